@@ -1,0 +1,232 @@
+//! Every public error: its stable code, its status, and the sentence that says what to do.
+//!
+//! Handlers return [`ApiError`]; its cause, if any, goes to the log and never outward.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use otpost_shared::{
+    admission::Refused, clock::Millis, db::DbError, recipient::RecipientError, secrets::SecretError,
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+macro_rules! error_codes {
+    ($($name:ident $code:literal $status:ident $title:literal)*) => {
+        /// The public error codes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum ErrorCode { $($name,)* }
+
+        impl ErrorCode {
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            #[must_use]
+            pub fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)* }
+            }
+
+            /// The sentence, the same for every occurrence.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+        }
+    };
+}
+
+error_codes! {
+    MalformedBody "malformed_body" BAD_REQUEST "The body is not valid JSON."
+    Unauthorized "unauthorized" UNAUTHORIZED "Send a valid API key as `Authorization: Bearer KEY`; `otpost key create` makes one."
+    ScopeMissing "scope_missing" FORBIDDEN "This API key may not do this; create one with the scope that is named."
+    CountryNotAllowed "country_not_allowed" FORBIDDEN "This country is not allowed; add it to `recipients.countries` in the configuration."
+    RouteNotFound "route_not_found" NOT_FOUND "There is nothing at this address; see /docs for what there is."
+    VerificationNotFound "verification_not_found" NOT_FOUND "There is no such verification."
+    MessageNotFound "message_not_found" NOT_FOUND "There is no such message."
+    MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "This address does not take this method; see /docs."
+    RequestTimeout "request_timeout" REQUEST_TIMEOUT "The request took too long to arrive; send it again."
+    AlreadyVerified "already_verified" CONFLICT "This verification has succeeded before; a code counts once."
+    IdempotencyInProgress "idempotency_in_progress" CONFLICT "The first request with this Idempotency-Key is still being handled; repeat it in a moment."
+    ReceiptAlreadyConsumed "receipt_already_consumed" CONFLICT "This receipt was used before; a receipt counts once."
+    VerificationExpired "verification_expired" GONE "The time of this verification is over; create a new one."
+    VerificationCanceled "verification_canceled" GONE "This verification was canceled; create a new one."
+    VerificationFailed "verification_failed" GONE "The code could not be delivered; check the number and create a new verification."
+    ReceiptExpired "receipt_expired" GONE "A receipt counts for ten minutes; verify again."
+    BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "The body is larger than 64 KiB."
+    MediaTypeUnsupported "media_type_unsupported" UNSUPPORTED_MEDIA_TYPE "Send JSON with `Content-Type: application/json`."
+    InvalidField "invalid_field" UNPROCESSABLE_ENTITY "A field is missing, unknown or of the wrong form."
+    RecipientInvalid "recipient_invalid" UNPROCESSABLE_ENTITY "`to` is not a number that can receive a code."
+    ChannelUnavailable "channel_unavailable" UNPROCESSABLE_ENTITY "This channel is not available; use `sms`."
+    UnknownPurpose "unknown_purpose" UNPROCESSABLE_ENTITY "There is no such purpose; add `[purposes.NAME]` to the configuration or use one that exists."
+    VariableMissing "variable_missing" UNPROCESSABLE_ENTITY "The text of this purpose needs a variable that was not sent."
+    VariableReserved "variable_reserved" UNPROCESSABLE_ENTITY "`code`, `app` and `minutes` are filled in by the service."
+    CodeMalformed "code_malformed" UNPROCESSABLE_ENTITY "A code consists of digits; nothing was charged for this."
+    CodeIncorrect "code_incorrect" UNPROCESSABLE_ENTITY "The code is not right."
+    IdempotencyKeyInvalid "idempotency_key_invalid" UNPROCESSABLE_ENTITY "An Idempotency-Key has 1 to 255 visible ASCII characters."
+    IdempotencyKeyReused "idempotency_key_reused" UNPROCESSABLE_ENTITY "This Idempotency-Key was used for another request; take a new one."
+    ReceiptNotValid "receipt_not_valid" UNPROCESSABLE_ENTITY "This is no receipt of yours for this purpose and subject."
+    ReceiptOfTestNumber "receipt_of_test_number" UNPROCESSABLE_ENTITY "This receipt is of a test number; send `allow_test` where that is meant."
+    VerificationLocked "verification_locked" LOCKED "All guesses of this verification are used; create a new one."
+    RateLimited "rate_limited" TOO_MANY_REQUESTS "Too many requests; wait as long as Retry-After says."
+    ResendTooEarly "resend_too_early" TOO_MANY_REQUESTS "The code was sent a moment ago; wait as long as Retry-After says."
+    GuessBudgetSpent "guess_budget_spent" TOO_MANY_REQUESTS "There were too many wrong guesses for this recipient today."
+    DailyCapReached "daily_cap_reached" TOO_MANY_REQUESTS "The sends of the day are used up; see `limits.sends_per_tenant_and_day`."
+    Internal "internal" INTERNAL_SERVER_ERROR "Something went wrong inside; the log says what."
+    Unavailable "unavailable" SERVICE_UNAVAILABLE "The database does not answer; nothing was done. Repeat with the same Idempotency-Key."
+    LaneBusy "lane_busy" SERVICE_UNAVAILABLE "More codes are waiting than can be sent in time; repeat as Retry-After says."
+}
+
+/// A problem document of RFC 9457, with a stable `code`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// `urn:otpost:error:` and the code.
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    /// Stable; program against this.
+    code: &'static str,
+    /// What is wrong in this request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    /// `field`, `guesses_left`, `limit` and the like, where they apply.
+    #[serde(flatten)]
+    #[schema(additional_properties)]
+    extra: Map<String, Value>,
+}
+
+impl ErrorCode {
+    #[must_use]
+    pub fn error(self) -> ApiError {
+        ApiError { code: self, detail: None, retry_after_secs: None, extra: Map::new() }
+    }
+
+    #[must_use]
+    pub fn detail(self, detail: impl Into<String>) -> ApiError {
+        ApiError { detail: Some(detail.into()), ..self.error() }
+    }
+}
+
+/// An error on its way out.
+#[derive(Debug)]
+pub struct ApiError {
+    code: ErrorCode,
+    detail: Option<String>,
+    retry_after_secs: Option<i64>,
+    extra: Map<String, Value>,
+}
+
+impl ApiError {
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.extra.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Rounded up to whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after_ms(mut self, wait_ms: i64) -> Self {
+        self.retry_after_secs = Some((wait_ms.max(1) + 999) / 1_000);
+        self
+    }
+
+    #[must_use]
+    pub fn retry_at(self, at: Millis, now: Millis) -> Self {
+        self.retry_after_ms(at - now)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.code.status();
+        let problem = Problem {
+            kind: format!("urn:otpost:error:{}", self.code.as_str()),
+            title: self.code.title(),
+            status: status.as_u16(),
+            code: self.code.as_str(),
+            detail: self.detail,
+            extra: self.extra,
+        };
+        let mut response = (status, axum::Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(secs) = self.retry_after_secs {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<DbError> for ApiError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Broken(_) => {
+                tracing::error!(%error, "a request failed");
+                ErrorCode::Internal.error()
+            }
+            DbError::Unavailable(_) | DbError::Locked | DbError::Raced => {
+                tracing::warn!(%error, "a request was put off");
+                ErrorCode::Unavailable.error().retry_after_ms(2_000)
+            }
+        }
+    }
+}
+
+impl From<SecretError> for ApiError {
+    fn from(error: SecretError) -> Self {
+        DbError::from(error).into()
+    }
+}
+
+impl From<RecipientError> for ApiError {
+    fn from(error: RecipientError) -> Self {
+        ErrorCode::RecipientInvalid.detail(error.to_string()).with("field", "to")
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        use ErrorCode as E;
+        match refused {
+            Refused::UnknownPurpose { known } => E::UnknownPurpose
+                .detail(format!("there are: {}", known.join(", ")))
+                .with("field", "purpose"),
+            Refused::VariableMissing(name) => {
+                E::VariableMissing.detail(format!("{name} is missing")).with("field", "variables")
+            }
+            Refused::VariableReserved(name) => {
+                E::VariableReserved.detail(format!("{name} is reserved")).with("field", "variables")
+            }
+            Refused::CodeLength { expected } => E::InvalidField
+                .detail(format!("code must have {expected} digits for this purpose"))
+                .with("field", "code"),
+            Refused::CountryNotAllowed { region } => {
+                let region = region.unwrap_or_else(|| "no country".into());
+                E::CountryNotAllowed
+                    .detail(format!("to open it, add {region:?} to recipients.countries"))
+                    .with("field", "to")
+                    .with("country", region)
+            }
+            Refused::Limited { scope, wait_ms } => {
+                E::RateLimited.error().with("limit", scope.as_str()).retry_after_ms(wait_ms)
+            }
+            Refused::Busy { wait_ms } => E::LaneBusy.error().retry_after_ms(wait_ms),
+            Refused::DailyCap { until } => E::DailyCapReached
+                .error()
+                .with("resets_at", crate::timestamp::rfc3339(until))
+                .retry_after_ms(60_000),
+            Refused::KeyReused => E::IdempotencyKeyReused.error(),
+            Refused::KeyInUse => E::IdempotencyInProgress.error().retry_after_ms(1_000),
+            Refused::Unavailable(error) => error.into(),
+        }
+    }
+}

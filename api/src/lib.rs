@@ -1,0 +1,87 @@
+//! What the system accepts: HTTP in, domain calls out, problem documents back.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`routes`] | one file per noun: wire structs and handlers |
+//! | [`error`] | every public error code, its status and its sentence |
+//! | [`auth`], [`client`] | who calls; from which address |
+//! | [`body`] | reading JSON and idempotency keys, with errors that name the field |
+//! | [`server`] | the listener, its time-outs, the graceful end |
+//! | [`observe`] | metrics and one log line per request |
+
+pub mod auth;
+pub mod body;
+pub mod client;
+pub mod error;
+pub mod observe;
+pub mod routes;
+pub mod server;
+pub mod timestamp;
+
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
+use metrics_exporter_prometheus::PrometheusHandle;
+use otpost_shared::Home;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::{auth::BearerScheme, error::ErrorCode};
+
+/// The largest body a request may have.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// What handlers share.
+#[derive(Clone, Debug)]
+pub struct App {
+    pub home: Home,
+    pub metrics: PrometheusHandle,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Otpost",
+        description = "Proves that a person holds a phone number, and sends SMS. \
+            Every error is a problem document (RFC 9457) with a stable `code`.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    modifiers(&BearerScheme),
+)]
+struct Reference;
+
+/// The reference of the API, generated from the handlers.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    api_router().split_for_parts().1
+}
+
+fn api_router() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Reference::openapi()).merge(routes::api())
+}
+
+/// Everything an API process answers.
+pub fn router(app: App) -> Router {
+    let (api, reference) = api_router().split_for_parts();
+    let mut router = api
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", reference))
+        .merge(routes::probes::router());
+    if app.home.config.has_inbox() {
+        router = router.merge(routes::pages::router());
+    }
+    finish(router, app)
+}
+
+/// What a worker process answers: its probes.
+pub fn probes_router(app: App) -> Router {
+    finish(routes::probes::router(), app)
+}
+
+fn finish(router: Router<App>, app: App) -> Router {
+    router
+        .route("/favicon.ico", get(|| async { axum::http::StatusCode::NO_CONTENT }))
+        .fallback(|| async { ErrorCode::RouteNotFound.error() })
+        .method_not_allowed_fallback(|| async { ErrorCode::MethodNotAllowed.error() })
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn(observe::observe))
+        .with_state(app)
+}

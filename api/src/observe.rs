@@ -1,0 +1,66 @@
+//! What is seen of a request from outside: a metric, a log line, a time-out, and never a panic.
+
+use std::time::{Duration, Instant};
+
+use axum::{
+    extract::{MatchedPath, Request},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+use crate::error::ErrorCode;
+
+/// Reading a request and answering it take at most this long.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const BUCKETS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// Starts collecting metrics, once per process.
+///
+/// # Errors
+/// Metrics are being collected already.
+pub fn install_metrics() -> Result<PrometheusHandle, BuildError> {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS)?
+        .install_recorder()
+}
+
+/// Counts and times a request by its route, never by its address: that may hold an id.
+pub async fn observe(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let work = tokio::spawn(next.run(request));
+    let abort = AbortOnDrop(work.abort_handle());
+    let response = match tokio::time::timeout(PATIENCE, work).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => {
+            tracing::error!(%panic, "a handler failed");
+            ErrorCode::Internal.error().into_response()
+        }
+        Err(_) => ErrorCode::RequestTimeout.error().into_response(),
+    };
+    drop(abort);
+    let status = response.status().as_u16();
+    let took = started.elapsed();
+    let labels =
+        [("method", method.to_string()), ("route", route.clone()), ("status", status.to_string())];
+    metrics::counter!("otpost_requests_total", &labels).increment(1);
+    metrics::histogram!("otpost_request_seconds", "route" => route.clone())
+        .record(took.as_secs_f64());
+    tracing::debug!(http.method = %method, http.route = route, http.status = status, ?took, "answered");
+    response
+}
+
+/// Ends the handler when its client has gone or its time is over.
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,129 @@
+//! Messages that are not codes: create one, show one.
+
+use std::net::IpAddr;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use otpost_shared::{
+    api_key::Scope,
+    message::{self, NewMessage},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    timeline::{self, MessageView},
+    verifications::create::{check_channel, parse_recipient},
+};
+use crate::{
+    App,
+    auth::Caller,
+    body::{IdempotencyHeader, JsonBody},
+    error::{ApiError, ErrorCode, Problem},
+    timestamp::rfc3339,
+};
+
+/// Longest text, in characters: what the strictest of the providers takes.
+const TEXT: usize = 1_600;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateMessage {
+    /// A phone number, best as `+` and digits.
+    #[schema(example = "+4915112345678")]
+    to: String,
+    /// At most 1600 characters.
+    text: String,
+    /// `sms`.
+    #[serde(default)]
+    channel: Option<String>,
+    /// The person's address, for the limits.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    client_ip: Option<IpAddr>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreatedMessage {
+    id: String,
+    /// `queued`; `canceled` for a test number.
+    state: String,
+    channel: &'static str,
+    /// Masked.
+    to: String,
+    /// It is not sent after this moment.
+    deadline: String,
+}
+
+/// Sends one text that is not a code.
+#[utoipa::path(
+    post, path = "/v1/messages", tag = "messages", operation_id = "create_message",
+    security(("api_key" = [])), request_body = CreateMessage,
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer.")),
+    responses(
+        (status = 202, description = "Stored; the text is on its way.", body = CreatedMessage),
+        (status = "4XX", description = "Refused, with a code that says why.", body = Problem),
+        (status = 503, description = "Not stored; repeat with the same Idempotency-Key.", body = Problem),
+    ),
+)]
+pub async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyHeader,
+    body: JsonBody<CreateMessage>,
+) -> Result<(StatusCode, Json<CreatedMessage>), ApiError> {
+    caller.require(Scope::Send)?;
+    let wire = body.value;
+    check_channel(wire.channel.as_deref())?;
+    if wire.text.is_empty() || wire.text.chars().count() > TEXT {
+        return Err(ErrorCode::InvalidField
+            .detail(format!("text must have 1 to {TEXT} characters"))
+            .with("field", "text"));
+    }
+    let new = NewMessage {
+        tenant_id: caller.tenant_id,
+        to: parse_recipient(&app.home, &wire.to)?,
+        text: wire.text,
+        client: wire.client_ip,
+        idempotency_key: key.for_request("POST /v1/messages", &body.bytes),
+    };
+    let accepted = message::accept(&app.home, new).await?;
+    let created = CreatedMessage {
+        id: accepted.id.to_string(),
+        state: accepted.state,
+        channel: "sms",
+        to: accepted.to,
+        deadline: rfc3339(accepted.deadline),
+    };
+    Ok((StatusCode::ACCEPTED, Json(created)))
+}
+
+/// Shows a message with its attempts.
+#[utoipa::path(
+    get, path = "/v1/messages/{id}", tag = "messages", operation_id = "show_message",
+    security(("api_key" = [])),
+    params(("id" = String, Path, description = "The message's id.")),
+    responses(
+        (status = 200, description = "The message.", body = MessageView),
+        (status = 404, description = "There is no such message.", body = Problem),
+    ),
+)]
+pub async fn show(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    caller: Caller,
+) -> Result<Json<MessageView>, ApiError> {
+    caller.require(Scope::Send)?;
+    let not_found = || ErrorCode::MessageNotFound.error();
+    let id = id.parse().map_err(|_| not_found())?;
+    // A verification's messages are shown with it.
+    let row = message::find(&app.home.db, id)
+        .await?
+        .filter(|row| row.tenant_id == caller.tenant_id && row.verification_id.is_none())
+        .ok_or_else(not_found)?;
+    let to = row.recipient(&app.home.keys)?.map(|to| to.masked());
+    Ok(Json(timeline::view(&app.home, row, to).await?))
+}

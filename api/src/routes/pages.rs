@@ -1,0 +1,161 @@
+//! The try-it and inbox pages of a first start: only with the console provider, on a loopback
+//! address, asked for from this very machine under its own name.
+
+use axum::{
+    Json, Router,
+    extract::{FromRequestParts, Query, State},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    response::{Html, IntoResponse, Response},
+    routing::{get, post},
+};
+use otpost_shared::{tenant::DEFAULT_TENANT, verification};
+use serde::{Deserialize, Serialize};
+
+use super::verifications::{
+    check::{self, CheckVerification, CheckedVerification},
+    create::{self, CreateVerification, CreatedVerification},
+};
+use crate::{
+    App,
+    body::{IdempotencyHeader, JsonBody},
+    client::Peer,
+    error::{ApiError, ErrorCode},
+    timestamp::rfc3339,
+};
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/", get(|_: ThisMachine| async { page(include_str!("../pages/try_it.html")) }))
+        .route("/inbox", get(|_: ThisMachine| async { page(include_str!("../pages/inbox.html")) }))
+        .route("/assets/otpost.css", get(|_: ThisMachine| async { css() }))
+        .route(
+            "/assets/try_it.js",
+            get(|_: ThisMachine| async { script(include_str!("../pages/try_it.js")) }),
+        )
+        .route(
+            "/assets/inbox.js",
+            get(|_: ThisMachine| async { script(include_str!("../pages/inbox.js")) }),
+        )
+        .route("/inbox.json", get(inbox))
+        .route("/try/verifications", post(try_create))
+        .route("/try/verifications/check", post(try_check))
+}
+
+/// Proof that the request comes from a browser or program on this machine, and was meant for it:
+/// the name rules out DNS rebinding, the missing forwarding header a proxy.
+struct ThisMachine;
+
+impl FromRequestParts<App> for ThisMachine {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Peer(peer) = Peer::from_request_parts(parts, app).await?;
+        if peer.ip().is_loopback() && is_meant_for_loopback(&parts.headers) {
+            Ok(Self)
+        } else {
+            Err(ErrorCode::RouteNotFound.error())
+        }
+    }
+}
+
+fn is_meant_for_loopback(headers: &HeaderMap) -> bool {
+    let forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    ["localhost", "127.0.0.1", "[::1]"].contains(&name)
+        && !forwarded.iter().any(|name| headers.contains_key(*name))
+}
+
+fn page(html: &'static str) -> Response {
+    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                  form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
+}
+
+fn script(text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], text).into_response()
+}
+
+fn css() -> Response {
+    let text = include_str!("../pages/otpost.css");
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], text).into_response()
+}
+
+#[derive(Debug, Deserialize)]
+struct InboxQuery {
+    to: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct InboxMessage {
+    to: String,
+    channel: &'static str,
+    text: String,
+    at: String,
+}
+
+async fn inbox(
+    _: ThisMachine,
+    State(app): State<App>,
+    Query(query): Query<InboxQuery>,
+) -> Json<Vec<InboxMessage>> {
+    // An unescaped plus arrives as a space.
+    let to = query.to.map(|to| format!("+{}", to.trim().trim_start_matches('+')));
+    let messages = app.home.inbox.list(to.as_deref());
+    Json(
+        messages
+            .into_iter()
+            .map(|m| InboxMessage {
+                to: m.to,
+                channel: m.channel,
+                text: m.text,
+                at: rfc3339(m.at_ms),
+            })
+            .collect(),
+    )
+}
+
+async fn try_create(
+    _: ThisMachine,
+    State(app): State<App>,
+    body: JsonBody<CreateVerification>,
+) -> Result<(StatusCode, Json<CreatedVerification>), ApiError> {
+    let new = create::parse(&app.home, DEFAULT_TENANT, body.value)?;
+    let accepted = verification::accept(&app.home, new).await?;
+    Ok((StatusCode::ACCEPTED, Json(accepted.into())))
+}
+
+async fn try_check(
+    _: ThisMachine,
+    State(app): State<App>,
+    key: IdempotencyHeader,
+    body: JsonBody<CheckVerification>,
+) -> Result<Json<CheckedVerification>, ApiError> {
+    check::run(&app.home, DEFAULT_TENANT, key, body.value).await.map(Json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_under_its_own_name() {
+        let asked = |pairs: &[(&'static str, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.insert(*name, value.parse().expect("a header"));
+            }
+            is_meant_for_loopback(&headers)
+        };
+        assert!(asked(&[("host", "127.0.0.1:8080")]));
+        assert!(asked(&[("host", "localhost")]));
+        assert!(asked(&[("host", "[::1]:8080")]));
+        assert!(!asked(&[("host", "rebound.example:8080")]));
+        assert!(!asked(&[("host", "localhost.example")]));
+        assert!(!asked(&[("host", "localhost"), ("x-forwarded-for", "198.51.100.1")]));
+        assert!(!asked(&[]));
+    }
+}

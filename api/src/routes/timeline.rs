@@ -1,0 +1,86 @@
+//! What became of a message, attempt by attempt: the answer to "why did the code not come?".
+
+use otpost_shared::{Home, attempt, db::DbError, message::Message};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::timestamp::rfc3339;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MessageView {
+    pub id: String,
+    /// `queued`, `sending`, `sent`, `failed`, `unknown`, `expired` or `canceled`.
+    pub state: String,
+    /// `otp` or `bulk`.
+    pub lane: &'static str,
+    /// Masked; left out where the verification shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Grows with every resend that makes a new code.
+    pub generation: i32,
+    pub created_at: String,
+    /// Nothing is sent after this moment.
+    pub deadline: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
+    /// The class of the answer that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure_class: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    pub attempts: Vec<AttemptView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttemptView {
+    pub number: i32,
+    pub provider: String,
+    /// `ok`, `recipient`, `opted_out`, `content`, `region`, `sender`, `account`, `throttled`,
+    /// `transient` or `unknown`; left out while it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    /// The provider's words, without numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_message_id: Option<String>,
+    pub started_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
+}
+
+/// Loads the attempts and puts the whole together.
+pub(crate) async fn view(
+    home: &Home,
+    message: Message,
+    to: Option<String>,
+) -> Result<MessageView, DbError> {
+    let attempts = attempt::list_by_message(&home.db, message.id).await?;
+    Ok(MessageView {
+        id: message.id.to_string(),
+        lane: message.lane().as_str(),
+        to,
+        generation: message.generation,
+        created_at: rfc3339(message.created_at),
+        deadline: rfc3339(message.deadline),
+        finished_at: message.finished_at.map(rfc3339),
+        state: message.state,
+        failure_class: message.failure_class,
+        failure: message.failure,
+        attempts: attempts
+            .into_iter()
+            .map(|a| AttemptView {
+                number: a.number,
+                outcome: a.outcome().map(otpost_shared::outcome::ErrorClass::as_str),
+                provider: a.provider,
+                error_code: a.error_code,
+                detail: a.detail,
+                provider_message_id: a.provider_message_id,
+                started_at: rfc3339(a.started_at),
+                finished_at: a.finished_at.map(rfc3339),
+            })
+            .collect(),
+    })
+}

@@ -1,0 +1,68 @@
+//! `POST /v1/verifications/{id}/cancel`: calls a verification off.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use otpost_shared::{
+    db::detached,
+    verification::{self, CancelAnswer},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{authorised, over, parse_id};
+use crate::{
+    App,
+    auth::MaybeCaller,
+    body::OptionalJsonBody,
+    error::{ApiError, ErrorCode, Problem},
+};
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelVerification {
+    /// Instead of an API key, for calls from a browser.
+    #[serde(default)]
+    session_token: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CanceledVerification {
+    id: String,
+    /// `canceled`.
+    status: &'static str,
+}
+
+/// Calls a pending verification off: its code no longer counts, and unsent messages stay unsent.
+#[utoipa::path(
+    post, path = "/v1/verifications/{id}/cancel", tag = "verifications", operation_id = "cancel_verification",
+    security(("api_key" = []), ()), request_body = Option<CancelVerification>,
+    params(("id" = String, Path, description = "The verification's id.")),
+    responses(
+        (status = 200, description = "Canceled, now or before.", body = CanceledVerification),
+        (status = "4XX", description = "Refused, with a code that says why.", body = Problem),
+        (status = 503, description = "The database does not answer.", body = Problem),
+    ),
+)]
+pub async fn cancel(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    caller: MaybeCaller,
+    body: OptionalJsonBody<CancelVerification>,
+) -> Result<Json<CanceledVerification>, ApiError> {
+    let token = body.value.session_token;
+    let row = authorised(&app, &caller, parse_id(&id)?, token.as_deref()).await?;
+    let (db, now) = (app.home.db.clone(), app.home.clock.now());
+    let (tenant_id, id) = (row.tenant_id, row.id);
+    let answer =
+        detached(async move { verification::cancel(&db, tenant_id, id, now).await }).await?;
+    match answer {
+        // Asking twice is as good as once.
+        CancelAnswer::Canceled(_) | CancelAnswer::Over(verification::Status::Canceled) => {
+            Ok(Json(CanceledVerification { id: id.to_string(), status: "canceled" }))
+        }
+        CancelAnswer::Over(status) => Err(over(status)),
+        CancelAnswer::NotFound => Err(ErrorCode::VerificationNotFound.error()),
+    }
+}

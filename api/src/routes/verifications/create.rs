@@ -1,0 +1,178 @@
+//! `POST /v1/verifications`: sends a code.
+
+use std::net::IpAddr;
+
+use axum::{Json, extract::State, http::StatusCode};
+use otpost_shared::{
+    Home,
+    api_key::Scope,
+    config::TestNumber,
+    recipient::Recipient,
+    secrets::Code,
+    verification::{self, Accepted, NewVerification, Variables},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    App,
+    auth::Caller,
+    body::{IdempotencyHeader, JsonBody},
+    error::{ApiError, ErrorCode, Problem},
+    timestamp::rfc3339,
+};
+
+/// Longest subject, in bytes.
+const SUBJECT: usize = 255;
+/// Largest metadata and variables, in bytes of JSON.
+const METADATA: usize = 4_096;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateVerification {
+    /// A phone number, best as `+` and digits. A national number needs a default region.
+    #[schema(example = "+4915112345678")]
+    to: String,
+    /// `sms`.
+    #[serde(default)]
+    channel: Option<String>,
+    /// Which policy applies; `default` if left out.
+    #[serde(default)]
+    purpose: Option<String>,
+    /// Whom this is about in your system. If sent, it must be sent again at check.
+    #[serde(default)]
+    subject: Option<String>,
+    /// Values for the placeholders of the purpose's text.
+    #[serde(default)]
+    variables: Variables,
+    /// A JSON object of your own, given back by show.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The person's address, for the limits; your own server's is never limited.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "203.0.113.9")]
+    client_ip: Option<IpAddr>,
+    /// A code of your own instead of a generated one.
+    #[serde(default)]
+    code: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreatedVerification {
+    id: String,
+    /// Give it to the person's browser or app: it is needed at check.
+    session_token: String,
+    /// `pending`.
+    status: &'static str,
+    channel: &'static str,
+    /// Masked.
+    to: String,
+    expires_at: String,
+    /// From when on a resend is possible.
+    resend_at: String,
+}
+
+/// Sends a code to a number. The answer means that it is stored, not that it has arrived.
+#[utoipa::path(
+    post, path = "/v1/verifications", tag = "verifications", operation_id = "create_verification",
+    security(("api_key" = [])), request_body = CreateVerification,
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer.")),
+    responses(
+        (status = 202, description = "Stored; the code is on its way.", body = CreatedVerification),
+        (status = "4XX", description = "Refused, with a code that says why.", body = Problem),
+        (status = 503, description = "Not stored; repeat with the same Idempotency-Key.", body = Problem),
+    ),
+)]
+pub async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyHeader,
+    body: JsonBody<CreateVerification>,
+) -> Result<(StatusCode, Json<CreatedVerification>), ApiError> {
+    caller.require(Scope::Verify)?;
+    let mut new = parse(&app.home, caller.tenant_id, body.value)?;
+    new.idempotency_key = key.for_request("POST /v1/verifications", &body.bytes);
+    let accepted = verification::accept(&app.home, new).await?;
+    Ok((StatusCode::ACCEPTED, Json(accepted.into())))
+}
+
+/// Turns the wire's texts into domain values.
+pub(crate) fn parse(
+    home: &Home,
+    tenant_id: Uuid,
+    wire: CreateVerification,
+) -> Result<NewVerification, ApiError> {
+    check_channel(wire.channel.as_deref())?;
+    let too_long = |field: &str, most: usize| {
+        ErrorCode::InvalidField
+            .detail(format!("{field} may have at most {most} bytes"))
+            .with("field", field)
+    };
+    if wire.subject.as_ref().is_some_and(|subject| subject.len() > SUBJECT) {
+        return Err(too_long("subject", SUBJECT));
+    }
+    if wire.metadata.as_ref().is_some_and(|m| json_len(m) > METADATA) {
+        return Err(too_long("metadata", METADATA));
+    }
+    if json_len(&wire.variables) > METADATA {
+        return Err(too_long("variables", METADATA));
+    }
+    let code = wire.code.map(|text| {
+        Code::normalised(&text).ok_or_else(|| {
+            ErrorCode::InvalidField.detail("code must be digits").with("field", "code")
+        })
+    });
+    Ok(NewVerification {
+        tenant_id,
+        to: parse_recipient(home, &wire.to)?,
+        purpose: wire.purpose.unwrap_or_else(|| "default".into()),
+        subject: wire.subject,
+        variables: wire.variables,
+        metadata: wire.metadata.map(serde_json::Value::Object),
+        client: wire.client_ip,
+        code: code.transpose()?,
+        idempotency_key: None,
+    })
+}
+
+/// How large a value is as JSON.
+fn json_len(value: &impl Serialize) -> usize {
+    serde_json::to_vec(value).map_or(usize::MAX, |json| json.len())
+}
+
+pub(crate) fn check_channel(channel: Option<&str>) -> Result<(), ApiError> {
+    match channel {
+        None | Some("sms") => Ok(()),
+        Some(_) => Err(ErrorCode::ChannelUnavailable.error().with("field", "channel")),
+    }
+}
+
+/// A valid number, or one of the configured test numbers.
+pub(crate) fn parse_recipient(home: &Home, text: &str) -> Result<Recipient, ApiError> {
+    let region = &home.config.recipients.default_region;
+    let region = (!region.is_empty()).then_some(region.as_str());
+    if let Ok(number) = Recipient::parse_unchecked(text, region) {
+        let now = home.clock.now();
+        let is_test = |t: &TestNumber| t.recipient == number && now < t.until;
+        if home.config.recipients.test_numbers.iter().any(is_test) {
+            return Ok(number);
+        }
+    }
+    Ok(Recipient::parse(text, region)?)
+}
+
+impl From<Accepted> for CreatedVerification {
+    fn from(accepted: Accepted) -> Self {
+        Self {
+            id: accepted.id.to_string(),
+            session_token: accepted.session_token,
+            status: "pending",
+            channel: "sms",
+            to: accepted.to,
+            expires_at: rfc3339(accepted.expires_at),
+            resend_at: rfc3339(accepted.resend_at),
+        }
+    }
+}

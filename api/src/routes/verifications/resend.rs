@@ -1,0 +1,99 @@
+//! `POST /v1/verifications/{id}/resend`: sends the code again.
+
+use std::net::IpAddr;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use otpost_shared::verification::{self, ResendAnswer, ResendRequest};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{authorised, over, parse_id};
+use crate::{
+    App,
+    auth::MaybeCaller,
+    body::{IdempotencyHeader, OptionalJsonBody},
+    client::ClientAddress,
+    error::{ApiError, ErrorCode, Problem},
+    timestamp::rfc3339,
+};
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResendVerification {
+    /// Instead of an API key, for calls from a browser.
+    #[serde(default)]
+    session_token: Option<String>,
+    /// The person's address, for the limits; only with an API key.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    client_ip: Option<IpAddr>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ResentVerification {
+    id: String,
+    /// `pending`.
+    status: &'static str,
+    /// Masked.
+    to: String,
+    /// Unchanged by a resend.
+    expires_at: String,
+    resend_at: String,
+}
+
+/// Sends the code again. Guesses and expiry stay as they are.
+#[utoipa::path(
+    post, path = "/v1/verifications/{id}/resend", tag = "verifications", operation_id = "resend_verification",
+    security(("api_key" = []), ()), request_body = Option<ResendVerification>,
+    params(
+        ("id" = String, Path, description = "The verification's id."),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
+    ),
+    responses(
+        (status = 202, description = "Stored; the code is on its way again.", body = ResentVerification),
+        (status = "4XX", description = "Refused, with a code that says why.", body = Problem),
+        (status = 503, description = "Not stored; repeat with the same Idempotency-Key.", body = Problem),
+    ),
+)]
+pub async fn resend(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    caller: MaybeCaller,
+    ClientAddress(address): ClientAddress,
+    key: IdempotencyHeader,
+    body: OptionalJsonBody<ResendVerification>,
+) -> Result<(StatusCode, Json<ResentVerification>), ApiError> {
+    let wire = body.value;
+    let row = authorised(&app, &caller, parse_id(&id)?, wire.session_token.as_deref()).await?;
+    // With an API key the connection is the customer's server, which is never limited.
+    let client = if caller.0.is_some() { wire.client_ip } else { Some(address) };
+    let request = ResendRequest {
+        tenant_id: row.tenant_id,
+        id: row.id,
+        client,
+        idempotency_key: key
+            .for_request(&format!("POST /v1/verifications/{}/resend", row.id), &body.bytes),
+    };
+    match verification::resend(&app.home, request).await? {
+        ResendAnswer::Resent(resent) => Ok((
+            StatusCode::ACCEPTED,
+            Json(ResentVerification {
+                id: resent.id.to_string(),
+                status: "pending",
+                to: resent.to,
+                expires_at: rfc3339(resent.expires_at),
+                resend_at: rfc3339(resent.resend_at),
+            }),
+        )),
+        ResendAnswer::TooEarly { resend_at } => Err(ErrorCode::ResendTooEarly
+            .error()
+            .with("resend_at", rfc3339(resend_at))
+            .retry_at(resend_at, app.home.clock.now())),
+        ResendAnswer::Over(status) => Err(over(status)),
+        ResendAnswer::NotFound => Err(ErrorCode::VerificationNotFound.error()),
+    }
+}

@@ -1,0 +1,98 @@
+//! `GET /v1/verifications/{id}`: the row, its messages and attempts in time order.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use otpost_shared::{
+    api_key::Scope,
+    message,
+    verification::{self, Status},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::parse_id;
+use crate::{
+    App,
+    auth::Caller,
+    error::{ApiError, ErrorCode, Problem},
+    routes::timeline::{self, MessageView},
+    timestamp::rfc3339,
+};
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VerificationView {
+    id: String,
+    /// `pending`, `verified`, `locked`, `expired`, `canceled` or `failed`.
+    status: &'static str,
+    channel: String,
+    purpose: String,
+    /// Masked.
+    to: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<serde_json::Value>,
+    guesses_left: i32,
+    resends: i32,
+    /// True for a test number: nothing was sent.
+    test: bool,
+    created_at: String,
+    expires_at: String,
+    resend_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified_at: Option<String>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+    messages: Vec<MessageView>,
+}
+
+/// Shows a verification with everything that was done for it.
+#[utoipa::path(
+    get, path = "/v1/verifications/{id}", tag = "verifications", operation_id = "show_verification",
+    security(("api_key" = [])),
+    params(("id" = String, Path, description = "The verification's id.")),
+    responses(
+        (status = 200, description = "The verification.", body = VerificationView),
+        (status = 404, description = "There is no such verification.", body = Problem),
+    ),
+)]
+pub async fn show(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    caller: Caller,
+) -> Result<Json<VerificationView>, ApiError> {
+    caller.require(Scope::Verify)?;
+    let home = &app.home;
+    let row = verification::find(&home.db, parse_id(&id)?)
+        .await?
+        .filter(|row| row.tenant_id == caller.tenant_id)
+        .ok_or_else(|| ErrorCode::VerificationNotFound.error())?;
+    let mut messages = Vec::new();
+    for message in message::list_by_verification(&home.db, row.id).await? {
+        messages.push(timeline::view(home, message, None).await?);
+    }
+    let status = row.status(home.clock.now());
+    let verified_at = row.finished_at.filter(|_| status == Status::Verified);
+    Ok(Json(VerificationView {
+        id: row.id.to_string(),
+        status: status.as_str(),
+        to: row.recipient(&home.keys)?.masked(),
+        subject: row.subject(&home.keys)?,
+        metadata: row.metadata(&home.keys)?,
+        guesses_left: row.guesses_left(),
+        resends: row.resends,
+        test: row.is_test(),
+        created_at: rfc3339(row.created_at),
+        expires_at: rfc3339(row.expires_at),
+        resend_at: rfc3339(row.resend_at),
+        verified_at: verified_at.map(rfc3339),
+        failure: row.failure,
+        channel: row.channel,
+        purpose: row.purpose,
+        messages,
+    }))
+}

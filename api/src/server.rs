@@ -1,0 +1,77 @@
+//! The listener: one task per connection, headers and reads bounded in time, a graceful end.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use axum::{Router, body::Body};
+use hyper::{body::Incoming, server::conn::http1};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::client::Peer;
+
+/// A client gets this long to send the head of a request.
+const HEADERS: Duration = Duration::from_secs(10);
+/// Requests in flight get this long to end when the process is told to stop.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// Binds the address.
+///
+/// # Errors
+/// It is taken or not ours.
+pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address).await
+}
+
+/// Serves until `stop` is cancelled, then lets requests in flight end.
+pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+    let open = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let connection = open.watcher();
+                let service = router.clone();
+                tokio::spawn(async move { answer(stream, peer, service, connection).await });
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: closing connections will free some.
+                tracing::warn!(%error, "a connection was not taken");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    drop(listener);
+    if tokio::time::timeout(GRACE, open.shutdown()).await.is_err() {
+        tracing::warn!("some connections did not end in time");
+    }
+}
+
+async fn answer(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    let _ = stream.set_nodelay(true);
+    let service = router.map_request(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        request
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::trace!(%error, "a connection ended early");
+    }
+}

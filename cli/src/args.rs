@@ -1,0 +1,168 @@
+//! The command line, with its help.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use uuid::Uuid;
+
+/// Proves that people hold their phone numbers, and sends SMS.
+///
+/// Without a command it serves: API and worker in one process, on an embedded database, with an
+/// inbox page instead of a provider. Nothing needs to be installed or configured for that.
+#[derive(Debug, Parser)]
+#[command(
+    name = "otpost",
+    version,
+    after_help = "Exit codes: 0 done, 1 failed, 2 misused.\n\
+        Every configuration key can be set from the environment: server.listen is OTPOST__SERVER__LISTEN."
+)]
+pub struct Args {
+    /// Configuration file [default: otpost.toml if there is one]
+    #[arg(long, global = true, env = "OTPOST_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// API and worker in one process (the default)
+    ///
+    /// On an empty machine this creates the data folder, the keys and a first API key, and
+    /// prints what to try next.
+    Serve,
+    /// Only the API: accepts, checks, shows
+    ///
+    /// Run as many as you like over one Postgres and one Redis. Answers 503 until the database
+    /// can be written to.
+    Api,
+    /// Only the worker: sends
+    ///
+    /// Run as many as you like. A worker that dies is replaced by the others within ten seconds.
+    Worker,
+    /// Bring the tables of the database up to this version
+    Migrate,
+    /// API keys: create, list, revoke
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Send one text to one number
+    ///
+    /// Goes through the same queue, limits and chain as the API; a worker must be running.
+    #[command(
+        after_help = "Example: otpost send --to +4915112345678 --text \"Your parcel is here.\""
+    )]
+    Send(SendOptions),
+    /// What waits, who lives, what is degraded
+    Status(Print),
+    /// Check configuration, database, Redis, clock and each provider's credentials
+    ///
+    /// Sends nothing. Each line says what is wrong and what to mend; exits with 1 if anything is.
+    Doctor(Print),
+    /// Remove what the retention no longer covers
+    ///
+    /// The service does this by itself, a little at a time; this does it all now.
+    Purge(PurgeOptions),
+    /// Print a generated reference: the API's or the configuration's
+    Reference(ReferenceOptions),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make an API key; its text is shown this once
+    Create(KeyCreate),
+    /// List the keys of a tenant, without their secrets
+    List(KeyList),
+    /// Make a key useless, within a second
+    Revoke(KeyRevoke),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Print {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct KeyCreate {
+    /// What the key is for, as it will stand in the list
+    #[arg(long, default_value = "unnamed")]
+    pub name: String,
+    /// The tenant it belongs to
+    #[arg(long, default_value = "default")]
+    pub tenant: String,
+    /// What it may do; repeat for more [default: everything]
+    #[arg(long, value_enum)]
+    pub scope: Vec<ScopeName>,
+    #[command(flatten)]
+    pub print: Print,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ScopeName {
+    /// Create, check, show, resend and cancel verifications
+    Verify,
+    /// Send messages that are not codes
+    Send,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct KeyList {
+    /// The tenant whose keys to list
+    #[arg(long, default_value = "default")]
+    pub tenant: String,
+    #[command(flatten)]
+    pub print: Print,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct KeyRevoke {
+    /// The key's id, as `otpost key list` shows it
+    pub id: Uuid,
+    /// The tenant it belongs to
+    #[arg(long, default_value = "default")]
+    pub tenant: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SendOptions {
+    /// The number, best as + and digits
+    #[arg(long)]
+    pub to: String,
+    /// The text, at most 1600 characters
+    #[arg(long)]
+    pub text: String,
+    /// A key that makes a repeat of this command harmless
+    #[arg(long, value_name = "KEY")]
+    pub idempotency_key: Option<String>,
+    /// Return as soon as it is stored instead of waiting for its outcome
+    #[arg(long)]
+    pub no_wait: bool,
+    #[command(flatten)]
+    pub print: Print,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct PurgeOptions {
+    /// Only count what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub print: Print,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ReferenceOptions {
+    #[arg(value_enum)]
+    pub what: ReferenceKind,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ReferenceKind {
+    /// The API as OpenAPI 3.1
+    Openapi,
+    /// The configuration as Markdown
+    Configuration,
+    /// The public error codes as Markdown
+    Errors,
+}

@@ -1,0 +1,119 @@
+//! `otpost doctor`: is everything as it must be, and if not, what to mend.
+
+use std::{path::Path, process::ExitCode, time::Duration};
+
+use otpost_shared::{Home, clock::Clock, config};
+use serde_json::json;
+
+use crate::{
+    args::Print,
+    output::{Done, Failure, print_json},
+};
+
+/// A machine whose clock is further off than this gets a warning: its logs will not match.
+const CLOCK_MS: i64 = 2_000;
+
+struct Finding {
+    what: String,
+    good: bool,
+    said: String,
+}
+
+impl Finding {
+    fn new(what: impl Into<String>, result: Result<String, String>) -> Self {
+        let good = result.is_ok();
+        Self { what: what.into(), good, said: result.unwrap_or_else(|said| said) }
+    }
+}
+
+pub async fn run(path: Option<&Path>, options: Print) -> Done {
+    let findings = examine(path).await;
+    let good = findings.iter().all(|f| f.good);
+    if options.json {
+        print_json(&json!({
+            "good": good,
+            "findings": findings.iter().map(|f| json!({
+                "what": f.what, "good": f.good, "said": f.said,
+            })).collect::<Vec<_>>(),
+        }));
+    } else {
+        for finding in &findings {
+            let mark = if finding.good { "ok  " } else { "BAD " };
+            println!("{mark} {:20} {}", finding.what, finding.said);
+        }
+    }
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn examine(path: Option<&Path>) -> Vec<Finding> {
+    let home = match open(path).await {
+        Ok(home) => home,
+        Err(failure) => {
+            return vec![Finding::new("configuration", Err(failure.to_string()))];
+        }
+    };
+    let source = match &home.config.source.path {
+        Some(path) => format!("{} and the environment", path.display()),
+        None => "defaults and the environment".to_owned(),
+    };
+    let mut findings = vec![Finding::new("configuration", Ok(source))];
+    findings.push(Finding::new(
+        "keys",
+        Ok(format!("new rows use {} and {}", home.keys.active_kid(), home.keys.active_hash_kid())),
+    ));
+    findings.push(Finding::new("database", database(&home).await));
+    findings.push(Finding::new("clock", clock(&home).await));
+    findings.push(Finding::new("redis", redis(&home).await));
+    findings.extend(providers(&home).await);
+    findings
+}
+
+async fn open(path: Option<&Path>) -> Result<Home, Failure> {
+    Ok(Home::open(config::load(path)?).await?)
+}
+
+async fn database(home: &Home) -> Result<String, String> {
+    home.db.now().await.map_err(|e| format!("{e}; check database.url and that it runs"))?;
+    match home.db.pending_migrations().await.map_err(|e| e.to_string())? {
+        0 => Ok("answers, tables are up to date".into()),
+        _ if home.config.is_embedded() => Ok("answers; `otpost serve` will make its tables".into()),
+        n => Err(format!("{n} migrations are missing; run `otpost migrate`")),
+    }
+}
+
+async fn clock(home: &Home) -> Result<String, String> {
+    let database =
+        home.db.now().await.map_err(|_| "unknown while the database is away".to_owned())?;
+    let off = database - Clock::start().now();
+    if off.abs() > CLOCK_MS {
+        return Err(format!(
+            "this machine is {off} ms off the database; codes are not affected, logs are: start an NTP client"
+        ));
+    }
+    Ok(format!("within {} ms of the database", off.abs()))
+}
+
+async fn redis(home: &Home) -> Result<String, String> {
+    match &home.redis {
+        None if home.config.is_embedded() => Ok("not used: API and worker are one process".into()),
+        None => Ok("not used: separate workers find messages up to a second later".into()),
+        Some(link) => {
+            link.ping().await.map_err(|e| format!("{e}; check queue.url and that it runs"))?;
+            Ok("answers".into())
+        }
+    }
+}
+
+async fn providers(home: &Home) -> Vec<Finding> {
+    let chain = match otpost_worker::build_chain(home) {
+        Ok(chain) => chain,
+        Err(error) => return vec![Finding::new("providers", Err(error.to_string()))],
+    };
+    let mut findings = Vec::new();
+    for link in chain.links() {
+        let asked = tokio::time::timeout(Duration::from_secs(12), link.provider.check()).await;
+        let result = asked.unwrap_or_else(|_| Err("no answer within 12 s".into()));
+        findings.push(Finding::new(format!("provider {}", link.name), result));
+    }
+    findings
+}

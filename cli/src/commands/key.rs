@@ -1,0 +1,84 @@
+//! `otpost key`: create, list, revoke.
+
+use std::{path::Path, process::ExitCode};
+
+use otpost_shared::api_key::{self, ApiKey, Scope};
+use serde_json::json;
+
+use crate::{
+    args::{KeyCreate, KeyList, KeyRevoke, ScopeName},
+    output::{Done, Failure, moment, print_json},
+};
+
+pub async fn create(config: Option<&Path>, options: KeyCreate) -> Done {
+    let home = super::open_ready(config).await?;
+    let tenant = super::tenant(&home, &options.tenant).await?;
+    let mut scopes: Vec<Scope> = options
+        .scope
+        .iter()
+        .map(|name| match name {
+            ScopeName::Verify => Scope::Verify,
+            ScopeName::Send => Scope::Send,
+        })
+        .collect();
+    if scopes.is_empty() {
+        scopes.extend(Scope::ALL);
+    }
+    let now = home.clock.now();
+    let (key, text) = api_key::generate(tenant.id, &options.name, &scopes, now)?;
+    api_key::insert(&home.db, &key).await?;
+    if options.print.json {
+        print_json(&json!({ "id": key.id, "key": text.as_str() }));
+    } else {
+        println!("{}", text.as_str());
+        eprintln!("Key {} may: {}. It is not shown again.", key.id, key.scopes);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn list(config: Option<&Path>, options: KeyList) -> Done {
+    let home = super::open_ready(config).await?;
+    let tenant = super::tenant(&home, &options.tenant).await?;
+    let keys = api_key::list(&home.db, tenant.id).await?;
+    if options.print.json {
+        print_json(&keys.iter().map(view).collect());
+    } else if keys.is_empty() {
+        println!("There are no keys yet; make one with `otpost key create`.");
+    } else {
+        println!("{:36}  {:24}  {:11}  {:24}  revoked", "id", "created", "may", "name");
+        for key in keys {
+            let revoked = key.revoked_at.map_or("-".into(), moment);
+            println!(
+                "{}  {}  {:11}  {:24}  {revoked}",
+                key.id,
+                moment(key.created_at),
+                key.scopes,
+                key.name
+            );
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn view(key: &ApiKey) -> serde_json::Value {
+    json!({
+        "id": key.id,
+        "name": key.name,
+        "scopes": key.scopes.split(' ').collect::<Vec<_>>(),
+        "created_at": moment(key.created_at),
+        "revoked_at": key.revoked_at.map(moment),
+    })
+}
+
+pub async fn revoke(config: Option<&Path>, options: KeyRevoke) -> Done {
+    let home = super::open_ready(config).await?;
+    let tenant = super::tenant(&home, &options.tenant).await?;
+    if api_key::mark_revoked(&home.db, tenant.id, options.id, home.clock.now()).await? {
+        println!("Revoked.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(Failure::new(format!(
+        "tenant {:?} has no such key that is still valid; see `otpost key list`",
+        options.tenant
+    )))
+}

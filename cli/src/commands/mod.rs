@@ -1,0 +1,69 @@
+//! The commands, one file each.
+
+pub mod api;
+pub mod doctor;
+pub mod key;
+pub mod migrate;
+pub mod purge;
+pub mod reference;
+pub mod send;
+pub mod serve;
+pub mod status;
+pub mod worker;
+
+use std::path::Path;
+
+use otpost_shared::{Home, config, tenant, tenant::Tenant};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::{logging, output::Failure};
+
+/// Loads the configuration, starts logging and opens everything.
+async fn open(path: Option<&Path>) -> Result<Home, Failure> {
+    let config = config::load(path)?;
+    logging::start(&config.log).map_err(|e| e.at(&config.source))?;
+    Ok(Home::open(config).await?)
+}
+
+/// Opens everything for a command that needs the database now: the embedded one is brought up to
+/// date, another must be.
+async fn open_ready(path: Option<&Path>) -> Result<Home, Failure> {
+    let home = open(path).await?;
+    if home.config.is_embedded() {
+        home.migrate().await?;
+    } else if home.db.pending_migrations().await? > 0 {
+        return Err(Failure::new("the tables are not up to date; run `otpost migrate`"));
+    }
+    home.set_clock().await?;
+    Ok(home)
+}
+
+/// Cancelled by Ctrl-C or SIGTERM; a second signal ends the process at once.
+fn stop_signal() -> Result<CancellationToken, Failure> {
+    let stop = CancellationToken::new();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let token = stop.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if token.is_cancelled() {
+                std::process::exit(1);
+            }
+            tracing::info!("stopping; what is in flight comes to its end");
+            token.cancel();
+        }
+    });
+    Ok(stop)
+}
+
+/// The tenant of this name.
+async fn tenant(home: &Home, name: &str) -> Result<Tenant, Failure> {
+    tenant::find_by_name(&home.db, name)
+        .await?
+        .ok_or_else(|| Failure::new(format!("there is no tenant {name:?}")))
+}

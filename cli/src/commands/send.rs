@@ -1,0 +1,78 @@
+//! `otpost send`: one text to one number, through the same queue as the API.
+
+use std::{path::Path, process::ExitCode, time::Duration};
+
+use otpost_shared::{
+    Home,
+    idempotency::IdempotencyKey,
+    message::{self, Message, NewMessage},
+    recipient::Recipient,
+    tenant::DEFAULT_TENANT,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    args::SendOptions,
+    output::{Done, Failure, print_json},
+};
+
+/// How long to wait for an outcome before saying that there is none yet.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub async fn run(config: Option<&Path>, options: SendOptions) -> Done {
+    if options.text.is_empty() || options.text.chars().count() > 1_600 {
+        return Err(Failure::new("--text must have 1 to 1600 characters"));
+    }
+    let home = super::open_ready(config).await?;
+    let region = home.config.recipients.default_region.as_str();
+    let to = Recipient::parse(&options.to, (!region.is_empty()).then_some(region))
+        .map_err(|error| Failure::new(format!("--to: {error}")))?;
+    let key = options.idempotency_key.as_ref().map(|key| {
+        IdempotencyKey::new(key, &[b"send\0", to.e164().as_bytes(), b"\0", options.text.as_bytes()])
+    });
+    let new = NewMessage {
+        tenant_id: DEFAULT_TENANT,
+        to,
+        text: options.text,
+        client: None,
+        idempotency_key: key,
+    };
+    let accepted = message::accept(&home, new).await?;
+    let row = if options.no_wait { None } else { Some(outcome(&home, accepted.id).await?) };
+    let (state, failure) = match &row {
+        None => (accepted.state.as_str(), None),
+        Some(row) => (row.state.as_str(), row.failure.as_deref()),
+    };
+    if options.print.json {
+        print_json(&json!({
+            "id": accepted.id, "to": accepted.to, "state": state, "failure": failure,
+        }));
+    } else {
+        println!("{state}: message {} to {}", accepted.id, accepted.to);
+        if let Some(failure) = failure {
+            println!("  {failure}");
+        }
+        if row.is_some() && state == "queued" {
+            println!(
+                "  It is stored and waits for a worker: is `otpost worker` or `otpost serve` running?"
+            );
+        }
+    }
+    let sent = row.is_none() || state == "sent";
+    Ok(if sent { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The row when it has ended, or as it is when the patience has.
+async fn outcome(home: &Home, id: Uuid) -> Result<Message, Failure> {
+    let give_up = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let row = message::find(&home.db, id)
+            .await?
+            .ok_or_else(|| Failure::new("the message was removed meanwhile"))?;
+        if row.finished_at.is_some() || tokio::time::Instant::now() > give_up {
+            return Ok(row);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

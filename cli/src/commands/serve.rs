@@ -1,0 +1,70 @@
+//! `otpost serve`: API and worker in one process.
+
+use std::{path::Path, process::ExitCode};
+
+use otpost_api::{App, observe, server};
+use otpost_shared::{
+    Home,
+    api_key::{self, Scope},
+    tenant::DEFAULT_TENANT,
+};
+use zeroize::Zeroizing;
+
+use crate::output::{Done, Failure};
+
+pub async fn run(config: Option<&Path>) -> Done {
+    let home = super::open(config).await?;
+    let chain = otpost_worker::build_chain(&home)?;
+    let metrics = observe::install_metrics().map_err(|e| Failure::new(e.to_string()))?;
+    let stop = super::stop_signal()?;
+    let address = home.config.server.listen;
+    let listener = server::bind(address).await.map_err(|error| {
+        Failure::new(format!(
+            "cannot listen on {address}: {error}; set server.listen to a free one"
+        ))
+    })?;
+    // The embedded database is there already; another one may take its time to answer.
+    home.wait_until_ready(true).await?;
+    let first_key = create_first_key(&home).await?;
+    greet(&home, first_key.as_ref().map(|key| key.as_str()));
+    let app = App { home: home.clone(), metrics };
+    let serving = tokio::spawn(server::serve(listener, otpost_api::router(app), stop.clone()));
+    let touching = home.clone();
+    let touch = tokio::spawn(async move { touching.keep_in_touch("serve").await });
+    let worked = otpost_worker::run(home.clone(), chain, stop).await;
+    let _ = serving.await;
+    touch.abort();
+    home.db.close().await;
+    worked.map_err(Failure::new)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An API key, if there has never been one.
+async fn create_first_key(home: &Home) -> Result<Option<Zeroizing<String>>, Failure> {
+    if !api_key::list(&home.db, DEFAULT_TENANT).await?.is_empty() {
+        return Ok(None);
+    }
+    let now = home.clock.now();
+    let (key, text) = api_key::generate(DEFAULT_TENANT, "first", &Scope::ALL, now)?;
+    api_key::insert(&home.db, &key).await?;
+    Ok(Some(text))
+}
+
+fn greet(home: &Home, first_key: Option<&str>) {
+    let url = home.config.public_url();
+    println!("Otpost listens on {url}");
+    if home.config.has_inbox() {
+        println!("  try it in the browser   {url}/");
+        println!("  each SMS as it is sent  {url}/inbox");
+    }
+    println!("  API reference           {url}/docs/");
+    match first_key {
+        Some(key) => {
+            println!("\nYour API key, shown this once:\n\n  export OTPOST_KEY={key}\n");
+            println!("Send a code:\n");
+            println!("  curl {url}/v1/verifications -H \"Authorization: Bearer $OTPOST_KEY\" \\");
+            println!("    -H 'Content-Type: application/json' -d '{{\"to\": \"+12025550143\"}}'\n");
+        }
+        None => println!("  a new API key           otpost key create"),
+    }
+}

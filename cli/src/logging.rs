@@ -1,0 +1,37 @@
+//! Logs go to standard error, as text or JSON, at the configured level.
+
+use std::io::IsTerminal;
+
+use otpost_shared::config::{ConfigError, Log, LogFormat};
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging.
+///
+/// # Errors
+/// The level is not one.
+pub fn start(log: &Log) -> Result<(), ConfigError> {
+    // Libraries that report their own comings and goings, unless everything is asked for.
+    let quiet: &[&str] = if log.level.contains("trace") {
+        &[]
+    } else {
+        &["apalis_core=warn", "sqlx=warn", "hyper=info"]
+    };
+    let filter = EnvFilter::try_new(&log.level).map_err(|error| {
+        ConfigError::new(
+            "log.level",
+            format!("{error}; use error, warn, info, debug, trace or a filter"),
+        )
+    })?;
+    let filter =
+        quiet.iter().filter_map(|rule| rule.parse().ok()).fold(filter, EnvFilter::add_directive);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    // A second start, as in one process's tests, changes nothing.
+    let _ = match log.format {
+        LogFormat::Text => builder.compact().try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! What commands print, and how they fail.
+
+use std::{fmt, process::ExitCode};
+
+use otpost_shared::{
+    admission::Refused, config::ConfigError, db::DbError, recipient::RecipientError,
+    secrets::SecretError,
+};
+
+/// How a command ends.
+pub type Done = Result<ExitCode, Failure>;
+
+/// A sentence for the person at the terminal.
+#[derive(Debug)]
+pub struct Failure(String);
+
+impl Failure {
+    pub fn new(sentence: impl Into<String>) -> Self {
+        Self(sentence.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+macro_rules! from_display {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self(error.to_string())
+            }
+        })*
+    };
+}
+
+from_display!(ConfigError, DbError, SecretError, RecipientError, std::io::Error);
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Self(match refused {
+            Refused::CountryNotAllowed { region } => format!(
+                "numbers of {} are not allowed; add the country to recipients.countries",
+                region.as_deref().unwrap_or("no country")
+            ),
+            Refused::Limited { scope, wait_ms } => format!(
+                "the limit per {} is used up; try again in {} s",
+                scope.as_str(),
+                (wait_ms + 999) / 1_000
+            ),
+            Refused::DailyCap { .. } => {
+                "the sends of the day are used up; see limits.sends_per_tenant_and_day".into()
+            }
+            Refused::KeyReused => "this idempotency key was used for another message".into(),
+            Refused::Unavailable(error) => error.to_string(),
+            other => format!("refused: {other:?}"),
+        })
+    }
+}
+
+/// Prints a value as indented JSON.
+pub fn print_json(value: &serde_json::Value) {
+    println!("{value:#}");
+}
+
+/// A moment for people and programs alike.
+pub fn moment(at: i64) -> String {
+    otpost_api::timestamp::rfc3339(at)
+}

@@ -1,0 +1,171 @@
+//! API keys: the credential of a tenant. Shown once, stored hashed, revocable at once.
+
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::{
+    clock::Millis,
+    db::{Db, DbError, on_pool},
+    secrets::{Handle, SecretError},
+};
+
+/// What every key's text begins with, so that scanners of leaked secrets can recognise it.
+pub const PREFIX: &str = "otp_";
+
+/// What a key may do. Checked by the routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Create, check, show, resend and cancel verifications.
+    Verify,
+    /// Send messages that are not codes.
+    Send,
+}
+
+impl Scope {
+    pub const ALL: [Self; 2] = [Self::Verify, Self::Send];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Send => "send",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+    }
+}
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct ApiKey {
+    pub id: Uuid,
+    pub tenant_id: Uuid,
+    pub name: String,
+    pub secret_hash: Vec<u8>,
+    /// Scope names, separated by spaces.
+    pub scopes: String,
+    pub created_at: Millis,
+    pub expires_at: Option<Millis>,
+    pub revoked_at: Option<Millis>,
+}
+
+impl ApiKey {
+    #[must_use]
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.split(' ').any(|name| name == scope.as_str())
+    }
+}
+
+/// Makes a key; the text is the only copy of its secret.
+///
+/// # Errors
+/// The operating system has no randomness to give.
+pub fn generate(
+    tenant_id: Uuid,
+    name: &str,
+    scopes: &[Scope],
+    now: Millis,
+) -> Result<(ApiKey, Zeroizing<String>), SecretError> {
+    let handle = Handle::generate(Uuid::now_v7())?;
+    let key = ApiKey {
+        id: handle.id,
+        tenant_id,
+        name: name.to_owned(),
+        secret_hash: handle.hash(),
+        scopes: scopes.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(" "),
+        created_at: now,
+        expires_at: None,
+        revoked_at: None,
+    };
+    Ok((key, Zeroizing::new(format!("{PREFIX}{}", *handle.to_text()))))
+}
+
+/// # Errors
+/// The database does not answer.
+pub async fn insert(db: &Db, key: &ApiKey) -> Result<(), DbError> {
+    on_pool!(db.write(), c => {
+        sqlx::query::<D>(
+            "INSERT INTO api_keys
+                (id, tenant_id, name, secret_hash, scopes, created_at, expires_at, revoked_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(key.id)
+        .bind(key.tenant_id)
+        .bind(&key.name)
+        .bind(&key.secret_hash)
+        .bind(&key.scopes)
+        .bind(key.created_at)
+        .bind(key.expires_at)
+        .bind(key.revoked_at)
+        .execute(c)
+        .await?;
+    });
+    Ok(())
+}
+
+/// The key this text belongs to, if its secret is right and it is neither revoked nor expired.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn find_by_text(db: &Db, text: &str, now: Millis) -> Result<Option<ApiKey>, DbError> {
+    let Some(handle) = text.strip_prefix(PREFIX).and_then(Handle::parse) else {
+        return Ok(None);
+    };
+    let key = on_pool!(db.read(), c => {
+        sqlx::query_as::<D, ApiKey>(
+            "SELECT id, tenant_id, name, secret_hash, scopes, created_at, expires_at, revoked_at
+             FROM api_keys WHERE id = $1",
+        )
+        .bind(handle.id)
+        .fetch_optional(c)
+        .await?
+    });
+    Ok(key.filter(|key| {
+        handle.matches(&key.secret_hash)
+            && key.revoked_at.is_none()
+            && key.expires_at.is_none_or(|at| at > now)
+    }))
+}
+
+/// Oldest first.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn list(db: &Db, tenant_id: Uuid) -> Result<Vec<ApiKey>, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_as::<D, ApiKey>(
+            "SELECT id, tenant_id, name, secret_hash, scopes, created_at, expires_at, revoked_at
+             FROM api_keys WHERE tenant_id = $1 ORDER BY created_at",
+        )
+        .bind(tenant_id)
+        .fetch_all(c)
+        .await?
+    }))
+}
+
+/// False when there is no such key of this tenant, or it was revoked before.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn mark_revoked(
+    db: &Db,
+    tenant_id: Uuid,
+    id: Uuid,
+    now: Millis,
+) -> Result<bool, DbError> {
+    let changed = on_pool!(db.write(), c => {
+        sqlx::query::<D>(
+            "UPDATE api_keys SET revoked_at = $3
+             WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL",
+        )
+        .bind(tenant_id)
+        .bind(id)
+        .bind(now)
+        .execute(c)
+        .await?
+        .rows_affected()
+    });
+    Ok(changed == 1)
+}

@@ -1,0 +1,203 @@
+//! Laying file and environment over the defaults, and refusing what no default names.
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use super::{Config, ConfigError, DEFAULTS, Source, rules};
+
+const PREFIX: &str = "OTPOST__";
+
+/// Reads the configuration from `path`, or from `OTPOST_CONFIG`, or from `otpost.toml` in the
+/// working directory when there is one.
+///
+/// # Errors
+/// The first mistake found, with its place and the nearest right spelling.
+pub fn load(path: Option<&Path>) -> Result<Config, ConfigError> {
+    let source = read_source(path)?;
+    let mut merged = parse(DEFAULTS, &Source::default())?;
+    let file = parse(&source.text, &source)?;
+    lay_over(&mut merged, file);
+    lay_environment(&mut merged, &source)?;
+    inherit_purposes(&mut merged);
+    let mut config: Config = deserialize(merged, "", known_keys()?).map_err(|e| e.at(&source))?;
+    rules::check(&config).map_err(|e| e.at(&source))?;
+    config.source = source;
+    Ok(config)
+}
+
+fn read_source(path: Option<&Path>) -> Result<Source, ConfigError> {
+    let named = path
+        .map(Path::to_path_buf)
+        .or_else(|| std::env::var_os("OTPOST_CONFIG").map(PathBuf::from));
+    let path = match named {
+        Some(path) => path,
+        None if Path::new("otpost.toml").exists() => PathBuf::from("otpost.toml"),
+        None => return Ok(Source::default()),
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        ConfigError::new("", format!("cannot read {}: {error}", path.display()))
+    })?;
+    Ok(Source { path: Some(path), text })
+}
+
+fn parse(text: &str, source: &Source) -> Result<Table, ConfigError> {
+    text.parse::<Table>().map_err(|error| {
+        let line = error
+            .span()
+            .and_then(|span| text.get(..span.start))
+            .map_or(1, |before| before.matches('\n').count() + 1);
+        let file =
+            source.path.as_ref().map_or(String::new(), |p| format!("{}:{line}: ", p.display()));
+        ConfigError::new("", format!("{file}not valid TOML: {}", error.message()))
+    })
+}
+
+fn lay_over(below: &mut Table, above: Table) {
+    for (key, value) in above {
+        match (below.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => lay_over(below, above),
+            (_, value) => {
+                below.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Every purpose starts from the default one.
+fn inherit_purposes(merged: &mut Table) {
+    let Some(Value::Table(purposes)) = merged.get_mut("purposes") else { return };
+    let Some(Value::Table(base)) = purposes.get("default").cloned() else { return };
+    for (_, purpose) in purposes.iter_mut() {
+        if let Value::Table(own) = purpose {
+            let mut full = base.clone();
+            lay_over(&mut full, std::mem::take(own));
+            *own = full;
+        }
+    }
+}
+
+/// The environment variable that overrides a dotted key.
+pub(super) fn variable_of(key: &str) -> String {
+    format!("{PREFIX}{}", key.to_uppercase().replace('.', "__"))
+}
+
+fn lay_environment(merged: &mut Table, source: &Source) -> Result<(), ConfigError> {
+    let mut variables: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.starts_with(PREFIX))
+        .collect();
+    variables.sort();
+    for (name, value) in variables {
+        let mut key = name[PREFIX.len()..].to_lowercase().replace("__", ".");
+        let mut value = value;
+        if let Some(stem) = key.strip_suffix("_file") {
+            value = std::fs::read_to_string(&value)
+                .map_err(|e| ConfigError::new(stem, format!("{name}: cannot read {value}: {e}")))?
+                .trim()
+                .to_owned();
+            key = stem.to_owned();
+        }
+        set(merged, &key, &value).map_err(|message| ConfigError::new(key, message).at(source))?;
+    }
+    Ok(())
+}
+
+/// Sets a dotted key from a text, which is TOML where it parses as such and a string otherwise.
+/// A key that holds a string keeps holding one: a token made of digits stays text.
+fn set(table: &mut Table, key: &str, text: &str) -> Result<(), String> {
+    let mut table = table;
+    let mut parts = key.split('.').peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_some() {
+            let next = table.entry(part).or_insert_with(|| Value::Table(Table::new()));
+            let Value::Table(next) = next else { return Err("is not a section".into()) };
+            table = next;
+            continue;
+        }
+        let read = format!("v = {text}").parse::<Table>().ok().and_then(|mut t| t.remove("v"));
+        let value = match (table.get(part), read) {
+            (Some(Value::String(_)), Some(Value::String(text))) => Value::String(text),
+            (Some(Value::String(_)), _) | (_, None) => Value::String(text.to_owned()),
+            // A provider's own keys have no default that tells their type.
+            (None, Some(Value::Integer(_) | Value::Float(_) | Value::Datetime(_)))
+                if key.starts_with("providers.")
+                    && !key.ends_with("_ms")
+                    && !key.ends_with("_secs") =>
+            {
+                Value::String(text.to_owned())
+            }
+            (_, Some(value)) => value,
+        };
+        table.insert(part.to_owned(), value);
+    }
+    Ok(())
+}
+
+/// All dotted keys of the defaults.
+fn known_keys() -> Result<Vec<String>, ConfigError> {
+    fn walk(table: &Table, path: &str, keys: &mut Vec<String>) {
+        for (name, value) in table {
+            let key = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            if let Value::Table(inner) = value {
+                walk(inner, &key, keys);
+            }
+            keys.push(key);
+        }
+    }
+    let mut keys = Vec::new();
+    walk(&parse(DEFAULTS, &Source::default())?, "", &mut keys);
+    Ok(keys)
+}
+
+/// Reads the section `[providers.NAME]` into the provider's own type, with the same care.
+///
+/// # Errors
+/// A key is unknown, missing or of the wrong type.
+pub fn section<T: DeserializeOwned>(name: &str, keys: &Table) -> Result<T, ConfigError> {
+    deserialize(keys.clone(), &format!("providers.{name}"), Vec::new())
+}
+
+fn deserialize<T: DeserializeOwned>(
+    table: Table,
+    path: &str,
+    known: Vec<String>,
+) -> Result<T, ConfigError> {
+    let full = |key: String| match (path, key.as_str()) {
+        ("", _) => key,
+        (_, "" | ".") => path.to_owned(),
+        _ => format!("{path}.{key}"),
+    };
+    let mut unknown = Vec::new();
+    let mut note = |ignored: serde_ignored::Path<'_>| unknown.push(ignored.to_string());
+    let reader = serde_ignored::Deserializer::new(Value::Table(table), &mut note);
+    let result: Result<T, _> = serde_path_to_error::deserialize(reader);
+    if let Some(key) = unknown.into_iter().next() {
+        let nearest = nearest(&key, &known);
+        return Err(ConfigError::new(full(key), format!("there is no such key{nearest}")));
+    }
+    result.map_err(|error| {
+        let key = full(error.path().to_string());
+        let message = error.inner().to_string();
+        ConfigError::new(key, hint_field(message.trim()))
+    })
+}
+
+/// For serde's own "unknown field" message, adds the nearest of the fields it lists.
+fn hint_field(message: &str) -> String {
+    let Some(rest) = message.strip_prefix("unknown field `") else { return message.to_owned() };
+    let Some((field, expected)) = rest.split_once('`') else { return message.to_owned() };
+    let names: Vec<String> = expected.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    format!("there is no key {field:?} here{}", nearest(field, &names))
+}
+
+/// `; did you mean …?` with the most similar known key, if one is similar at all.
+fn nearest(key: &str, known: &[String]) -> String {
+    known
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(candidate, key), candidate))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map_or(String::new(), |(_, candidate)| format!("; did you mean {candidate:?}?"))
+}

@@ -1,0 +1,232 @@
+//! The configuration: one embedded file of defaults, yours over it, the environment over both.
+
+mod error;
+mod layers;
+mod rules;
+mod secret_text;
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use serde::Deserialize;
+
+pub use error::{ConfigError, Source};
+pub use layers::{load, section};
+pub use rules::{Network, TestNumber};
+pub use secret_text::SecretText;
+
+use crate::{limits::Rule, template::Template};
+
+/// The defaults file, which is also the manual.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// A configuration whose every value was checked.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Config {
+    pub server: Server,
+    pub worker: Worker,
+    pub data: Data,
+    pub database: Database,
+    pub queue: Queue,
+    pub secrets: Secrets,
+    pub log: Log,
+    pub recipients: Recipients,
+    pub limits: Limits,
+    pub texts: Texts,
+    pub purposes: BTreeMap<String, Purpose>,
+    pub messages: Messages,
+    pub chains: Chains,
+    pub providers: BTreeMap<String, ProviderSection>,
+    pub retention: Retention,
+    /// Where errors about it point to.
+    #[serde(skip)]
+    pub source: Source,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Server {
+    pub listen: SocketAddr,
+    pub public_url: String,
+    #[serde(deserialize_with = "rules::networks")]
+    pub trusted_proxies: Vec<Network>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Worker {
+    /// Empty means no listener.
+    pub listen: String,
+    pub otp_concurrency: usize,
+    pub bulk_concurrency: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Data {
+    pub dir: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Database {
+    pub url: SecretText,
+    pub connections: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Queue {
+    pub url: SecretText,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Secrets {
+    #[serde(deserialize_with = "rules::list_or_text")]
+    pub keys: Vec<SecretText>,
+    #[serde(deserialize_with = "rules::list_or_text")]
+    pub hash_keys: Vec<SecretText>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Log {
+    pub level: String,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Recipients {
+    /// ISO 3166-1 alpha-2, or empty.
+    pub default_region: String,
+    pub countries: Vec<String>,
+    #[serde(deserialize_with = "rules::test_numbers")]
+    pub test_numbers: Vec<TestNumber>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Limits {
+    #[serde(deserialize_with = "rules::limit_rules")]
+    pub recipient: Vec<Rule>,
+    #[serde(deserialize_with = "rules::limit_rules")]
+    pub client_ip: Vec<Rule>,
+    #[serde(deserialize_with = "rules::limit_rules")]
+    pub tenant: Vec<Rule>,
+    pub guesses_per_recipient_and_day: i32,
+    /// 0 means no cap.
+    pub sends_per_tenant_and_day: i64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Texts {
+    pub app: String,
+}
+
+/// What holds for all verifications of one purpose: the policy.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Purpose {
+    pub code_length: u32,
+    pub lifetime_secs: u32,
+    pub guesses: u32,
+    pub resend_after_secs: u32,
+    pub resend: ResendMode,
+    pub template: Template,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResendMode {
+    Same,
+    Rotate,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Messages {
+    pub lifetime_secs: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Chains {
+    pub sms: Vec<String>,
+}
+
+/// A provider's section; the keys besides `kind` are read by the provider itself.
+#[derive(Clone, Deserialize)]
+pub struct ProviderSection {
+    pub kind: String,
+    #[serde(flatten)]
+    pub keys: toml::Table,
+}
+
+impl std::fmt::Debug for ProviderSection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ProviderSection({})", self.kind)
+    }
+}
+
+impl ProviderSection {
+    /// False for the kinds that send nothing.
+    #[must_use]
+    pub fn costs_money(&self) -> bool {
+        !matches!(self.kind.as_str(), "console" | "sandbox")
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Retention {
+    pub verifications_days: u32,
+    pub messages_days: u32,
+    pub idempotency_hours: u32,
+}
+
+impl Config {
+    /// The database's URL, the embedded file's when none is configured.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        let url = self.database.url.expose();
+        if url.is_empty() {
+            format!("sqlite://{}", self.data.dir.join("otpost.db").display())
+        } else {
+            url.to_owned()
+        }
+    }
+
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        self.database_url().starts_with("sqlite:")
+    }
+
+    /// The sections of the chain, in order.
+    pub fn chain(&self) -> impl Iterator<Item = (&str, &ProviderSection)> {
+        self.chains.sms.iter().filter_map(|name| Some((name.as_str(), self.providers.get(name)?)))
+    }
+
+    /// True when the whole chain is the console provider and the address is this machine's own:
+    /// then the inbox and try-it pages may exist.
+    #[must_use]
+    pub fn has_inbox(&self) -> bool {
+        self.server.listen.ip().is_loopback() && self.chain().all(|(_, p)| p.kind == "console")
+    }
+
+    /// True when numbers of this region may be sent to.
+    #[must_use]
+    pub fn allows_region(&self, region: Option<&str>) -> bool {
+        let countries = &self.recipients.countries;
+        if countries.iter().any(|c| c == "*") || !self.chain().any(|(_, p)| p.costs_money()) {
+            return true;
+        }
+        let home = &self.recipients.default_region;
+        region.is_some_and(|r| {
+            if countries.is_empty() { r == home } else { countries.iter().any(|c| c == r) }
+        })
+    }
+
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        if self.server.public_url.is_empty() {
+            format!("http://{}", self.server.listen)
+        } else {
+            self.server.public_url.trim_end_matches('/').to_owned()
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The rules a configuration must keep, beyond the types of its values.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+use super::{Config, ConfigError, SecretText};
+use crate::{clock::Millis, limits::Rule, recipient, recipient::Recipient, secrets::Code};
+
+/// An address range, for proxies that are believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    base: u128,
+    mask: u128,
+}
+
+impl Network {
+    /// Reads `10.0.0.0/8`, `2001:db8::/32` or a single address.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address, Some(bits.parse::<u32>().ok()?)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.trim().parse().ok()?;
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.unwrap_or(width);
+        if bits > width {
+            return None;
+        }
+        let host_bits = width - bits;
+        let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
+        Some(Self { base: as_number(address) & mask, mask })
+    }
+
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        as_number(address) & self.mask == self.base
+    }
+}
+
+/// IPv4 in its IPv6-mapped form, so that both compare in one space.
+fn as_number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => u128::from(v4.to_ipv6_mapped()),
+        IpAddr::V6(v6) => u128::from(v6),
+    }
+}
+
+/// A number that is never sent to: its code is fixed, until a date.
+#[derive(Clone, Debug)]
+pub struct TestNumber {
+    pub recipient: Recipient,
+    pub code: Code,
+    /// Not a test number any more from this moment on.
+    pub until: Millis,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TestNumberText {
+    number: String,
+    code: String,
+    until: String,
+}
+
+pub(super) fn test_numbers<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<TestNumber>, D::Error> {
+    let texts = Vec::<TestNumberText>::deserialize(d)?;
+    texts.into_iter().map(|t| test_number(&t).map_err(D::Error::custom)).collect()
+}
+
+fn test_number(text: &TestNumberText) -> Result<TestNumber, String> {
+    let recipient = Recipient::parse_unchecked(&text.number, None)
+        .map_err(|_| "number must be + and digits, with the country code".to_owned())?;
+    let code = Code::normalised(&text.code).ok_or("code must be digits")?;
+    let format = time::macros::format_description!("[year]-[month]-[day]");
+    let date = time::Date::parse(&text.until, &format)
+        .map_err(|_| "until must be a date such as 2027-01-31".to_owned())?;
+    let until = date.midnight().assume_utc().unix_timestamp() * 1_000;
+    Ok(TestNumber { recipient, code, until })
+}
+
+pub(super) fn limit_rules<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Rule>, D::Error> {
+    let texts = Vec::<String>::deserialize(d)?;
+    let read = |text: &String| {
+        Rule::parse(text).ok_or_else(|| {
+            D::Error::custom(format!(
+                "{text:?} is not a limit; write count/window, such as \"5/10m\""
+            ))
+        })
+    };
+    texts.iter().map(read).collect()
+}
+
+pub(super) fn networks<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Network>, D::Error> {
+    let texts = Vec::<String>::deserialize(d)?;
+    let read = |text: &String| {
+        Network::parse(text).ok_or_else(|| {
+            D::Error::custom(format!("{text:?} is no address or network such as \"10.0.0.0/8\""))
+        })
+    };
+    texts.iter().map(read).collect()
+}
+
+/// A list, or one text with entries between spaces, commas or lines, as a secret file holds them.
+pub(super) fn list_or_text<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<SecretText>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        List(Vec<String>),
+        Text(String),
+    }
+    let entries = match Either::deserialize(d)? {
+        Either::List(entries) => entries,
+        Either::Text(text) => {
+            text.split([' ', ',', '\n']).filter(|e| !e.is_empty()).map(str::to_owned).collect()
+        }
+    };
+    Ok(entries.into_iter().map(SecretText::from).collect())
+}
+
+/// Checks what no type can express.
+pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
+    check_recipients(config)?;
+    check_purposes(config)?;
+    check_chain(config)?;
+    let url = config.database_url();
+    if !["sqlite:", "postgres://", "postgresql://"].iter().any(|kind| url.starts_with(kind)) {
+        return Err(ConfigError::new("database.url", "must begin with postgres:// or sqlite://"));
+    }
+    let queue = config.queue.url.expose();
+    if queue != "memory" && !queue.starts_with("redis://") && !queue.starts_with("rediss://") {
+        return Err(ConfigError::new("queue.url", "must be \"memory\" or begin with redis://"));
+    }
+    if config.secrets.keys.is_empty() != config.secrets.hash_keys.is_empty() {
+        return Err(ConfigError::new("secrets", "set keys and hash_keys, or neither"));
+    }
+    if !config.is_embedded() && config.secrets.keys.is_empty() {
+        return Err(ConfigError::new(
+            "secrets.keys",
+            "needed with Postgres, and the same for all processes; make an entry with: \
+             echo \"k1:$(openssl rand -base64 32)\"",
+        ));
+    }
+    if config.database.connections < 2 {
+        return Err(ConfigError::new("database.connections", "must be at least 2"));
+    }
+    if config.worker.otp_concurrency == 0 || config.worker.bulk_concurrency == 0 {
+        return Err(ConfigError::new("worker.otp_concurrency", "must be at least 1"));
+    }
+    Ok(())
+}
+
+fn check_recipients(config: &Config) -> Result<(), ConfigError> {
+    let home = &config.recipients.default_region;
+    let known = |region: &str| recipient::is_region(region);
+    if !home.is_empty() && !known(home) {
+        return Err(ConfigError::new(
+            "recipients.default_region",
+            format!("{home:?} is no country; write two capital letters, such as \"DE\""),
+        ));
+    }
+    for country in &config.recipients.countries {
+        if country != "*" && !known(country) {
+            return Err(ConfigError::new(
+                "recipients.countries",
+                format!("{country:?} is no country; write two capital letters, or \"*\" for all"),
+            ));
+        }
+    }
+    if config.recipients.countries.is_empty()
+        && home.is_empty()
+        && let Some((name, _)) = config.chain().find(|(_, p)| p.costs_money())
+    {
+        return Err(ConfigError::new(
+            "recipients.default_region",
+            format!(
+                "must name your country because provider {name:?} costs money: only countries \
+                 you allow are sent to"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn check_purposes(config: &Config) -> Result<(), ConfigError> {
+    for (name, purpose) in &config.purposes {
+        let fail = |key: &str, message: &str| {
+            Err(ConfigError::new(format!("purposes.{name}.{key}"), message))
+        };
+        if !(4..=10).contains(&purpose.code_length) {
+            return fail("code_length", "must be 4 to 10");
+        }
+        if !(30..=600).contains(&purpose.lifetime_secs) {
+            return fail(
+                "lifetime_secs",
+                "must be 30 to 600: codes by phone live at most 10 minutes",
+            );
+        }
+        if !(1..=10).contains(&purpose.guesses) {
+            return fail("guesses", "must be 1 to 10");
+        }
+        if !purpose.template.names().any(|n| n == "code") {
+            return fail("template", "must contain {code}");
+        }
+    }
+    Ok(())
+}
+
+fn check_chain(config: &Config) -> Result<(), ConfigError> {
+    if config.chains.sms.is_empty() {
+        return Err(ConfigError::new("chains.sms", "must name at least one provider"));
+    }
+    for name in &config.chains.sms {
+        if !config.providers.contains_key(name) {
+            let known: Vec<_> = config.providers.keys().cloned().collect();
+            return Err(ConfigError::new(
+                "chains.sms",
+                format!("there is no [providers.{name}]; there are: {}", known.join(", ")),
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! Everything a process holds: configuration, database, queue, limits, keys and clock.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use uuid::Uuid;
+
+use crate::{
+    clock::{Clock, Millis},
+    config::{Config, ConfigError},
+    db::{Db, DbError},
+    inbox::Inbox,
+    lanes::Lanes,
+    limits::Limiter,
+    process,
+    queue::Queue,
+    recipient::Recipient,
+    redis_link::RedisLink,
+    secrets::{Code, Keyring},
+    tenant,
+};
+
+/// One process's view of the service; clones share everything.
+#[derive(Clone, Debug)]
+pub struct Home {
+    pub config: Arc<Config>,
+    pub db: Db,
+    pub queue: Queue,
+    pub redis: Option<RedisLink>,
+    pub limiter: Limiter,
+    pub lanes: Lanes,
+    pub keys: Arc<Keyring>,
+    pub clock: Clock,
+    /// The console provider's messages, where it may be looked at.
+    pub inbox: Inbox,
+    pub process_id: Uuid,
+}
+
+impl Home {
+    /// Opens everything. Postgres and Redis are connected to on first use; the embedded database
+    /// is opened at once.
+    ///
+    /// # Errors
+    /// A configured value cannot be used, or the embedded database cannot be opened.
+    pub async fn open(config: Config) -> Result<Self, ConfigError> {
+        let keys = open_keys(&config).map_err(|e| e.at(&config.source))?;
+        if config.is_embedded() {
+            fs::create_dir_all(&config.data.dir).map_err(|error| {
+                let dir = config.data.dir.display();
+                ConfigError::new("data.dir", format!("cannot create {dir}: {error}"))
+                    .at(&config.source)
+            })?;
+        }
+        let db = Db::open(&config.database_url(), config.database.connections)
+            .await
+            .map_err(|e| ConfigError::new("database.url", e.to_string()).at(&config.source))?;
+        let queue_url = config.queue.url.expose();
+        let redis = (queue_url != "memory")
+            .then(|| RedisLink::open(queue_url))
+            .transpose()
+            .map_err(|e| ConfigError::new("queue.url", e.to_string()).at(&config.source))?;
+        let queue = redis.clone().map_or_else(Queue::memory, Queue::Redis);
+        Ok(Self {
+            db,
+            queue,
+            limiter: Limiter::new(redis.clone()),
+            redis,
+            lanes: Lanes::default(),
+            keys: Arc::new(keys),
+            clock: Clock::start(),
+            inbox: Inbox::default(),
+            process_id: Uuid::now_v7(),
+            config: Arc::new(config),
+        })
+    }
+
+    /// Brings the tables up to date and the default tenant into being.
+    ///
+    /// # Errors
+    /// The database does not answer, or is newer than this program.
+    pub async fn migrate(&self) -> Result<(), DbError> {
+        self.db.migrate().await?;
+        tenant::ensure_default(&self.db, self.clock.now()).await
+    }
+
+    /// Waits until the database answers and its tables are up to date, saying so every time it
+    /// tries; with `migrate`, brings them up to date itself. Then sets the clock.
+    ///
+    /// # Errors
+    /// The tables are newer than this program, or otherwise not what it expects.
+    pub async fn wait_until_ready(&self, migrate: bool) -> Result<(), DbError> {
+        let mut pause = Duration::from_millis(200);
+        loop {
+            let waiting_for = match self.try_ready(migrate).await {
+                Ok(None) => return Ok(()),
+                Ok(Some(reason)) => reason,
+                Err(error @ DbError::Broken(_)) => return Err(error),
+                Err(error) => error.to_string(),
+            };
+            tracing::warn!("waiting for the database: {waiting_for}");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    }
+
+    async fn try_ready(&self, migrate: bool) -> Result<Option<String>, DbError> {
+        if migrate {
+            self.migrate().await?;
+        } else if self.db.pending_migrations().await? > 0 {
+            return Ok(Some("its tables are not up to date; run `otpost migrate`".into()));
+        }
+        self.set_clock().await?;
+        Ok(None)
+    }
+
+    /// Sets the clock to the database's.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn set_clock(&self) -> Result<(), DbError> {
+        let before = self.clock.now();
+        let database = self.db.now().await?;
+        // The answer was made about half-way between question and arrival.
+        self.clock.set(database + (self.clock.now() - before) / 2);
+        Ok(())
+    }
+
+    /// Every second until dropped: says that this process lives, learns who else does, how busy
+    /// the lanes are and, now and then, what time it is.
+    pub async fn keep_in_touch(&self, role: &str) {
+        let mut ticks = tokio::time::interval(Duration::from_secs(1));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        for tick in 0_u64.. {
+            ticks.tick().await;
+            if let Err(error) = self.touch(role, tick).await {
+                tracing::warn!(%error, "the database was not reached");
+            }
+        }
+    }
+
+    async fn touch(&self, role: &str, tick: u64) -> Result<(), DbError> {
+        if tick % 10 == 9 {
+            self.set_clock().await?;
+        }
+        let now = self.clock.now();
+        if tick.is_multiple_of(3) {
+            process::mark_seen(&self.db, self.process_id, role, now).await?;
+            let live = process::count_live(&self.db, now).await?;
+            let accepting: i64 =
+                live.iter().filter(|(role, _)| role != "worker").map(|(_, n)| n).sum();
+            self.limiter.set_live_processes(u32::try_from(accepting).unwrap_or(1));
+        }
+        self.lanes.refresh(&self.db, now).await
+    }
+
+    /// The fixed code of a number that is a test number at `now`.
+    #[must_use]
+    pub fn test_code(&self, to: &Recipient, now: Millis) -> Option<&Code> {
+        self.config
+            .recipients
+            .test_numbers
+            .iter()
+            .find(|t| t.recipient == *to && now < t.until)
+            .map(|t| &t.code)
+    }
+}
+
+fn open_keys(config: &Config) -> Result<Keyring, ConfigError> {
+    let wrong = |key: &str, error: &dyn std::fmt::Display| ConfigError::new(key, error.to_string());
+    if !config.secrets.keys.is_empty() {
+        let texts = |list: &[crate::config::SecretText]| -> Vec<String> {
+            list.iter().map(|text| text.expose().to_owned()).collect()
+        };
+        return Keyring::parse(&texts(&config.secrets.keys), &texts(&config.secrets.hash_keys))
+            .map_err(|e| wrong("secrets.keys", &e));
+    }
+    let path = config.data.dir.join("keys");
+    let text = read_or_create(&path).map_err(|e| {
+        wrong("data.dir", &format!("cannot read or create {}: {e}", path.display()))
+    })?;
+    let entries = |prefix: char| -> Vec<String> {
+        text.lines().filter(|l| l.starts_with(prefix)).map(str::to_owned).collect()
+    };
+    Keyring::parse(&entries('k'), &entries('h'))
+        .map_err(|e| wrong("data.dir", &format!("{}: {e}", path.display())))
+}
+
+/// Reads the key file; makes it, for its owner alone to read, when there is none.
+fn read_or_create(path: &Path) -> std::io::Result<String> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        other => return other,
+    }
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir)?;
+    }
+    let entry = |kid: &str| Keyring::generate_entry(kid).map_err(std::io::Error::other);
+    let text = format!("{}\n{}\n", entry("k1")?, entry("h1")?);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    Ok(text)
+}

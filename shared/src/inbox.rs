@@ -1,0 +1,39 @@
+//! The inbox of the `console` provider: the last messages of this process, in memory only.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// How many messages the inbox keeps; older ones fall out.
+const KEPT: usize = 1_000;
+
+/// One message as the person would have received it.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// E.164.
+    pub to: String,
+    pub channel: &'static str,
+    pub text: String,
+    /// Unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// A handle to the inbox; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Inbox(Arc<Mutex<VecDeque<Received>>>);
+
+impl Inbox {
+    pub fn put(&self, message: Received) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push_front(message);
+        kept.truncate(KEPT);
+    }
+
+    /// Newest first; with `to`, only the messages of that number.
+    #[must_use]
+    pub fn list(&self, to: Option<&str>) -> Vec<Received> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().filter(|message| to.is_none_or(|to| message.to == to)).cloned().collect()
+    }
+}

@@ -1,0 +1,37 @@
+//! What the system knows: its concepts, each with its types, rules and SQL in one module.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`verification`] | one proof that an address is held |
+//! | [`message`], [`attempt`] | one text to one recipient; one try of one provider with it |
+//! | [`admission`] | what stands before every accept: key, country, limits; and its commit |
+//! | [`idempotency`], [`limits`], [`guess_budget`] | repeats, rates, budgets |
+//! | [`tenant`], [`api_key`], [`recipient`] | who sends, with what credential, to whom |
+//! | [`queue`], [`lanes`], [`process`] | hints, how busy the lanes are, who lives |
+//! | [`secrets`], [`template`], [`clock`], [`outcome`] | codes and seals, texts, time, error classes |
+//! | [`config`], [`db`], [`redis_link`], [`inbox`], [`home`] | what a process is made of |
+
+pub mod admission;
+pub mod api_key;
+pub mod attempt;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod guess_budget;
+pub mod home;
+pub mod idempotency;
+pub mod inbox;
+pub mod lanes;
+pub mod limits;
+pub mod message;
+pub mod outcome;
+pub mod process;
+pub mod queue;
+pub mod recipient;
+pub mod redis_link;
+pub mod secrets;
+pub mod template;
+pub mod tenant;
+pub mod verification;
+
+pub use home::Home;

@@ -1,0 +1,125 @@
+//! Accepting a message that is not a code.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{CLOCK_SLACK_MS, Message, State, field};
+use crate::{
+    admission::{Acceptance, Admission, Asking, Refused, admit, commit},
+    clock::Millis,
+    db::DbError,
+    home::Home,
+    idempotency::{IdempotencyKey, Record},
+    queue::Lane,
+    recipient::Recipient,
+};
+
+/// A request to send one text.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    pub tenant_id: Uuid,
+    pub to: Recipient,
+    pub text: String,
+    pub client: Option<IpAddr>,
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// What the caller learns, now and at every repeat with the same key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AcceptedMessage {
+    pub id: Uuid,
+    pub state: String,
+    /// Masked.
+    pub to: String,
+    pub deadline: Millis,
+}
+
+/// Accepts a message. When this returns `Ok`, the row is committed.
+///
+/// # Errors
+/// Why nothing was accepted.
+pub async fn accept(home: &Home, new: NewMessage) -> Result<AcceptedMessage, Refused> {
+    let now = home.clock.now();
+    let recipient_hash = home.keys.recipient_hash(new.tenant_id, new.to.e164());
+    let asking = Asking {
+        tenant_id: new.tenant_id,
+        to: &new.to,
+        recipient_hash: &recipient_hash,
+        lane: Lane::Bulk,
+        lifetime_secs: home.config.messages.lifetime_secs,
+        client: new.client,
+        idempotency_key: new.idempotency_key.as_ref(),
+        is_test: home.test_code(&new.to, now).is_some(),
+    };
+    let charged = match admit(home, &asking).await? {
+        Admission::Repeat(answer) => return read(&answer),
+        Admission::Go(charged) => charged,
+    };
+    let row = build(home, &new, &asking, now)?;
+    let accepted = AcceptedMessage {
+        id: row.id,
+        state: row.state.clone(),
+        to: new.to.masked(),
+        deadline: row.deadline,
+    };
+    let answer = serde_json::to_vec(&accepted).map_err(|e| DbError::Broken(e.to_string()))?;
+    let until = now + i64::from(home.config.retention.idempotency_hours) * 3_600_000;
+    let record = new
+        .idempotency_key
+        .as_ref()
+        .map(|key| Record::new(key, new.tenant_id, row.id, &answer, &home.keys, until))
+        .transpose()?;
+    let acceptance = Acceptance {
+        verification: None,
+        message: Some(row),
+        record,
+        cap: home.send_cap(new.tenant_id, asking.is_test),
+        now,
+    };
+    let answer = commit(home, &asking, charged, acceptance, answer).await?;
+    read(&answer)
+}
+
+fn read(answer: &[u8]) -> Result<AcceptedMessage, Refused> {
+    serde_json::from_slice(answer).map_err(|e| DbError::Broken(e.to_string()).into())
+}
+
+fn build(
+    home: &Home,
+    new: &NewMessage,
+    asking: &Asking<'_>,
+    now: Millis,
+) -> Result<Message, Refused> {
+    let id = Uuid::now_v7();
+    let seal = |name: &str, plain: &str| home.keys.seal(name, id, plain.as_bytes());
+    // Test numbers are never sent to; their message is over before it began.
+    let (state, failure, finished_at) = if asking.is_test {
+        (State::Canceled, Some("test numbers are never sent to".to_owned()), Some(now))
+    } else {
+        (State::Queued, None, None)
+    };
+    Ok(Message {
+        id,
+        tenant_id: new.tenant_id,
+        verification_id: None,
+        generation: 1,
+        lane: asking.lane.as_str().into(),
+        channel: "sms".into(),
+        state: state.as_str().into(),
+        key_id: home.keys.active_kid().to_owned(),
+        recipient_hash: asking.recipient_hash.to_vec(),
+        recipient_sealed: Some(seal(field::RECIPIENT, new.to.e164())?),
+        body_sealed: Some(seal(field::BODY, &new.text)?),
+        epoch: 0,
+        lease_until: None,
+        crashes: 0,
+        not_before: now - CLOCK_SLACK_MS,
+        deadline: now + i64::from(asking.lifetime_secs) * 1_000,
+        failure_class: None,
+        failure,
+        created_at: now,
+        finished_at,
+    })
+}

@@ -1,0 +1,159 @@
+//! Recording what became of an attempt, and what the message does next, under its epoch.
+
+use super::{Message, State, claim::renew};
+use crate::{
+    attempt::{self, Ending},
+    clock::Millis,
+    db::{Db, DbError, Tx, on_tx, retrying},
+    outcome::ErrorClass,
+};
+
+/// How a message ends for good.
+#[derive(Clone, Debug)]
+pub struct End {
+    pub state: State,
+    pub class: ErrorClass,
+    /// A sentence for the timeline.
+    pub failure: String,
+}
+
+/// What the message does next.
+#[derive(Clone, Debug)]
+pub enum Next {
+    Sent,
+    /// Its verification or its time is over: nothing more is sent.
+    Cancel,
+    /// Goes back into the queue until then.
+    Wait {
+        not_before: Millis,
+    },
+    /// Goes to another provider at once, as attempt `number`.
+    Try {
+        number: i32,
+        provider: String,
+    },
+    End(End),
+}
+
+/// One step of a claimed message.
+#[derive(Clone, Debug)]
+pub struct Recording<'a> {
+    pub message: &'a Message,
+    /// The attempt that ended with this step, if one did.
+    pub ended: Option<(i32, Ending)>,
+    pub next: Next,
+    pub now: Millis,
+}
+
+/// Writes everything in one transaction. For [`Next::Try`] it returns when the lease of the
+/// next attempt ends; none means the message is no longer ours to send.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn record(db: &Db, recording: &Recording<'_>) -> Result<Option<Millis>, DbError> {
+    retrying!(record_once(db, recording).await)
+}
+
+async fn record_once(db: &Db, recording: &Recording<'_>) -> Result<Option<Millis>, DbError> {
+    let Recording { message, now, .. } = *recording;
+    let mut tx = db.begin().await?;
+    let mut lease = None;
+    // Rows are locked in one order everywhere: verification, message, attempt.
+    match &recording.next {
+        Next::Sent => {
+            leave(&mut tx, message, State::Sent, None, now).await?;
+        }
+        Next::Cancel => leave(&mut tx, message, State::Canceled, None, now).await?,
+        Next::Wait { not_before } => requeue(&mut tx, message, *not_before).await?,
+        Next::End(end) => {
+            fail_verification(&mut tx, message, end, now).await?;
+            leave(&mut tx, message, end.state, Some(end), now).await?;
+        }
+        Next::Try { number, provider } => {
+            lease = renew(&mut tx, message, now).await?;
+            if lease.is_some() {
+                attempt::insert(&mut tx, message, *number, provider, now).await?;
+            } else {
+                // Its time or its verification is over: nothing more is sent.
+                leave(&mut tx, message, State::Canceled, None, now).await?;
+            }
+        }
+    }
+    if let Some((number, ending)) = &recording.ended {
+        attempt::mark_ended(&mut tx, message, *number, ending, now).await?;
+    }
+    tx.commit().await?;
+    Ok(lease)
+}
+
+async fn leave(
+    tx: &mut Tx,
+    message: &Message,
+    state: State,
+    end: Option<&End>,
+    now: Millis,
+) -> Result<(), DbError> {
+    on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "UPDATE messages
+             SET state = $3, lease_until = NULL, finished_at = $4, failure_class = $5, failure = $6
+             WHERE id = $1 AND epoch = $2 AND state = 'sending'",
+        )
+        .bind(message.id)
+        .bind(message.epoch)
+        .bind(state.as_str())
+        .bind(now)
+        .bind(end.map(|e| e.class.as_str()))
+        .bind(end.map(|e| e.failure.as_str()))
+        .execute(c)
+        .await?;
+    });
+    Ok(())
+}
+
+async fn requeue(tx: &mut Tx, message: &Message, not_before: Millis) -> Result<(), DbError> {
+    on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "UPDATE messages SET state = 'queued', lease_until = NULL, not_before = $3, crashes = 0
+             WHERE id = $1 AND epoch = $2 AND state = 'sending'",
+        )
+        .bind(message.id)
+        .bind(message.epoch)
+        .bind(not_before)
+        .execute(c)
+        .await?;
+    });
+    Ok(())
+}
+
+/// A verification fails with its message when no other message of it may have arrived.
+async fn fail_verification(
+    tx: &mut Tx,
+    message: &Message,
+    end: &End,
+    now: Millis,
+) -> Result<(), DbError> {
+    let (Some(verification_id), State::Failed) = (message.verification_id, end.state) else {
+        return Ok(());
+    };
+    on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "UPDATE verifications
+             SET status = 'failed', failure = $2, finished_at = $3, seed = NULL, code_sealed = NULL
+             WHERE id = $1 AND status = 'pending'
+               AND EXISTS (SELECT 1 FROM messages m
+                   WHERE m.id = $4 AND m.epoch = $5 AND m.state = 'sending')
+               AND NOT EXISTS (SELECT 1 FROM messages m
+                   WHERE m.verification_id = $1 AND m.id <> $4
+                     AND m.state IN ('queued', 'sending', 'sent', 'delivered', 'unknown'))",
+        )
+        .bind(verification_id)
+        .bind(&end.failure)
+        .bind(now)
+        .bind(message.id)
+        .bind(message.epoch)
+        .execute(c)
+        .await?;
+    });
+    Ok(())
+}

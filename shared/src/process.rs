@@ -1,0 +1,99 @@
+//! Processes: who lives, and who has the duty of tidying up.
+
+use uuid::Uuid;
+
+use crate::{
+    clock::Millis,
+    db::{Db, DbError, on_pool},
+};
+
+/// A process not seen for this long is gone.
+pub const GONE_AFTER_MS: i64 = 10_000;
+
+/// Says that a process lives.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn mark_seen(db: &Db, id: Uuid, role: &str, now: Millis) -> Result<(), DbError> {
+    on_pool!(db.write(), c => {
+        sqlx::query::<D>(
+            "INSERT INTO processes (id, role, seen_at) VALUES ($1, $2, $3)
+             ON CONFLICT (id) DO UPDATE SET seen_at = $3",
+        )
+        .bind(id)
+        .bind(role)
+        .bind(now)
+        .execute(c)
+        .await?;
+    });
+    Ok(())
+}
+
+/// Says that a process has ended by itself, and gives its duty up.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn mark_gone(db: &Db, id: Uuid) -> Result<(), DbError> {
+    on_pool!(db.write(), c => {
+        sqlx::query::<D>("DELETE FROM processes WHERE id = $1").bind(id).execute(c).await?;
+        sqlx::query::<D>("DELETE FROM duties WHERE holder = $1").bind(id).execute(c).await?;
+    });
+    Ok(())
+}
+
+/// How many processes of each role live, by role.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn count_live(db: &Db, now: Millis) -> Result<Vec<(String, i64)>, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_as::<D, (String, i64)>(
+            "SELECT role, count(*) FROM processes WHERE seen_at > $1 GROUP BY role ORDER BY role",
+        )
+        .bind(now - GONE_AFTER_MS)
+        .fetch_all(c)
+        .await?
+    }))
+}
+
+/// Removes processes that have long gone.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn purge_gone(db: &Db, now: Millis) -> Result<(), DbError> {
+    on_pool!(db.write(), c => {
+        sqlx::query::<D>("DELETE FROM processes WHERE seen_at < $1")
+            .bind(now - 10 * GONE_AFTER_MS)
+            .execute(c)
+            .await?;
+    });
+    Ok(())
+}
+
+/// Takes or renews a duty until `until`; false when another process has it.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn take_duty(
+    db: &Db,
+    name: &str,
+    holder: Uuid,
+    now: Millis,
+    until: Millis,
+) -> Result<bool, DbError> {
+    let rows = on_pool!(db.write(), c => {
+        sqlx::query::<D>(
+            "INSERT INTO duties (name, holder, held_until) VALUES ($1, $2, $4)
+             ON CONFLICT (name) DO UPDATE SET holder = $2, held_until = $4
+             WHERE duties.holder = $2 OR duties.held_until <= $3",
+        )
+        .bind(name)
+        .bind(holder)
+        .bind(now)
+        .bind(until)
+        .execute(c)
+        .await?
+        .rows_affected()
+    });
+    Ok(rows == 1)
+}

@@ -1,0 +1,243 @@
+//! A recipient: a phone number in E.164 that the numbering plan says can exist.
+
+use std::fmt;
+
+use rlibphonenumber::{
+    NotANumberError, ParseError, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region,
+};
+
+/// Longer input is refused before it reaches the parser.
+const LONGEST_INPUT: usize = 64;
+
+/// A phone number in canonical form. Its `Debug` and `Display` are masked.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Recipient {
+    e164: String,
+    country_code: String,
+    /// ISO 3166-1 alpha-2, e.g. `DE`; none for numbers that belong to no country.
+    region: Option<String>,
+}
+
+impl Recipient {
+    /// Parses a number in any usual spelling or script.
+    ///
+    /// # Errors
+    /// Says which rule of the numbering plan it breaks.
+    pub fn parse(input: &str, default_region: Option<&str>) -> Result<Self, RecipientError> {
+        let number = read(input, default_region)?;
+        if !number.is_valid() {
+            return Err(RecipientError::NotValid { region: region_of(&number) });
+        }
+        if let Some(kind) = refused_kind(number.get_type()) {
+            return Err(RecipientError::WrongKind(kind));
+        }
+        Ok(Self::from_number(&number))
+    }
+
+    /// Parses a number that need not exist, as test numbers don't.
+    ///
+    /// # Errors
+    /// The text is not of the form of a phone number.
+    pub fn parse_unchecked(
+        input: &str,
+        default_region: Option<&str>,
+    ) -> Result<Self, RecipientError> {
+        read(input, default_region).map(|number| Self::from_number(&number))
+    }
+
+    fn from_number(number: &PhoneNumber) -> Self {
+        Self {
+            e164: number.format_as(PhoneNumberFormat::E164).into_owned(),
+            country_code: number.country_code.to_string(),
+            region: region_of(number),
+        }
+    }
+
+    /// `+` and digits.
+    #[must_use]
+    pub fn e164(&self) -> &str {
+        &self.e164
+    }
+
+    /// The digits without the plus.
+    #[must_use]
+    pub fn digits(&self) -> &str {
+        self.e164.trim_start_matches('+')
+    }
+
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
+    /// Country code and last two digits, the only form that leaves the service.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let shown = 1 + self.country_code.len();
+        let hidden = self.e164.len().saturating_sub(shown + 2);
+        let last = self.e164.get(self.e164.len().saturating_sub(2)..).unwrap_or_default();
+        format!("+{}{}{last}", self.country_code, "*".repeat(hidden))
+    }
+}
+
+impl fmt::Display for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+impl fmt::Debug for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Recipient({self})")
+    }
+}
+
+/// Why a text is no recipient. The sentences never repeat the input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecipientError {
+    Empty,
+    Email,
+    InputTooLong,
+    NoRegion,
+    UnknownCountryCode,
+    TooShort,
+    TooLong,
+    NotANumber,
+    NotValid { region: Option<String> },
+    WrongKind(&'static str),
+}
+
+impl fmt::Display for RecipientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the phone number is empty"),
+            Self::Email => {
+                f.write_str("this is an e-mail address; the sms channel needs a phone number")
+            }
+            Self::InputTooLong => {
+                write!(f, "a phone number has at most {LONGEST_INPUT} characters")
+            }
+            Self::NoRegion => f.write_str(
+                "a national number needs a country: write it with + and the country code, \
+                 or set recipients.default_region",
+            ),
+            Self::UnknownCountryCode => f.write_str("no country has this country code"),
+            Self::TooShort => f.write_str("the phone number is too short"),
+            Self::TooLong => f.write_str("the phone number is too long"),
+            Self::NotANumber => f.write_str("this is not a phone number"),
+            Self::NotValid { region: Some(region) } => {
+                write!(f, "no such number can exist in {region}: check the digits")
+            }
+            Self::NotValid { region: None } => {
+                f.write_str("no such number can exist in that country: check the digits")
+            }
+            Self::WrongKind(kind) => write!(f, "a {kind} number cannot receive codes"),
+        }
+    }
+}
+
+impl std::error::Error for RecipientError {}
+
+/// True for a two-letter region that has a numbering plan.
+#[must_use]
+pub fn is_region(text: &str) -> bool {
+    text.len() == 2 && region(text).is_some()
+}
+
+fn region(text: &str) -> Option<Region> {
+    Region::try_from(text).ok()
+}
+
+fn region_of(number: &PhoneNumber) -> Option<String> {
+    number.get_region_code().map(|region| region.as_region_str().as_str().to_owned())
+}
+
+fn read(input: &str, default_region: Option<&str>) -> Result<PhoneNumber, RecipientError> {
+    let input = input.trim();
+    if input.is_empty() {
+        return Err(RecipientError::Empty);
+    }
+    if input.chars().count() > LONGEST_INPUT {
+        return Err(RecipientError::InputTooLong);
+    }
+    if input.contains('@') {
+        return Err(RecipientError::Email);
+    }
+    // Letters would be read as keypad digits ("1-800-FLOWERS"); nobody registers such a number.
+    if input.chars().any(char::is_alphabetic) {
+        return Err(RecipientError::NotANumber);
+    }
+    let international = input.starts_with(['+', '\u{ff0b}']);
+    let region = default_region.and_then(region);
+    PhoneNumber::parse(input, region).map_err(|error| match error {
+        ParseError::InvalidCountryCode if !international && region.is_none() => {
+            RecipientError::NoRegion
+        }
+        ParseError::InvalidCountryCode => RecipientError::UnknownCountryCode,
+        ParseError::TooShortAfterIdd | ParseError::TooShortNsn => RecipientError::TooShort,
+        ParseError::TooLongNsn
+        | ParseError::NotANumber(NotANumberError::FailedToParseNumberAsInt(_)) => {
+            RecipientError::TooLong
+        }
+        ParseError::NotANumber(_) => RecipientError::NotANumber,
+    })
+}
+
+/// Kinds that cost the sender a premium or cannot hold a person's messages.
+fn refused_kind(kind: PhoneNumberType) -> Option<&'static str> {
+    match kind {
+        PhoneNumberType::PremiumRate => Some("premium-rate"),
+        PhoneNumberType::SharedCost => Some("shared-cost"),
+        PhoneNumberType::Pager => Some("pager"),
+        PhoneNumberType::VoiceMail => Some("voicemail"),
+        PhoneNumberType::UAN => Some("company"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn e164(input: &str, region: Option<&str>) -> Result<String, RecipientError> {
+        Recipient::parse(input, region).map(|r| r.e164)
+    }
+
+    #[test]
+    fn one_number_in_many_spellings() {
+        for input in [
+            "+4915112345678",
+            "+49 151 1234-5678",
+            "0049 151 12345678",
+            "0151 12345678",
+            "(0151) 123 456 78",
+            "\u{ff0b}\u{ff14}\u{ff19}15112345678",
+            "+\u{664}\u{669}15112345678",
+        ] {
+            assert_eq!(e164(input, Some("DE")).as_deref(), Ok("+4915112345678"), "{input}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_why() {
+        use RecipientError as E;
+        assert_eq!(e164("0151 12345678", None), Err(E::NoRegion));
+        assert_eq!(e164("", None), Err(E::Empty));
+        assert_eq!(e164("ann@example.org", Some("DE")), Err(E::Email));
+        assert_eq!(e164("+999123456789", None), Err(E::UnknownCountryCode));
+        assert_eq!(e164("+4915", None), Err(E::NotValid { region: Some("DE".into()) }));
+        assert_eq!(e164("+1 555 000 1111", None), Err(E::NotValid { region: None }));
+        assert_eq!(e164(&"1".repeat(30), Some("DE")), Err(E::TooLong));
+        assert_eq!(e164("hello", Some("DE")), Err(E::NotANumber));
+        assert_eq!(e164("1-800-FLOWERS", Some("US")), Err(E::NotANumber));
+        assert_eq!(e164("+1 900 234 5678", None), Err(E::WrongKind("premium-rate")));
+    }
+
+    #[test]
+    fn only_country_code_and_two_digits_show() {
+        let Ok(recipient) = Recipient::parse("+4915112345678", None) else { panic!("valid") };
+        assert_eq!(recipient.masked(), "+49*********78");
+        assert_eq!(format!("{recipient:?}"), "Recipient(+49*********78)");
+        assert_eq!(recipient.region(), Some("DE"));
+    }
+}

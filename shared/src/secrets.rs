@@ -1,0 +1,384 @@
+//! The keyring, and everything made with it: codes, seals, hashes, tokens and receipts.
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac};
+use rand::{TryRng, rngs::SysRng};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+const NONCE: usize = 24;
+
+/// `N` bytes from the system's random source.
+///
+/// # Errors
+/// The operating system has none to give.
+pub fn random<const N: usize>() -> Result<[u8; N], SecretError> {
+    let mut bytes = [0; N];
+    SysRng.try_fill_bytes(&mut bytes).map_err(|_| SecretError::NoRandomness)?;
+    Ok(bytes)
+}
+
+/// What can go wrong with a secret; never says what the secret was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretError {
+    NoRandomness,
+    /// A row names a key that is not in the keyring.
+    UnknownKey(String),
+    /// The sealed bytes were changed, moved to another row, or belong to another key.
+    BrokenSeal,
+    /// An entry of `secrets.keys` or `secrets.hash_keys` is not `kid:base64` of 32 bytes.
+    BadEntry,
+    Empty,
+}
+
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRandomness => f.write_str("the system's random source does not answer"),
+            Self::UnknownKey(kid) => {
+                write!(f, "key {kid:?} is not in the keyring: keep old keys until no row uses them")
+            }
+            Self::BrokenSeal => f.write_str("a sealed value does not open with its key"),
+            Self::BadEntry => f.write_str("an entry must read kid:base64 with 32 bytes"),
+            Self::Empty => f.write_str("there is no key"),
+        }
+    }
+}
+
+impl std::error::Error for SecretError {}
+
+/// The digits a person types. Erased from memory when dropped; its `Debug` hides them.
+#[derive(Clone)]
+pub struct Code(Zeroizing<String>);
+
+impl Code {
+    /// Takes digits as they are; see [`Code::normalised`] for what a person typed.
+    #[must_use]
+    pub fn new(digits: String) -> Self {
+        Self(Zeroizing::new(digits))
+    }
+
+    /// Reads what a person typed: spaces and hyphens are dropped, digits of other scripts become
+    /// ASCII. None when something else is left, or nothing, or more than 12 digits.
+    #[must_use]
+    pub fn normalised(input: &str) -> Option<Self> {
+        let mut digits = Zeroizing::new(String::with_capacity(12));
+        for c in input.chars().take(64).filter(|c| !c.is_whitespace() && *c != '-') {
+            digits.push(ascii_digit(c)?);
+        }
+        ((1..=12).contains(&digits.len()) && input.chars().count() <= 64).then_some(Self(digits))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Compares in constant time; a different length is a plain no.
+    #[must_use]
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Code(hidden)")
+    }
+}
+
+/// The decimal digit a character stands for in the scripts keyboards offer.
+fn ascii_digit(c: char) -> Option<char> {
+    const ZEROS: [u32; 12] =
+        [0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xe50, 0x1040, 0xff10];
+    let point = u32::from(c);
+    ZEROS
+        .iter()
+        .find(|zero| (**zero..**zero + 10).contains(&point))
+        .and_then(|zero| char::from_digit(point - zero, 10))
+}
+
+/// What a code is derived from.
+#[derive(Clone, Copy, Debug)]
+pub struct CodeInput<'a> {
+    pub tenant_id: Uuid,
+    pub purpose: &'a str,
+    pub recipient_hash: &'a [u8],
+    pub verification_id: Uuid,
+    pub seed: &'a [u8],
+    pub generation: i32,
+    /// Digits, 4 to 10.
+    pub length: u32,
+}
+
+struct Key {
+    kid: String,
+    code: Zeroizing<[u8; 32]>,
+    receipt: Zeroizing<[u8; 32]>,
+    seal: XChaCha20Poly1305,
+}
+
+struct HashKey {
+    kid: String,
+    key: Zeroizing<[u8; 32]>,
+}
+
+/// All keys of the service; the first of each kind is used for what is new.
+pub struct Keyring {
+    keys: Vec<Key>,
+    hash_keys: Vec<HashKey>,
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keyring({} keys)", self.keys.len())
+    }
+}
+
+impl Keyring {
+    /// Reads entries of the form `kid:base64`, each 32 bytes, newest first.
+    ///
+    /// # Errors
+    /// An entry is malformed, or there is none.
+    pub fn parse(keys: &[String], hash_keys: &[String]) -> Result<Self, SecretError> {
+        if keys.is_empty() || hash_keys.is_empty() {
+            return Err(SecretError::Empty);
+        }
+        let keys = keys.iter().map(|entry| {
+            let (kid, root) = parse_entry(entry)?;
+            let seal = subkey(&root, b"otpost/seal/v1");
+            Ok(Key {
+                kid,
+                code: subkey(&root, b"otpost/verify-code/v1"),
+                receipt: subkey(&root, b"otpost/receipt/v1"),
+                seal: XChaCha20Poly1305::new(&(*seal).into()),
+            })
+        });
+        let hash_keys = hash_keys.iter().map(|entry| {
+            let (kid, root) = parse_entry(entry)?;
+            Ok(HashKey { kid, key: subkey(&root, b"otpost/recipient-hash/v1") })
+        });
+        Ok(Self {
+            keys: keys.collect::<Result<_, _>>()?,
+            hash_keys: hash_keys.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// A new entry for `secrets.keys` or `secrets.hash_keys`.
+    ///
+    /// # Errors
+    /// The operating system has no randomness to give.
+    pub fn generate_entry(kid: &str) -> Result<String, SecretError> {
+        let root = Zeroizing::new(random::<32>()?);
+        Ok(format!("{kid}:{}", base64::engine::general_purpose::STANDARD.encode(root.as_slice())))
+    }
+
+    /// The id of the key that new rows use.
+    #[must_use]
+    pub fn active_kid(&self) -> &str {
+        self.keys.first().map_or("", |key| key.kid.as_str())
+    }
+
+    /// The id of the hash key that new rows use.
+    #[must_use]
+    pub fn active_hash_kid(&self) -> &str {
+        self.hash_keys.first().map_or("", |key| key.kid.as_str())
+    }
+
+    fn key(&self, kid: &str) -> Result<&Key, SecretError> {
+        self.keys
+            .iter()
+            .find(|key| key.kid == kid)
+            .ok_or_else(|| SecretError::UnknownKey(kid.to_owned()))
+    }
+
+    /// Code = first 64 bits of HMAC-SHA256 over the length-prefixed inputs, modulo `10^length`;
+    /// the truncation follows RFC 4226 in spirit, with a bias below 10^-9 for ten digits.
+    ///
+    /// # Errors
+    /// The row's key is not in the keyring.
+    pub fn derive_code(&self, kid: &str, input: CodeInput<'_>) -> Result<Code, SecretError> {
+        let tag = mac(
+            &*self.key(kid)?.code,
+            &[
+                b"verify-code/v1",
+                input.tenant_id.as_bytes(),
+                input.purpose.as_bytes(),
+                input.recipient_hash,
+                input.verification_id.as_bytes(),
+                input.seed,
+                &input.generation.to_be_bytes(),
+            ],
+        );
+        let mut first = [0; 8];
+        first.copy_from_slice(&tag[..8]);
+        let number = u64::from_be_bytes(first) % 10_u64.pow(input.length);
+        Ok(Code::new(format!("{number:0width$}", width = input.length as usize)))
+    }
+
+    /// Seals `plain` for one field of one row: it opens nowhere else.
+    ///
+    /// # Errors
+    /// The operating system has no randomness to give.
+    pub fn seal(&self, field: &str, row: Uuid, plain: &[u8]) -> Result<Vec<u8>, SecretError> {
+        let key = self.keys.first().ok_or(SecretError::Empty)?;
+        let nonce = random::<NONCE>()?;
+        let aad = seal_context(field, row);
+        let sealed = key
+            .seal
+            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &aad })
+            .map_err(|_| SecretError::BrokenSeal)?;
+        Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// Opens what [`Keyring::seal`] made.
+    ///
+    /// # Errors
+    /// The key is unknown, or the bytes are not what was sealed for this field of this row.
+    pub fn open(
+        &self,
+        kid: &str,
+        field: &str,
+        row: Uuid,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+        let (nonce, rest) = sealed.split_at_checked(NONCE).ok_or(SecretError::BrokenSeal)?;
+        let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| SecretError::BrokenSeal)?;
+        let aad = seal_context(field, row);
+        self.key(kid)?
+            .seal
+            .decrypt(&XNonce::from(nonce), Payload { msg: rest, aad: &aad })
+            .map(Zeroizing::new)
+            .map_err(|_| SecretError::BrokenSeal)
+    }
+
+    /// The keyed hash of an address, for look-ups, limits and budgets.
+    #[must_use]
+    pub fn recipient_hash(&self, tenant_id: Uuid, address: &str) -> Vec<u8> {
+        let key = self.hash_keys.first().map_or([0; 32], |key| *key.key);
+        mac(&key, &[b"recipient/v1", tenant_id.as_bytes(), address.as_bytes()]).to_vec()
+    }
+
+    /// The signature of a receipt over everything the receipt is bound to.
+    ///
+    /// # Errors
+    /// The row's key is not in the keyring.
+    pub fn sign_receipt(&self, kid: &str, bound_to: &[&[u8]]) -> Result<[u8; 32], SecretError> {
+        Ok(mac(&*self.key(kid)?.receipt, bound_to))
+    }
+}
+
+fn parse_entry(entry: &str) -> Result<(String, Zeroizing<[u8; 32]>), SecretError> {
+    let (kid, encoded) = entry.trim().split_once(':').ok_or(SecretError::BadEntry)?;
+    let root = Zeroizing::new(
+        base64::engine::general_purpose::STANDARD
+            .decode(encoded.trim())
+            .map_err(|_| SecretError::BadEntry)?,
+    );
+    let root: [u8; 32] = root.as_slice().try_into().map_err(|_| SecretError::BadEntry)?;
+    if kid.is_empty() {
+        return Err(SecretError::BadEntry);
+    }
+    Ok((kid.to_owned(), Zeroizing::new(root)))
+}
+
+fn subkey(root: &[u8; 32], label: &[u8]) -> Zeroizing<[u8; 32]> {
+    let mut out = Zeroizing::new([0; 32]);
+    // HKDF-SHA256 yields up to 8160 bytes, so 32 cannot fail.
+    let _ = Hkdf::<Sha256>::new(None, root).expand(label, out.as_mut_slice());
+    out
+}
+
+/// HMAC-SHA256 over fields that are each prefixed with their length.
+fn mac(key: &[u8; 32], fields: &[&[u8]]) -> [u8; 32] {
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length is a key");
+    for field in fields {
+        mac.update(&(field.len() as u64).to_be_bytes());
+        mac.update(field);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+fn seal_context(field: &str, row: Uuid) -> Vec<u8> {
+    [field.as_bytes(), b"/", row.as_bytes()].concat()
+}
+
+/// SHA-256, for values that are random enough to need no key.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> Vec<u8> {
+    Sha256::digest(bytes).to_vec()
+}
+
+/// A 256-bit secret with the id of its row in front: session tokens and API keys.
+#[derive(Clone)]
+pub struct Handle {
+    pub id: Uuid,
+    secret: Zeroizing<[u8; 32]>,
+}
+
+impl Handle {
+    /// # Errors
+    /// The operating system has no randomness to give.
+    pub fn generate(id: Uuid) -> Result<Self, SecretError> {
+        Ok(Self { id, secret: Zeroizing::new(random::<32>()?) })
+    }
+
+    /// The text the client holds: 64 characters of base64url.
+    #[must_use]
+    pub fn to_text(&self) -> Zeroizing<String> {
+        let bytes = Zeroizing::new([self.id.as_bytes().as_slice(), &*self.secret].concat());
+        Zeroizing::new(BASE64.encode(bytes.as_slice()))
+    }
+
+    /// None when the text is not of this form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != 64 {
+            return None;
+        }
+        let bytes = Zeroizing::new(BASE64.decode(text).ok()?);
+        let (id, secret) = bytes.split_at_checked(16)?;
+        Some(Self {
+            id: Uuid::from_slice(id).ok()?,
+            secret: Zeroizing::new(secret.try_into().ok()?),
+        })
+    }
+
+    /// What is stored of it.
+    #[must_use]
+    pub fn hash(&self) -> Vec<u8> {
+        digest(&*self.secret)
+    }
+
+    /// Compares with a stored hash in constant time.
+    #[must_use]
+    pub fn matches(&self, hash: &[u8]) -> bool {
+        self.hash().ct_eq(hash).into()
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle({})", self.id)
+    }
+}
+
+/// Compares two byte strings in constant time.
+#[must_use]
+pub fn same_bytes(left: &[u8], right: &[u8]) -> bool {
+    left.ct_eq(right).into()
+}
+
+#[cfg(test)]
+#[path = "secrets_tests.rs"]
+mod tests;

@@ -1,0 +1,109 @@
+//! Texts with placeholders: `{name}` and nothing else; no logic, no attribute access.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// Names the service fills in itself; callers cannot set them.
+pub const RESERVED: [&str; 3] = ["code", "app", "minutes"];
+
+/// A text cut into literals and placeholders.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Template {
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Literal(String),
+    Name(String),
+}
+
+impl Template {
+    /// Reads a text. Braces that hold no plain name (`{{`, `{a.b}`, a lone `{`) stay as they are.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(open) = rest.find('{') {
+            let (before, from_brace) = rest.split_at(open);
+            literal.push_str(before);
+            let name = from_brace
+                .get(1..)
+                .and_then(|after| after.split_once('}'))
+                .map(|(name, _)| name)
+                .filter(|name| is_name(name));
+            if let Some(name) = name {
+                if !literal.is_empty() {
+                    parts.push(Part::Literal(std::mem::take(&mut literal)));
+                }
+                parts.push(Part::Name(name.to_owned()));
+                rest = from_brace.get(name.len() + 2..).unwrap_or_default();
+            } else {
+                literal.push('{');
+                rest = from_brace.get(1..).unwrap_or_default();
+            }
+        }
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            parts.push(Part::Literal(literal));
+        }
+        Self { parts }
+    }
+
+    /// The placeholders, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Name(name) => Some(name.as_str()),
+            Part::Literal(_) => None,
+        })
+    }
+
+    /// Fills the placeholders in; one without a value becomes nothing.
+    #[must_use]
+    pub fn render(&self, values: &BTreeMap<String, String>) -> String {
+        self.parts
+            .iter()
+            .map(|part| match part {
+                Part::Literal(text) => text.as_str(),
+                Part::Name(name) => values.get(name).map_or("", String::as_str),
+            })
+            .collect()
+    }
+}
+
+impl TryFrom<String> for Template {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.is_empty() { Err("a template cannot be empty") } else { Ok(Self::parse(&text)) }
+    }
+}
+
+/// True for what may stand between braces: a letter, then letters, digits and underscores.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    text.len() <= 32
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_names_are_filled_in() {
+        let values = BTreeMap::from([
+            ("code".to_owned(), "123456".to_owned()),
+            ("app".to_owned(), "{code}".to_owned()),
+        ]);
+        let render = |text: &str| Template::parse(text).render(&values);
+        assert_eq!(render("{code} is for {app}."), "123456 is for {code}.");
+        assert_eq!(render("{{7*7}} {app.__class__} %s {"), "{{7*7}} {app.__class__} %s {");
+        assert_eq!(render("{{code}}"), "{123456}");
+        assert_eq!(render("Hello {name}!"), "Hello !");
+    }
+}

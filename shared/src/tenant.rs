@@ -1,0 +1,63 @@
+//! Tenants: who sends. One named `default` exists from the first start.
+
+use uuid::Uuid;
+
+use crate::{
+    clock::Millis,
+    db::{Db, DbError, on_pool},
+};
+
+/// The tenant that exists without being created.
+pub const DEFAULT_TENANT: Uuid = Uuid::nil();
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Tenant {
+    pub id: Uuid,
+    pub name: String,
+    /// Region for national numbers; none means the configured one.
+    pub default_region: Option<String>,
+    pub created_at: Millis,
+}
+
+/// # Errors
+/// The database does not answer.
+pub async fn insert_if_missing(db: &Db, tenant: &Tenant) -> Result<(), DbError> {
+    on_pool!(db.write(), c => {
+        sqlx::query::<D>(
+            "INSERT INTO tenants (id, name, default_region, created_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(tenant.id)
+        .bind(&tenant.name)
+        .bind(&tenant.default_region)
+        .bind(tenant.created_at)
+        .execute(c)
+        .await?;
+    });
+    Ok(())
+}
+
+/// # Errors
+/// The database does not answer.
+pub async fn ensure_default(db: &Db, now: Millis) -> Result<(), DbError> {
+    let tenant = Tenant {
+        id: DEFAULT_TENANT,
+        name: "default".into(),
+        default_region: None,
+        created_at: now,
+    };
+    insert_if_missing(db, &tenant).await
+}
+
+/// # Errors
+/// The database does not answer.
+pub async fn find_by_name(db: &Db, name: &str) -> Result<Option<Tenant>, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_as::<D, Tenant>(
+            "SELECT id, name, default_region, created_at FROM tenants WHERE name = $1",
+        )
+        .bind(name)
+        .fetch_optional(c)
+        .await?
+    }))
+}

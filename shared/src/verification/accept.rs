@@ -1,0 +1,187 @@
+//! Accepting a verification: policy, limits, one commit, one hint.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Variables, Verification, field};
+pub use crate::admission::Refused;
+use crate::{
+    admission::{Acceptance, Admission, Asking, admit, commit},
+    clock::Millis,
+    config::Purpose,
+    db::DbError,
+    home::Home,
+    idempotency::{IdempotencyKey, Record},
+    message::Message,
+    queue::Lane,
+    recipient::Recipient,
+    secrets::{Code, Handle, SecretError, random},
+    template::RESERVED,
+};
+
+/// A request to prove that somebody holds a number.
+#[derive(Clone, Debug)]
+pub struct NewVerification {
+    pub tenant_id: Uuid,
+    pub to: Recipient,
+    pub purpose: String,
+    pub subject: Option<String>,
+    pub variables: Variables,
+    pub metadata: Option<serde_json::Value>,
+    pub client: Option<IpAddr>,
+    /// A code of the caller's own.
+    pub code: Option<Code>,
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// What the caller learns, now and at every repeat with the same key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Accepted {
+    pub id: Uuid,
+    pub session_token: String,
+    /// Masked.
+    pub to: String,
+    pub expires_at: Millis,
+    pub resend_at: Millis,
+}
+
+/// Accepts a verification. When this returns `Ok`, row and message are committed.
+///
+/// # Errors
+/// Why nothing was accepted.
+pub async fn accept(home: &Home, new: NewVerification) -> Result<Accepted, Refused> {
+    let policy = home.config.purposes.get(&new.purpose).ok_or_else(|| Refused::UnknownPurpose {
+        known: home.config.purposes.keys().cloned().collect(),
+    })?;
+    check_variables(&new.variables, policy)?;
+    if let Some(code) = &new.code
+        && code.as_str().len() != policy.code_length as usize
+    {
+        return Err(Refused::CodeLength { expected: policy.code_length });
+    }
+    let now = home.clock.now();
+    let fixed_code = home.test_code(&new.to, now).cloned();
+    let recipient_hash = home.keys.recipient_hash(new.tenant_id, new.to.e164());
+    let asking = Asking {
+        tenant_id: new.tenant_id,
+        to: &new.to,
+        recipient_hash: &recipient_hash,
+        lane: Lane::Otp,
+        lifetime_secs: policy.lifetime_secs,
+        client: new.client,
+        idempotency_key: new.idempotency_key.as_ref(),
+        is_test: fixed_code.is_some(),
+    };
+    let charged = match admit(home, &asking).await? {
+        Admission::Repeat(answer) => return read(&answer),
+        Admission::Go(charged) => charged,
+    };
+    let (acceptance, accepted) = build(home, &new, &asking, policy, fixed_code, now)?;
+    let answer = serde_json::to_vec(&accepted).map_err(|e| DbError::Broken(e.to_string()))?;
+    let answer = commit(home, &asking, charged, acceptance, answer).await?;
+    read(&answer)
+}
+
+fn read(answer: &[u8]) -> Result<Accepted, Refused> {
+    serde_json::from_slice(answer).map_err(|e| DbError::Broken(e.to_string()).into())
+}
+
+fn check_variables(given: &Variables, policy: &Purpose) -> Result<(), Refused> {
+    if let Some(name) = given.keys().find(|name| RESERVED.contains(&name.as_str())) {
+        return Err(Refused::VariableReserved(name.clone()));
+    }
+    let missing =
+        policy.template.names().find(|n| !RESERVED.contains(n) && !given.contains_key(*n));
+    missing.map_or(Ok(()), |name| Err(Refused::VariableMissing(name.to_owned())))
+}
+
+fn build(
+    home: &Home,
+    new: &NewVerification,
+    asking: &Asking<'_>,
+    policy: &Purpose,
+    fixed_code: Option<Code>,
+    now: Millis,
+) -> Result<(Acceptance, Accepted), Refused> {
+    let id = Uuid::now_v7();
+    let token = Handle::generate(id)?;
+    let row = seal_row(home, new, asking, policy, fixed_code, &token, now)?;
+    // A test number has no message: nothing can ever send to it.
+    let message = (!asking.is_test).then(|| Message::for_verification(&row, now));
+    let accepted = Accepted {
+        id,
+        session_token: token.to_text().to_string(),
+        to: new.to.masked(),
+        expires_at: row.expires_at,
+        resend_at: row.resend_at,
+    };
+    let record = new.idempotency_key.as_ref().map(|key| {
+        let answer = serde_json::to_vec(&accepted).map_err(|_| SecretError::BrokenSeal)?;
+        let until = now + i64::from(home.config.retention.idempotency_hours) * 3_600_000;
+        Record::new(key, new.tenant_id, id, &answer, &home.keys, until)
+    });
+    let acceptance = Acceptance {
+        verification: Some(row),
+        message,
+        record: record.transpose()?,
+        cap: home.send_cap(new.tenant_id, asking.is_test),
+        now,
+    };
+    Ok((acceptance, accepted))
+}
+
+fn seal_row(
+    home: &Home,
+    new: &NewVerification,
+    asking: &Asking<'_>,
+    policy: &Purpose,
+    fixed_code: Option<Code>,
+    token: &Handle,
+    now: Millis,
+) -> Result<Verification, SecretError> {
+    let id = token.id;
+    let seal = |name: &str, plain: &[u8]| home.keys.seal(name, id, plain);
+    let own_code = fixed_code.or_else(|| new.code.clone());
+    let variables = (!new.variables.is_empty())
+        .then(|| seal(field::VARIABLES, &serde_json::to_vec(&new.variables).unwrap_or_default()));
+    let metadata = new
+        .metadata
+        .as_ref()
+        .map(|m| seal(field::METADATA, &serde_json::to_vec(m).unwrap_or_default()));
+    Ok(Verification {
+        id,
+        tenant_id: new.tenant_id,
+        purpose: new.purpose.clone(),
+        channel: "sms".into(),
+        status: "pending".into(),
+        key_id: home.keys.active_kid().to_owned(),
+        hash_key_id: home.keys.active_hash_kid().to_owned(),
+        recipient_hash: asking.recipient_hash.to_vec(),
+        recipient_sealed: seal(field::RECIPIENT, new.to.e164().as_bytes())?,
+        token_hash: token.hash(),
+        seed: if own_code.is_some() { None } else { Some(random::<16>()?.to_vec()) },
+        code_sealed: own_code.map(|c| seal(field::CODE, c.as_str().as_bytes())).transpose()?,
+        code_length: i32::try_from(policy.code_length).unwrap_or(6),
+        generation: 1,
+        guesses: 0,
+        guess_limit: i32::try_from(policy.guesses).unwrap_or(5),
+        resends: 0,
+        is_test: i32::from(asking.is_test),
+        subject_sealed: new
+            .subject
+            .as_ref()
+            .map(|s| seal(field::SUBJECT, s.as_bytes()))
+            .transpose()?,
+        variables_sealed: variables.transpose()?,
+        metadata_sealed: metadata.transpose()?,
+        failure: None,
+        check_key_hash: None,
+        created_at: now,
+        resend_at: now + i64::from(policy.resend_after_secs) * 1_000,
+        expires_at: now + i64::from(policy.lifetime_secs) * 1_000,
+        finished_at: None,
+        receipt_used_at: None,
+    })
+}

@@ -1,0 +1,249 @@
+//! Sending the code again: guesses and expiry stay as they are.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Status, Verification, find};
+use crate::{
+    admission::{Admission, Asking, Refused, admit, charge_send},
+    clock::Millis,
+    config::ResendMode,
+    db::{Db, DbError, Tx, detached, on_tx, retrying},
+    guess_budget::day_end,
+    home::Home,
+    idempotency::{self, IdempotencyKey, Record},
+    message::{self, Message},
+    queue::Lane,
+};
+
+#[derive(Clone, Debug)]
+pub struct ResendRequest {
+    pub tenant_id: Uuid,
+    pub id: Uuid,
+    pub client: Option<IpAddr>,
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+#[derive(Clone, Debug)]
+pub enum ResendAnswer {
+    Resent(Resent),
+    /// Asked too early.
+    TooEarly {
+        resend_at: Millis,
+    },
+    Over(Status),
+    NotFound,
+}
+
+/// What the caller learns, now and at every repeat with the same key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Resent {
+    pub id: Uuid,
+    /// Masked.
+    pub to: String,
+    pub expires_at: Millis,
+    pub resend_at: Millis,
+}
+
+/// Sends the code of a pending verification again.
+///
+/// # Errors
+/// Why nothing was accepted.
+pub async fn resend(home: &Home, request: ResendRequest) -> Result<ResendAnswer, Refused> {
+    let now = home.clock.now();
+    let row = find(&home.db, request.id).await?.filter(|r| r.tenant_id == request.tenant_id);
+    let Some(row) = row else { return Ok(ResendAnswer::NotFound) };
+    let to = row.recipient(&home.keys)?;
+    let asking = Asking {
+        tenant_id: row.tenant_id,
+        to: &to,
+        recipient_hash: &row.recipient_hash,
+        lane: Lane::Otp,
+        lifetime_secs: secs_left(&row, now),
+        client: request.client,
+        idempotency_key: request.idempotency_key.as_ref(),
+        is_test: row.is_test(),
+    };
+    // The key is looked at before the state: a repeat after the expiry gets its first answer.
+    if let Some(key) = &request.idempotency_key
+        && let Some(record) = idempotency::find(&home.db, row.tenant_id, key, now).await?
+    {
+        if !record.is_for(key) {
+            return Err(Refused::KeyReused);
+        }
+        return read(&record.answer(&home.keys)?);
+    }
+    match row.status(now) {
+        Status::Pending => {}
+        over => return Ok(ResendAnswer::Over(over)),
+    }
+    if row.resend_at > now {
+        return Ok(ResendAnswer::TooEarly { resend_at: row.resend_at });
+    }
+    let charged = match admit(home, &asking).await? {
+        Admission::Repeat(answer) => return read(&answer),
+        Admission::Go(charged) => charged,
+    };
+    match write(home, &row, &request, to.masked(), now).await {
+        Ok(Written::Done(resent, hint)) => {
+            if let Some(id) = hint {
+                // Best effort: the sweep finds the message too.
+                let _ = home.queue.push(&[id]).await;
+            }
+            Ok(ResendAnswer::Resent(resent))
+        }
+        Ok(Written::CapReached) => {
+            home.limiter.refund(charged).await;
+            Err(Refused::DailyCap { until: day_end(now) })
+        }
+        Ok(Written::Changed) => {
+            home.limiter.refund(charged).await;
+            changed(home, &request, now).await
+        }
+        Err(error) => {
+            home.limiter.refund(charged).await;
+            Err(error.into())
+        }
+    }
+}
+
+fn secs_left(row: &Verification, now: Millis) -> u32 {
+    u32::try_from((row.expires_at - now) / 1_000).unwrap_or(0)
+}
+
+fn read(answer: &[u8]) -> Result<ResendAnswer, Refused> {
+    serde_json::from_slice(answer)
+        .map(ResendAnswer::Resent)
+        .map_err(|e| DbError::Broken(e.to_string()).into())
+}
+
+/// Somebody else changed the row between reading and writing: answer by what it is now.
+async fn changed(
+    home: &Home,
+    request: &ResendRequest,
+    now: Millis,
+) -> Result<ResendAnswer, Refused> {
+    if let Some(key) = &request.idempotency_key
+        && let Some(record) = idempotency::find(&home.db, request.tenant_id, key, now).await?
+        && record.is_for(key)
+    {
+        return read(&record.answer(&home.keys)?);
+    }
+    Ok(match find(&home.db, request.id).await? {
+        None => ResendAnswer::NotFound,
+        Some(row) => match row.status(now) {
+            Status::Pending => ResendAnswer::TooEarly { resend_at: row.resend_at },
+            over => ResendAnswer::Over(over),
+        },
+    })
+}
+
+enum Written {
+    Done(Resent, Option<Uuid>),
+    Changed,
+    CapReached,
+}
+
+async fn write(
+    home: &Home,
+    row: &Verification,
+    request: &ResendRequest,
+    masked: String,
+    now: Millis,
+) -> Result<Written, DbError> {
+    let policy = home.config.purposes.get(&row.purpose);
+    let wait = policy.map_or(30, |p| p.resend_after_secs);
+    // A code of the caller's own, or of a test number, cannot be rotated.
+    let rotates =
+        policy.is_some_and(|p| p.resend == ResendMode::Rotate) && row.code_sealed.is_none();
+    let mut next = row.clone();
+    next.resend_at = now + i64::from(wait) * 1_000;
+    next.resends += 1;
+    next.generation += i32::from(rotates);
+    let resent =
+        Resent { id: row.id, to: masked, expires_at: row.expires_at, resend_at: next.resend_at };
+    let message = (!row.is_test()).then(|| Message::for_verification(&next, now));
+    let record = match &request.idempotency_key {
+        None => None,
+        Some(key) => {
+            let answer = serde_json::to_vec(&resent).map_err(|e| DbError::Broken(e.to_string()))?;
+            let until = now + i64::from(home.config.retention.idempotency_hours) * 3_600_000;
+            Some(Record::new(key, row.tenant_id, row.id, &answer, &home.keys, until)?)
+        }
+    };
+    let hint = message.as_ref().map(|m| m.id);
+    let cap = home.send_cap(row.tenant_id, row.is_test());
+    let change = Change { from: row.clone(), next, message, record, cap, rotates, now };
+    let db = home.db.clone();
+    let outcome = detached(async move { retrying!(apply(&db, &change).await) }).await?;
+    Ok(match outcome {
+        Applied::Yes => Written::Done(resent, hint),
+        Applied::Changed => Written::Changed,
+        Applied::CapReached => Written::CapReached,
+    })
+}
+
+struct Change {
+    from: Verification,
+    next: Verification,
+    message: Option<Message>,
+    record: Option<Record>,
+    cap: Option<(Uuid, i64)>,
+    rotates: bool,
+    now: Millis,
+}
+
+enum Applied {
+    Yes,
+    Changed,
+    CapReached,
+}
+
+async fn apply(db: &Db, change: &Change) -> Result<Applied, DbError> {
+    let mut tx = db.begin().await?;
+    let applied = apply_in(&mut tx, change).await?;
+    if matches!(applied, Applied::Yes) {
+        tx.commit().await?;
+    } else {
+        tx.rollback().await?;
+    }
+    Ok(applied)
+}
+
+async fn apply_in(tx: &mut Tx, change: &Change) -> Result<Applied, DbError> {
+    let rows = on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "UPDATE verifications SET resend_at = $2, resends = $3, generation = $4
+             WHERE id = $1 AND status = 'pending' AND expires_at > $5 AND resends = $6",
+        )
+        .bind(change.next.id)
+        .bind(change.next.resend_at)
+        .bind(change.next.resends)
+        .bind(change.next.generation)
+        .bind(change.now)
+        .bind(change.from.resends)
+        .execute(c)
+        .await?
+        .rows_affected()
+    });
+    if rows == 0 {
+        return Ok(Applied::Changed);
+    }
+    if let Some((tenant_id, cap)) = change.cap
+        && !charge_send(tx, tenant_id, cap, change.now).await?
+    {
+        return Ok(Applied::CapReached);
+    }
+    if let Some(record) = &change.record
+        && !idempotency::insert(tx, record, change.now).await?
+    {
+        return Ok(Applied::Changed);
+    }
+    if change.rotates {
+        message::mark_canceled(tx, change.next.id, change.now).await?;
+    }
+    message::insert(tx, change.message.as_slice()).await?;
+    Ok(Applied::Yes)
+}

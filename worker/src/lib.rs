@@ -1,0 +1,89 @@
+//! What the system does to the outside: takes due messages and hands them to providers.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`provider`], [`providers`] | what a gateway is; the gateways there are |
+//! | [`chain`] | which provider comes next, by error class alone |
+//! | [`courier`] | one message: composed, attempted, recorded |
+//! | [`jobs`], [`backend`] | the job, and where apalis gets it from |
+//! | [`fetch`], [`tidy`] | hints and due rows in; leases, deadlines and old rows out |
+//! | [`segments`] | how many SMS a text is |
+
+pub mod backend;
+pub mod chain;
+pub mod courier;
+pub mod fetch;
+pub mod jobs;
+pub mod provider;
+pub mod providers;
+pub mod segments;
+pub mod tidy;
+
+use std::{sync::Arc, time::Duration};
+
+use apalis::{layers::WorkerBuilderExt, prelude::*};
+use otpost_shared::{Home, config::ConfigError, queue::Lane};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    courier::Courier,
+    jobs::send_message::{self, send_message},
+    providers::Net,
+};
+
+/// In-flight messages get this long to end when the process is told to stop.
+const GRACE: Duration = Duration::from_secs(25);
+
+/// Builds the configured chain.
+///
+/// # Errors
+/// A provider's section is wrong; the error names the key.
+pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
+    let net = Net { inbox: Some(home.inbox.clone()), ..Net::default() };
+    let mut links = Vec::new();
+    for (name, section) in home.config.chain() {
+        let provider = providers::build(name, &section.kind, &section.keys, &net)
+            .map_err(|e| e.at(&home.config.source))?;
+        links.push(chain::Link { name: name.to_owned(), provider });
+    }
+    Ok(chain::Chain::new(links))
+}
+
+/// Works until `stop` is cancelled, then lets what is in flight come to its end.
+///
+/// # Errors
+/// The worker framework failed.
+pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Result<(), String> {
+    let courier = Arc::new(Courier::new(home.clone(), chain, stop.clone()));
+    let tidying = tokio::spawn(tidy::run(home.clone(), stop.clone()));
+    let mut monitor = Monitor::new().shutdown_timeout(GRACE).should_restart(|_, error| {
+        tracing::error!(%error, "a worker ended and is started again");
+        true
+    });
+    let mut backends = Vec::new();
+    for lane in Lane::ALL {
+        let (backend, jobs) = backend::channel();
+        backends.push(backend.clone());
+        fetch::spawn(&home, lane, &jobs, &stop);
+        let courier = Arc::clone(&courier);
+        monitor = monitor.register(move |_| {
+            WorkerBuilder::new(format!("{}-{}", send_message::NAME, lane.as_str()).as_str())
+                .backend(backend.clone())
+                .data(Arc::clone(&courier))
+                .parallelize(tokio::spawn)
+                .catch_panic()
+                .build(send_message)
+        });
+    }
+    let stopped = stop.clone();
+    let signal = async move {
+        stopped.cancelled().await;
+        Ok(())
+    };
+    let result = monitor.run_with_signal(signal).await.map_err(|e| e.to_string());
+    for backend in backends {
+        backend.release_unstarted(&home).await;
+    }
+    let _ = tidying.await;
+    result
+}

@@ -1,0 +1,74 @@
+//! What a provider is: something that takes one text for one number and says what became of it.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use otpost_shared::{outcome::ErrorClass, recipient::Recipient};
+use uuid::Uuid;
+
+/// One text on its way to one person.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    pub message_id: Uuid,
+    /// 1 for the first try of this message, counted over all providers.
+    pub attempt: i32,
+    pub to: Recipient,
+    pub text: String,
+    /// What is left of the message's life; providers drop it after that.
+    pub validity: Duration,
+}
+
+/// What became of one attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub class: ErrorClass,
+    /// The provider's own id of the message, needed to match later reports.
+    pub provider_message_id: Option<String>,
+    /// The provider's own error code, as it wrote it.
+    pub code: Option<String>,
+    /// The provider's words; digits of the recipient are taken out before it is stored.
+    pub detail: Option<String>,
+    /// How long the provider asked us to stay away.
+    pub retry_after: Option<Duration>,
+}
+
+impl Outcome {
+    #[must_use]
+    pub fn accepted(provider_message_id: Option<String>) -> Self {
+        Self {
+            class: ErrorClass::Ok,
+            provider_message_id,
+            code: None,
+            detail: None,
+            retry_after: None,
+        }
+    }
+
+    #[must_use]
+    pub fn refused(class: ErrorClass, code: Option<String>, detail: impl Into<String>) -> Self {
+        Self {
+            class,
+            provider_message_id: None,
+            code,
+            detail: Some(detail.into()),
+            retry_after: None,
+        }
+    }
+
+    #[must_use]
+    pub fn retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.retry_after = wait;
+        self
+    }
+}
+
+/// A gateway. The caller bounds each `send` in time: past its budget the future is dropped and
+/// the attempt counts as unknown, so `send` need not time itself.
+pub trait Provider: Send + Sync {
+    /// Sends once, never retries, never panics on what the gateway answers.
+    fn send<'a>(&'a self, out: &'a Outgoing) -> BoxFuture<'a, Outcome>;
+
+    /// Asks the gateway, without sending anything, whether the credentials are good.
+    /// `Ok` and `Err` both carry a sentence for the operator.
+    fn check(&self) -> BoxFuture<'_, Result<String, String>>;
+}

@@ -1,0 +1,164 @@
+//! `console`: prints each message and puts it into the inbox, for development.
+//!
+//! It shows numbers and codes in full, as that is what it is for; nobody else can read them.
+
+use std::{
+    io::{self, Write},
+    sync::{Mutex, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use futures_util::future::BoxFuture;
+use otpost_shared::{
+    inbox::{Inbox, Received},
+    outcome::ErrorClass,
+};
+use serde::Deserialize;
+
+use super::Net;
+use crate::provider::{Outcome, Outgoing, Provider};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ConsoleConfig {
+    /// Whether messages are printed; without it they only go to the inbox.
+    print: bool,
+}
+
+impl Default for ConsoleConfig {
+    fn default() -> Self {
+        Self { print: true }
+    }
+}
+
+pub(super) struct Console {
+    writer: Mutex<Box<dyn Write + Send>>,
+    inbox: Option<Inbox>,
+    now: fn() -> SystemTime,
+}
+
+impl Console {
+    pub(super) fn new(config: &ConsoleConfig, net: &Net) -> Self {
+        let writer: Box<dyn Write + Send> =
+            if config.print { Box::new(io::stdout()) } else { Box::new(io::sink()) };
+        Self { writer: Mutex::new(writer), inbox: net.inbox.clone(), now: SystemTime::now }
+    }
+
+    fn deliver(&self, out: &Outgoing) -> io::Result<()> {
+        let line = format!("SMS to {} : {}\n", out.to.e164(), one_line(&out.text));
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.write_all(line.as_bytes())?;
+        writer.flush()?;
+        drop(writer);
+        if let Some(inbox) = &self.inbox {
+            let since_epoch = (self.now)().duration_since(UNIX_EPOCH).unwrap_or_default();
+            inbox.put(Received {
+                to: out.to.e164().to_owned(),
+                channel: "sms",
+                text: out.text.clone(),
+                at_ms: i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Writes control characters as escapes, so that a text can neither forge a line nor move the
+/// cursor of a terminal.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
+impl Provider for Console {
+    fn send<'a>(&'a self, out: &'a Outgoing) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            match self.deliver(out) {
+                Ok(()) => Outcome::accepted(Some(format!("console-{}", out.message_id))),
+                Err(error) => {
+                    let detail = format!("standard output: {error}");
+                    Outcome::refused(ErrorClass::Transient, None, detail)
+                }
+            }
+        })
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<String, String>> {
+        Box::pin(async { Ok("console: messages are printed, not sent".to_owned()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{self, Write},
+        sync::{Arc, Mutex},
+        time::{Duration, UNIX_EPOCH},
+    };
+
+    use otpost_shared::{inbox::Inbox, outcome::ErrorClass};
+
+    use super::Console;
+    use crate::{provider::Provider, providers::samples::outgoing};
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    struct Torn;
+
+    impl Write for Torn {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn console(writer: impl Write + Send + 'static, inbox: &Inbox) -> Console {
+        Console {
+            writer: Mutex::new(Box::new(writer)),
+            inbox: Some(inbox.clone()),
+            now: || UNIX_EPOCH + Duration::from_millis(42),
+        }
+    }
+
+    #[tokio::test]
+    async fn prints_one_line_and_fills_the_inbox() {
+        let (page, inbox) = (Page::default(), Inbox::default());
+        let message = outgoing("code 12\n\u{1b}[2Jé");
+        let outcome = console(page.clone(), &inbox).send(&message).await;
+        assert_eq!(outcome.class, ErrorClass::Ok);
+        let printed = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(printed, "SMS to +15551234567 : code 12\\n\\u{1b}[2Jé\n");
+        let kept = inbox.list(Some("+15551234567"));
+        assert_eq!((kept.len(), kept[0].at_ms), (1, 42));
+        assert_eq!(kept[0].text, message.text);
+    }
+
+    #[tokio::test]
+    async fn a_torn_output_is_an_outcome_not_a_panic() {
+        let inbox = Inbox::default();
+        let outcome = console(Torn, &inbox).send(&outgoing("hi")).await;
+        assert_eq!(outcome.class, ErrorClass::Transient);
+        assert!(inbox.list(None).is_empty());
+    }
+}

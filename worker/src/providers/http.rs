@@ -1,0 +1,147 @@
+//! `http`: any gateway that takes one HTTP request per message, described by configuration.
+
+mod answer;
+mod config;
+mod template;
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use otpost_shared::{config::ConfigError, outcome::ErrorClass};
+use reqwest::{
+    Client, Method, RequestBuilder, Url,
+    header::{CONTENT_TYPE, HeaderName, HeaderValue},
+};
+use tokio::{net::TcpStream, time::timeout};
+
+use self::{
+    answer::Reading,
+    config::HttpConfig,
+    template::{Escape, Template, Values},
+};
+use super::{Net, http_call::call, mistake, net::http_url};
+use crate::provider::{Outcome, Outgoing, Provider};
+
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub(super) struct HttpGateway {
+    client: Client,
+    method: Method,
+    url: Template,
+    headers: Vec<(HeaderName, Template)>,
+    body: Option<Body>,
+    from: String,
+    reading: Reading,
+    /// For the check: where it connects to.
+    host: String,
+    port: u16,
+}
+
+struct Body {
+    template: Template,
+    escape: Escape,
+    /// `None` if the configured headers have one.
+    content_type: Option<&'static str>,
+}
+
+/// Why a message does not fit into the configured request.
+struct Unfit;
+
+impl HttpGateway {
+    pub(super) fn new(name: &str, config: HttpConfig, net: &Net) -> Result<Self, ConfigError> {
+        let url = config.url_template(name)?;
+        let headers = config.header_templates(name)?;
+        let (host, port) = host_and_port(&url.fill(Escape::Url, &Values::sample()))
+            .ok_or_else(|| mistake(name, "url", "must be an http or https address"))?;
+        let has_content_type = headers.iter().any(|(header, _)| header == CONTENT_TYPE);
+        let body = config.body_template(name)?.map(|template| Body {
+            template,
+            escape: config.body_type.escape(),
+            content_type: (!has_content_type).then(|| config.body_type.content_type()),
+        });
+        let gateway = Self {
+            client: net.client(name)?,
+            method: config.method(name)?,
+            url,
+            headers,
+            body,
+            reading: config.reading(name)?,
+            from: config.from,
+            host,
+            port,
+        };
+        match gateway.fill(&gateway.values(Values::sample())) {
+            Ok(_) => Ok(gateway),
+            Err(Unfit) => Err(mistake(name, "url", "does not make a request with these headers")),
+        }
+    }
+
+    fn values<'a>(&'a self, values: Values<'a>) -> Values<'a> {
+        Values { from: &self.from, ..values }
+    }
+
+    fn fill(&self, values: &Values<'_>) -> Result<RequestBuilder, Unfit> {
+        let url = http_url(&self.url.fill(Escape::Url, values)).ok_or(Unfit)?;
+        let mut request = self.client.request(self.method.clone(), url);
+        for (header, template) in &self.headers {
+            let text = template.fill(Escape::None, values);
+            let mut value = HeaderValue::from_str(&text).map_err(|_| Unfit)?;
+            value.set_sensitive(true);
+            request = request.header(header, value);
+        }
+        if let Some(body) = &self.body {
+            if let Some(content_type) = body.content_type {
+                request = request.header(CONTENT_TYPE, content_type);
+            }
+            request = request.body(body.template.fill(body.escape, values));
+        }
+        Ok(request)
+    }
+}
+
+fn host_and_port(url: &str) -> Option<(String, u16)> {
+    let url: Url = http_url(url)?;
+    let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
+    Some((host, url.port_or_known_default()?))
+}
+
+impl Provider for HttpGateway {
+    fn send<'a>(&'a self, out: &'a Outgoing) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let message_id = out.message_id.to_string();
+            let validity_secs = out.validity.as_secs().max(1).to_string();
+            let values = self.values(Values {
+                to: out.to.e164(),
+                to_digits: out.to.digits(),
+                text: &out.text,
+                from: "",
+                message_id: &message_id,
+                validity_secs: &validity_secs,
+            });
+            let Ok(request) = self.fill(&values) else {
+                let detail = "the message does not fit the configured request";
+                return Outcome::refused(ErrorClass::Account, None, detail);
+            };
+            call(request).await.map_or_else(|failed| failed, |answer| self.reading.read(&answer))
+        })
+    }
+
+    /// Gateways have no common question to ask, so this only connects.
+    fn check(&self) -> BoxFuture<'_, Result<String, String>> {
+        Box::pin(async {
+            let place = format!("{} port {}", self.host, self.port);
+            let connecting = TcpStream::connect((self.host.as_str(), self.port));
+            match timeout(CHECK_TIMEOUT, connecting).await {
+                Ok(Ok(_)) => Ok(format!(
+                    "http: configuration complete, {place} connects (credentials not checked)"
+                )),
+                Ok(Err(error)) => Err(format!("http: {place} does not connect: {error}")),
+                Err(_) => Err(format!("http: {place} does not connect in time")),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "http/gateway_tests.rs"]
+mod tests;

@@ -1,0 +1,237 @@
+//! The configuration of an `http` gateway, checked as far as it can be without the gateway.
+
+use std::{collections::BTreeMap, ops::RangeInclusive};
+
+use otpost_shared::config::ConfigError;
+use reqwest::{Method, header::HeaderName};
+use serde::Deserialize;
+
+use super::{
+    answer::{Pointer, Reading, Success},
+    template::{Escape, Slot, Template, Values},
+};
+use crate::providers::{mistake, parse_class, spelling::unknown_word};
+
+const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
+
+/// `url`, `headers` and `body` may hold `{to}` (E.164), `{to_digits}` (without the plus),
+/// `{text}`, `{from}`, `{message_id}` (the same for each try of a message) and `{validity_secs}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::providers) struct HttpConfig {
+    /// Where to send; values are percent-encoded, and none may stand in the host.
+    url: String,
+    /// `GET`, `POST` or `PUT`.
+    #[serde(default = "default_method")]
+    method: String,
+    /// Header names and values; `{text}` may not stand here.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// The request body; none without it.
+    body: Option<String>,
+    /// `json`, `form`, `xml` or `text`: how values are escaped in the body, and its content type.
+    #[serde(default)]
+    pub(super) body_type: BodyType,
+    /// The value of `{from}`.
+    #[serde(default)]
+    pub(super) from: String,
+    /// HTTP statuses of an accepted message: numbers, or ranges as `"200-299"`.
+    #[serde(default = "default_success_status")]
+    success_status: Vec<StatusSpan>,
+    /// Where in a JSON answer it says whether the message was accepted (RFC 6901).
+    success_json_pointer: Option<String>,
+    /// The values there that mean accepted; none: any but null and false.
+    #[serde(default)]
+    success_values: Vec<String>,
+    /// Where the gateway's own message id is.
+    id_json_pointer: Option<String>,
+    /// Where the gateway's error code is.
+    error_code_json_pointer: Option<String>,
+    /// Where the gateway's error sentence is.
+    error_text_json_pointer: Option<String>,
+    /// Error code to error class, or to `ok`.
+    #[serde(default)]
+    errors: BTreeMap<String, String>,
+}
+
+fn default_method() -> String {
+    "POST".to_owned()
+}
+
+fn default_success_status() -> Vec<StatusSpan> {
+    vec![StatusSpan::Text("200-299".to_owned())]
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum BodyType {
+    #[default]
+    Json,
+    Form,
+    Xml,
+    Text,
+}
+
+impl BodyType {
+    pub(super) fn escape(self) -> Escape {
+        match self {
+            Self::Json => Escape::Json,
+            Self::Form => Escape::Url,
+            Self::Xml => Escape::Xml,
+            Self::Text => Escape::None,
+        }
+    }
+
+    pub(super) fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Form => "application/x-www-form-urlencoded",
+            Self::Xml => "text/xml; charset=utf-8",
+            Self::Text => "text/plain; charset=utf-8",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StatusSpan {
+    Number(u16),
+    Text(String),
+}
+
+impl StatusSpan {
+    fn range(&self) -> Option<RangeInclusive<u16>> {
+        let (first, last) = match self {
+            Self::Number(status) => (*status, *status),
+            Self::Text(text) => {
+                let (first, last) = text.split_once('-').unwrap_or((text, text));
+                (first.trim().parse().ok()?, last.trim().parse().ok()?)
+            }
+        };
+        (100 <= first && first <= last && last <= 599).then_some(first..=last)
+    }
+}
+
+impl HttpConfig {
+    pub(super) fn method(&self, name: &str) -> Result<Method, ConfigError> {
+        let method = self.method.to_ascii_uppercase();
+        if !METHODS.contains(&method.as_str()) {
+            let sentence = unknown_word("method", &self.method, &METHODS);
+            return Err(mistake(name, "method", sentence));
+        }
+        if method == "GET" && self.body.is_some() {
+            return Err(mistake(name, "body", "a GET request has none"));
+        }
+        Method::from_bytes(method.as_bytes())
+            .map_err(|_| mistake(name, "method", "is not readable"))
+    }
+
+    /// A placeholder in the host would let the text or the number choose who gets them.
+    pub(super) fn url_template(&self, name: &str) -> Result<Template, ConfigError> {
+        let template = self.template(name, "url", &self.url)?;
+        let after_scheme = template.opening().split_once("://").map(|(_, rest)| rest);
+        if !after_scheme.is_some_and(|rest| rest.contains(['/', '?'])) {
+            let rule = "must name scheme and host, then a path or query";
+            return Err(mistake(name, "url", rule));
+        }
+        Ok(template)
+    }
+
+    pub(super) fn header_templates(
+        &self,
+        name: &str,
+    ) -> Result<Vec<(HeaderName, Template)>, ConfigError> {
+        let mut templates = Vec::new();
+        for (header, text) in &self.headers {
+            let template = self.template(name, "headers", text)?;
+            if template.uses(Slot::Text) {
+                return Err(mistake(name, "headers", "{text} cannot stand in a header"));
+            }
+            let header = header.parse().map_err(|_| {
+                mistake(name, "headers", format!("{header:?} is not a header name"))
+            })?;
+            templates.push((header, template));
+        }
+        Ok(templates)
+    }
+
+    /// A JSON body must be JSON once filled, so that a missing quote shows when the process starts.
+    pub(super) fn body_template(&self, name: &str) -> Result<Option<Template>, ConfigError> {
+        let Some(body) = &self.body else {
+            return Ok(None);
+        };
+        let template = self.template(name, "body", body)?;
+        if matches!(self.body_type, BodyType::Json) {
+            let filled = template.fill(Escape::Json, &Values::sample());
+            serde_json::from_str::<serde_json::Value>(&filled).map_err(|error| {
+                mistake(name, "body", format!("is not JSON once filled: {error}"))
+            })?;
+        }
+        Ok(Some(template))
+    }
+
+    fn template(&self, name: &str, key: &str, text: &str) -> Result<Template, ConfigError> {
+        let template = Template::parse(name, key, text)?;
+        if template.uses(Slot::From) && self.from.is_empty() {
+            return Err(mistake(name, key, "uses {from}, which is not set"));
+        }
+        Ok(template)
+    }
+
+    pub(super) fn reading(&self, name: &str) -> Result<Reading, ConfigError> {
+        let mut errors = BTreeMap::new();
+        for (code, word) in &self.errors {
+            errors.insert(code.clone(), parse_class(name, "errors", word)?);
+        }
+        if !errors.is_empty() && self.error_code_json_pointer.is_none() {
+            return Err(mistake(name, "errors", "needs error_code_json_pointer"));
+        }
+        let success = pointer(name, "success_json_pointer", self.success_json_pointer.as_deref())?;
+        if success.is_none() && !self.success_values.is_empty() {
+            return Err(mistake(name, "success_values", "needs success_json_pointer"));
+        }
+        Ok(Reading {
+            success_status: self.success_ranges(name)?,
+            success: success
+                .map(|pointer| Success { pointer, values: self.success_values.clone() }),
+            id: pointer(name, "id_json_pointer", self.id_json_pointer.as_deref())?,
+            code: pointer(
+                name,
+                "error_code_json_pointer",
+                self.error_code_json_pointer.as_deref(),
+            )?,
+            text: pointer(
+                name,
+                "error_text_json_pointer",
+                self.error_text_json_pointer.as_deref(),
+            )?,
+            errors,
+        })
+    }
+
+    fn success_ranges(&self, name: &str) -> Result<Vec<RangeInclusive<u16>>, ConfigError> {
+        self.success_status
+            .iter()
+            .map(StatusSpan::range)
+            .collect::<Option<Vec<_>>>()
+            .filter(|ranges| !ranges.is_empty())
+            .ok_or_else(|| {
+                let rule = "must be numbers or ranges as \"200-299\"";
+                mistake(name, "success_status", rule)
+            })
+    }
+}
+
+fn pointer(name: &str, key: &str, text: Option<&str>) -> Result<Option<Pointer>, ConfigError> {
+    match text {
+        None => Ok(None),
+        Some(text) if text.starts_with('/') => Ok(Some(Pointer(text.to_owned()))),
+        Some(text) => {
+            Err(mistake(name, key, format!("a JSON pointer begins with a slash: {text:?}")))
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

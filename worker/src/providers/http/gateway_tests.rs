@@ -1,0 +1,93 @@
+//! Tests of the `http` provider over a real socket.
+
+use otpost_shared::outcome::ErrorClass;
+
+use super::{HttpConfig, HttpGateway};
+use crate::{
+    provider::Provider,
+    providers::{
+        Net,
+        samples::outgoing,
+        test_server::{Recorded, Reply, TestServer, answer},
+    },
+};
+
+fn gateway(server: &TestServer, path: &str, keys: &str) -> HttpGateway {
+    let keys = format!("url = '{}{path}'\n{keys}", server.url());
+    let config: HttpConfig = toml::from_str(&keys).unwrap();
+    HttpGateway::new("sms", config, &Net::default()).unwrap()
+}
+
+async fn recorded(path: &str, keys: &str, text: &str) -> Recorded {
+    let server = TestServer::start(vec![Reply::Whole(answer(200, "", "{}"))]).await;
+    let outcome = gateway(&server, path, keys).send(&outgoing(text)).await;
+    assert_eq!(outcome.class, ErrorClass::Ok);
+    server.requests().remove(0)
+}
+
+#[tokio::test]
+async fn a_json_gateway() {
+    let keys = r#"
+        body = '{"to":"{to}","from":"{from}","text":"{text}","ttl":{validity_secs}}'
+        from = 'Otpost'
+        headers = { Authorization = 'Bearer x', Idempotency-Key = '{message_id}' }
+    "#;
+    let text = "Your \"code\"\\ is\n12 é";
+    let request = recorded("/send", keys, text).await;
+    assert_eq!(request.line(), "POST /send HTTP/1.1");
+    assert_eq!(request.header("content-type"), Some("application/json"));
+    assert_eq!(request.header("authorization"), Some("Bearer x"));
+    assert_eq!(request.header("idempotency-key"), Some("00000000-0000-0000-0000-000000000007"));
+    let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+    let expected = serde_json::json!({
+        "to": "+15551234567", "from": "Otpost", "text": text, "ttl": 120
+    });
+    assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn a_query_gateway() {
+    let request = recorded("/s?to={to}&t={text}", "method = 'GET'", "a&b=1 +é#").await;
+    assert_eq!(request.line(), "GET /s?to=%2B15551234567&t=a%26b%3D1%20%2B%C3%A9%23 HTTP/1.1");
+    assert_eq!(request.body, "");
+}
+
+#[tokio::test]
+async fn a_form_gateway_with_its_own_content_type() {
+    let keys = "body_type = 'form'\nbody = 'to={to}&t={text}'\n\
+        headers = { content-type = 'application/x-www-form-urlencoded; charset=utf-8' }";
+    let request = recorded("/", keys, "a&b=1 +é").await;
+    assert_eq!(request.form()[1], ("t".to_owned(), "a&b=1 +é".to_owned()));
+    assert_eq!(request.form()[0].1, "+15551234567");
+    assert_eq!(request.head.matches("content-type").count(), 1);
+    assert_eq!(
+        request.header("content-type"),
+        Some("application/x-www-form-urlencoded; charset=utf-8")
+    );
+}
+
+#[tokio::test]
+async fn a_200_with_an_error_inside() {
+    let body = r#"{"result": "error", "code": "E7"}"#;
+    let server = TestServer::start(vec![Reply::Whole(answer(200, "", body))]).await;
+    let keys = "success_json_pointer = '/result'\nsuccess_values = ['ok']\n\
+        error_code_json_pointer = '/code'\nerrors = { E7 = 'opted_out' }";
+    let outcome = gateway(&server, "/", keys).send(&outgoing("hi")).await;
+    assert_eq!(outcome.class, ErrorClass::OptedOut);
+    assert_eq!(outcome.code.as_deref(), Some("E7"));
+}
+
+#[tokio::test]
+async fn the_check_only_connects() {
+    let server = TestServer::start(Vec::new()).await;
+    let good = gateway(&server, "/", "").check().await.unwrap();
+    assert!(good.contains("127.0.0.1"), "{good}");
+    assert!(server.requests().is_empty());
+
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let keys = format!("url = 'http://{}/'", free.local_addr().unwrap());
+    drop(free);
+    let config: HttpConfig = toml::from_str(&keys).unwrap();
+    let gone = HttpGateway::new("sms", config, &Net::default()).unwrap();
+    assert!(gone.check().await.unwrap_err().contains("does not connect"));
+}

@@ -1,0 +1,111 @@
+//! The gateways this service can send through, one file each, and the table of their names.
+//!
+//! A new provider is a file here, a line in [`KINDS`] and an arm in [`build`].
+
+mod console;
+mod error_table;
+mod http;
+mod http_call;
+mod http_status;
+mod net;
+mod retry_after;
+#[cfg(test)]
+mod samples;
+mod sandbox;
+mod spelling;
+#[cfg(test)]
+mod test_server;
+mod twilio;
+mod vonage;
+
+use std::sync::Arc;
+
+use otpost_shared::{
+    config::{ConfigError, section},
+    outcome::ErrorClass,
+};
+
+pub use self::net::Net;
+use self::{
+    console::Console, http::HttpGateway, sandbox::Sandbox, spelling::unknown_word, twilio::Twilio,
+    vonage::Vonage,
+};
+use crate::provider::Provider;
+
+/// What may stand in a provider section's `kind`.
+pub const KINDS: [&str; 5] = ["console", "http", "sandbox", "twilio", "vonage"];
+
+/// Makes the provider of one configuration section.
+///
+/// # Errors
+/// The kind is not one of [`KINDS`], or a key is missing, unknown or out of its range.
+pub fn build(
+    name: &str,
+    kind: &str,
+    keys: &toml::Table,
+    net: &Net,
+) -> Result<Arc<dyn Provider>, ConfigError> {
+    let provider: Arc<dyn Provider> = match kind {
+        "console" => Arc::new(Console::new(&section(name, keys)?, net)),
+        "http" => Arc::new(HttpGateway::new(name, section(name, keys)?, net)?),
+        "sandbox" => Arc::new(Sandbox::new(name, &section(name, keys)?)?),
+        "twilio" => Arc::new(Twilio::new(name, section(name, keys)?, net)?),
+        "vonage" => Arc::new(Vonage::new(name, section(name, keys)?, net)?),
+        _ => {
+            return Err(mistake(name, "kind", unknown_word("provider kind", kind, &KINDS)));
+        }
+    };
+    Ok(provider)
+}
+
+/// A configuration error that names its key.
+fn mistake(name: &str, key: &str, message: impl Into<String>) -> ConfigError {
+    ConfigError::new(format!("providers.{name}.{key}"), message)
+}
+
+/// Reads the name of an error class out of a configuration.
+fn parse_class(name: &str, key: &str, word: &str) -> Result<ErrorClass, ConfigError> {
+    word.parse().map_err(|_| {
+        let known = ErrorClass::ALL.map(ErrorClass::as_str);
+        mistake(name, key, unknown_word("error class", word, &known))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KINDS, Net, build};
+
+    fn keys(text: &str) -> toml::Table {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn every_kind_is_built() {
+        for kind in KINDS {
+            let keys = keys(match kind {
+                "http" => "url = 'http://localhost/'\nbody = '{\"to\":\"{to}\",\"m\":\"{text}\"}'",
+                "twilio" => "account_sid = 'AC1'\nauth_token = 't'\nfrom = '+15550100'",
+                "vonage" => "api_key = 'k'\napi_secret = 's'\nfrom = 'Otpost'",
+                _ => "",
+            });
+            let built = build("sms", kind, &keys, &Net::default());
+            assert!(built.is_ok(), "{kind}: {:?}", built.err());
+        }
+    }
+
+    #[test]
+    fn an_unknown_kind_names_the_nearest() {
+        let built = build("sms", "twillio", &keys(""), &Net::default());
+        let sentence = built.err().unwrap().to_string();
+        assert!(sentence.contains("\"twillio\""), "{sentence}");
+        assert!(sentence.contains("did you mean \"twilio\"?"), "{sentence}");
+        assert!(sentence.contains("console, http, sandbox, twilio, vonage"), "{sentence}");
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error() {
+        for kind in KINDS {
+            assert!(build("sms", kind, &keys("colour = 1"), &Net::default()).is_err(), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Sample messages for the tests of the providers.
+
+use std::time::Duration;
+
+use otpost_shared::recipient::Recipient;
+use uuid::Uuid;
+
+use crate::provider::Outgoing;
+
+/// A message with a known id, to +15551234567, with two minutes to live.
+pub(super) fn outgoing(text: &str) -> Outgoing {
+    Outgoing {
+        message_id: Uuid::from_u128(7),
+        attempt: 1,
+        to: Recipient::parse_unchecked("+15551234567", None).unwrap(),
+        text: text.to_owned(),
+        validity: Duration::from_mins(2),
+    }
+}

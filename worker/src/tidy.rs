@@ -1,0 +1,81 @@
+//! The duty of one process at a time: freeing lost leases, ending what is past its time,
+//! measuring the lanes, removing what is old.
+
+use std::time::Duration;
+
+use otpost_shared::{
+    Home,
+    clock::Millis,
+    db::DbError,
+    guess_budget, idempotency, lanes,
+    message::{self, LEASE_MS},
+    process, verification,
+};
+use tokio_util::sync::CancellationToken;
+
+const TICK: Duration = Duration::from_millis(500);
+/// A process that has not renewed its duty for this long has lost it.
+const DUTY_MS: i64 = 2_000;
+/// A pause between two ticks that means the database, or this process, was away.
+const OUTAGE_MS: i64 = 3_000;
+/// Rows per statement, few enough not to be felt.
+const BATCH: i64 = 500;
+
+/// Runs until `stop` is cancelled.
+pub async fn run(home: Home, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut last_good = home.clock.now();
+    let mut recover_from = 0;
+    for tick in 0_u64.. {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = ticks.tick() => {}
+        }
+        let now = home.clock.now();
+        if now - last_good > OUTAGE_MS {
+            // Workers could not renew their leases meanwhile; they get one lease to do so.
+            recover_from = now + LEASE_MS;
+        }
+        match tidy(&home, now, now >= recover_from, tick).await {
+            Ok(()) => last_good = now,
+            Err(error) => tracing::warn!(%error, "tidying up is put off"),
+        }
+    }
+    // Another process takes over at once instead of after the duty has run out.
+    let _ = process::mark_gone(&home.db, home.process_id).await;
+}
+
+async fn tidy(home: &Home, now: Millis, recover: bool, tick: u64) -> Result<(), DbError> {
+    let db = &home.db;
+    if !process::take_duty(db, "tidy", home.process_id, now, now + DUTY_MS).await? {
+        return Ok(());
+    }
+    if recover {
+        let recovered = message::recover_leases(db, now, BATCH).await?;
+        if recovered > 0 {
+            tracing::info!(recovered, "messages of lost workers move again");
+        }
+    }
+    message::mark_overdue(db, now, BATCH).await?;
+    verification::mark_expired(db, now, BATCH).await?;
+    if tick.is_multiple_of(4) {
+        lanes::measure(db, now).await?;
+    }
+    if tick % 120 == 60 {
+        process::purge_gone(db, now).await?;
+        purge(home, now).await?;
+    }
+    Ok(())
+}
+
+/// One small step of removing what the retention no longer covers.
+async fn purge(home: &Home, now: Millis) -> Result<(), DbError> {
+    let before = |days: u32| now - i64::from(days) * 86_400_000;
+    let keep = &home.config.retention;
+    verification::purge_finished(&home.db, before(keep.verifications_days), BATCH, false).await?;
+    message::purge_finished(&home.db, before(keep.messages_days), BATCH, false).await?;
+    idempotency::purge_expired(&home.db, now, BATCH, false).await?;
+    guess_budget::purge_before(&home.db, guess_budget::day(now) - 1, false).await?;
+    Ok(())
+}
