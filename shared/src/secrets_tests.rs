@@ -28,7 +28,9 @@ fn input(seed: &[u8]) -> CodeInput<'_> {
 #[test]
 fn a_code_depends_on_every_input_and_keeps_its_zeros() {
     let ring = keyring(&["k1"]);
-    let code = |input| ring.derive_code("k1", input).expect("k1 is there").as_str().to_owned();
+    let code = |input: CodeInput<'_>| {
+        ring.derive_code("k1", input).expect("k1 is there").as_str().to_owned()
+    };
     let first = code(input(b"seed"));
     assert_eq!(first, code(input(b"seed")));
     assert_eq!(first.len(), 6);

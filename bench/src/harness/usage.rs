@@ -1,0 +1,121 @@
+//! Processor time and memory of processes, and how busy the rest of the machine was; all read
+//! from `/proc`.
+
+use std::{collections::HashMap, fs, path::Path, process, time::Instant};
+
+use serde::Serialize;
+
+/// Clock ticks per second: fixed at 100 for what Linux shows to user space.
+const TICKS: f64 = 100.0;
+
+/// What one process, with all its descendants, has used.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Usage {
+    pub(crate) name: String,
+    pub(crate) cpu_seconds: f64,
+    /// The highest resident memory since the start, in megabytes; 0 for a whole family.
+    pub(crate) peak_mb: f64,
+    pub(crate) now_mb: f64,
+}
+
+impl Usage {
+    pub(crate) fn of(name: &str, id: u32) -> Self {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        let field = |wanted: &str| {
+            let line = status.lines().find(|line| line.starts_with(wanted));
+            let value = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+            value.unwrap_or(0.0) / 1024.0
+        };
+        let family = family_ticks(id, &every_process());
+        // Our own children are shown by themselves; Postgres's are Postgres.
+        let ticks = if id == process::id() { own_ticks(id) } else { family };
+        Self {
+            name: name.to_owned(),
+            cpu_seconds: ticks / TICKS,
+            peak_mb: field("VmHWM:"),
+            now_mb: field("VmRSS:"),
+        }
+    }
+}
+
+/// How much of the machine others used while something was measured.
+#[derive(Debug)]
+pub(crate) struct Busy {
+    machine: f64,
+    ours: f64,
+    began: Instant,
+}
+
+impl Busy {
+    pub(crate) fn begin() -> Self {
+        Self {
+            machine: machine_ticks(),
+            ours: family_ticks(process::id(), &every_process()),
+            began: Instant::now(),
+        }
+    }
+
+    /// The share of all processors that neither we nor our children used, but somebody did.
+    pub(crate) fn by_others(&self) -> f64 {
+        let ours = family_ticks(process::id(), &every_process()) - self.ours;
+        let others = machine_ticks() - self.machine - ours;
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let all = self.began.elapsed().as_secs_f64() * TICKS * processors as f64;
+        (others / all).max(0.0)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Stat {
+    parent: u32,
+    own: f64,
+    /// Own time and that of children that have ended.
+    ticks: f64,
+}
+
+fn every_process() -> HashMap<u32, Stat> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return HashMap::new();
+    };
+    let ids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    ids.filter_map(|id| Some((id, stat(id)?))).collect()
+}
+
+/// Fields of `/proc/<id>/stat` after the name, which may itself hold spaces and brackets.
+fn stat(id: u32) -> Option<Stat> {
+    let text = fs::read_to_string(Path::new("/proc").join(id.to_string()).join("stat")).ok()?;
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    let sum = |places: std::ops::Range<usize>| -> f64 {
+        places.filter_map(|place| fields.get(place)?.parse::<f64>().ok()).sum()
+    };
+    Some(Stat { parent: fields.get(1)?.parse().ok()?, own: sum(11..13), ticks: sum(11..15) })
+}
+
+/// Without what children have used, even those that have ended.
+fn own_ticks(id: u32) -> f64 {
+    stat(id).map_or(0.0, |stat| stat.own)
+}
+
+fn family_ticks(id: u32, all: &HashMap<u32, Stat>) -> f64 {
+    let own = all.get(&id).map_or(0.0, |stat| stat.ticks);
+    let children = all.iter().filter(|(_, stat)| stat.parent == id);
+    own + children.map(|(child, _)| family_ticks(*child, all)).sum::<f64>()
+}
+
+pub(crate) fn children_of(id: u32) -> Vec<u32> {
+    let all = every_process();
+    let children = all.iter().filter(|(_, stat)| stat.parent == id);
+    children.map(|(child, _)| *child).collect()
+}
+
+/// What processes used. Interrupts are left out: the kernel charges those of our own loopback
+/// traffic to nobody. Time stolen by other guests of the host is in: it is somebody's.
+fn machine_ticks() -> f64 {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let first = text.lines().next().unwrap_or_default();
+    let fields: Vec<f64> =
+        first.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
+    let [user, nice, system, stolen] =
+        [0, 1, 2, 7].map(|place| fields.get(place).copied().unwrap_or(0.0));
+    user + nice + system + stolen
+}

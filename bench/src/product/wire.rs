@@ -1,0 +1,84 @@
+//! The HTTP calls: paths, bodies, and what is read from the answers.
+
+use serde_json::{Value, json};
+
+use crate::{error::Result, http::Answer};
+
+pub(crate) const START: &str = "/v1/verifications";
+pub(crate) const CHECK: &str = "/v1/verifications/check";
+pub(crate) const READY: &str = "/readyz";
+
+pub(crate) fn path_of(id: &str) -> String {
+    format!("{START}/{id}")
+}
+
+/// The inbox of the `console` provider.
+pub(crate) fn inbox_path(to: &str) -> String {
+    format!("/inbox.json?to={}", to.replace('+', "%2B"))
+}
+
+pub(crate) fn create_body(to: &str) -> String {
+    format!(r#"{{"to":"{to}"}}"#)
+}
+
+pub(crate) fn check_body(session_token: &str, code: &str) -> String {
+    json!({"session_token": session_token, "code": code}).to_string()
+}
+
+/// The parts of a `202` that a client needs later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    pub(crate) id: String,
+    pub(crate) session_token: String,
+}
+
+impl Accepted {
+    pub(crate) fn read(answer: &Answer) -> Result<Self> {
+        if answer.status != 202 {
+            let (status, text) = (answer.status, answer.text());
+            return Err(format!("a verification was answered with {status}: {text}").into());
+        }
+        let body = answer.json();
+        let field = |name: &str| body[name].as_str().map(str::to_owned);
+        match (field("id"), field("session_token")) {
+            (Some(id), Some(session_token)) => Ok(Self { id, session_token }),
+            _ => Err(format!("a 202 without id or session_token: {body}").into()),
+        }
+    }
+}
+
+/// The stable `code` of a problem+json answer, empty if there is none.
+pub(crate) fn refusal(answer: &Answer) -> String {
+    answer.json()["code"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The code in a text: its longest run of at least four digits.
+pub(crate) fn code_in(text: &str) -> Option<&str> {
+    text.split(|letter: char| !letter.is_ascii_digit())
+        .filter(|run| run.len() >= 4)
+        .max_by_key(|run| run.len())
+}
+
+/// The code of the newest message in an inbox answer.
+pub(crate) fn code_of(inbox: &Value) -> Option<String> {
+    let newest = inbox.as_array()?.first()?;
+    code_in(newest["text"].as_str()?).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_the_longest_run_of_digits() {
+        assert_eq!(code_in("Your code is 012345, good for 10 minutes."), Some("012345"));
+        assert_eq!(code_in("G-4711 is your code"), Some("4711"));
+        assert_eq!(code_in("no code in 10 words"), None);
+    }
+
+    #[test]
+    fn an_inbox_is_newest_first() {
+        let inbox = json!([{"text": "Your code is 222222"}, {"text": "Your code is 111111"}]);
+        assert_eq!(code_of(&inbox).as_deref(), Some("222222"));
+    }
+}

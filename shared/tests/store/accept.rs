@@ -1,0 +1,145 @@
+//! Accepting: together or not at all, once per key, and only what may be sent.
+
+use otpost_shared::{admission::Refused, limits::Scope, secrets::Code, verification};
+use otpost_testbed::on_both_homes;
+
+use super::{accept, check, code_of, key, messages, number, refusal, request};
+
+const TEST_NUMBERS: &str = r#"
+[recipients]
+test_numbers = [{ number = "+15550001111", code = "424242", until = "2999-01-01" },
+                { number = "+15550002222", code = "424242", until = "2020-01-01" }]
+"#;
+
+const COSTLY: &str = r#"
+[recipients]
+default_region = "DE"
+[chains]
+sms = ["gw"]
+[providers.gw]
+kind = "twilio"
+"#;
+
+on_both_homes! {
+    async fn a_verification_and_its_message_are_committed_together(bed, "") {
+        let accepted = accept(&bed.home, 1).await;
+        let rows = messages(&bed.home, accepted.id).await;
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].state, "queued");
+        assert_eq!(rows[0].deadline, accepted.expires_at);
+        assert_eq!(accepted.to, "+1********01");
+        assert_eq!(bed.home.queue.len().await, Ok(1));
+    }
+
+    async fn a_repeat_gets_the_first_answer(bed, "") {
+        let mut new = request(number(1));
+        new.idempotency_key = key("k", "body");
+        let first = verification::accept(&bed.home, new.clone()).await.expect("accepted");
+        let again = verification::accept(&bed.home, new.clone()).await.expect("accepted");
+        assert_eq!((first.id, &first.session_token), (again.id, &again.session_token));
+        assert_eq!(messages(&bed.home, first.id).await.len(), 1);
+        new.idempotency_key = key("k", "another body");
+        assert!(matches!(
+            refusal(verification::accept(&bed.home, new).await),
+            Refused::KeyReused
+        ));
+    }
+
+    async fn parallel_repeats_make_one_verification(bed, "") {
+        let tasks: Vec<_> = (0..20)
+            .map(|_| {
+                let home = bed.home.clone();
+                let mut new = request(number(1));
+                new.idempotency_key = key("k", "body");
+                tokio::spawn(async move { verification::accept(&home, new).await })
+            })
+            .collect();
+        let mut ids = std::collections::HashSet::new();
+        for task in tasks {
+            ids.insert(task.await.expect("no panic").expect("accepted").id);
+        }
+        assert_eq!(ids.len(), 1);
+    }
+
+    async fn a_recipient_is_limited_and_told_how_long(bed, "") {
+        accept(&bed.home, 1).await;
+        let again = verification::accept(&bed.home, request(number(1))).await;
+        let Refused::Limited { scope: Scope::Recipient, wait_ms } = refusal(again) else {
+            panic!("limited by recipient")
+        };
+        assert!((1..=30_000).contains(&wait_ms), "{wait_ms}");
+        accept(&bed.home, 2).await;
+    }
+
+    async fn a_test_number_is_never_sent_to_but_counts_guesses(bed, TEST_NUMBERS) {
+        let to = otpost_shared::recipient::Recipient::parse_unchecked("+15550001111", None);
+        let to = to.expect("a test number");
+        for _ in 0..3 {
+            // Exempt from the limits.
+            verification::accept(&bed.home, request(to.clone())).await.expect("accepted");
+        }
+        let accepted = verification::accept(&bed.home, request(to)).await.expect("accepted");
+        assert!(messages(&bed.home, accepted.id).await.is_empty());
+        assert_eq!(bed.home.queue.len().await, Ok(0));
+        assert_eq!(code_of(&bed.home, accepted.id).await.as_str(), "424242");
+        for guesses_left in [4, 3, 2, 1, 0] {
+            let answer = check(&bed.home, &accepted, Code::new("111111".into())).await;
+            assert!(
+                matches!(answer, verification::CheckAnswer::Incorrect { guesses_left: n } if n == guesses_left)
+            );
+        }
+        let late = check(&bed.home, &accepted, Code::new("424242".into())).await;
+        assert!(matches!(
+            late,
+            verification::CheckAnswer::Over(verification::Status::Locked)
+        ));
+    }
+
+    async fn a_provider_that_costs_money_sends_only_where_allowed(bed, COSTLY) {
+        let abroad = refusal(verification::accept(&bed.home, request(number(1))).await);
+        assert!(matches!(abroad, Refused::CountryNotAllowed { region: Some(r) } if r == "US"));
+        let home = otpost_shared::recipient::Recipient::parse("+4915112345678", None);
+        verification::accept(&bed.home, request(home.expect("valid"))).await.expect("accepted");
+    }
+
+    async fn the_daily_cap_is_exact_under_concurrency(bed, "[limits]\nsends_per_tenant_and_day = 7") {
+        let tasks: Vec<_> = (0..40)
+            .map(|n| {
+                let home = bed.home.clone();
+                let mut new = request(number(n));
+                new.idempotency_key = key(&n.to_string(), "body");
+                tokio::spawn(async move { verification::accept(&home, new).await })
+            })
+            .collect();
+        let mut accepted = 0;
+        for task in tasks {
+            match task.await.expect("no panic") {
+                Ok(_) => accepted += 1,
+                Err(refused) => assert!(matches!(refused, Refused::DailyCap { .. })),
+            }
+        }
+        assert_eq!(accepted, 7);
+        // What was refused gave its limits back: the recipient is not kept waiting.
+        let again = refusal(verification::accept(&bed.home, request(number(39))).await);
+        assert!(
+            matches!(again, Refused::DailyCap { .. } | Refused::Limited { .. }),
+            "{again:?}"
+        );
+    }
+
+    async fn variables_are_those_the_text_names(bed, "[purposes.greet]\ntemplate = \"Hi {name}: {code}\"") {
+        let mut new = request(number(1));
+        new.purpose = "greet".into();
+        let missing = refusal(verification::accept(&bed.home, new.clone()).await);
+        assert!(matches!(missing, Refused::VariableMissing(name) if name == "name"));
+        new.variables.insert("code".into(), "1".into());
+        let reserved = refusal(verification::accept(&bed.home, new.clone()).await);
+        assert!(matches!(reserved, Refused::VariableReserved(name) if name == "code"));
+        new.variables.clear();
+        new.variables.insert("name".into(), "{app}".into());
+        verification::accept(&bed.home, new.clone()).await.expect("accepted");
+        new.purpose = "gret".into();
+        let unknown = refusal(verification::accept(&bed.home, new).await);
+        assert!(matches!(unknown, Refused::UnknownPurpose { known } if known == ["default", "greet"]));
+    }
+}

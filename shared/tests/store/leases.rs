@@ -1,0 +1,191 @@
+//! Claims, epochs and leases: who may send, who may record, what happens when a worker is lost.
+
+use otpost_shared::{
+    Home,
+    attempt::{self, Ending},
+    clock::Millis,
+    idempotency::IdempotencyKey,
+    message::{self, End, Message, NewMessage, Next, Recording, State},
+    outcome::ErrorClass,
+    process,
+    queue::Lane,
+    tenant::DEFAULT_TENANT,
+    verification,
+};
+use otpost_testbed::on_both_homes;
+use uuid::Uuid;
+
+use super::{accept, messages, number};
+
+fn ending(outcome: ErrorClass) -> Ending {
+    Ending { outcome, provider_message_id: None, error_code: None, detail: None, retry_at: None }
+}
+
+async fn claim(home: &Home, id: Uuid) -> Option<Message> {
+    let now = home.clock.now();
+    message::claim(&home.db, &[id], now).await.expect("an answer").pop()
+}
+
+async fn begin(home: &Home, row: &Message, number: i32) -> Option<Millis> {
+    message::begin_attempt(&home.db, row, number, "a", home.clock.now()).await.expect("an answer")
+}
+
+async fn record(home: &Home, row: &Message, number: i32, outcome: ErrorClass, next: Next) {
+    let ended = Some((number, ending(outcome)));
+    let recording = Recording { message: row, ended, next, now: home.clock.now() };
+    message::record(&home.db, &recording).await.expect("an answer");
+}
+
+async fn only_message(home: &Home, verification: Uuid) -> Message {
+    messages(home, verification).await.pop().expect("one message")
+}
+
+async fn bulk(home: &Home, n: u32) -> Uuid {
+    let new = NewMessage {
+        tenant_id: DEFAULT_TENANT,
+        to: number(n),
+        text: "hello".into(),
+        client: None,
+        idempotency_key: None::<IdempotencyKey>,
+    };
+    message::accept(home, new).await.expect("accepted").id
+}
+
+on_both_homes! {
+    async fn one_message_is_claimed_once(bed, "") {
+        let accepted = accept(&bed.home, 1).await;
+        let id = only_message(&bed.home, accepted.id).await.id;
+        let tasks: Vec<_> = (0..16)
+            .map(|_| {
+                let home = bed.home.clone();
+                tokio::spawn(async move { claim(&home, id).await.is_some() })
+            })
+            .collect();
+        let mut claims = 0;
+        for task in tasks {
+            claims += u32::from(task.await.expect("no panic"));
+        }
+        assert_eq!(claims, 1);
+    }
+
+    async fn codes_come_newest_first_and_bulk_oldest_first(bed, "") {
+        for n in 0..3 {
+            accept(&bed.home, n).await;
+            bulk(&bed.home, n).await;
+            bed.home.clock.advance(10);
+        }
+        let now = bed.home.clock.now();
+        let newest = message::claim_due(&bed.home.db, Lane::Otp, 1, now).await.expect("an answer");
+        let oldest = message::claim_due(&bed.home.db, Lane::Bulk, 1, now).await.expect("an answer");
+        assert!(newest[0].created_at > oldest[0].created_at);
+        let rest = message::claim_due(&bed.home.db, Lane::Otp, 10, now).await.expect("an answer");
+        assert_eq!(rest.len(), 2);
+    }
+
+    async fn a_lost_worker_is_replaced_and_its_late_word_changes_nothing(bed, "") {
+        let accepted = accept(&bed.home, 1).await;
+        let first = claim(&bed.home, only_message(&bed.home, accepted.id).await.id).await.expect("a claim");
+        begin(&bed.home, &first, 1).await.expect("a lease");
+        assert_eq!(message::recover_leases(&bed.home.db, bed.home.clock.now(), 10).await, Ok(0));
+        bed.home.clock.advance(7_000);
+        assert_eq!(message::recover_leases(&bed.home.db, bed.home.clock.now(), 10).await, Ok(1));
+        let second = claim(&bed.home, first.id).await.expect("another claim");
+        assert_eq!(second.epoch, first.epoch + 1);
+        // The first one wakes up.
+        assert!(begin(&bed.home, &first, 2).await.is_none());
+        record(&bed.home, &first, 1, ErrorClass::Ok, Next::Sent).await;
+        assert_eq!(only_message(&bed.home, accepted.id).await.state, "sending");
+        let attempts = attempt::list_by_message(&bed.home.db, first.id).await.expect("an answer");
+        assert_eq!(attempts[0].outcome(), Some(ErrorClass::Unknown), "what was written stays");
+        begin(&bed.home, &second, 2).await.expect("a lease");
+        record(&bed.home, &second, 2, ErrorClass::Ok, Next::Sent).await;
+        assert_eq!(only_message(&bed.home, accepted.id).await.state, "sent");
+    }
+
+    async fn bulk_with_an_unknown_outcome_is_never_sent_again(bed, "") {
+        let (started, unstarted) = (bulk(&bed.home, 1).await, bulk(&bed.home, 2).await);
+        let row = claim(&bed.home, started).await.expect("a claim");
+        claim(&bed.home, unstarted).await.expect("a claim");
+        begin(&bed.home, &row, 1).await.expect("a lease");
+        bed.home.clock.advance(7_001);
+        assert_eq!(message::recover_leases(&bed.home.db, bed.home.clock.now(), 10).await, Ok(2));
+        let state = |id| {
+            let db = bed.home.db.clone();
+            async move { message::find(&db, id).await.expect("an answer").expect("a row").state }
+        };
+        assert_eq!(state(started).await, "unknown");
+        assert_eq!(state(unstarted).await, "queued");
+    }
+
+    async fn a_message_that_kills_three_workers_is_set_aside(bed, "") {
+        let accepted = accept(&bed.home, 1).await;
+        let id = only_message(&bed.home, accepted.id).await.id;
+        for _ in 0..3 {
+            claim(&bed.home, id).await.expect("a claim");
+            bed.home.clock.advance(7_001);
+            message::recover_leases(&bed.home.db, bed.home.clock.now(), 10).await.expect("an answer");
+        }
+        assert!(claim(&bed.home, id).await.is_none());
+        let row = only_message(&bed.home, accepted.id).await;
+        assert_eq!(row.state, "failed");
+        assert!(row.failure.expect("a reason").contains("set aside"));
+    }
+
+    async fn nothing_begins_after_the_end(bed, "") {
+        let accepted = accept(&bed.home, 1).await;
+        let id = only_message(&bed.home, accepted.id).await.id;
+        let row = claim(&bed.home, id).await.expect("a claim");
+        verification::cancel(&bed.home.db, DEFAULT_TENANT, accepted.id, bed.home.clock.now())
+            .await
+            .expect("an answer");
+        assert!(begin(&bed.home, &row, 1).await.is_none(), "its verification is canceled");
+        let other = accept(&bed.home, 2).await;
+        let id = only_message(&bed.home, other.id).await.id;
+        let row = claim(&bed.home, id).await.expect("a claim");
+        bed.home.clock.advance(600_001);
+        assert!(begin(&bed.home, &row, 1).await.is_none(), "its time is over");
+        let third = accept(&bed.home, 3).await;
+        bed.home.clock.advance(600_001);
+        let id = only_message(&bed.home, third.id).await.id;
+        assert!(claim(&bed.home, id).await.is_none());
+        assert_eq!(message::mark_overdue(&bed.home.db, bed.home.clock.now(), 10).await, Ok(1));
+        assert_eq!(only_message(&bed.home, third.id).await.state, "expired");
+    }
+
+    async fn a_refused_number_fails_the_verification_with_the_reason(bed, "") {
+        let accepted = accept(&bed.home, 1).await;
+        let id = only_message(&bed.home, accepted.id).await.id;
+        let row = claim(&bed.home, id).await.expect("a claim");
+        begin(&bed.home, &row, 1).await.expect("a lease");
+        let end = End { state: State::Failed, class: ErrorClass::Recipient, failure: "landline".into() };
+        record(&bed.home, &row, 1, ErrorClass::Recipient, Next::End(end)).await;
+        let row = verification::find(&bed.home.db, accepted.id).await.expect("an answer").expect("a row");
+        assert_eq!(row.status(bed.home.clock.now()), verification::Status::Failed);
+        assert_eq!(row.failure.as_deref(), Some("landline"));
+    }
+
+    async fn one_process_at_a_time_has_a_duty(bed, "") {
+        let db = &bed.home.db;
+        let (a, b) = (Uuid::now_v7(), Uuid::now_v7());
+        assert_eq!(process::take_duty(db, "tidy", a, 0, 100).await, Ok(true));
+        assert_eq!(process::take_duty(db, "tidy", b, 50, 150).await, Ok(false));
+        assert_eq!(process::take_duty(db, "tidy", a, 90, 190).await, Ok(true));
+        assert_eq!(process::take_duty(db, "tidy", b, 190, 290).await, Ok(true));
+    }
+
+    async fn what_is_old_is_removed_with_its_attempts(bed, "") {
+        let accepted = accept(&bed.home, 1).await;
+        let id = only_message(&bed.home, accepted.id).await.id;
+        let row = claim(&bed.home, id).await.expect("a claim");
+        begin(&bed.home, &row, 1).await.expect("a lease");
+        record(&bed.home, &row, 1, ErrorClass::Ok, Next::Sent).await;
+        let db = &bed.home.db;
+        bed.home.clock.advance(600_001);
+        verification::mark_expired(db, bed.home.clock.now(), 10).await.expect("an answer");
+        let later = bed.home.clock.now() + 1;
+        assert_eq!(message::purge_finished(db, later, 10, true).await, Ok(1));
+        assert_eq!(message::purge_finished(db, later, 10, false).await, Ok(1));
+        assert_eq!(verification::purge_finished(db, later, 10, false).await, Ok(1));
+        assert!(attempt::list_by_message(db, id).await.expect("an answer").is_empty());
+    }
+}

@@ -1,0 +1,120 @@
+//! What a stolen database shows: no code and no number.
+
+use otpost_shared::{
+    db::Db,
+    message::{self, NewMessage},
+    tenant::DEFAULT_TENANT,
+    verification,
+};
+use otpost_testbed::on_both_homes;
+use sqlx::{AssertSqlSafe, Row};
+
+use super::{code_of, key, number, request};
+
+const TABLES: [&str; 11] = [
+    "tenants",
+    "api_keys",
+    "verifications",
+    "messages",
+    "attempts",
+    "idempotency_records",
+    "guess_budgets",
+    "send_budgets",
+    "processes",
+    "duties",
+    "lane_states",
+];
+
+on_both_homes! {
+    async fn a_dump_holds_no_number_and_no_code(bed, "") {
+        let mut new = request(number(7_777));
+        new.subject = Some("sentinel-subject".into());
+        new.metadata = Some(serde_json::json!({ "note": "sentinel-metadata" }));
+        new.idempotency_key = key("sentinel-key", "body");
+        let accepted = verification::accept(&bed.home, new).await.expect("accepted");
+        let code = code_of(&bed.home, accepted.id).await.as_str().to_owned();
+        let text = NewMessage {
+            tenant_id: DEFAULT_TENANT,
+            to: number(8_888),
+            text: "sentinel-text".into(),
+            client: None,
+            idempotency_key: key("sentinel-key-2", "body"),
+        };
+        message::accept(&bed.home, text).await.expect("accepted");
+        plant(&bed.home.db).await;
+        let dump = dump(&bed.home.db).await;
+        assert!(finds(&dump, "planted-leak"), "the search finds what is there");
+        let token = accepted.session_token.as_str();
+        for secret in [
+            "2025557777", "2025558888", "5557777", "sentinel-", code.as_str(), token, &token[22..],
+        ] {
+            assert!(!finds(&dump, secret), "{secret} is in the dump");
+        }
+    }
+}
+
+/// Everything in the database, as text and as the bytes behind it.
+async fn dump(db: &Db) -> Vec<u8> {
+    let mut dump = Vec::new();
+    for table in TABLES {
+        match db {
+            Db::Sqlite { read, .. } => {
+                let columns: Vec<String> = sqlx::query(AssertSqlSafe(format!(
+                    "SELECT name FROM pragma_table_info('{table}')"
+                )))
+                .fetch_all(read)
+                .await
+                .expect("columns")
+                .iter()
+                .map(|row| row.get(0))
+                .collect();
+                assert!(!columns.is_empty(), "{table} exists");
+                for column in columns {
+                    let sql = format!("SELECT CAST({column} AS BLOB) FROM {table}");
+                    for row in sqlx::query(AssertSqlSafe(sql)).fetch_all(read).await.expect("rows")
+                    {
+                        dump.extend(row.get::<Option<Vec<u8>>, _>(0).unwrap_or_default());
+                        dump.push(b'\n');
+                    }
+                }
+            }
+            Db::Postgres(pool) => {
+                // bytea_output = escape shows printable bytes as they are.
+                let mut connection = pool.acquire().await.expect("a connection");
+                sqlx::query("SET bytea_output = 'escape'")
+                    .execute(&mut *connection)
+                    .await
+                    .expect("set");
+                let sql = format!("SELECT t::text FROM {table} t");
+                for row in
+                    sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *connection).await.expect("rows")
+                {
+                    dump.extend(row.get::<String, _>(0).into_bytes());
+                    dump.push(b'\n');
+                }
+            }
+        }
+    }
+    dump
+}
+
+/// Puts a leak where the search must find it: into bytes, not into a text.
+async fn plant(db: &Db) {
+    let sql = "UPDATE api_keys SET secret_hash = $1";
+    let planted = b"a planted-leak".as_slice();
+    let now = 0;
+    let (key, _) = otpost_shared::api_key::generate(DEFAULT_TENANT, "k", &[], now).expect("a key");
+    otpost_shared::api_key::insert(db, &key).await.expect("inserted");
+    match db {
+        Db::Sqlite { write, .. } => {
+            sqlx::query(sql).bind(planted).execute(write).await.expect("planted");
+        }
+        Db::Postgres(pool) => {
+            sqlx::query(sql).bind(planted).execute(pool).await.expect("planted");
+        }
+    }
+}
+
+fn finds(dump: &[u8], needle: &str) -> bool {
+    dump.windows(needle.len()).any(|window| window == needle.as_bytes())
+}

@@ -1,0 +1,123 @@
+//! What tests stand on: a home of their own, embedded or in production shape, with its own
+//! database and its own Redis database, gone when the test is over.
+
+use std::env;
+
+use otpost_shared::{Home, config};
+use sqlx::Connection;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// A home of one test.
+#[derive(Debug)]
+pub struct Bed {
+    pub home: Home,
+    pub dir: TempDir,
+}
+
+/// Which of the two homes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// SQLite and memory.
+    Embedded,
+    /// Postgres and Redis.
+    Production,
+}
+
+impl Bed {
+    /// Makes a home, migrated and ready, with `extra` as its configuration file.
+    ///
+    /// # Panics
+    /// Something of it cannot be had; the message says what.
+    pub async fn make(kind: Kind, extra: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let config = Self::config_text(kind, &dir, extra).await;
+        let path = dir.path().join("otpost.toml");
+        std::fs::write(&path, config).expect("a writable temporary folder");
+        let config = config::load(Some(&path)).expect("a good configuration");
+        let home = Home::open(config).await.expect("a home");
+        home.migrate().await.expect("tables");
+        home.set_clock().await.expect("a clock");
+        Self { home, dir }
+    }
+
+    /// The text of a configuration file for a home of this kind, its databases made.
+    ///
+    /// # Panics
+    /// Something of it cannot be had; the message says what.
+    pub async fn config_text(kind: Kind, dir: &TempDir, extra: &str) -> String {
+        let data = dir.path().join("data");
+        let data = format!("[data]\ndir = {data:?}\n");
+        match kind {
+            Kind::Embedded => format!("{extra}\n{data}"),
+            Kind::Production => {
+                let (database, queue) = (own_postgres().await, own_redis().await);
+                let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+                format!(
+                    "{extra}\n{data}[database]\nurl = {database:?}\nconnections = 8\n\
+                     [queue]\nurl = {queue:?}\n\
+                     [secrets]\nkeys = [\"k1:{key}\"]\nhash_keys = [\"h1:{key}\"]\n"
+                )
+            }
+        }
+    }
+}
+
+/// A variable that `scripts/test.sh` sets.
+fn given(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run ./scripts/test.sh"))
+}
+
+async fn own_postgres() -> String {
+    let server = given("OTPOST_TEST_POSTGRES");
+    let name = format!("test_{}", Uuid::now_v7().simple());
+    let mut connection = sqlx::PgConnection::connect(&format!("{server}/postgres"))
+        .await
+        .expect("the Postgres that scripts/test.sh started");
+    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
+        .execute(&mut connection)
+        .await
+        .expect("a database of its own");
+    format!("{server}/{name}")
+}
+
+async fn own_redis() -> String {
+    let server = given("OTPOST_TEST_REDIS");
+    let client = redis::Client::open(server.as_str()).expect("a Redis URL");
+    let mut connection = client
+        .get_multiplexed_async_connection()
+        .await
+        .expect("the Redis that scripts/test.sh started");
+    let number: u32 = redis::cmd("INCR")
+        .arg("next-database")
+        .query_async(&mut connection)
+        .await
+        .expect("an answer from Redis");
+    format!("{server}/{number}")
+}
+
+/// Writes each test once and runs it on both homes. The optional text is the configuration file.
+#[macro_export]
+macro_rules! on_both_homes {
+    ($(async fn $name:ident($bed:pat, $config:expr) $body:block)*) => {
+        $(async fn $name($bed: $crate::Bed) $body)*
+
+        mod embedded {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                #[allow(unused_imports, clippy::allow_attributes)]
+                use super::*;
+                super::$name($crate::Bed::make($crate::Kind::Embedded, $config).await).await;
+            })*
+        }
+
+        mod production {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                #[allow(unused_imports, clippy::allow_attributes)]
+                use super::*;
+                super::$name($crate::Bed::make($crate::Kind::Production, $config).await).await;
+            })*
+        }
+    };
+}
