@@ -33,16 +33,16 @@ impl Attempt {
         self.outcome.as_deref().and_then(|text| text.parse().ok())
     }
 
-    /// An attempt that has ended, for deciding what comes next.
+    /// An attempt as it stands in memory, before or without its row.
     #[must_use]
-    pub fn ended(message: &Message, number: i32, provider: &str, outcome: ErrorClass) -> Self {
+    pub fn of(number: i32, provider: &str, outcome: Option<ErrorClass>, at: Millis) -> Self {
         Self {
-            message_id: message.id,
+            message_id: Uuid::nil(),
             number,
             provider: provider.to_owned(),
-            started_at: message.created_at,
-            finished_at: Some(message.created_at),
-            outcome: Some(outcome.as_str().to_owned()),
+            started_at: at,
+            finished_at: outcome.map(|_| at),
+            outcome: outcome.map(|class| class.as_str().to_owned()),
             provider_message_id: None,
             error_code: None,
             detail: None,

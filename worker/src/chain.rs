@@ -195,3 +195,7 @@ fn ending(s: &Situation<'_>, class_of_end: ErrorClass, words: &str) -> End {
     };
     End { state, class: class_of_end, failure }
 }
+
+#[cfg(test)]
+#[path = "chain_tests.rs"]
+mod tests;

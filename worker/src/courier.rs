@@ -228,8 +228,7 @@ impl Courier {
             detail: outcome.detail.map(|detail| shortened(&without_numbers(&detail), 300)),
             retry_at,
         };
-        let mut ended = Attempt::ended(row, number, &link.name, ending.outcome);
-        ended.finished_at = Some(finished_at);
+        let mut ended = Attempt::of(number, &link.name, Some(ending.outcome), finished_at);
         ended.error_code.clone_from(&ending.error_code);
         ended.detail.clone_from(&ending.detail);
         ended.retry_at = retry_at;

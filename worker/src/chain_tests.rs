@@ -1,0 +1,146 @@
+//! The chain's rule, class by class.
+
+use futures_util::future::BoxFuture;
+use otpost_shared::attempt::Attempt;
+
+use super::*;
+use crate::provider::{Outcome, Outgoing};
+
+struct Silent;
+
+impl Provider for Silent {
+    fn send<'a>(&'a self, _: &'a Outgoing) -> BoxFuture<'a, Outcome> {
+        Box::pin(async { Outcome::accepted(None) })
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<String, String>> {
+        Box::pin(async { Ok(String::new()) })
+    }
+}
+
+fn chain(names: &[&str]) -> Chain {
+    let link = |name: &&str| Link { name: (*name).to_owned(), provider: Arc::new(Silent) };
+    Chain::new(names.iter().map(link).collect())
+}
+
+/// Attempts that ended at second 0, 1, 2, …
+fn attempts(history: &[(&str, ErrorClass)]) -> Vec<Attempt> {
+    (1_i32..)
+        .zip(history)
+        .map(|(number, (provider, class))| {
+            let at = i64::from(number - 1) * 1_000;
+            Attempt::of(number, provider, Some(*class), at)
+        })
+        .collect()
+}
+
+/// `try b`, `wait 1000`, `failed recipient`: what comes next at `now`, before second 600.
+fn next(chain: &Chain, lane: Lane, history: &[(&str, ErrorClass)], now: Millis) -> String {
+    let attempts = attempts(history);
+    let situation = Situation { lane, attempts: &attempts, now, deadline: 600_000, jitter: 0.0 };
+    match chain.decide(&situation) {
+        Step::Try(place) => format!("try {}", chain.links()[place].name),
+        Step::Wait { until } => format!("wait {until}"),
+        Step::End(end) => format!("{} {}", end.state.as_str(), end.class),
+    }
+}
+
+#[test]
+fn each_class_decides_for_a_code() {
+    use ErrorClass as C;
+    let chain = chain(&["a", "b"]);
+    for (class, expected) in [
+        (C::Recipient, "failed recipient"),
+        (C::OptedOut, "failed opted_out"),
+        (C::Content, "try b"),
+        (C::Region, "try b"),
+        (C::Sender, "try b"),
+        (C::Account, "try b"),
+        (C::Throttled, "try b"),
+        (C::Transient, "try b"),
+        (C::Unknown, "try b"),
+    ] {
+        assert_eq!(next(&chain, Lane::Otp, &[("a", class)], 0), expected, "{class}");
+    }
+    assert_eq!(next(&chain, Lane::Otp, &[], 0), "try a");
+}
+
+#[test]
+fn each_class_decides_for_bulk() {
+    use ErrorClass as C;
+    let chain = chain(&["a", "b"]);
+    for (class, expected) in [
+        (C::Recipient, "failed recipient"),
+        (C::OptedOut, "failed opted_out"),
+        (C::Content, "failed content"),
+        (C::Region, "try b"),
+        (C::Sender, "try b"),
+        (C::Account, "try b"),
+        (C::Throttled, "wait 1000"),
+        (C::Transient, "try b"),
+        (C::Unknown, "unknown unknown"),
+    ] {
+        assert_eq!(next(&chain, Lane::Bulk, &[("a", class)], 0), expected, "{class}");
+    }
+}
+
+#[test]
+fn a_late_refusal_of_the_number_ends_it_even_after_others() {
+    use ErrorClass as C;
+    let chain = chain(&["a", "b", "c"]);
+    let history = [("a", C::Transient), ("b", C::Recipient)];
+    assert_eq!(next(&chain, Lane::Otp, &history, 1_000), "failed recipient");
+    // What may have arrived has not failed: the person may hold the code.
+    let history = [("a", C::Unknown), ("b", C::Recipient)];
+    assert_eq!(next(&chain, Lane::Otp, &history, 1_000), "unknown recipient");
+}
+
+#[test]
+fn rounds_begin_later_and_later() {
+    use ErrorClass::Transient as T;
+    let chain = chain(&["a", "b"]);
+    let first = [("a", T), ("b", T)];
+    assert_eq!(next(&chain, Lane::Otp, &first, 1_000), "wait 2000");
+    assert_eq!(next(&chain, Lane::Otp, &first, 2_000), "try a");
+    let second = [("a", T), ("b", T), ("a", T), ("b", T)];
+    assert_eq!(next(&chain, Lane::Otp, &second, 3_000), "wait 5000");
+    let many = [("a", T); 40];
+    assert_eq!(next(&chain, Lane::Otp, &many, 39_000), "try b");
+    let alone = super::tests::chain(&["a"]);
+    assert_eq!(next(&alone, Lane::Otp, &many, 39_000), "wait 99000");
+}
+
+#[test]
+fn what_lasts_is_not_tried_again() {
+    use ErrorClass as C;
+    let chain = chain(&["a", "b"]);
+    let history = [("a", C::Account), ("b", C::Transient)];
+    assert_eq!(next(&chain, Lane::Otp, &history, 2_000), "try b");
+    let history = [("a", C::Account), ("b", C::Sender)];
+    assert_eq!(next(&chain, Lane::Otp, &history, 2_000), "failed sender");
+    let history = [("a", C::Content), ("b", C::Content)];
+    assert_eq!(next(&chain, Lane::Otp, &history, 2_000), "failed content");
+}
+
+#[test]
+fn a_provider_that_asked_for_quiet_gets_it() {
+    use ErrorClass as C;
+    let chain = chain(&["a", "b"]);
+    chain.pause("a", 90_000);
+    assert_eq!(next(&chain, Lane::Otp, &[], 0), "try b");
+    assert_eq!(next(&chain, Lane::Otp, &[("b", C::Transient)], 0), "wait 1000");
+    assert_eq!(next(&chain, Lane::Otp, &[("b", C::Transient)], 1_000), "try b");
+    chain.pause("b", 50_000);
+    assert_eq!(next(&chain, Lane::Otp, &[], 0), "wait 50000");
+    assert_eq!(next(&chain, Lane::Otp, &[], 50_000), "try b");
+    assert_eq!(next(&chain, Lane::Otp, &[], 90_000), "try a");
+}
+
+#[test]
+fn when_waiting_would_pass_the_deadline_it_ends() {
+    use ErrorClass as C;
+    let chain = chain(&["a"]);
+    chain.pause("a", 700_000);
+    assert_eq!(next(&chain, Lane::Otp, &[], 0), "failed transient");
+    assert_eq!(next(&chain, Lane::Otp, &[("a", C::Throttled)], 1_000), "failed throttled");
+}

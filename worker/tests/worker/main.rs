@@ -1,0 +1,80 @@
+//! The worker as a whole: real database, real queue, real sockets, gateways that misbehave.
+
+mod delivery;
+mod gateway;
+mod recovery;
+
+use std::time::Duration;
+
+use otpost_shared::{
+    Home,
+    attempt::{self, Attempt},
+    message::{self, Message},
+    recipient::Recipient,
+    tenant::DEFAULT_TENANT,
+    verification::{self, Accepted, NewVerification, Variables},
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Nothing in these tests takes longer than this unless it is broken.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A worker that runs until it is dropped or stopped.
+struct Worker {
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<Result<(), String>>,
+}
+
+impl Worker {
+    fn start(home: &Home) -> Self {
+        let chain = otpost_worker::build_chain(home).expect("a chain");
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(otpost_worker::run(home.clone(), chain, stop.clone()));
+        Self { stop, task }
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.expect("no panic").expect("a clean end");
+    }
+}
+
+async fn accept(home: &Home, n: u32) -> Accepted {
+    let new = NewVerification {
+        tenant_id: DEFAULT_TENANT,
+        to: Recipient::parse(&format!("+1202555{n:04}"), None).expect("a valid number"),
+        purpose: "default".into(),
+        subject: None,
+        variables: Variables::new(),
+        metadata: None,
+        client: None,
+        code: None,
+        idempotency_key: None,
+    };
+    verification::accept(home, new).await.expect("accepted")
+}
+
+/// The message of a verification once it has ended.
+async fn ended(home: &Home, verification: Uuid) -> Message {
+    let wait = async {
+        loop {
+            let rows = message::list_by_verification(&home.db, verification).await;
+            let row = rows.expect("an answer").pop().expect("one message");
+            if row.finished_at.is_some() {
+                return row;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.expect("the message ends")
+}
+
+async fn timeline(home: &Home, message: Uuid) -> Vec<String> {
+    let attempts = attempt::list_by_message(&home.db, message).await.expect("an answer");
+    let line = |a: &Attempt| {
+        let outcome = a.outcome().map_or("running", otpost_shared::outcome::ErrorClass::as_str);
+        format!("{} {outcome}", a.provider)
+    };
+    attempts.iter().map(line).collect()
+}
