@@ -14,7 +14,7 @@ pub mod body;
 pub mod client;
 pub mod error;
 pub mod observe;
-pub mod routes;
+mod routes;
 pub mod server;
 pub mod timestamp;
 

@@ -15,7 +15,7 @@ use crate::{
     message::{self, Message},
     queue::Lane,
     recipient::Recipient,
-    secrets::SecretError,
+    secrets::{SecretError, short_hex},
     verification::{self, Verification},
 };
 
@@ -106,7 +106,7 @@ pub(crate) async fn admit(home: &Home, asking: &Asking<'_>) -> Result<Admission,
     }
     let limits = &home.config.limits;
     let kind = asking.lane.as_str();
-    let hash: String = asking.recipient_hash.iter().take(16).map(|b| format!("{b:02x}")).collect();
+    let hash = short_hex(asking.recipient_hash);
     let mut charges = vec![Charge {
         scope: Scope::Recipient,
         key: format!("{kind}:{hash}"),

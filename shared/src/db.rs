@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Waiting longer than this for a connection, a lock or a statement means "unavailable".
-const PATIENCE: Duration = Duration::from_millis(2_000);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A database, ready for use; clones share its connections.
 #[derive(Clone, Debug)]

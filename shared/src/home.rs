@@ -64,7 +64,7 @@ impl Home {
             .then(|| RedisLink::open(queue_url))
             .transpose()
             .map_err(|e| ConfigError::new("queue.url", e.to_string()).at(&config.source))?;
-        let queue = redis.clone().map_or_else(Queue::memory, Queue::Redis);
+        let queue = redis.clone().map_or_else(Queue::memory, |link| Queue::Redis(Box::new(link)));
         Ok(Self {
             db,
             queue,

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::{
     clock::Millis,
     db::{Db, DbError, Tx, on_pool, on_tx},
-    secrets::{Keyring, SecretError, digest},
+    secrets::{Keyring, SecretError, digest, short_hex},
 };
 
 const FIELD: &str = "idempotency.answer";
@@ -27,7 +27,7 @@ impl IdempotencyKey {
     /// For naming the key in a limit's marker.
     #[must_use]
     pub fn marker(&self) -> String {
-        self.key_hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        short_hex(&self.key_hash)
     }
 }
 

@@ -45,7 +45,7 @@ impl Lane {
 #[derive(Clone, Debug)]
 pub enum Queue {
     Memory(Arc<MemoryQueue>),
-    Redis(RedisLink),
+    Redis(Box<RedisLink>),
 }
 
 #[derive(Debug, Default)]
@@ -97,7 +97,10 @@ impl Queue {
     pub fn popper(&self) -> Popper {
         match self {
             Self::Memory(queue) => Popper::Memory(Arc::clone(queue)),
-            Self::Redis(link) => Popper::Redis { link: link.clone(), connection: None },
+            Self::Redis(link) => {
+                let link = RedisLink::clone(link);
+                Popper::Redis(Box::new(RedisEnd { link, connection: None }))
+            }
         }
     }
 
@@ -105,7 +108,7 @@ impl Queue {
     ///
     /// # Errors
     /// Redis does not answer.
-    pub async fn len(&self) -> Result<usize, RedisDown> {
+    pub async fn waiting(&self) -> Result<usize, RedisDown> {
         match self {
             Self::Memory(queue) => {
                 Ok(queue.hints.lock().unwrap_or_else(PoisonError::into_inner).len())
@@ -121,7 +124,14 @@ impl Queue {
 #[derive(Debug)]
 pub enum Popper {
     Memory(Arc<MemoryQueue>),
-    Redis { link: RedisLink, connection: Option<MultiplexedConnection> },
+    Redis(Box<RedisEnd>),
+}
+
+/// A blocking connection, made when it is needed.
+#[derive(Debug)]
+pub struct RedisEnd {
+    link: RedisLink,
+    connection: Option<MultiplexedConnection>,
 }
 
 impl Popper {
@@ -146,7 +156,8 @@ impl Popper {
                 }
                 added.await;
             },
-            Self::Redis { link, connection } => {
+            Self::Redis(end) => {
+                let RedisEnd { link, connection } = end.as_mut();
                 let mut open = match connection.take() {
                     Some(open) => open,
                     None => link.blocking_connection().await?,

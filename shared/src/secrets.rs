@@ -1,6 +1,6 @@
 //! The keyring, and everything made with it: codes, seals, hashes, tokens and receipts.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use chacha20poly1305::{
@@ -208,7 +208,7 @@ impl Keyring {
     /// The row's key is not in the keyring.
     pub fn derive_code(&self, kid: &str, input: CodeInput<'_>) -> Result<Code, SecretError> {
         let tag = mac(
-            &*self.key(kid)?.code,
+            &self.key(kid)?.code,
             &[
                 b"verify-code/v1",
                 input.tenant_id.as_bytes(),
@@ -273,7 +273,7 @@ impl Keyring {
     /// # Errors
     /// The row's key is not in the keyring.
     pub fn sign_receipt(&self, kid: &str, bound_to: &[&[u8]]) -> Result<[u8; 32], SecretError> {
-        Ok(mac(&*self.key(kid)?.receipt, bound_to))
+        Ok(mac(&self.key(kid)?.receipt, bound_to))
     }
 }
 
@@ -311,6 +311,16 @@ fn mac(key: &[u8; 32], fields: &[&[u8]]) -> [u8; 32] {
 
 fn seal_context(field: &str, row: Uuid) -> Vec<u8> {
     [field.as_bytes(), b"/", row.as_bytes()].concat()
+}
+
+/// The first 16 bytes in hexadecimal, for naming a hash in a key of a limit.
+#[must_use]
+pub fn short_hex(bytes: &[u8]) -> String {
+    bytes.iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// SHA-256, for values that are random enough to need no key.

@@ -1,6 +1,8 @@
 //! What tests stand on: a home of their own, embedded or in production shape, with its own
 //! database and its own Redis database, gone when the test is over.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::env;
 
 use otpost_shared::{Home, config};
@@ -47,7 +49,7 @@ impl Bed {
     /// Something of it cannot be had; the message says what.
     pub async fn config_text(kind: Kind, dir: &TempDir, extra: &str) -> String {
         let data = dir.path().join("data");
-        let data = format!("[data]\ndir = {data:?}\n");
+        let data = format!("[data]\ndir = \"{}\"\n", data.display());
         match kind {
             Kind::Embedded => format!("{extra}\n{data}"),
             Kind::Production => {

@@ -130,7 +130,11 @@ impl Chain {
             .min()
             .unwrap_or(0);
         let earliest = self.ready_at(s).max(first_free).max(s.now);
-        #[expect(clippy::cast_possible_truncation, reason = "at most a quarter of a minute")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            reason = "at most a minute of milliseconds"
+        )]
         let spread = ((earliest - s.now).min(LONGEST_BACKOFF_MS) as f64 * 0.25 * s.jitter) as i64;
         let until = earliest + spread;
         if until >= s.deadline {

@@ -17,7 +17,7 @@ const MOST_HINTS: usize = 64;
 /// Most rows claimed in one statement.
 const MOST_ROWS: usize = 128;
 /// Lost hints, retries and a dead Redis cost a code at most this.
-const OTP_SWEEP: Duration = Duration::from_millis(1_000);
+const OTP_SWEEP: Duration = Duration::from_secs(1);
 /// The bulk lane lives from its sweep alone.
 const BULK_SWEEP: Duration = Duration::from_millis(200);
 

@@ -21,7 +21,7 @@ pub fn load(path: Option<&Path>) -> Result<Config, ConfigError> {
     lay_over(&mut merged, file);
     lay_environment(&mut merged, &source)?;
     inherit_purposes(&mut merged);
-    let mut config: Config = deserialize(merged, "", known_keys()?).map_err(|e| e.at(&source))?;
+    let mut config: Config = deserialize(merged, "", &known_keys()?).map_err(|e| e.at(&source))?;
     rules::check(&config).map_err(|e| e.at(&source))?;
     config.source = source;
     Ok(config)
@@ -93,11 +93,11 @@ fn lay_environment(merged: &mut Table, source: &Source) -> Result<(), ConfigErro
         let mut key = name[PREFIX.len()..].to_lowercase().replace("__", ".");
         let mut value = value;
         if let Some(stem) = key.strip_suffix("_file") {
-            value = std::fs::read_to_string(&value)
-                .map_err(|e| ConfigError::new(stem, format!("{name}: cannot read {value}: {e}")))?
-                .trim()
-                .to_owned();
-            key = stem.to_owned();
+            let text = std::fs::read_to_string(&value)
+                .map_err(|e| ConfigError::new(stem, format!("{name}: cannot read {value}: {e}")))?;
+            text.trim().clone_into(&mut value);
+            let stem_length = stem.len();
+            key.truncate(stem_length);
         }
         set(merged, &key, &value).map_err(|message| ConfigError::new(key, message).at(source))?;
     }
@@ -156,13 +156,13 @@ fn known_keys() -> Result<Vec<String>, ConfigError> {
 /// # Errors
 /// A key is unknown, missing or of the wrong type.
 pub fn section<T: DeserializeOwned>(name: &str, keys: &Table) -> Result<T, ConfigError> {
-    deserialize(keys.clone(), &format!("providers.{name}"), Vec::new())
+    deserialize(keys.clone(), &format!("providers.{name}"), &[])
 }
 
 fn deserialize<T: DeserializeOwned>(
     table: Table,
     path: &str,
-    known: Vec<String>,
+    known: &[String],
 ) -> Result<T, ConfigError> {
     let full = |key: String| match (path, key.as_str()) {
         ("", _) => key,
@@ -174,7 +174,7 @@ fn deserialize<T: DeserializeOwned>(
     let reader = serde_ignored::Deserializer::new(Value::Table(table), &mut note);
     let result: Result<T, _> = serde_path_to_error::deserialize(reader);
     if let Some(key) = unknown.into_iter().next() {
-        let nearest = nearest(&key, &known);
+        let nearest = nearest(&key, known);
         return Err(ConfigError::new(full(key), format!("there is no such key{nearest}")));
     }
     result.map_err(|error| {

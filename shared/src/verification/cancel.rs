@@ -2,16 +2,16 @@
 
 use uuid::Uuid;
 
-use super::{Status, Verification, find};
+use super::{Status, find};
 use crate::{
     clock::Millis,
     db::{Db, DbError, on_tx},
     message,
 };
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum CancelAnswer {
-    Canceled(Verification),
+    Canceled,
     /// It had ended before, in this way.
     Over(Status),
     NotFound,
@@ -49,7 +49,7 @@ pub async fn cancel(
     }
     match find(db, id).await?.filter(|row| row.tenant_id == tenant_id) {
         None => Ok(CancelAnswer::NotFound),
-        Some(row) if changed == 1 => Ok(CancelAnswer::Canceled(row)),
+        Some(_) if changed == 1 => Ok(CancelAnswer::Canceled),
         Some(row) => Ok(CancelAnswer::Over(row.status(now))),
     }
 }

@@ -28,17 +28,17 @@ on_both_homes! {
         assert_eq!(rows[0].state, "queued");
         assert_eq!(rows[0].deadline, accepted.expires_at);
         assert_eq!(accepted.to, "+1********01");
-        assert_eq!(bed.home.queue.len().await, Ok(1));
+        assert_eq!(bed.home.queue.waiting().await, Ok(1));
     }
 
     async fn a_repeat_gets_the_first_answer(bed, "") {
         let mut new = request(number(1));
-        new.idempotency_key = key("k", "body");
+        new.idempotency_key = Some(key("k", "body"));
         let first = verification::accept(&bed.home, new.clone()).await.expect("accepted");
         let again = verification::accept(&bed.home, new.clone()).await.expect("accepted");
         assert_eq!((first.id, &first.session_token), (again.id, &again.session_token));
         assert_eq!(messages(&bed.home, first.id).await.len(), 1);
-        new.idempotency_key = key("k", "another body");
+        new.idempotency_key = Some(key("k", "another body"));
         assert!(matches!(
             refusal(verification::accept(&bed.home, new).await),
             Refused::KeyReused
@@ -50,7 +50,7 @@ on_both_homes! {
             .map(|_| {
                 let home = bed.home.clone();
                 let mut new = request(number(1));
-                new.idempotency_key = key("k", "body");
+                new.idempotency_key = Some(key("k", "body"));
                 tokio::spawn(async move { verification::accept(&home, new).await })
             })
             .collect();
@@ -80,7 +80,7 @@ on_both_homes! {
         }
         let accepted = verification::accept(&bed.home, request(to)).await.expect("accepted");
         assert!(messages(&bed.home, accepted.id).await.is_empty());
-        assert_eq!(bed.home.queue.len().await, Ok(0));
+        assert_eq!(bed.home.queue.waiting().await, Ok(0));
         assert_eq!(code_of(&bed.home, accepted.id).await.as_str(), "424242");
         for guesses_left in [4, 3, 2, 1, 0] {
             let answer = check(&bed.home, &accepted, Code::new("111111".into())).await;
@@ -107,7 +107,7 @@ on_both_homes! {
             .map(|n| {
                 let home = bed.home.clone();
                 let mut new = request(number(n));
-                new.idempotency_key = key(&n.to_string(), "body");
+                new.idempotency_key = Some(key(&n.to_string(), "body"));
                 tokio::spawn(async move { verification::accept(&home, new).await })
             })
             .collect();

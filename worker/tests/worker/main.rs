@@ -1,5 +1,7 @@
 //! The worker as a whole: real database, real queue, real sockets, gateways that misbehave.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 mod delivery;
 mod gateway;
 mod recovery;

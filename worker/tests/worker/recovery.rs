@@ -36,7 +36,7 @@ async fn lost_hints_cost_a_moment_and_doubled_ones_nothing() {
         assert_eq!(ended(&bed.home, doubled.id).await.state, "sent");
         worker.stop().await;
         assert_eq!(gateway.bodies().len(), 2, "one send per message");
-        assert_eq!(bed.home.queue.len().await, Ok(0), "nothing is left in the queue");
+        assert_eq!(bed.home.queue.waiting().await, Ok(0), "nothing is left in the queue");
     }
 }
 

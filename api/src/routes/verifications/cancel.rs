@@ -59,7 +59,7 @@ pub async fn cancel(
         detached(async move { verification::cancel(&db, tenant_id, id, now).await }).await?;
     match answer {
         // Asking twice is as good as once.
-        CancelAnswer::Canceled(_) | CancelAnswer::Over(verification::Status::Canceled) => {
+        CancelAnswer::Canceled | CancelAnswer::Over(verification::Status::Canceled) => {
             Ok(Json(CanceledVerification { id: id.to_string(), status: "canceled" }))
         }
         CancelAnswer::Over(status) => Err(over(status)),

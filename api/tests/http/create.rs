@@ -1,0 +1,194 @@
+//! `POST /v1/verifications`.
+
+use std::collections::BTreeSet;
+
+use otpost_shared::{lanes, message};
+use otpost_testbed::on_both_homes;
+use serde_json::json;
+
+use crate::service::{MESSAGES, Service, Stored, VERIFICATIONS, number};
+
+const POLICIES: &str = r#"
+[recipients]
+test_numbers = [{ number = "+15550001111", code = "424242", until = "2999-01-01" }]
+[purposes.greet]
+template = "Hi {name}, {code}"
+code_length = 8
+"#;
+
+const COSTLY: &str = r#"
+[recipients]
+default_region = "DE"
+[chains]
+sms = ["gateway"]
+[providers.gateway]
+kind = "twilio"
+"#;
+
+/// A body beside a good `to`, and the refusal it gets.
+const BAD_FIELDS: [(&str, &str, &str); 26] = [
+    (r#""channel": "email""#, "channel_unavailable", "channel"),
+    (r#""channel": "SMS""#, "channel_unavailable", "channel"),
+    (r#""channel": """#, "channel_unavailable", "channel"),
+    (r#""channel": 1"#, "invalid_field", "channel"),
+    (r#""purpose": "gret""#, "unknown_purpose", "purpose"),
+    (r#""purpose": """#, "unknown_purpose", "purpose"),
+    (r#""purpose": -1"#, "invalid_field", "purpose"),
+    (r#""subject": 1.5"#, "invalid_field", "subject"),
+    (r#""subject": ["x"]"#, "invalid_field", "subject"),
+    (r#""metadata": "text""#, "invalid_field", "metadata"),
+    (r#""metadata": [1]"#, "invalid_field", "metadata"),
+    (r#""metadata": 7"#, "invalid_field", "metadata"),
+    (r#""variables": null"#, "invalid_field", "variables"),
+    (r#""variables": {"name": 1}"#, "invalid_field", "variables.name"),
+    (r#""variables": {"name": null}"#, "invalid_field", "variables.name"),
+    (r#""variables": {"code": "1"}"#, "variable_reserved", "variables"),
+    (r#""purpose": "greet""#, "variable_missing", "variables"),
+    (r#""client_ip": "203.0.113""#, "invalid_field", "client_ip"),
+    (r#""client_ip": "localhost""#, "invalid_field", "client_ip"),
+    (r#""client_ip": 2130706433"#, "invalid_field", "client_ip"),
+    (r#""code": 123456"#, "invalid_field", "code"),
+    (r#""code": "12345""#, "invalid_field", "code"),
+    (r#""code": "12345x""#, "invalid_field", "code"),
+    (r#""code": """#, "invalid_field", "code"),
+    (r#""colour": "red""#, "invalid_field", "colour"),
+    (r#""to": "+12025550102""#, "invalid_field", "to"),
+];
+
+on_both_homes! {
+    async fn the_answer_tells_all_that_the_caller_needs(bed, "") {
+        let service = Service::start(&bed).await;
+        let answer = service.post(VERIFICATIONS, &json!({ "to": number(1) })).await.is(202);
+        let members: BTreeSet<&str> =
+            answer.json.as_object().expect("an object").keys().map(String::as_str).collect();
+        let expected =
+            ["id", "session_token", "status", "channel", "to", "expires_at", "resend_at"];
+        assert_eq!(members, BTreeSet::from(expected));
+        assert_eq!((answer.str("status"), answer.str("channel")), ("pending", "sms"));
+        assert_eq!(answer.str("to"), "+1********01");
+        assert_eq!(answer.str("session_token").len(), 64);
+        assert!(answer.str("resend_at") < answer.str("expires_at"));
+        assert_eq!(answer.header("content-type"), "application/json");
+        let expected = Stored { codes: 1, hints: 1, ..Stored::default() };
+        assert_eq!(service.stored().await, expected);
+    }
+
+    async fn everything_that_may_be_sent_is_kept(bed, POLICIES) {
+        let service = Service::start(&bed).await;
+        let created = service.create_with(&json!({
+            "to": number(1), "channel": "sms", "purpose": "greet", "subject": "ü".repeat(127),
+            "variables": { "name": "Ann", "unused": "x" }, "client_ip": "2001:db8::1",
+            "metadata": { "deep": [1, -2.5, null, { "emoji": "📞" }] }, "code": "８７６５ 43-21",
+        })).await;
+        assert_eq!(created.code, "87654321");
+        let shown = service.show(created.id).await.is(200);
+        assert_eq!((shown.str("purpose"), shown.str("subject")), ("greet", &*"ü".repeat(127)));
+        let metadata = json!({ "deep": [1, -2.5, null, { "emoji": "📞" }] });
+        assert_eq!(shown.json["metadata"], metadata);
+        // What may be left out may also be null.
+        service.create_with(&json!({
+            "to": number(2), "channel": null, "purpose": null, "subject": null,
+            "metadata": null, "client_ip": null, "code": null,
+        })).await;
+    }
+
+    async fn another_tenant_makes_its_own(bed, "") {
+        let service = Service::start(&bed).await;
+        let foreign = service.foreign_key().await;
+        let ours = service.create(1).await;
+        // The limit per number is each tenant's own.
+        let body = json!({ "to": number(1) });
+        let theirs = service.post(VERIFICATIONS, &body).by(&foreign).await.is(202);
+        service.show(ours.id).await.is(200);
+        let their_id = theirs.str("id").parse().expect("an id");
+        service.show(their_id).await.refused(404, "verification_not_found");
+    }
+
+    async fn bad_fields_are_named_and_leave_nothing(bed, POLICIES) {
+        let service = Service::start(&bed).await;
+        let to = number(1);
+        for (field, code, name) in BAD_FIELDS {
+            let body = format!(r#"{{"to": "{to}", {field}}}"#);
+            let call = service.post(VERIFICATIONS, &json!(null)).once("k");
+            let answer = service.call(reqwest::Method::POST, VERIFICATIONS)
+                .once("k").raw("application/json", body).await;
+            drop(call);
+            answer.refused(422, code).names(name);
+        }
+        for field in ["subject", "metadata", "variables"] {
+            let value = if field == "subject" {
+                json!("x".repeat(256))
+            } else {
+                json!({ "x": "y".repeat(4_096) })
+            };
+            let body = json!({ "to": to, field: value });
+            service.post(VERIFICATIONS, &body).await.refused(422, "invalid_field").names(field);
+        }
+        assert_eq!(service.stored().await, Stored::default());
+        // Neither the number's limit nor the key is used up.
+        service.post(VERIFICATIONS, &json!({ "to": to })).once("k").await.is(202);
+        assert_eq!(service.end_pending().await, 1);
+    }
+
+    async fn a_test_number_is_never_sent_to(bed, POLICIES) {
+        let service = Service::start(&bed).await;
+        let body = json!({ "to": "+1 555 000 1111" });
+        let created = service.create_with(&body).await;
+        service.create_with(&body).await;
+        assert_eq!(created.code, "424242");
+        let shown = service.show(created.id).await.is(200);
+        assert_eq!((&shown.json["test"], &shown.json["messages"]), (&json!(true), &json!([])));
+        assert_eq!(service.stored().await, Stored::default());
+    }
+
+    async fn a_country_must_be_allowed_where_it_costs_money(bed, COSTLY) {
+        let service = Service::start(&bed).await;
+        let abroad = service.post(VERIFICATIONS, &json!({ "to": number(1) })).await;
+        let abroad = abroad.refused(403, "country_not_allowed").names("to");
+        assert_eq!(abroad.str("country"), "US");
+        assert!(abroad.str("detail").contains("recipients.countries"), "{}", abroad.text);
+        assert_eq!(service.stored().await, Stored::default());
+        service.create_with(&json!({ "to": "0151 12345678" })).await;
+    }
+
+    async fn the_cap_of_the_day_holds_for_all_sends(
+        bed, "[limits]\nsends_per_tenant_and_day = 2"
+    ) {
+        let service = Service::start(&bed).await;
+        service.create(1).await;
+        service.post(MESSAGES, &json!({ "to": number(2), "text": "hello" })).await.is(202);
+        let capped = service.post(VERIFICATIONS, &json!({ "to": number(3) })).await;
+        assert!(capped.refused(429, "daily_cap_reached").str("resets_at").ends_with("T00:00:00.000Z"));
+        assert_eq!(service.end_pending().await, 1);
+    }
+
+    async fn a_lane_that_cannot_deliver_in_time_says_so(
+        bed, "[purposes.default]\nlifetime_secs = 30"
+    ) {
+        let service = Service::start(&bed).await;
+        let ended = service.create(0).await;
+        for n in 1..=3 {
+            service.create(n).await;
+        }
+        let path = format!("{VERIFICATIONS}/{}/cancel", ended.id);
+        service.post(&path, &json!({})).await.is(200);
+        // One message in ten seconds, and three are waiting.
+        let (db, now) = (&service.home.db, service.home.clock.now());
+        lanes::measure(db, now).await.expect("measured");
+        service.home.lanes.refresh(db, now).await.expect("learnt");
+        let busy = service.post(VERIFICATIONS, &json!({ "to": number(4) })).await;
+        assert_eq!(busy.refused(503, "lane_busy").retry_after(), 15);
+        assert_eq!(service.end_pending().await, 3);
+        // Texts that have a day are taken all the same.
+        service.post(MESSAGES, &json!({ "to": number(4), "text": "hello" })).await.is(202);
+    }
+
+    async fn the_message_carries_the_verification(bed, "") {
+        let service = Service::start(&bed).await;
+        let created = service.create(1).await;
+        let rows = message::list_by_verification(&service.home.db, created.id).await;
+        let rows = rows.expect("an answer");
+        assert_eq!(rows.len(), 1);
+        assert_eq!((rows[0].state.as_str(), rows[0].generation), ("queued", 1));
+    }
+}

@@ -1,0 +1,223 @@
+//! A running API and its caller: keys, calls, and what a call has left behind.
+
+use std::{future::IntoFuture, net::SocketAddr, pin::Pin, sync::OnceLock};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use otpost_api::{App, observe, server};
+use otpost_shared::{
+    Home,
+    api_key::{self, ApiKey, Scope},
+    guess_budget, idempotency, message,
+    queue::Lane,
+    tenant::{self, DEFAULT_TENANT, Tenant},
+    verification,
+};
+use otpost_testbed::Bed;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+use crate::answer::Answer;
+
+pub const VERIFICATIONS: &str = "/v1/verifications";
+pub const CHECK: &str = "/v1/verifications/check";
+pub const MESSAGES: &str = "/v1/messages";
+pub const CONSUME: &str = "/v1/receipts/consume";
+
+/// A valid US number that differs for every `n` below ten thousand.
+pub fn number(n: u32) -> String {
+    format!("+1202555{n:04}")
+}
+
+/// The recorder is one per process.
+fn metrics() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE.get_or_init(|| observe::install_metrics().expect("the first recorder")).clone()
+}
+
+/// A key's text, as its holder got it.
+pub async fn make_key(home: &Home, tenant_id: Uuid, scopes: &[Scope]) -> (ApiKey, String) {
+    let (key, text) =
+        api_key::generate(tenant_id, "test", scopes, home.clock.now()).expect("randomness");
+    api_key::insert(&home.db, &key).await.expect("stored");
+    (key, text.to_string())
+}
+
+/// A served API, until dropped.
+#[derive(Debug)]
+pub struct Service {
+    pub home: Home,
+    pub address: SocketAddr,
+    /// May do everything for the default tenant.
+    pub key: String,
+    client: Client,
+    _stop: DropGuard,
+}
+
+/// A verification as its creator holds it, with the code its person holds.
+#[derive(Debug)]
+pub struct Created {
+    pub id: Uuid,
+    pub token: String,
+    pub code: String,
+}
+
+impl Service {
+    pub async fn start(bed: &Bed) -> Self {
+        let (_, key) = make_key(&bed.home, DEFAULT_TENANT, &Scope::ALL).await;
+        Self::serve(&bed.home, key).await
+    }
+
+    /// Serves a home that may not have a database.
+    pub async fn serve(home: &Home, key: String) -> Self {
+        let stop = CancellationToken::new();
+        let listener = server::bind(([127, 0, 0, 1], 0).into()).await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let app = App { home: home.clone(), metrics: metrics() };
+        tokio::spawn(server::serve(listener, otpost_api::router(app), stop.clone()));
+        let client = Client::builder().no_proxy().build().expect("a client");
+        Self { home: home.clone(), address, key, client, _stop: stop.drop_guard() }
+    }
+
+    pub fn call(&self, method: Method, path: &str) -> Call {
+        let url = format!("http://{}{path}", self.address);
+        Call { request: self.client.request(method, url), key: Some(self.key.clone()) }
+    }
+
+    pub fn get(&self, path: &str) -> Call {
+        self.call(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Call {
+        self.call(Method::POST, path).json(body)
+    }
+
+    /// Creates a verification of [`number`] `n`.
+    pub async fn create(&self, n: u32) -> Created {
+        self.create_with(&json!({ "to": number(n) })).await
+    }
+
+    pub async fn create_with(&self, body: &Value) -> Created {
+        let answer = self.post(VERIFICATIONS, body).await.is(202);
+        let id = answer.str("id").parse().expect("an id");
+        let token = answer.str("session_token").to_owned();
+        Created { id, token, code: self.code_of(id).await }
+    }
+
+    /// The code as the worker would derive it.
+    pub async fn code_of(&self, id: Uuid) -> String {
+        let row = verification::find(&self.home.db, id).await.expect("an answer").expect("a row");
+        row.code(&self.home.keys).expect("a key").expect("a seed").as_str().to_owned()
+    }
+
+    pub async fn check(&self, token: &str, code: &str) -> Answer {
+        self.post(CHECK, &json!({ "session_token": token, "code": code })).await
+    }
+
+    pub async fn show(&self, id: Uuid) -> Answer {
+        self.get(&format!("{VERIFICATIONS}/{id}")).await
+    }
+
+    /// A key of a second tenant.
+    pub async fn foreign_key(&self) -> String {
+        let created_at = self.home.clock.now();
+        let id = Uuid::now_v7();
+        let tenant = Tenant { id, name: id.to_string(), default_region: None, created_at };
+        tenant::insert_if_missing(&self.home.db, &tenant).await.expect("stored");
+        make_key(&self.home, id, &Scope::ALL).await.1
+    }
+
+    /// What lies in the database and the queue.
+    pub async fn stored(&self) -> Stored {
+        let db = &self.home.db;
+        Stored {
+            codes: message::count_waiting(db, Lane::Otp, 1_000).await.expect("an answer"),
+            texts: message::count_waiting(db, Lane::Bulk, 1_000).await.expect("an answer"),
+            records: idempotency::purge_expired(db, i64::MAX, 0, true).await.expect("an answer"),
+            budgets: guess_budget::purge_before(db, i64::MAX, true).await.expect("an answer"),
+            hints: self.home.queue.len().await.expect("an answer"),
+        }
+    }
+
+    /// How many verifications are pending; ends them in order to count them.
+    pub async fn end_pending(&self) -> u64 {
+        verification::mark_expired(&self.home.db, i64::MAX, 1_000).await.expect("an answer")
+    }
+}
+
+/// Counts of what calls leave behind.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Messages that wait, by lane.
+    pub codes: i64,
+    pub texts: i64,
+    /// Idempotency keys remembered.
+    pub records: u64,
+    /// Recipients with wrong guesses.
+    pub budgets: u64,
+    pub hints: usize,
+}
+
+/// A request in the making, with the service's key unless told otherwise; sent by `.await`.
+#[derive(Debug)]
+pub struct Call {
+    request: RequestBuilder,
+    key: Option<String>,
+}
+
+impl Call {
+    pub fn by(self, key: &str) -> Self {
+        Self { key: Some(key.to_owned()), ..self }
+    }
+
+    /// Without an API key.
+    pub fn by_nobody(self) -> Self {
+        Self { key: None, ..self }
+    }
+
+    pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        Self { request: self.request.header(name, value.as_ref()), ..self }
+    }
+
+    /// With an idempotency key.
+    pub fn once(self, key: &str) -> Self {
+        self.header("idempotency-key", key)
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        self.raw("application/json", body.to_string())
+    }
+
+    pub fn raw(self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
+        let request = self.request.header("content-type", kind).body(body);
+        Self { request, ..self }
+    }
+
+    /// A body that does not say what it is.
+    pub fn bare(self, body: &'static str) -> Self {
+        Self { request: self.request.body(body), ..self }
+    }
+
+    /// For answers that need not be problem documents when they are errors.
+    pub async fn any(self) -> Answer {
+        let request = match self.key {
+            Some(key) => self.request.bearer_auth(key),
+            None => self.request,
+        };
+        Answer::read_any(request.send().await.expect("an answer")).await
+    }
+}
+
+impl IntoFuture for Call {
+    type Output = Answer;
+    type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let request = match self.key {
+            Some(key) => self.request.bearer_auth(key),
+            None => self.request,
+        };
+        Box::pin(async move { Answer::read(request.send().await.expect("an answer")).await })
+    }
+}
