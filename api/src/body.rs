@@ -1,17 +1,24 @@
 //! Reading bodies and idempotency keys, with errors that name the field and the way out.
 
+use std::{future::poll_fn, pin::Pin};
+
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, header, request::Parts},
 };
+use hyper::body::Body;
 use otpost_shared::idempotency::IdempotencyKey;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    App,
+    App, MAX_BODY_BYTES,
     error::{ApiError, ErrorCode},
 };
+
+/// So much of a body that is too large is read and thrown away: a client that is still sending
+/// when the connection closes would see it break, and not the answer.
+const MAX_DRAINED_BYTES: usize = 8 * 1024 * 1024;
 
 /// A JSON body as `T`, with its bytes, which an idempotency key stands for.
 #[derive(Debug)]
@@ -23,11 +30,12 @@ pub struct JsonBody<T> {
 impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        if !is_json(request.headers()) {
+    async fn from_request(request: Request, _: &App) -> Result<Self, ApiError> {
+        let json = is_json(request.headers());
+        let bytes = read(request).await?;
+        if !json {
             return Err(ErrorCode::MediaTypeUnsupported.error());
         }
-        let bytes = read(request, app).await?;
         Ok(Self { value: parse(&bytes)?, bytes })
     }
 }
@@ -42,9 +50,9 @@ pub struct OptionalJsonBody<T> {
 impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalJsonBody<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, _: &App) -> Result<Self, ApiError> {
         let json = is_json(request.headers());
-        let bytes = read(request, app).await?;
+        let bytes = read(request).await?;
         if bytes.is_empty() {
             return Ok(Self { value: T::default(), bytes });
         }
@@ -63,30 +71,67 @@ fn is_json(headers: &HeaderMap) -> bool {
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-async fn read(request: Request, app: &App) -> Result<Bytes, ApiError> {
-    Bytes::from_request(request, app).await.map_err(|rejection| match rejection {
-        BytesRejection::FailedToBufferBody(failed)
-            if failed.status() == StatusCode::PAYLOAD_TOO_LARGE =>
-        {
-            ErrorCode::BodyTooLarge.error()
+async fn read(request: Request) -> Result<Bytes, ApiError> {
+    let mut body = request.into_body();
+    let (mut kept, mut length) = (Vec::new(), 0);
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let frame = frame.map_err(|_| {
+            ErrorCode::MalformedBody.detail("the body ended before it was complete")
+        })?;
+        // A frame that is no data is a trailer, which says nothing here.
+        let Ok(data) = frame.into_data() else { continue };
+        length += data.len();
+        if length <= MAX_BODY_BYTES {
+            kept.extend_from_slice(&data);
+        } else if length > MAX_DRAINED_BYTES {
+            break;
         }
-        _ => ErrorCode::MalformedBody.detail("the body ended before it was complete"),
-    })
+    }
+    if length > MAX_BODY_BYTES {
+        return Err(ErrorCode::BodyTooLarge.error());
+    }
+    Ok(kept.into())
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    let reader = &mut serde_json::Deserializer::from_slice(bytes);
-    serde_path_to_error::deserialize(reader).map_err(|error| {
+    // Serde would read an array field by field.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(ErrorCode::InvalidField.detail("send a JSON object, not an array"));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let inner = error.inner();
-        let place = format!("line {}, column {}", inner.line(), inner.column());
-        if inner.is_data() {
-            let field = error.path().to_string();
-            let said = sentence(&inner.to_string());
-            let failed = ErrorCode::InvalidField.detail(said);
-            return if field == "." { failed } else { failed.with("field", field) };
+        if !inner.is_data() {
+            return not_json(inner);
         }
-        ErrorCode::MalformedBody.detail(format!("not JSON at {place}"))
-    })
+        let said = sentence(&inner.to_string());
+        let field = match error.path().to_string() {
+            whole if whole == "." => named_in(&said).map(str::to_owned),
+            path => Some(path),
+        };
+        let failed = ErrorCode::InvalidField.detail(said);
+        match field {
+            Some(field) => failed.with("field", field),
+            None => failed,
+        }
+    })?;
+    reader.end().map_err(|error| not_json(&error))?;
+    // Serde would read a list as the fields in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(ErrorCode::InvalidField.detail("the body must be a JSON object"));
+    }
+    Ok(value)
+}
+
+fn not_json(error: &serde_json::Error) -> ApiError {
+    let (line, column) = (error.line(), error.column());
+    ErrorCode::MalformedBody.detail(format!("not JSON at line {line}, column {column}"))
+}
+
+/// The field of a message about the whole object: "missing field `to`".
+fn named_in(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once(" field `")?;
+    rest.split_once('`').map(|(name, _)| name)
 }
 
 /// Serde's message without the position, and without the value it may repeat.

@@ -18,7 +18,7 @@ mod routes;
 pub mod server;
 pub mod timestamp;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
+use axum::{Router, middleware, routing::get};
 use metrics_exporter_prometheus::PrometheusHandle;
 use otpost_shared::Home;
 use utoipa::OpenApi;
@@ -42,8 +42,7 @@ pub struct App {
     info(
         title = "Otpost",
         description = "Proves that a person holds a phone number, and sends SMS. \
-            Every error is a problem document (RFC 9457) with a stable `code`.",
-        license(name = "MIT OR Apache-2.0")
+            Every error is a problem document (RFC 9457) with a stable `code`."
     ),
     modifiers(&BearerScheme),
 )]
@@ -81,7 +80,6 @@ fn finish(router: Router<App>, app: App) -> Router {
         .route("/favicon.ico", get(|| async { axum::http::StatusCode::NO_CONTENT }))
         .fallback(|| async { ErrorCode::RouteNotFound.error() })
         .method_not_allowed_fallback(|| async { ErrorCode::MethodNotAllowed.error() })
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn(observe::observe))
         .with_state(app)
 }

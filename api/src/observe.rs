@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use axum::{
     extract::{MatchedPath, Request},
+    http::{StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -37,6 +38,10 @@ pub async fn observe(request: Request, next: Next) -> Response {
     let work = tokio::spawn(next.run(request));
     let abort = AbortOnDrop(work.abort_handle());
     let response = match tokio::time::timeout(PATIENCE, work).await {
+        // The reference page's own answer to a file it does not have.
+        Ok(Ok(response)) if is_bare_not_found(&response) => {
+            ErrorCode::RouteNotFound.error().into_response()
+        }
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => {
             tracing::error!(%panic, "a handler failed");
@@ -54,6 +59,11 @@ pub async fn observe(request: Request, next: Next) -> Response {
         .record(took.as_secs_f64());
     tracing::debug!(http.method = %method, http.route = route, http.status = status, ?took, "answered");
     response
+}
+
+fn is_bare_not_found(response: &Response) -> bool {
+    response.status() == StatusCode::NOT_FOUND
+        && !response.headers().contains_key(header::CONTENT_TYPE)
 }
 
 /// Ends the handler when its client has gone or its time is over.

@@ -47,7 +47,8 @@ pub enum Command {
     Key(KeyCommand),
     /// Send one text to one number
     ///
-    /// Goes through the same queue, limits and chain as the API; a worker must be running.
+    /// Goes through the same queue and chain as the API; a worker must be running. The limits
+    /// are the same too where Redis keeps them.
     #[command(
         after_help = "Example: otpost send --to +4915112345678 --text \"Your parcel is here.\""
     )]

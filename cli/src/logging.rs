@@ -10,11 +10,12 @@ use tracing_subscriber::EnvFilter;
 /// # Errors
 /// The level is not one.
 pub fn start(log: &Log) -> Result<(), ConfigError> {
-    // Libraries that report their own comings and goings, unless everything is asked for.
+    // The parser of phone numbers writes them out in full, so it is never heard. The others
+    // report their own comings and goings, unless everything is asked for.
     let quiet: &[&str] = if log.level.contains("trace") {
-        &[]
+        &["rlibphonenumber=off"]
     } else {
-        &["apalis_core=warn", "sqlx=warn", "hyper=info"]
+        &["rlibphonenumber=off", "apalis_core=warn", "sqlx=warn", "hyper=info"]
     };
     let filter = EnvFilter::try_new(&log.level).map_err(|error| {
         ConfigError::new(

@@ -60,9 +60,20 @@ impl From<Refused> for Failure {
     }
 }
 
+/// Prints a line to standard output; a reader that has gone, as `| head` does, is no error.
+macro_rules! say {
+    ($($part:tt)*) => {{
+        let _ = std::io::Write::write_fmt(
+            &mut std::io::stdout(),
+            format_args!("{}\n", format_args!($($part)*)),
+        );
+    }};
+}
+pub(crate) use say;
+
 /// Prints a value as indented JSON.
 pub fn print_json(value: &serde_json::Value) {
-    println!("{value:#}");
+    say!("{value:#}");
 }
 
 /// A moment for people and programs alike.

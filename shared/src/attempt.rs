@@ -132,6 +132,19 @@ pub(crate) async fn mark_ended(
     Ok(())
 }
 
+/// True when an attempt of the message may have been a send.
+pub(crate) async fn has_unknown(tx: &mut Tx, message_id: Uuid) -> Result<bool, DbError> {
+    let rows = on_tx!(tx, c => {
+        sqlx::query_scalar::<D, i32>(
+            "SELECT number FROM attempts WHERE message_id = $1 AND outcome = 'unknown' LIMIT 1",
+        )
+        .bind(message_id)
+        .fetch_all(c)
+        .await?
+    });
+    Ok(!rows.is_empty())
+}
+
 /// Calls the running attempt of a message unknown: its worker has gone.
 pub(crate) async fn mark_unknown(
     tx: &mut Tx,

@@ -161,6 +161,9 @@ fn describe(error: &sqlx::Error) -> String {
         sqlx::Error::Database(db) => {
             format!("{} ({})", db.message(), db.code().unwrap_or_default())
         }
+        sqlx::Error::PoolTimedOut => {
+            format!("no connection within {} s; is it running and reachable?", PATIENCE.as_secs())
+        }
         other => other.to_string(),
     }
 }
@@ -248,9 +251,23 @@ impl Db {
         let migrator = sqlx::migrate!("../migrations");
         let done = match self {
             Self::Sqlite { write, .. } => migrator.run(write).await,
-            Self::Postgres(pool) => migrator.run(pool).await,
+            Self::Postgres(pool) => {
+                // A migration may take its time, and waits for another process's.
+                let patient = [("statement_timeout", "0"), ("lock_timeout", "0")];
+                let options = pool.connect_options().as_ref().clone().options(patient);
+                let pool = PgPoolOptions::new()
+                    .max_connections(1)
+                    .acquire_timeout(PATIENCE)
+                    .connect_lazy_with(options);
+                let done = migrator.run(&pool).await;
+                pool.close().await;
+                done
+            }
         };
         done.map_err(|error| match error {
+            sqlx::migrate::MigrateError::VersionMissing(version) => DbError::Broken(format!(
+                "the tables are newer than this program (migration {version}); use the newer otpost"
+            )),
             sqlx::migrate::MigrateError::Execute(inner)
             | sqlx::migrate::MigrateError::ExecuteMigration(inner, _) => inner.into(),
             other => DbError::Broken(other.to_string()),

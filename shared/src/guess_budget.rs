@@ -74,11 +74,12 @@ pub async fn is_spent(
     Ok(guesses.is_some_and(|guesses| guesses >= limit))
 }
 
-/// Removes the budgets of days before `day`; how many. With `dry_run` it only counts.
+/// Removes at most `limit` budgets of days before `day`; how many. With `dry_run` it only
+/// counts, without a limit.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn purge_before(db: &Db, day: i64, dry_run: bool) -> Result<u64, DbError> {
+pub async fn purge_before(db: &Db, day: i64, limit: i64, dry_run: bool) -> Result<u64, DbError> {
     if dry_run {
         let count: i64 = on_pool!(db.read(), c => {
             sqlx::query_scalar::<D, i64>("SELECT count(*) FROM guess_budgets WHERE day < $1")
@@ -89,8 +90,13 @@ pub async fn purge_before(db: &Db, day: i64, dry_run: bool) -> Result<u64, DbErr
         return Ok(count.unsigned_abs());
     }
     Ok(on_pool!(db.write(), c => {
-        sqlx::query::<D>("DELETE FROM guess_budgets WHERE day < $1")
+        sqlx::query::<D>(
+            "DELETE FROM guess_budgets WHERE (tenant_id, recipient_hash, day) IN (
+                 SELECT tenant_id, recipient_hash, day FROM guess_budgets
+                 WHERE day < $1 ORDER BY day LIMIT $2)",
+        )
             .bind(day)
+            .bind(limit)
             .execute(c)
             .await?
             .rows_affected()

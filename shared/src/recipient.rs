@@ -138,10 +138,10 @@ impl fmt::Display for RecipientError {
 
 impl std::error::Error for RecipientError {}
 
-/// True for a two-letter region that has a numbering plan.
+/// True for two capital letters that name a region that has a numbering plan.
 #[must_use]
 pub fn is_region(text: &str) -> bool {
-    text.len() == 2 && region(text).is_some()
+    text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase()) && region(text).is_some()
 }
 
 fn region(text: &str) -> Option<Region> {

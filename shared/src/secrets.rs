@@ -37,6 +37,8 @@ pub enum SecretError {
     BrokenSeal,
     /// An entry of `secrets.keys` or `secrets.hash_keys` is not `kid:base64` of 32 bytes.
     BadEntry,
+    /// Two entries have the same id.
+    SameKid,
     Empty,
 }
 
@@ -49,6 +51,7 @@ impl fmt::Display for SecretError {
             }
             Self::BrokenSeal => f.write_str("a sealed value does not open with its key"),
             Self::BadEntry => f.write_str("an entry must read kid:base64 with 32 bytes"),
+            Self::SameKid => f.write_str("two entries have the same kid; give each its own"),
             Self::Empty => f.write_str("there is no key"),
         }
     }
@@ -167,10 +170,15 @@ impl Keyring {
             let (kid, root) = parse_entry(entry)?;
             Ok(HashKey { kid, key: subkey(&root, b"otpost/recipient-hash/v1") })
         });
-        Ok(Self {
+        let ring = Self {
             keys: keys.collect::<Result<_, _>>()?,
             hash_keys: hash_keys.collect::<Result<_, _>>()?,
-        })
+        };
+        let kids: std::collections::HashSet<_> = ring.keys.iter().map(|key| &key.kid).collect();
+        if kids.len() < ring.keys.len() {
+            return Err(SecretError::SameKid);
+        }
+        Ok(ring)
     }
 
     /// A new entry for `secrets.keys` or `secrets.hash_keys`.
@@ -268,11 +276,11 @@ impl Keyring {
         mac(&key, &[b"recipient/v1", tenant_id.as_bytes(), address.as_bytes()]).to_vec()
     }
 
-    /// The signature of a receipt over everything the receipt is bound to.
+    /// A signature over everything a receipt, or the repeat of a check, is bound to.
     ///
     /// # Errors
     /// The row's key is not in the keyring.
-    pub fn sign_receipt(&self, kid: &str, bound_to: &[&[u8]]) -> Result<[u8; 32], SecretError> {
+    pub fn sign(&self, kid: &str, bound_to: &[&[u8]]) -> Result<[u8; 32], SecretError> {
         Ok(mac(&self.key(kid)?.receipt, bound_to))
     }
 }

@@ -51,6 +51,19 @@ pub async fn ensure_default(db: &Db, now: Millis) -> Result<(), DbError> {
 
 /// # Errors
 /// The database does not answer.
+pub async fn find(db: &Db, id: Uuid) -> Result<Option<Tenant>, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_as::<D, Tenant>(
+            "SELECT id, name, default_region, created_at FROM tenants WHERE id = $1",
+        )
+        .bind(id)
+        .fetch_optional(c)
+        .await?
+    }))
+}
+
+/// # Errors
+/// The database does not answer.
 pub async fn find_by_name(db: &Db, name: &str) -> Result<Option<Tenant>, DbError> {
     Ok(on_pool!(db.read(), c => {
         sqlx::query_as::<D, Tenant>(

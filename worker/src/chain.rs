@@ -99,14 +99,17 @@ impl Chain {
             && self.ready_at(s) < s.deadline;
         let rest_of_round: Vec<usize> =
             usable.iter().copied().filter(|i| *i >= after_last && !stays).collect();
-        let new_round = s.now >= self.ready_at(s);
-        let candidates =
-            if new_round && rest_of_round.is_empty() { &usable } else { &rest_of_round };
-        let free = |i: &&usize| self.paused_until(&self.links[**i].name, s.attempts) <= s.now;
-        if let Some(next) = candidates.iter().find(free) {
+        let free = |i: &&usize| self.free_from(**i, s) <= s.now;
+        if let Some(next) = rest_of_round.iter().find(free) {
             return Step::Try(*next);
         }
-        self.wait(s, &usable)
+        let next = usable.iter().find(free).filter(|_| s.now >= self.ready_at(s));
+        next.map_or_else(|| self.wait(s, &usable, &rest_of_round), |next| Step::Try(*next))
+    }
+
+    /// When this link may be called again.
+    fn free_from(&self, place: usize, s: &Situation<'_>) -> Millis {
+        self.paused_until(&self.links[place].name, s.attempts)
     }
 
     /// When the next round may begin: later with each round, so that an outage is not hammered.
@@ -123,13 +126,12 @@ impl Chain {
         last.finished_at.unwrap_or(last.started_at) + backoff
     }
 
-    fn wait(&self, s: &Situation<'_>, usable: &[usize]) -> Step {
-        let first_free = usable
-            .iter()
-            .map(|i| self.paused_until(&self.links[*i].name, s.attempts))
-            .min()
-            .unwrap_or(0);
-        let earliest = self.ready_at(s).max(first_free).max(s.now);
+    /// Waits for the rest of this round or for the next one, whichever can begin first.
+    fn wait(&self, s: &Situation<'_>, usable: &[usize], rest_of_round: &[usize]) -> Step {
+        let first_free = |links: &[usize]| links.iter().map(|i| self.free_from(*i, s)).min();
+        let next_round = self.ready_at(s).max(first_free(usable).unwrap_or(0));
+        let this_round = first_free(rest_of_round).unwrap_or(next_round);
+        let earliest = next_round.min(this_round).max(s.now);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_precision_loss,

@@ -129,6 +129,11 @@ fn a_provider_that_asked_for_quiet_gets_it() {
     chain.pause("a", 90_000);
     assert_eq!(next(&chain, Lane::Otp, &[], 0), "try b");
     assert_eq!(next(&chain, Lane::Otp, &[("b", C::Transient)], 0), "wait 1000");
+    let other = super::tests::chain(&["a", "b"]);
+    other.pause("b", 60_000);
+    let history = [("a", C::Transient)];
+    assert_eq!(next(&other, Lane::Otp, &history, 0), "wait 1000", "the next round, not the pause");
+    assert_eq!(next(&other, Lane::Otp, &history, 1_000), "try a");
     assert_eq!(next(&chain, Lane::Otp, &[("b", C::Transient)], 1_000), "try b");
     chain.pause("b", 50_000);
     assert_eq!(next(&chain, Lane::Otp, &[], 0), "wait 50000");

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use otpost_shared::{
-    Home,
+    Home, admission,
     clock::Millis,
     db::DbError,
     guess_budget, idempotency, lanes,
@@ -62,20 +62,28 @@ async fn tidy(home: &Home, now: Millis, recover: bool, tick: u64) -> Result<(), 
     if tick.is_multiple_of(4) {
         lanes::measure(db, now).await?;
     }
-    if tick % 120 == 60 {
+    if tick % 10 == 5 {
         process::purge_gone(db, now).await?;
         purge(home, now).await?;
     }
     Ok(())
 }
 
-/// One small step of removing what the retention no longer covers.
+/// A few small steps of removing what the retention no longer covers: every five seconds at most
+/// ten batches of each kind, a thousand rows a second.
 async fn purge(home: &Home, now: Millis) -> Result<(), DbError> {
     let before = |days: u32| now - i64::from(days) * 86_400_000;
-    let keep = &home.config.retention;
-    verification::purge_finished(&home.db, before(keep.verifications_days), BATCH, false).await?;
-    message::purge_finished(&home.db, before(keep.messages_days), BATCH, false).await?;
-    idempotency::purge_expired(&home.db, now, BATCH, false).await?;
-    guess_budget::purge_before(&home.db, guess_budget::day(now) - 1, false).await?;
-    Ok(())
+    let (db, keep, today) = (&home.db, &home.config.retention, guess_budget::day(now));
+    for _ in 0..10 {
+        let removed = [
+            verification::purge_finished(db, before(keep.verifications_days), BATCH, false).await?,
+            message::purge_finished(db, before(keep.messages_days), BATCH, false).await?,
+            idempotency::purge_expired(db, now, BATCH, false).await?,
+            guess_budget::purge_before(db, today - 1, BATCH, false).await?,
+        ];
+        if removed.iter().all(|count| *count < BATCH.unsigned_abs()) {
+            break;
+        }
+    }
+    admission::purge_send_budgets(db, today - 1).await
 }

@@ -2,11 +2,7 @@
 
 use std::net::IpAddr;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     api_key::Scope,
     message::{self, NewMessage},
@@ -15,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
+    PathId,
     timeline::{self, MessageView},
     verifications::create::{check_channel, parse_recipient},
 };
@@ -85,7 +82,7 @@ pub async fn create(
     }
     let new = NewMessage {
         tenant_id: caller.tenant_id,
-        to: parse_recipient(&app.home, &wire.to)?,
+        to: parse_recipient(&app.home, caller.tenant_id, &wire.to).await?,
         text: wire.text,
         client: wire.client_ip,
         idempotency_key: key.for_request("POST /v1/messages", &body.bytes),
@@ -113,12 +110,12 @@ pub async fn create(
 )]
 pub async fn show(
     State(app): State<App>,
-    Path(id): Path<String>,
+    id: PathId,
     caller: Caller,
 ) -> Result<Json<MessageView>, ApiError> {
     caller.require(Scope::Send)?;
     let not_found = || ErrorCode::MessageNotFound.error();
-    let id = id.parse().map_err(|_| not_found())?;
+    let id = id.0.ok_or_else(not_found)?;
     // A verification's messages are shown with it.
     let row = message::find(&app.home.db, id)
         .await?

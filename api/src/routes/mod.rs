@@ -7,7 +7,14 @@ pub mod receipts;
 pub mod timeline;
 pub mod verifications;
 
+use std::convert::Infallible;
+
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::request::Parts,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 use crate::App;
 
@@ -21,4 +28,17 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(receipts::consume))
         .routes(routes!(messages::create))
         .routes(routes!(messages::show))
+}
+
+/// The id in a path; none when it is of no form that an id has.
+#[derive(Clone, Copy, Debug)]
+pub struct PathId(pub Option<Uuid>);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let id = Path::<Uuid>::from_request_parts(parts, state).await;
+        Ok(Self(id.ok().map(|Path(id)| id)))
+    }
 }

@@ -3,7 +3,7 @@
 
 use axum::{
     Json, Router,
-    extract::{FromRequestParts, Query, State},
+    extract::{FromRequestParts, Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Response},
     routing::{get, post},
@@ -100,22 +100,20 @@ struct InboxMessage {
 async fn inbox(
     _: ThisMachine,
     State(app): State<App>,
-    Query(query): Query<InboxQuery>,
-) -> Json<Vec<InboxMessage>> {
+    query: Result<Query<InboxQuery>, QueryRejection>,
+) -> Result<Json<Vec<InboxMessage>>, ApiError> {
+    let Query(query) =
+        query.map_err(|_| ErrorCode::InvalidField.detail("`to` is not one number"))?;
     // An unescaped plus arrives as a space.
     let to = query.to.map(|to| format!("+{}", to.trim().trim_start_matches('+')));
     let messages = app.home.inbox.list(to.as_deref());
-    Json(
-        messages
-            .into_iter()
-            .map(|m| InboxMessage {
-                to: m.to,
-                channel: m.channel,
-                text: m.text,
-                at: rfc3339(m.at_ms),
-            })
-            .collect(),
-    )
+    let messages = messages.into_iter().map(|m| InboxMessage {
+        to: m.to,
+        channel: m.channel,
+        text: m.text,
+        at: rfc3339(m.at_ms),
+    });
+    Ok(Json(messages.collect()))
 }
 
 async fn try_create(
@@ -123,7 +121,7 @@ async fn try_create(
     State(app): State<App>,
     body: JsonBody<CreateVerification>,
 ) -> Result<(StatusCode, Json<CreatedVerification>), ApiError> {
-    let new = create::parse(&app.home, DEFAULT_TENANT, body.value)?;
+    let new = create::parse(&app.home, DEFAULT_TENANT, body.value).await?;
     let accepted = verification::accept(&app.home, new).await?;
     Ok((StatusCode::ACCEPTED, Json(accepted.into())))
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     args::Print,
-    output::{Done, Failure, print_json},
+    output::{Done, Failure, print_json, say},
 };
 
 /// A machine whose clock is further off than this gets a warning: its logs will not match.
@@ -39,7 +39,7 @@ pub async fn run(path: Option<&Path>, options: Print) -> Done {
     } else {
         for finding in &findings {
             let mark = if finding.good { "ok  " } else { "BAD " };
-            println!("{mark} {:20} {}", finding.what, finding.said);
+            say!("{mark} {:20} {}", finding.what, finding.said);
         }
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     args::{KeyCreate, KeyList, KeyRevoke, ScopeName},
-    output::{Done, Failure, moment, print_json},
+    output::{Done, Failure, moment, print_json, say},
 };
 
 pub async fn create(config: Option<&Path>, options: KeyCreate) -> Done {
@@ -30,7 +30,7 @@ pub async fn create(config: Option<&Path>, options: KeyCreate) -> Done {
     if options.print.json {
         print_json(&json!({ "id": key.id, "key": text.as_str() }));
     } else {
-        println!("{}", text.as_str());
+        say!("{}", text.as_str());
         eprintln!("Key {} may: {}. It is not shown again.", key.id, key.scopes);
     }
     Ok(ExitCode::SUCCESS)
@@ -43,12 +43,12 @@ pub async fn list(config: Option<&Path>, options: KeyList) -> Done {
     if options.print.json {
         print_json(&keys.iter().map(view).collect());
     } else if keys.is_empty() {
-        println!("There are no keys yet; make one with `otpost key create`.");
+        say!("There are no keys yet; make one with `otpost key create`.");
     } else {
-        println!("{:36}  {:24}  {:11}  {:24}  revoked", "id", "created", "may", "name");
+        say!("{:36}  {:24}  {:11}  {:24}  revoked", "id", "created", "may", "name");
         for key in keys {
             let revoked = key.revoked_at.map_or("-".into(), moment);
-            println!(
+            say!(
                 "{}  {}  {:11}  {:24}  {revoked}",
                 key.id,
                 moment(key.created_at),
@@ -74,7 +74,7 @@ pub async fn revoke(config: Option<&Path>, options: KeyRevoke) -> Done {
     let home = super::open_ready(config).await?;
     let tenant = super::tenant(&home, &options.tenant).await?;
     if api_key::mark_revoked(&home.db, tenant.id, options.id, home.clock.now()).await? {
-        println!("Revoked.");
+        say!("Revoked.");
         return Ok(ExitCode::SUCCESS);
     }
     Err(Failure::new(format!(

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     args::PurgeOptions,
-    output::{Done, print_json},
+    output::{Done, print_json, say},
 };
 
 /// Rows per statement, few enough not to be felt by those who verify meanwhile.
@@ -55,7 +55,7 @@ pub async fn run(config: Option<&Path>, options: PurgeOptions) -> Done {
     } else {
         let verb = if options.dry_run { "would be removed" } else { "removed" };
         for (name, count) in counts {
-            println!("{count:>10} {name} {verb}");
+            say!("{count:>10} {name} {verb}");
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -91,7 +91,7 @@ async fn step(home: &Home, kind: Kind, now: Millis, dry_run: bool) -> Result<u64
         }
         Kind::IdempotencyKeys => idempotency::purge_expired(db, now, BATCH, dry_run).await,
         Kind::GuessBudgets => {
-            guess_budget::purge_before(db, guess_budget::day(now) - 1, dry_run).await
+            guess_budget::purge_before(db, guess_budget::day(now) - 1, BATCH, dry_run).await
         }
     }
 }

@@ -7,7 +7,7 @@ use otpost_shared::config::DEFAULTS;
 
 use crate::{
     args::{ReferenceKind, ReferenceOptions},
-    output::{Done, Failure},
+    output::{Done, Failure, say},
 };
 
 pub fn run(options: &ReferenceOptions) -> Done {
@@ -18,7 +18,7 @@ pub fn run(options: &ReferenceOptions) -> Done {
         ReferenceKind::Configuration => configuration(),
         ReferenceKind::Errors => errors(),
     };
-    println!("{}", text.trim_end());
+    say!("{}", text.trim_end());
     Ok(ExitCode::SUCCESS)
 }
 

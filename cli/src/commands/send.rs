@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     args::SendOptions,
-    output::{Done, Failure, print_json},
+    output::{Done, Failure, print_json, say},
 };
 
 /// How long to wait for an outcome before saying that there is none yet.
@@ -49,12 +49,12 @@ pub async fn run(config: Option<&Path>, options: SendOptions) -> Done {
             "id": accepted.id, "to": accepted.to, "state": state, "failure": failure,
         }));
     } else {
-        println!("{state}: message {} to {}", accepted.id, accepted.to);
+        say!("{state}: message {} to {}", accepted.id, accepted.to);
         if let Some(failure) = failure {
-            println!("  {failure}");
+            say!("  {failure}");
         }
         if row.is_some() && state == "queued" {
-            println!(
+            say!(
                 "  It is stored and waits for a worker: is `otpost worker` or `otpost serve` running?"
             );
         }

@@ -10,7 +10,7 @@ use otpost_shared::{
 };
 use zeroize::Zeroizing;
 
-use crate::output::{Done, Failure};
+use crate::output::{Done, Failure, say};
 
 pub async fn run(config: Option<&Path>) -> Done {
     let home = super::open(config).await?;
@@ -52,19 +52,19 @@ async fn create_first_key(home: &Home) -> Result<Option<Zeroizing<String>>, Fail
 
 fn greet(home: &Home, first_key: Option<&str>) {
     let url = home.config.public_url();
-    println!("Otpost listens on {url}");
+    say!("Otpost listens on {url}");
     if home.config.has_inbox() {
-        println!("  try it in the browser   {url}/");
-        println!("  each SMS as it is sent  {url}/inbox");
+        say!("  try it in the browser   {url}/");
+        say!("  each SMS as it is sent  {url}/inbox");
     }
-    println!("  API reference           {url}/docs/");
+    say!("  API reference           {url}/docs/");
     match first_key {
         Some(key) => {
-            println!("\nYour API key, shown this once:\n\n  export OTPOST_KEY={key}\n");
-            println!("Send a code:\n");
-            println!("  curl {url}/v1/verifications -H \"Authorization: Bearer $OTPOST_KEY\" \\");
-            println!("    -H 'Content-Type: application/json' -d '{{\"to\": \"+12025550143\"}}'\n");
+            say!("\nYour API key, shown this once:\n\n  export OTPOST_KEY={key}\n");
+            say!("Send a code:\n");
+            say!("  curl {url}/v1/verifications -H \"Authorization: Bearer $OTPOST_KEY\" \\");
+            say!("    -H 'Content-Type: application/json' -d '{{\"to\": \"+12025550143\"}}'\n");
         }
-        None => println!("  a new API key           otpost key create"),
+        None => say!("  a new API key           otpost key create"),
     }
 }

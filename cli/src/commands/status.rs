@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     args::Print,
-    output::{Done, print_json},
+    output::{Done, print_json, say},
 };
 
 /// Counting stops here.
@@ -38,16 +38,16 @@ pub async fn run(config: Option<&Path>, options: Print) -> Done {
         }));
         return Ok(ExitCode::SUCCESS);
     }
-    println!("database  ok");
-    println!("redis     {redis}");
+    say!("database  ok");
+    say!("redis     {redis}");
     if processes.is_empty() {
-        println!("processes none lives; start one with `otpost serve`");
+        say!("processes none lives; start one with `otpost serve`");
     }
     for (role, live) in processes {
-        println!("{role:9} {live} live");
+        say!("{role:9} {live} live");
     }
     for (lane, waiting, ended) in lanes {
-        println!("{lane:9} {waiting} waiting, {ended} ended in the last minute");
+        say!("{lane:9} {waiting} waiting, {ended} ended in the last minute");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -49,8 +49,14 @@ impl ConfigError {
     #[must_use]
     pub fn at(mut self, source: &Source) -> Self {
         let variable = super::layers::variable_of(&self.key);
-        if std::env::var_os(&variable).is_some() {
-            self.place = Some(format!("environment variable {variable}"));
+        let (file, below) = (format!("{variable}_FILE"), format!("{variable}__"));
+        let set =
+            std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).find(|name| {
+                !self.key.is_empty()
+                    && (*name == variable || *name == file || name.starts_with(&below))
+            });
+        if let Some(name) = set {
+            self.place = Some(format!("environment variable {name}"));
         } else if let Some(path) = &source.path {
             self.place = Some(match source.line_of(&self.key) {
                 Some(line) => format!("{}:{line}", path.display()),

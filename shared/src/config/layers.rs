@@ -180,7 +180,8 @@ fn deserialize<T: DeserializeOwned>(
     result.map_err(|error| {
         let key = full(error.path().to_string());
         let message = error.inner().to_string();
-        ConfigError::new(key, hint_field(message.trim()))
+        let first_line = message.lines().next().unwrap_or_default();
+        ConfigError::new(key, hint_field(first_line).replace("missing field", "must have"))
     })
 }
 

@@ -6,6 +6,7 @@ use crate::{
     clock::Millis,
     db::{Db, DbError, Tx, on_tx, retrying},
     outcome::ErrorClass,
+    verification,
 };
 
 /// How a message ends for good.
@@ -63,11 +64,16 @@ async fn record_once(db: &Db, recording: &Recording<'_>) -> Result<Option<Millis
         Next::Sent => {
             leave(&mut tx, message, State::Sent, None, now).await?;
         }
-        Next::Cancel => leave(&mut tx, message, State::Canceled, None, now).await?,
+        Next::Cancel => {
+            leave(&mut tx, message, State::Canceled, None, now).await?;
+        }
         Next::Wait { not_before } => requeue(&mut tx, message, *not_before).await?,
         Next::End(end) => {
-            fail_verification(&mut tx, message, end, now).await?;
-            leave(&mut tx, message, end.state, Some(end), now).await?;
+            if !end_message(&mut tx, message, end, now).await? {
+                // Presumed dead and replaced: only the attempt is still ours to complete.
+                tx.rollback().await?;
+                tx = db.begin().await?;
+            }
         }
         Next::Try { number, provider } => {
             lease = renew(&mut tx, message, now).await?;
@@ -92,8 +98,8 @@ async fn leave(
     state: State,
     end: Option<&End>,
     now: Millis,
-) -> Result<(), DbError> {
-    on_tx!(tx, c => {
+) -> Result<bool, DbError> {
+    let rows = on_tx!(tx, c => {
         sqlx::query::<D>(
             "UPDATE messages
              SET state = $3, lease_until = NULL, finished_at = $4, failure_class = $5, failure = $6
@@ -106,9 +112,10 @@ async fn leave(
         .bind(end.map(|e| e.class.as_str()))
         .bind(end.map(|e| e.failure.as_str()))
         .execute(c)
-        .await?;
+        .await?
+        .rows_affected()
     });
-    Ok(())
+    Ok(rows == 1)
 }
 
 async fn requeue(tx: &mut Tx, message: &Message, not_before: Millis) -> Result<(), DbError> {
@@ -126,34 +133,15 @@ async fn requeue(tx: &mut Tx, message: &Message, not_before: Millis) -> Result<(
     Ok(())
 }
 
-/// A verification fails with its message when no other message of it may have arrived.
-async fn fail_verification(
+/// Ends the message and, if it failed, its verification; false when the message is not ours.
+async fn end_message(
     tx: &mut Tx,
     message: &Message,
     end: &End,
     now: Millis,
-) -> Result<(), DbError> {
-    let (Some(verification_id), State::Failed) = (message.verification_id, end.state) else {
-        return Ok(());
-    };
-    on_tx!(tx, c => {
-        sqlx::query::<D>(
-            "UPDATE verifications
-             SET status = 'failed', failure = $2, finished_at = $3, seed = NULL, code_sealed = NULL
-             WHERE id = $1 AND status = 'pending'
-               AND EXISTS (SELECT 1 FROM messages m
-                   WHERE m.id = $4 AND m.epoch = $5 AND m.state = 'sending')
-               AND NOT EXISTS (SELECT 1 FROM messages m
-                   WHERE m.verification_id = $1 AND m.id <> $4
-                     AND m.state IN ('queued', 'sending', 'sent', 'delivered', 'unknown'))",
-        )
-        .bind(verification_id)
-        .bind(&end.failure)
-        .bind(now)
-        .bind(message.id)
-        .bind(message.epoch)
-        .execute(c)
-        .await?;
-    });
-    Ok(())
+) -> Result<bool, DbError> {
+    if let (Some(verification_id), State::Failed) = (message.verification_id, end.state) {
+        verification::mark_failed(tx, verification_id, message.id, &end.failure, now).await?;
+    }
+    leave(tx, message, end.state, Some(end), now).await
 }

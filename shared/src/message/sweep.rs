@@ -5,8 +5,13 @@ use uuid::Uuid;
 use crate::{
     attempt,
     clock::Millis,
-    db::{Db, DbError, on_pool, on_tx, retrying},
+    db::{Db, DbError, Tx, on_pool, on_tx, retrying},
+    queue::Lane,
+    verification,
 };
+
+/// Workers that may be lost with a message before it is set aside.
+const MOST_CRASHES: i32 = 3;
 
 /// Frees up to `limit` messages whose lease ran out; how many. One with a running attempt has an
 /// unknown outcome: a code goes on to the next provider, bulk ends there. After the third
@@ -32,44 +37,72 @@ pub async fn recover_leases(db: &Db, now: Millis, limit: i64) -> Result<u64, DbE
     Ok(recovered)
 }
 
+/// What a lost message was.
+#[derive(sqlx::FromRow)]
+struct Lost {
+    lane: String,
+    verification_id: Option<Uuid>,
+    crashes: i32,
+}
+
 async fn recover(db: &Db, id: Uuid, now: Millis) -> Result<bool, DbError> {
     let mut tx = db.begin().await?;
-    let rows = on_tx!(&mut tx, c => {
-        sqlx::query::<D>(
+    let lost = on_tx!(&mut tx, c => {
+        sqlx::query_as::<D, Lost>(
             "UPDATE messages
-             SET lease_until = NULL, crashes = crashes + 1, not_before = $2,
-                 state = CASE
-                     WHEN lane = 'bulk' AND EXISTS (SELECT 1 FROM attempts a
-                         WHERE a.message_id = messages.id AND a.outcome IS NULL) THEN 'unknown'
-                     WHEN crashes >= 2 THEN 'failed'
-                     ELSE 'queued' END,
-                 failure_class = CASE
-                     WHEN lane = 'bulk' AND EXISTS (SELECT 1 FROM attempts a
-                         WHERE a.message_id = messages.id AND a.outcome IS NULL) THEN 'unknown'
-                     ELSE failure_class END,
-                 failure = CASE
-                     WHEN lane = 'bulk' AND EXISTS (SELECT 1 FROM attempts a
-                         WHERE a.message_id = messages.id AND a.outcome IS NULL)
-                     THEN 'its worker was lost while sending: it may have been sent'
-                     WHEN crashes >= 2 THEN 'set aside: three workers were lost with it'
-                     ELSE failure END,
-                 finished_at = CASE
-                     WHEN crashes >= 2 OR (lane = 'bulk' AND EXISTS (SELECT 1 FROM attempts a
-                         WHERE a.message_id = messages.id AND a.outcome IS NULL)) THEN $2
-                     ELSE NULL END
-             WHERE id = $1 AND state = 'sending' AND lease_until <= $2",
+             SET state = 'queued', lease_until = NULL, crashes = crashes + 1, not_before = $2
+             WHERE id = $1 AND state = 'sending' AND lease_until <= $2
+             RETURNING lane, verification_id, crashes",
         )
         .bind(id)
         .bind(now)
-        .execute(c)
+        .fetch_all(c)
         .await?
-        .rows_affected()
     });
-    if rows == 1 {
-        attempt::mark_unknown(&mut tx, id, now).await?;
+    let Some(lost) = lost.into_iter().next() else {
+        tx.rollback().await?;
+        return Ok(false);
+    };
+    attempt::mark_unknown(&mut tx, id, now).await?;
+    let may_be_sent = attempt::has_unknown(&mut tx, id).await?;
+    let bulk = Lane::parse(&lost.lane) == Lane::Bulk;
+    if (bulk && may_be_sent) || lost.crashes >= MOST_CRASHES {
+        set_aside(&mut tx, id, &lost, may_be_sent, now).await?;
     }
     tx.commit().await?;
-    Ok(rows == 1)
+    Ok(true)
+}
+
+/// Ends a message that goes no further by itself.
+async fn set_aside(
+    tx: &mut Tx,
+    id: Uuid,
+    lost: &Lost,
+    may_be_sent: bool,
+    now: Millis,
+) -> Result<(), DbError> {
+    let (state, failure) = if may_be_sent {
+        ("unknown", "its worker was lost while sending: it may have been sent")
+    } else {
+        ("failed", "set aside: three workers were lost with it")
+    };
+    on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "UPDATE messages
+             SET state = $2, finished_at = $3, failure_class = 'unknown', failure = $4
+             WHERE id = $1",
+        )
+        .bind(id)
+        .bind(state)
+        .bind(now)
+        .bind(failure)
+        .execute(c)
+        .await?;
+    });
+    if let (Some(verification_id), "failed") = (lost.verification_id, state) {
+        verification::mark_failed(tx, verification_id, id, failure, now).await?;
+    }
+    Ok(())
 }
 
 /// Ends up to `limit` messages that were not sent in time; how many.

@@ -9,7 +9,7 @@ use crate::{
     guess_budget,
     home::Home,
     message,
-    secrets::{Code, Handle, digest, same_bytes},
+    secrets::{Code, Handle, same_bytes},
 };
 
 /// What a person, through the caller, presents.
@@ -98,7 +98,7 @@ pub async fn check(home: &Home, request: CheckRequest) -> Result<CheckAnswer, Db
             recipient_hash: row.recipient_hash.clone(),
             generation: row.generation,
             correct: code.matches(&request.code),
-            check_key_hash: request.idempotency_key.as_deref().map(hash_key),
+            check_key_hash: hash_key(home, &row, &request)?,
             budget: home.config.limits.guesses_per_recipient_and_day,
             now,
         };
@@ -130,8 +130,15 @@ pub async fn check(home: &Home, request: CheckRequest) -> Result<CheckAnswer, Db
     Err(DbError::Unavailable("the verification kept changing".into()))
 }
 
-fn hash_key(key: &str) -> Vec<u8> {
-    digest(key.as_bytes())
+/// The idempotency key together with the code it came with: another code is another request.
+fn hash_key(
+    home: &Home,
+    row: &Verification,
+    request: &CheckRequest,
+) -> Result<Option<Vec<u8>>, DbError> {
+    let Some(key) = &request.idempotency_key else { return Ok(None) };
+    let bound_to = [b"check", key.as_bytes(), request.code.as_str().as_bytes()];
+    Ok(Some(home.keys.sign(&row.key_id, &bound_to)?.to_vec()))
 }
 
 /// True when everything the row is bound to was presented.
@@ -159,8 +166,8 @@ fn answer_by_state(
     if status == Status::Pending {
         return Ok(None);
     }
-    let repeats = match (&row.check_key_hash, &request.idempotency_key) {
-        (Some(stored), Some(key)) => same_bytes(stored, &hash_key(key)),
+    let repeats = match (&row.check_key_hash, hash_key(home, row, request)?) {
+        (Some(stored), Some(given)) => same_bytes(stored, &given),
         _ => false,
     };
     if let (Status::Verified, true, Some(at)) = (status, repeats, row.finished_at) {

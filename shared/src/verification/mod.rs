@@ -217,6 +217,34 @@ pub async fn find(db: &Db, id: Uuid) -> Result<Option<Verification>, DbError> {
     }))
 }
 
+/// Ends a pending verification whose message failed, unless another message of it may have
+/// arrived or may still arrive.
+pub(crate) async fn mark_failed(
+    tx: &mut Tx,
+    id: Uuid,
+    message_id: Uuid,
+    failure: &str,
+    now: Millis,
+) -> Result<(), DbError> {
+    on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "UPDATE verifications
+             SET status = 'failed', failure = $2, finished_at = $3, seed = NULL, code_sealed = NULL
+             WHERE id = $1 AND status = 'pending'
+               AND NOT EXISTS (SELECT 1 FROM messages m
+                   WHERE m.verification_id = $1 AND m.id <> $4
+                     AND m.state IN ('queued', 'sending', 'sent', 'delivered', 'unknown'))",
+        )
+        .bind(id)
+        .bind(failure)
+        .bind(now)
+        .bind(message_id)
+        .execute(c)
+        .await?;
+    });
+    Ok(())
+}
+
 /// Inserts rows as they are.
 pub(crate) async fn insert(tx: &mut Tx, rows: &[Verification]) -> Result<(), DbError> {
     for row in rows {

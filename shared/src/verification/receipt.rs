@@ -35,9 +35,10 @@ pub enum ReceiptAnswer {
 /// The row's key is missing or a seal is broken.
 pub fn receipt(home: &Home, row: &Verification, at: Millis) -> Result<String, SecretError> {
     let subject = row.subject(&home.keys)?.unwrap_or_default();
-    let signature = home.keys.sign_receipt(
+    let signature = home.keys.sign(
         &row.key_id,
         &[
+            b"receipt",
             row.id.as_bytes(),
             row.tenant_id.as_bytes(),
             row.purpose.as_bytes(),

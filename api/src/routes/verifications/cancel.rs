@@ -1,9 +1,6 @@
 //! `POST /v1/verifications/{id}/cancel`: calls a verification off.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use otpost_shared::{
     db::detached,
     verification::{self, CancelAnswer},
@@ -11,12 +8,13 @@ use otpost_shared::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{authorised, over, parse_id};
+use super::{authorised, known_id, over};
 use crate::{
     App,
     auth::MaybeCaller,
     body::OptionalJsonBody,
     error::{ApiError, ErrorCode, Problem},
+    routes::PathId,
 };
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -47,12 +45,12 @@ pub struct CanceledVerification {
 )]
 pub async fn cancel(
     State(app): State<App>,
-    Path(id): Path<String>,
+    id: PathId,
     caller: MaybeCaller,
     body: OptionalJsonBody<CancelVerification>,
 ) -> Result<Json<CanceledVerification>, ApiError> {
     let token = body.value.session_token;
-    let row = authorised(&app, &caller, parse_id(&id)?, token.as_deref()).await?;
+    let row = authorised(&app, &caller, known_id(id)?, token.as_deref()).await?;
     let (db, now) = (app.home.db.clone(), app.home.clock.now());
     let (tenant_id, id) = (row.tenant_id, row.id);
     let answer =

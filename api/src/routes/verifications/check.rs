@@ -80,7 +80,10 @@ pub(crate) async fn run(
 ) -> Result<CheckedVerification, ApiError> {
     let code = Code::normalised(&wire.code)
         .ok_or_else(|| ErrorCode::CodeMalformed.error().with("field", "code"))?;
-    let to = wire.to.as_deref().map(|to| parse_recipient(home, to)).transpose()?;
+    let to = match &wire.to {
+        Some(to) => Some(parse_recipient(home, tenant_id, to).await?),
+        None => None,
+    };
     let Some(token) = Handle::parse(&wire.session_token) else {
         return Err(ErrorCode::VerificationNotFound.error());
     };

@@ -9,6 +9,7 @@ use otpost_shared::{
     config::TestNumber,
     recipient::Recipient,
     secrets::Code,
+    tenant,
     verification::{self, Accepted, NewVerification, Variables},
 };
 use serde::{Deserialize, Serialize};
@@ -92,14 +93,14 @@ pub async fn create(
     body: JsonBody<CreateVerification>,
 ) -> Result<(StatusCode, Json<CreatedVerification>), ApiError> {
     caller.require(Scope::Verify)?;
-    let mut new = parse(&app.home, caller.tenant_id, body.value)?;
+    let mut new = parse(&app.home, caller.tenant_id, body.value).await?;
     new.idempotency_key = key.for_request("POST /v1/verifications", &body.bytes);
     let accepted = verification::accept(&app.home, new).await?;
     Ok((StatusCode::ACCEPTED, Json(accepted.into())))
 }
 
 /// Turns the wire's texts into domain values.
-pub(crate) fn parse(
+pub(crate) async fn parse(
     home: &Home,
     tenant_id: Uuid,
     wire: CreateVerification,
@@ -126,7 +127,7 @@ pub(crate) fn parse(
     });
     Ok(NewVerification {
         tenant_id,
-        to: parse_recipient(home, &wire.to)?,
+        to: parse_recipient(home, tenant_id, &wire.to).await?,
         purpose: wire.purpose.unwrap_or_else(|| "default".into()),
         subject: wire.subject,
         variables: wire.variables,
@@ -150,8 +151,18 @@ pub(crate) fn check_channel(channel: Option<&str>) -> Result<(), ApiError> {
 }
 
 /// A valid number, or one of the configured test numbers.
-pub(crate) fn parse_recipient(home: &Home, text: &str) -> Result<Recipient, ApiError> {
-    let region = &home.config.recipients.default_region;
+pub(crate) async fn parse_recipient(
+    home: &Home,
+    tenant_id: Uuid,
+    text: &str,
+) -> Result<Recipient, ApiError> {
+    let mut region = home.config.recipients.default_region.clone();
+    // Only a national number needs to know whose it is.
+    if !text.trim_start().starts_with('+')
+        && let Some(tenant) = tenant::find(&home.db, tenant_id).await?
+    {
+        region = tenant.default_region.unwrap_or(region);
+    }
     let region = (!region.is_empty()).then_some(region.as_str());
     if let Ok(number) = Recipient::parse_unchecked(text, region) {
         let now = home.clock.now();

@@ -16,6 +16,7 @@ use crate::{
     App,
     auth::MaybeCaller,
     error::{ApiError, ErrorCode},
+    routes::PathId,
 };
 
 /// The error for a verification that has ended.
@@ -30,9 +31,9 @@ pub(crate) fn over(status: Status) -> ApiError {
     .error()
 }
 
-/// Reads a path's id; anything else is simply not found.
-fn parse_id(text: &str) -> Result<Uuid, ApiError> {
-    text.parse().map_err(|_| ErrorCode::VerificationNotFound.error())
+/// A path's id; anything else is simply not found.
+fn known_id(id: PathId) -> Result<Uuid, ApiError> {
+    id.0.ok_or_else(|| ErrorCode::VerificationNotFound.error())
 }
 
 /// The verification a caller may act on: its tenant's by API key, or its own by session token.

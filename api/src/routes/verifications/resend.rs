@@ -2,22 +2,19 @@
 
 use std::net::IpAddr;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::verification::{self, ResendAnswer, ResendRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{authorised, over, parse_id};
+use super::{authorised, known_id, over};
 use crate::{
     App,
     auth::MaybeCaller,
     body::{IdempotencyHeader, OptionalJsonBody},
     client::ClientAddress,
     error::{ApiError, ErrorCode, Problem},
+    routes::PathId,
     timestamp::rfc3339,
 };
 
@@ -61,14 +58,14 @@ pub struct ResentVerification {
 )]
 pub async fn resend(
     State(app): State<App>,
-    Path(id): Path<String>,
+    id: PathId,
     caller: MaybeCaller,
     ClientAddress(address): ClientAddress,
     key: IdempotencyHeader,
     body: OptionalJsonBody<ResendVerification>,
 ) -> Result<(StatusCode, Json<ResentVerification>), ApiError> {
     let wire = body.value;
-    let row = authorised(&app, &caller, parse_id(&id)?, wire.session_token.as_deref()).await?;
+    let row = authorised(&app, &caller, known_id(id)?, wire.session_token.as_deref()).await?;
     // With an API key the connection is the customer's server, which is never limited.
     let client = if caller.0.is_some() { wire.client_ip } else { Some(address) };
     let request = ResendRequest {

@@ -1,9 +1,6 @@
 //! `GET /v1/verifications/{id}`: the row, its messages and attempts in time order.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use otpost_shared::{
     api_key::Scope,
     message,
@@ -12,12 +9,15 @@ use otpost_shared::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::parse_id;
+use super::known_id;
 use crate::{
     App,
     auth::Caller,
     error::{ApiError, ErrorCode, Problem},
-    routes::timeline::{self, MessageView},
+    routes::{
+        PathId,
+        timeline::{self, MessageView},
+    },
     timestamp::rfc3339,
 };
 
@@ -62,12 +62,12 @@ pub struct VerificationView {
 )]
 pub async fn show(
     State(app): State<App>,
-    Path(id): Path<String>,
+    id: PathId,
     caller: Caller,
 ) -> Result<Json<VerificationView>, ApiError> {
     caller.require(Scope::Verify)?;
     let home = &app.home;
-    let row = verification::find(&home.db, parse_id(&id)?)
+    let row = verification::find(&home.db, known_id(id)?)
         .await?
         .filter(|row| row.tenant_id == caller.tenant_id)
         .ok_or_else(|| ErrorCode::VerificationNotFound.error())?;
