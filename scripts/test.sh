@@ -28,5 +28,6 @@ if [ "$status" -eq 0 ] && { [ "$passed" -eq 0 ] || [ "$skipped" -ne 0 ]; }; then
   say "no test ran, or some were skipped"
   status=1
 fi
-printf '\n%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
+printf '\n%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped" |
+  tee "${CARGO_TARGET_DIR:-target}/tests.count"
 exit "$status"

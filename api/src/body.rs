@@ -116,10 +116,6 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         }
     })?;
     reader.end().map_err(|error| not_json(&error))?;
-    // Serde would read a list as the fields in their order.
-    if bytes.trim_ascii_start().starts_with(b"[") {
-        return Err(ErrorCode::InvalidField.detail("the body must be a JSON object"));
-    }
     Ok(value)
 }
 
@@ -139,6 +135,7 @@ fn sentence(message: &str) -> String {
     let message = message.split(" at line ").next().unwrap_or(message);
     match message.split_once("invalid type: ").or(message.split_once("invalid value: ")) {
         Some((_, rest)) => match rest.rsplit_once("expected ") {
+            Some((_, ours)) if ours.starts_with("struct ") => "send a JSON object".to_owned(),
             Some((_, expected)) => format!("wrong type: expected {expected}"),
             None => "wrong type".to_owned(),
         },

@@ -18,9 +18,17 @@ mod routes;
 pub mod server;
 pub mod timestamp;
 
-use axum::{Router, middleware, routing::get};
+use std::time::Duration;
+
+use axum::{
+    Router,
+    http::{HeaderName, HeaderValue, Method, header},
+    middleware,
+    routing::get,
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use otpost_shared::Home;
+use tower_http::cors::CorsLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
@@ -62,12 +70,24 @@ fn api_router() -> OpenApiRouter<App> {
 pub fn router(app: App) -> Router {
     let (api, reference) = api_router().split_for_parts();
     let mut router = api
+        .layer(cors(&app.home.config.server.cors_origins))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", reference))
         .merge(routes::probes::router());
     if app.home.config.has_inbox() {
         router = router.merge(routes::pages::router());
     }
     finish(router, app)
+}
+
+/// Lets pages of the configured origins call without an API key, which no page should hold.
+fn cors(origins: &[String]) -> CorsLayer {
+    let origins: Vec<HeaderValue> = origins.iter().filter_map(|o| o.parse().ok()).collect();
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::POST])
+        .allow_headers([header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")])
+        .expose_headers([header::RETRY_AFTER])
+        .max_age(Duration::from_hours(1))
 }
 
 /// What a worker process answers: its probes.

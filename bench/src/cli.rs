@@ -93,6 +93,9 @@ enum Command {
         /// Decides numbers, people's minds and the moments of the kills
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// Show latencies without judging them: for debug builds and busy machines
+        #[arg(long)]
+        untimed: bool,
     },
     /// Show that parallel guesses take effect five times at most, with one success at most
     Guesses {
@@ -167,8 +170,8 @@ impl Cli {
                 return Ok(true);
             }
             Command::Failover => return failover::run(&otpost()?).await,
-            Command::Faults { fault, seconds, rate, seed } => {
-                let options = faults::Options { fault, seconds, rate, seed };
+            Command::Faults { fault, seconds, rate, seed, untimed } => {
+                let options = faults::Options { fault, seconds, rate, seed, untimed };
                 return Box::pin(faults::run(&otpost()?, options)).await;
             }
             Command::Guesses { home, rounds, guesses, seed } => {

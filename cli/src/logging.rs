@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use otpost_shared::config::{ConfigError, Log, LogFormat};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 /// Starts logging.
 ///
@@ -17,14 +17,10 @@ pub fn start(log: &Log) -> Result<(), ConfigError> {
     } else {
         &["rlibphonenumber=off", "apalis_core=warn", "sqlx=warn", "hyper=info"]
     };
-    let filter = EnvFilter::try_new(&log.level).map_err(|error| {
-        ConfigError::new(
-            "log.level",
-            format!("{error}; use error, warn, info, debug, trace or a filter"),
-        )
-    })?;
-    let filter =
-        quiet.iter().filter_map(|rule| rule.parse().ok()).fold(filter, EnvFilter::add_directive);
+    let filter = quiet
+        .iter()
+        .filter_map(|rule| rule.parse().ok())
+        .fold(filter(log)?, EnvFilter::add_directive);
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -35,4 +31,23 @@ pub fn start(log: &Log) -> Result<(), ConfigError> {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     Ok(())
+}
+
+/// Reads the level, or the list of levels.
+///
+/// # Errors
+/// A word is no level. The filter's own reader would take it for the name of a module.
+pub fn filter(log: &Log) -> Result<EnvFilter, ConfigError> {
+    let fail = |said: &dyn std::fmt::Display| {
+        let known =
+            "use error, warn, info, debug, trace or a filter such as \"info,otpost_api=debug\"";
+        ConfigError::new("log.level", format!("{said}; {known}"))
+    };
+    let words = log.level.split(',').map(str::trim).filter(|word| !word.contains(['=', '[']));
+    for word in words {
+        if word.parse::<LevelFilter>().is_err() {
+            return Err(fail(&format!("{word:?} is no level")));
+        }
+    }
+    EnvFilter::try_new(&log.level).map_err(|error| fail(&error))
 }

@@ -99,6 +99,14 @@ impl Evidence {
             let reason = failed.failure.as_ref().or(row.failure.as_ref());
             return reason.map(|_| "failed").ok_or("failed without a reason");
         }
+        if let Some(unknown) = in_state("unknown") {
+            // Only where a provider was asked and never heard from, and the row says so.
+            let asked = self.attempts.get(&unknown.id).is_some_and(|of| of.iter().any(is_unknown));
+            return match (asked, &unknown.failure) {
+                (true, Some(_)) => Ok("possibly sent"),
+                _ => Err("unknown without an attempt or a reason"),
+            };
+        }
         match row.status.as_str() {
             _ if in_state("expired").is_some() => Ok("expired"),
             "canceled" => Ok("canceled"),
@@ -338,5 +346,21 @@ mod tests {
             message(it).failure = Some("recipient".to_owned());
         });
         assert_eq!(explained, "");
+    }
+
+    #[test]
+    fn possibly_sent_needs_an_attempt_that_was_never_heard_from() {
+        let unknown = |it: &mut Evidence| {
+            row(it).status = "pending".to_owned();
+            it.stories[0].successes = 0;
+            message(it).state = "unknown".to_owned();
+            message(it).failure = Some("its worker was lost".to_owned());
+        };
+        assert_eq!(found(unknown), "I1");
+        let asked = found(|it| {
+            unknown(it);
+            attempt(it).outcome = Some("unknown".to_owned());
+        });
+        assert_eq!(asked, "");
     }
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::{
     args::Print,
+    logging,
     output::{Done, Failure, print_json, say},
 };
 
@@ -69,7 +70,9 @@ async fn examine(path: Option<&Path>) -> Vec<Finding> {
 }
 
 async fn open(path: Option<&Path>) -> Result<Home, Failure> {
-    Ok(Home::open(config::load(path)?).await?)
+    let config = config::load(path)?;
+    logging::filter(&config.log).map_err(|e| e.at(&config.source))?;
+    Ok(Home::open(config).await?)
 }
 
 async fn database(home: &Home) -> Result<String, String> {

@@ -24,7 +24,10 @@ pub async fn run(config: Option<&Path>) -> Done {
         ))
     })?;
     // The embedded database is there already; another one may take its time to answer.
-    home.wait_until_ready(true).await?;
+    tokio::select! {
+        ready = home.wait_until_ready(true) => ready?,
+        () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
+    }
     let first_key = create_first_key(&home).await?;
     greet(&home, first_key.as_ref().map(|key| key.as_str()));
     let app = App { home: home.clone(), metrics };

@@ -41,9 +41,11 @@ async fn start_probes(home: &Home, stop: CancellationToken) -> Result<(), Failur
         )
         .at(&home.config.source)
     })?;
-    let listener = server::bind(address)
-        .await
-        .map_err(|error| Failure::new(format!("cannot listen on {address}: {error}")))?;
+    let listener = server::bind(address).await.map_err(|error| {
+        Failure::new(format!(
+            "cannot listen on {address}: {error}; set worker.listen to a free one"
+        ))
+    })?;
     let app = App { home: home.clone(), metrics };
     tokio::spawn(server::serve(listener, otpost_api::probes_router(app), stop));
     Ok(())

@@ -48,6 +48,7 @@ pub struct Server {
     pub public_url: String,
     #[serde(deserialize_with = "rules::networks")]
     pub trusted_proxies: Vec<Network>,
+    pub cors_origins: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -124,6 +124,14 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     check_recipients(config)?;
     check_purposes(config)?;
     check_chain(config)?;
+    if let Some(origin) = config.server.cors_origins.iter().find(|o| !is_origin(o)) {
+        return Err(ConfigError::new(
+            "server.cors_origins",
+            format!(
+                "{origin:?} is no origin; write scheme and host, such as \"https://app.example.org\""
+            ),
+        ));
+    }
     let url = config.database_url();
     if !["sqlite:", "postgres://", "postgresql://"].iter().any(|kind| url.starts_with(kind)) {
         return Err(ConfigError::new("database.url", "must begin with postgres:// or sqlite://"));
@@ -149,6 +157,14 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         return Err(ConfigError::new("worker.otp_concurrency", "must be at least 1"));
     }
     Ok(())
+}
+
+/// Scheme, host and perhaps a port; no path, as browsers send it.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && !b"/?#*,".contains(&b))
+    })
 }
 
 fn check_recipients(config: &Config) -> Result<(), ConfigError> {
