@@ -220,10 +220,10 @@ impl From<Refused> for ApiError {
                 E::RateLimited.error().with("limit", scope.as_str()).retry_after_ms(wait_ms)
             }
             Refused::Busy { wait_ms } => E::LaneBusy.error().retry_after_ms(wait_ms),
-            Refused::DailyCap { until } => E::DailyCapReached
+            Refused::DailyCap { until, now } => E::DailyCapReached
                 .error()
                 .with("resets_at", crate::timestamp::rfc3339(until))
-                .retry_after_ms(60_000),
+                .retry_at(until, now),
             Refused::KeyReused => E::IdempotencyKeyReused.error(),
             Refused::KeyInUse => E::IdempotencyInProgress.error().retry_after_ms(1_000),
             Refused::Unavailable(error) => error.into(),

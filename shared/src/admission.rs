@@ -60,6 +60,7 @@ pub enum Refused {
     /// The tenant's sends of the day are used up.
     DailyCap {
         until: Millis,
+        now: Millis,
     },
     /// The key was used for another request.
     KeyReused,
@@ -186,7 +187,7 @@ pub(crate) async fn commit(
         }
         Ok(Committed::CapReached) => {
             home.limiter.refund(charged).await;
-            Err(Refused::DailyCap { until: day_end(now) })
+            Err(Refused::DailyCap { until: day_end(now), now })
         }
         Err(error) => {
             home.limiter.refund(charged).await;

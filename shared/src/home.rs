@@ -20,7 +20,7 @@ use crate::{
     process,
     queue::Queue,
     recipient::Recipient,
-    redis_link::RedisLink,
+    redis_link::{PATIENCE, RedisLink},
     secrets::{Code, Keyring},
     tenant,
 };
@@ -61,7 +61,7 @@ impl Home {
             .map_err(|e| ConfigError::new("database.url", e.to_string()).at(&config.source))?;
         let queue_url = config.queue.url.expose();
         let redis = (queue_url != "memory")
-            .then(|| RedisLink::open(queue_url))
+            .then(|| RedisLink::open(queue_url, PATIENCE))
             .transpose()
             .map_err(|e| ConfigError::new("queue.url", e.to_string()).at(&config.source))?;
         let queue = redis.clone().map_or_else(Queue::memory, |link| Queue::Redis(Box::new(link)));

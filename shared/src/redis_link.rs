@@ -15,7 +15,7 @@ use redis::{
 };
 
 /// No request waits longer for Redis than this.
-const PATIENCE: Duration = Duration::from_millis(50);
+pub const PATIENCE: Duration = Duration::from_millis(50);
 /// How long Redis is left alone after a failure.
 const PAUSE_MS: i64 = 1_000;
 
@@ -42,6 +42,7 @@ impl std::error::Error for RedisDown {}
 pub struct RedisLink {
     client: redis::Client,
     manager: ConnectionManager,
+    patience: Duration,
     started: Instant,
     /// Milliseconds since `started` until which Redis is left alone.
     closed_until: Arc<AtomicI64>,
@@ -54,25 +55,31 @@ impl fmt::Debug for RedisLink {
 }
 
 impl RedisLink {
-    /// Connects on first use.
+    /// Connects on first use. A round trip that takes longer than `patience` counts as a failure.
     ///
     /// # Errors
     /// The URL is malformed.
-    pub fn open(url: &str) -> Result<Self, RedisDown> {
+    pub fn open(url: &str, patience: Duration) -> Result<Self, RedisDown> {
         let down = |error: RedisError| RedisDown(format!("queue.url: {error}"));
         let client = redis::Client::open(url).map_err(down)?;
         let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(PATIENCE * 10))
-            .set_response_timeout(Some(PATIENCE))
+            .set_connection_timeout(Some(patience * 10))
+            .set_response_timeout(Some(patience))
             .set_min_delay(Duration::from_millis(100))
             .set_max_delay(Duration::from_secs(2))
             .set_number_of_retries(1);
         let manager =
             ConnectionManager::new_lazy_with_config(client.clone(), config).map_err(down)?;
-        Ok(Self { client, manager, started: Instant::now(), closed_until: Arc::default() })
+        Ok(Self {
+            client,
+            manager,
+            patience,
+            started: Instant::now(),
+            closed_until: Arc::default(),
+        })
     }
 
-    /// Runs one round trip, for at most 50 ms.
+    /// Runs one round trip, for as long as the patience lasts.
     ///
     /// # Errors
     /// Redis failed, was too slow, or failed less than a second ago.
@@ -84,10 +91,10 @@ impl RedisLink {
         if self.elapsed_ms() < self.closed_until.load(Ordering::Relaxed) {
             return Err(RedisDown("left alone after a failure".into()));
         }
-        let result = match tokio::time::timeout(PATIENCE, work(self.manager.clone())).await {
+        let result = match tokio::time::timeout(self.patience, work(self.manager.clone())).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => RedisDown(error.to_string()),
-            Err(_) => RedisDown("no answer within 50 ms".into()),
+            Err(_) => RedisDown(format!("no answer within {} ms", self.patience.as_millis())),
         };
         self.closed_until.store(self.elapsed_ms() + PAUSE_MS, Ordering::Relaxed);
         metrics::counter!("otpost_redis_failures_total").increment(1);

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use otpost_shared::db::DbError;
 use serde::Serialize;
 
@@ -24,7 +30,7 @@ struct Readiness {
 }
 
 /// Without the database nothing can be accepted; without Redis everything can, a little slower.
-async fn readyz(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
+async fn readyz(State(app): State<App>) -> Response {
     let asked = tokio::time::timeout(Duration::from_secs(1), async {
         app.home.db.now().await?;
         match app.home.db.pending_migrations().await? {
@@ -51,7 +57,11 @@ async fn readyz(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
         (Ok(()), Ok(())) => (StatusCode::OK, "ready"),
     };
     let word = |result: Result<(), String>| result.err().unwrap_or_else(|| "ok".into());
-    (code, Json(Readiness { status, database: word(database), queue: word(queue) }))
+    let said = Json(Readiness { status, database: word(database), queue: word(queue) });
+    if code == StatusCode::SERVICE_UNAVAILABLE {
+        return (code, [(header::RETRY_AFTER, "2")], said).into_response();
+    }
+    (code, said).into_response()
 }
 
 async fn metrics(State(app): State<App>) -> String {

@@ -75,16 +75,18 @@ on_both_homes! {
 
     async fn everything_that_may_be_sent_is_kept(bed, POLICIES) {
         let service = Service::start(&bed).await;
+        let metadata = json!({ "deep": [1, -2.5, null, { "emoji": "📞" }] });
         let created = service.create_with(&json!({
             "to": number(1), "channel": "sms", "purpose": "greet", "subject": "ü".repeat(127),
             "variables": { "name": "Ann", "unused": "x" }, "client_ip": "2001:db8::1",
-            "metadata": { "deep": [1, -2.5, null, { "emoji": "📞" }] }, "code": "８７６５ 43-21",
+            "metadata": metadata, "code": "８７６５ 43-21",
         })).await;
         assert_eq!(created.code, "87654321");
         let shown = service.show(created.id).await.is(200);
         assert_eq!((shown.str("purpose"), shown.str("subject")), ("greet", &*"ü".repeat(127)));
-        let metadata = json!({ "deep": [1, -2.5, null, { "emoji": "📞" }] });
         assert_eq!(shown.json["metadata"], metadata);
+        let nul = service.create_with(&json!({ "to": number(3), "subject": "a\u{0}b" })).await;
+        assert_eq!(service.show(nul.id).await.is(200).str("subject"), "a\u{0}b");
         // What may be left out may also be null.
         service.create_with(&json!({
             "to": number(2), "channel": null, "purpose": null, "subject": null,
@@ -109,10 +111,7 @@ on_both_homes! {
         let to = number(1);
         for (field, code, name) in BAD_FIELDS {
             let body = format!(r#"{{"to": "{to}", {field}}}"#);
-            let call = service.post(VERIFICATIONS, &json!(null)).once("k");
-            let answer = service.call(reqwest::Method::POST, VERIFICATIONS)
-                .once("k").raw("application/json", body).await;
-            drop(call);
+            let answer = service.post_text(VERIFICATIONS, body).once("k").await;
             answer.refused(422, code).names(name);
         }
         for field in ["subject", "metadata", "variables"] {
@@ -128,6 +127,20 @@ on_both_homes! {
         // Neither the number's limit nor the key is used up.
         service.post(VERIFICATIONS, &json!({ "to": to })).once("k").await.is(202);
         assert_eq!(service.end_pending().await, 1);
+    }
+
+    async fn metadata_may_be_deep_but_not_endless(bed, "") {
+        let service = Service::start(&bed).await;
+        let nested = |depth| {
+            let (open, close) = (r#"{"a":"#.repeat(depth), "}".repeat(depth));
+            format!(r#"{{"to": "{}", "metadata": {open}1{close}}}"#, number(1))
+        };
+        for depth in [127, 800, 10_000] {
+            let answer = service.post_text(VERIFICATIONS, nested(depth)).await;
+            answer.refused(400, "malformed_body");
+        }
+        let created = service.post_text(VERIFICATIONS, nested(100)).await.is(202);
+        service.show(created.str("id").parse().expect("an id")).await.is(200);
     }
 
     async fn a_test_number_is_never_sent_to(bed, POLICIES) {
@@ -158,7 +171,8 @@ on_both_homes! {
         service.create(1).await;
         service.post(MESSAGES, &json!({ "to": number(2), "text": "hello" })).await.is(202);
         let capped = service.post(VERIFICATIONS, &json!({ "to": number(3) })).await;
-        assert!(capped.refused(429, "daily_cap_reached").str("resets_at").ends_with("T00:00:00.000Z"));
+        let capped = capped.refused(429, "daily_cap_reached");
+        assert!(capped.str("resets_at").ends_with("T00:00:00.000Z"), "{}", capped.text);
         assert_eq!(service.end_pending().await, 1);
     }
 

@@ -1,9 +1,12 @@
 //! The API as its callers meet it: a real listener, a real client, both homes.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod answer;
 mod bodies;
 mod cancel;
 mod check;
+mod connections;
 mod create;
 mod idempotency;
 mod keys;
@@ -12,6 +15,7 @@ mod messages;
 mod numbers;
 mod outages;
 mod pages;
+mod races;
 mod receipts;
 mod reference;
 mod resend;

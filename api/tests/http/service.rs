@@ -1,6 +1,11 @@
 //! A running API and its caller: keys, calls, and what a call has left behind.
 
-use std::{future::IntoFuture, net::SocketAddr, pin::Pin, sync::OnceLock};
+use std::{
+    future::IntoFuture,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Mutex, OnceLock},
+};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use otpost_api::{App, observe, server};
@@ -15,7 +20,8 @@ use otpost_shared::{
 use otpost_testbed::Bed;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::answer::Answer;
@@ -52,7 +58,14 @@ pub struct Service {
     /// May do everything for the default tenant.
     pub key: String,
     client: Client,
-    _stop: DropGuard,
+    stop: CancellationToken,
+    serving: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
 }
 
 /// A verification as its creator holds it, with the code its person holds.
@@ -65,6 +78,12 @@ pub struct Created {
 
 impl Service {
     pub async fn start(bed: &Bed) -> Self {
+        if let Some(link) = &bed.home.redis {
+            // A first connection that took long would leave Redis alone for a second.
+            while link.ping().await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        }
         let (_, key) = make_key(&bed.home, DEFAULT_TENANT, &Scope::ALL).await;
         Self::serve(&bed.home, key).await
     }
@@ -75,9 +94,21 @@ impl Service {
         let listener = server::bind(([127, 0, 0, 1], 0).into()).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let app = App { home: home.clone(), metrics: metrics() };
-        tokio::spawn(server::serve(listener, otpost_api::router(app), stop.clone()));
+        let serving = tokio::spawn(server::serve(listener, otpost_api::router(app), stop.clone()));
         let client = Client::builder().no_proxy().build().expect("a client");
-        Self { home: home.clone(), address, key, client, _stop: stop.drop_guard() }
+        let serving = Mutex::new(Some(serving));
+        Self { home: home.clone(), address, key, client, stop, serving }
+    }
+
+    /// Tells the server to end.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Waits for the server's end.
+    pub async fn stopped(&self) {
+        let serving = self.serving.lock().expect("no panic").take().expect("not awaited before");
+        serving.await.expect("no panic");
     }
 
     pub fn call(&self, method: Method, path: &str) -> Call {
@@ -91,6 +122,11 @@ impl Service {
 
     pub fn post(&self, path: &str, body: &Value) -> Call {
         self.call(Method::POST, path).json(body)
+    }
+
+    /// With a body that calls itself JSON.
+    pub fn post_text(&self, path: &str, body: impl Into<reqwest::Body>) -> Call {
+        self.call(Method::POST, path).raw("application/json", body)
     }
 
     /// Creates a verification of [`number`] `n`.
@@ -135,9 +171,21 @@ impl Service {
             codes: message::count_waiting(db, Lane::Otp, 1_000).await.expect("an answer"),
             texts: message::count_waiting(db, Lane::Bulk, 1_000).await.expect("an answer"),
             records: idempotency::purge_expired(db, i64::MAX, 0, true).await.expect("an answer"),
-            budgets: guess_budget::purge_before(db, i64::MAX, true).await.expect("an answer"),
-            hints: self.home.queue.len().await.expect("an answer"),
+            budgets: guess_budget::purge_before(db, i64::MAX, 0, true).await.expect("an answer"),
+            hints: self.hints().await,
         }
+    }
+
+    async fn hints(&self) -> usize {
+        if self.home.redis.is_none() {
+            return self.home.queue.waiting().await.expect("memory");
+        }
+        // On a connection of its own: the service's gives up early, and then for a second.
+        let client = redis::Client::open(self.home.config.queue.url.expose()).expect("a URL");
+        let mut connection =
+            client.get_multiplexed_async_connection().await.expect("the test's Redis");
+        let mut count = redis::cmd("LLEN");
+        count.arg("otpost:hints:otp:v1").query_async(&mut connection).await.expect("a count")
     }
 
     /// How many verifications are pending; ends them in order to count them.

@@ -23,15 +23,16 @@ pub async fn run(config: Option<&Path>) -> Done {
             "cannot listen on {address}: {error}; set server.listen to a free one"
         ))
     })?;
-    // The embedded database is there already; another one may take its time to answer.
+    let app = App { home: home.clone(), metrics };
+    let serving = tokio::spawn(server::serve(listener, otpost_api::router(app), stop.clone()));
+    // The embedded database is there already; another one may take its time to answer, and
+    // requests are answered 503 meanwhile.
     tokio::select! {
         ready = home.wait_until_ready(true) => ready?,
         () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
     }
     let first_key = create_first_key(&home).await?;
     greet(&home, first_key.as_ref().map(|key| key.as_str()));
-    let app = App { home: home.clone(), metrics };
-    let serving = tokio::spawn(server::serve(listener, otpost_api::router(app), stop.clone()));
     let touching = home.clone();
     let touch = tokio::spawn(async move { touching.keep_in_touch("serve").await });
     let worked = otpost_worker::run(home.clone(), chain, stop).await;

@@ -96,7 +96,7 @@ pub async fn resend(home: &Home, request: ResendRequest) -> Result<ResendAnswer,
         }
         Ok(Written::CapReached) => {
             home.limiter.refund(charged).await;
-            Err(Refused::DailyCap { until: day_end(now) })
+            Err(Refused::DailyCap { until: day_end(now), now })
         }
         Ok(Written::Changed) => {
             home.limiter.refund(charged).await;

@@ -57,7 +57,8 @@ on_both_homes! {
 
 #[tokio::test]
 async fn without_redis_this_process_counts() {
-    let link = RedisLink::open("redis://127.0.0.1:1").expect("a URL");
+    let link =
+        RedisLink::open("redis://127.0.0.1:1", otpost_shared::redis_link::PATIENCE).expect("a URL");
     let limiter = Limiter::new(Some(link));
     assert!(limiter.charge(Uuid::nil(), &charge("a"), None, 0).await.is_ok());
     assert!(limiter.charge(Uuid::nil(), &charge("a"), None, 1).await.is_err());

@@ -137,7 +137,11 @@ async fn bulk_with_an_unknown_outcome_ends_there() {
 async fn with_redis_away_codes_still_leave() {
     let gateway = Gateway::start(ACCEPTED).await;
     let mut bed = bed(Kind::Production, &[&gateway]).await;
-    let gone = otpost_shared::redis_link::RedisLink::open("redis://127.0.0.1:1").expect("a URL");
+    let gone = otpost_shared::redis_link::RedisLink::open(
+        "redis://127.0.0.1:1",
+        otpost_shared::redis_link::PATIENCE,
+    )
+    .expect("a URL");
     bed.home.queue = otpost_shared::queue::Queue::Redis(Box::new(gone.clone()));
     bed.home.limiter = otpost_shared::limits::Limiter::new(Some(gone));
     let worker = Worker::start(&bed.home);

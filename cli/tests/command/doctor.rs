@@ -1,0 +1,82 @@
+//! `otpost doctor`: good, and each way of being broken.
+
+use otpost_testbed::{Bed, Kind};
+use serde_json::Value;
+
+use crate::program::Place;
+
+/// The findings that are not good, as `what: said`.
+fn bad(report: &Value) -> Vec<String> {
+    let findings = report["findings"].as_array().expect("findings");
+    let bad = findings.iter().filter(|finding| finding["good"] == false);
+    bad.map(|finding| format!("{}: {}", finding["what"], finding["said"])).collect()
+}
+
+#[tokio::test]
+async fn what_is_good_is_said_to_be() {
+    let empty = Place::empty();
+    let report = empty.run(&["doctor"]).exits(0);
+    for part in ["configuration", "keys", "database", "clock", "redis", "provider console"] {
+        let line = report.stdout.lines().find(|line| line.contains(part)).expect("a line");
+        assert!(line.starts_with("ok "), "{line}");
+    }
+    let dir = tempfile::tempdir().expect("a folder");
+    let text = Bed::config_text(Kind::Production, &dir, "").await;
+    let place = Place::with(&text);
+    let report = place.run(&["doctor", "--json"]).exits(1).json();
+    let [missing] = &bad(&report)[..] else { panic!("{report}") };
+    assert!(missing.starts_with("\"database\"") && missing.contains("run `otpost migrate`"));
+    place.run(&["status"]).fails_with(&["run `otpost migrate`"]);
+    place.run(&["migrate"]).exits(0);
+    place.run(&["migrate"]).exits(0);
+    let report = place.run(&["doctor", "--json"]).exits(0).json();
+    assert_eq!((&report["good"], bad(&report)), (&Value::Bool(true), Vec::new()));
+}
+
+#[test]
+fn what_cannot_be_reached_is_named_with_its_key() {
+    let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    let place = Place::with(&format!(
+        "[database]\nurl = \"postgres://otpost:sentinel-password@127.0.0.1:1/otpost\"\n\
+         [queue]\nurl = \"redis://:sentinel-password@127.0.0.1:1\"\n\
+         [secrets]\nkeys = [\"k1:{key}\"]\nhash_keys = [\"h1:{key}\"]\n"
+    ));
+    let report = place.run(&["doctor"]).exits(1);
+    let line = |part: &str| {
+        let found = report.stdout.lines().find(|line| line.contains(part));
+        found.unwrap_or_else(|| panic!("{part} is not in {report:?}"))
+    };
+    let (database, redis) = (line("database.url"), line("queue.url"));
+    assert!(database.starts_with("BAD  database "), "{database}");
+    assert!(redis.starts_with("BAD  redis "), "{redis}");
+    assert!(line("configuration").starts_with("ok ") && line("console").starts_with("ok "));
+    assert!(!report.stdout.contains("sentinel-password") && !report.stdout.contains(key));
+    place.run(&["status"]).fails_with(&["the database is unavailable"]);
+}
+
+#[test]
+fn a_bad_section_is_named_with_what_to_mend() {
+    let chain = "[recipients]\ndefault_region = \"DE\"\n[chains]\nsms = [\"a\"]\n[providers.a]\n";
+    for (text, parts) in [
+        (
+            &*format!("{chain}kind = \"twillio\""),
+            &["otpost.toml:6: providers.a.kind: ", "did you mean \"twilio\"?"][..],
+        ),
+        (&format!("{chain}kind = \"vonage\""), &["providers.a", "api_key"]),
+        (
+            "[chains]\nsms = [\"a\"]\n[providers.a]\nkind = \"sandbox\"\noutcome = \"throtled\"",
+            &["otpost.toml:5: providers.a.outcome: ", "did you mean \"throttled\"?"],
+        ),
+        ("[server]\nlisten = \"here\"", &["otpost.toml:2: server.listen: "]),
+        ("[log]\nlevel = \"inof\"", &["otpost.toml:2: log.level: "]),
+    ] {
+        let report = Place::with(text).run(&["doctor", "--json"]).exits(1).json();
+        let bad = bad(&report);
+        assert_eq!(bad.len(), 1, "{report}");
+        // JSON escapes the quotes of the sentence.
+        let said = bad[0].replace('\\', "");
+        for part in parts {
+            assert!(said.contains(part), "{part:?} is not in {said}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The command as a person runs it: the real binary, its output, its exit codes, its signals.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod configuration;
+mod doctor;
+mod help;
+mod keeping;
+mod keys;
+mod production;
+mod program;
+mod serve;
