@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use hyper::body::Body;
-use otpost_shared::idempotency::IdempotencyKey;
+use otpost_shared::{idempotency::IdempotencyKey, secrets::Keyring};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -164,8 +164,14 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyHeader {
 impl IdempotencyHeader {
     /// The key, standing for this body at this address.
     #[must_use]
-    pub fn for_request(&self, address: &str, body: &[u8]) -> Option<IdempotencyKey> {
-        self.0.as_deref().map(|key| IdempotencyKey::new(key, &[address.as_bytes(), b"\0", body]))
+    pub fn for_request(
+        &self,
+        keys: &Keyring,
+        address: &str,
+        body: &[u8],
+    ) -> Option<IdempotencyKey> {
+        let key = self.0.as_deref()?;
+        Some(IdempotencyKey::new(keys, key, &[address.as_bytes(), body]))
     }
 
     #[must_use]

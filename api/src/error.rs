@@ -78,7 +78,7 @@ error_codes! {
     GuessBudgetSpent "guess_budget_spent" TOO_MANY_REQUESTS "There were too many wrong guesses for this recipient today."
     DailyCapReached "daily_cap_reached" TOO_MANY_REQUESTS "The sends of the day are used up; see `limits.sends_per_tenant_and_day`."
     Internal "internal" INTERNAL_SERVER_ERROR "Something went wrong inside; the log says what."
-    Unavailable "unavailable" SERVICE_UNAVAILABLE "The database does not answer; nothing was done. Repeat with the same Idempotency-Key."
+    Unavailable "unavailable" SERVICE_UNAVAILABLE "The database does not answer in time. Repeat with the same Idempotency-Key: it is done at most once."
     LaneBusy "lane_busy" SERVICE_UNAVAILABLE "More codes are waiting than can be sent in time; repeat as Retry-After says."
 }
 
@@ -173,7 +173,7 @@ impl From<DbError> for ApiError {
                 tracing::error!(%error, "a request failed");
                 ErrorCode::Internal.error()
             }
-            DbError::Unavailable(_) | DbError::Locked | DbError::Raced => {
+            DbError::Unavailable(_) | DbError::Undecided(_) | DbError::Locked | DbError::Raced => {
                 tracing::warn!(%error, "a request was put off");
                 ErrorCode::Unavailable.error().retry_after_ms(2_000)
             }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use axum::{
     extract::{MatchedPath, Request},
+    http::Method,
     http::{StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -15,6 +16,9 @@ use crate::error::ErrorCode;
 /// Reading a request and answering it take at most this long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How often what was measured is folded into the histograms.
+const UPKEEP: Duration = Duration::from_secs(5);
+
 const BUCKETS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
 /// Starts collecting metrics, once per process.
@@ -22,9 +26,19 @@ const BUCKETS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 /// # Errors
 /// Metrics are being collected already.
 pub fn install_metrics() -> Result<PrometheusHandle, BuildError> {
-    PrometheusBuilder::new()
+    let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS)?
-        .install_recorder()
+        .install_recorder()?;
+    // Histograms pile up until somebody asks, and perhaps nobody ever does.
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(UPKEEP);
+        loop {
+            ticks.tick().await;
+            upkeep.run_upkeep();
+        }
+    });
+    Ok(handle)
 }
 
 /// Counts and times a request by its route, never by its address: that may hold an id.
@@ -52,8 +66,11 @@ pub async fn observe(request: Request, next: Next) -> Response {
     drop(abort);
     let status = response.status().as_u16();
     let took = started.elapsed();
-    let labels =
-        [("method", method.to_string()), ("route", route.clone()), ("status", status.to_string())];
+    let labels = [
+        ("method", method_label(&method).to_owned()),
+        ("route", route.clone()),
+        ("status", status.to_string()),
+    ];
     metrics::counter!("otpost_requests_total", &labels).increment(1);
     metrics::histogram!("otpost_request_seconds", "route" => route.clone())
         .record(took.as_secs_f64());
@@ -64,6 +81,20 @@ pub async fn observe(request: Request, next: Next) -> Response {
 fn is_bare_not_found(response: &Response) -> bool {
     response.status() == StatusCode::NOT_FOUND
         && !response.headers().contains_key(header::CONTENT_TYPE)
+}
+
+/// The method, if it is one: callers may send any word, and each would become a metric.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
 }
 
 /// Ends the handler when its client has gone or its time is over.

@@ -190,7 +190,10 @@ pub(crate) async fn commit(
             Err(Refused::DailyCap { until: day_end(now), now })
         }
         Err(error) => {
-            home.limiter.refund(charged).await;
+            // What may have been committed stays charged; a repeat with its key passes free.
+            if !matches!(error, DbError::Undecided(_)) {
+                home.limiter.refund(charged).await;
+            }
             match error {
                 DbError::Locked if asking.idempotency_key.is_some() => Err(Refused::KeyInUse),
                 error => Err(error.into()),
@@ -209,7 +212,7 @@ async fn insert_once(db: &Db, batch: &[Acceptance]) -> Result<Vec<Committed>, Db
     for acceptance in batch {
         // The cap comes first: a row refused by it must not take the key.
         if let Some((tenant_id, cap)) = acceptance.cap
-            && !charge_send(&mut tx, tenant_id, cap, acceptance.now).await?
+            && !charge_send(&mut tx, tenant_id, cap, acceptance.now).await.map_err(not_the_key)?
         {
             results.push(Committed::CapReached);
             continue;
@@ -252,6 +255,14 @@ pub(crate) async fn charge_send(
         .rows_affected()
     });
     Ok(rows == 1)
+}
+
+/// A wait for the tenant's count is no wait for an idempotency key.
+fn not_the_key(error: DbError) -> DbError {
+    match error {
+        DbError::Locked => DbError::Unavailable("the tenant's count is held".into()),
+        other => other,
+    }
 }
 
 async fn refund_send(tx: &mut Tx, tenant_id: Uuid, now: Millis) -> Result<(), DbError> {

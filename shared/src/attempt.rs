@@ -164,3 +164,25 @@ pub(crate) async fn mark_unknown(
     });
     Ok(())
 }
+
+/// Removes the attempts of messages that are removed.
+pub(crate) async fn delete_of(tx: &mut Tx, messages: &[Uuid]) -> Result<(), DbError> {
+    match tx {
+        // One statement for a list is Postgres's alone; for SQLite a statement costs no round trip.
+        Tx::Postgres(tx) => {
+            sqlx::query("DELETE FROM attempts WHERE message_id = ANY($1)")
+                .bind(messages)
+                .execute(&mut **tx)
+                .await?;
+        }
+        Tx::Sqlite(tx) => {
+            for id in messages {
+                sqlx::query("DELETE FROM attempts WHERE message_id = $1")
+                    .bind(id)
+                    .execute(&mut **tx)
+                    .await?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -47,11 +47,11 @@ macro_rules! on_pool {
         match $pool {
             $crate::db::Pool::Sqlite($c) => {
                 type D = sqlx::Sqlite;
-                $body
+                $crate::db::bounded(async { Ok({ $body }) }).await?
             }
             $crate::db::Pool::Postgres($c) => {
                 type D = sqlx::Postgres;
-                $body
+                $crate::db::bounded(async { Ok({ $body }) }).await?
             }
         }
     };
@@ -94,11 +94,18 @@ macro_rules! retrying {
 
 pub(crate) use {on_pool, on_tx, retrying};
 
+/// Shorter, so that a wait for a row is told apart from a slow statement.
+const LOCK_PATIENCE: Duration = Duration::from_millis(1_800);
+/// No caller waits longer for a statement or a commit.
+const GIVE_UP: Duration = Duration::from_millis(2_400);
+
 /// What the database could not do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DbError {
     /// Not reachable, full, stopped or too slow: the same call may work later.
     Unavailable(String),
+    /// As above, but what was asked for may have been done all the same.
+    Undecided(String),
     /// Another transaction holds the row and does not let go.
     Locked,
     /// Lost against a concurrent transaction; safe to repeat at once.
@@ -111,6 +118,9 @@ impl fmt::Display for DbError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unavailable(cause) => write!(f, "the database is unavailable: {cause}"),
+            Self::Undecided(cause) => {
+                write!(f, "the database did not say whether it is done: {cause}")
+            }
             Self::Locked => f.write_str("another transaction holds the row"),
             Self::Raced => f.write_str("the database refused a concurrent change"),
             Self::Broken(cause) => write!(f, "the database and the program disagree: {cause}"),
@@ -136,6 +146,8 @@ impl From<sqlx::Error> for DbError {
                 {
                     Self::Unavailable(cause)
                 }
+                // Any other of Postgres, whose codes have five characters.
+                Some(code) if code.len() == 5 => Self::Broken(cause),
                 // SQLite's primary result codes sit in the low byte of the extended ones.
                 Some(code) => match code.parse::<u32>().map(|code| code & 0xff) {
                     Ok(5 | 6 | 8 | 10 | 13 | 14) => Self::Unavailable(cause),
@@ -187,9 +199,10 @@ impl Db {
             .parse()
             .map_err(|e: sqlx::Error| DbError::Broken(format!("database.url: {}", describe(&e))))?;
         let patience = PATIENCE.as_millis().to_string();
+        let lock_patience = LOCK_PATIENCE.as_millis().to_string();
         let options = options.application_name("otpost").options([
             ("statement_timeout", patience.as_str()),
-            ("lock_timeout", patience.as_str()),
+            ("lock_timeout", lock_patience.as_str()),
             ("idle_in_transaction_session_timeout", "10000"),
         ]);
         let pool = PgPoolOptions::new()
@@ -286,7 +299,7 @@ impl Db {
         let applied = match applied.map_err(DbError::from) {
             Ok(applied) => applied,
             // The table itself is missing: nothing was ever applied.
-            Err(DbError::Broken(_)) => Vec::new(),
+            Err(DbError::Broken(cause)) if cause.contains("no such table") => Vec::new(),
             Err(DbError::Unavailable(cause)) if cause.contains("42P01") => Vec::new(),
             Err(error) => return Err(error),
         };
@@ -306,11 +319,15 @@ impl Db {
 
 impl Tx {
     pub(crate) async fn commit(self) -> Result<(), DbError> {
-        match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
-        }
-        Ok(())
+        let done = match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
+        };
+        done.map_err(|error| match DbError::from(error) {
+            // The answer is lost, not necessarily the commit.
+            DbError::Unavailable(cause) => DbError::Undecided(cause),
+            other => other,
+        })
     }
 
     pub(crate) async fn rollback(self) -> Result<(), DbError> {
@@ -339,6 +356,15 @@ async fn open_sqlite(url: &str) -> Result<Db, DbError> {
     Ok(Db::Sqlite { write, read })
 }
 
+/// Gives a single statement up after 2.4 s: a server that hangs does not keep its own time.
+pub(crate) async fn bounded<T>(
+    statement: impl Future<Output = Result<T, DbError>>,
+) -> Result<T, DbError> {
+    tokio::time::timeout(GIVE_UP, statement)
+        .await
+        .unwrap_or_else(|_| Err(DbError::Unavailable("no answer within 2.4 s".into())))
+}
+
 /// Runs a commit in a task of its own, so that a client that goes away cannot leave a
 /// transaction open on a pooled connection, and gives up waiting after 2.4 s.
 ///
@@ -347,9 +373,9 @@ async fn open_sqlite(url: &str) -> Result<Db, DbError> {
 pub async fn detached<T: Send + 'static>(
     work: impl Future<Output = Result<T, DbError>> + Send + 'static,
 ) -> Result<T, DbError> {
-    match tokio::time::timeout(Duration::from_millis(2_400), tokio::spawn(work)).await {
+    match tokio::time::timeout(GIVE_UP, tokio::spawn(work)).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => Err(DbError::Broken(panic.to_string())),
-        Err(_) => Err(DbError::Unavailable("no answer within 2.4 s".into())),
+        Err(_) => Err(DbError::Undecided("no answer within 2.4 s".into())),
     }
 }

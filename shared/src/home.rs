@@ -19,7 +19,7 @@ use crate::{
     limits::Limiter,
     process,
     queue::Queue,
-    recipient::Recipient,
+    recipient::{Recipient, RecipientError},
     redis_link::{PATIENCE, RedisLink},
     secrets::{Code, Keyring},
     tenant,
@@ -156,6 +156,32 @@ impl Home {
             self.limiter.set_live_processes(u32::try_from(accepting).unwrap_or(1));
         }
         self.lanes.refresh(&self.db, now).await
+    }
+
+    /// Reads a tenant's number: a valid one, or one of the configured test numbers. A national
+    /// number is read in the tenant's region.
+    ///
+    /// # Errors
+    /// The database does not answer; the inner error says why the text is no recipient.
+    pub async fn read_recipient(
+        &self,
+        tenant_id: Uuid,
+        text: &str,
+    ) -> Result<Result<Recipient, RecipientError>, DbError> {
+        let mut region = self.config.recipients.default_region.clone();
+        // Only a national number needs to know whose it is.
+        if !text.trim_start().starts_with('+')
+            && let Some(tenant) = tenant::find(&self.db, tenant_id).await?
+        {
+            region = tenant.default_region.unwrap_or(region);
+        }
+        let region = (!region.is_empty()).then_some(region.as_str());
+        if let Ok(number) = Recipient::parse_unchecked(text, region)
+            && self.test_code(&number, self.clock.now()).is_some()
+        {
+            return Ok(Ok(number));
+        }
+        Ok(Recipient::parse(text, region))
     }
 
     /// The fixed code of a number that is a test number at `now`.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::{
     clock::Millis,
     db::{Db, DbError, Tx, on_pool, on_tx},
-    secrets::{Keyring, SecretError, digest, short_hex},
+    secrets::{Keyring, SecretError, short_hex},
 };
 
 const FIELD: &str = "idempotency.answer";
@@ -18,10 +18,14 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// `request` is everything that makes the request what it is: the route and the body.
+    /// `request` is everything that makes the request what it is: the route and the body. Both
+    /// hashes are keyed: a body is little more than a number, and could be guessed from its hash.
     #[must_use]
-    pub fn new(key: &str, request: &[&[u8]]) -> Self {
-        Self { key_hash: digest(key.as_bytes()), request_hash: digest(&request.concat()) }
+    pub fn new(keys: &Keyring, key: &str, request: &[&[u8]]) -> Self {
+        Self {
+            key_hash: keys.lookup_hash(&[b"idempotency-key/v1", key.as_bytes()]),
+            request_hash: keys.lookup_hash(&[&[b"request/v1".as_slice()], request].concat()),
+        }
     }
 
     /// For naming the key in a limit's marker.

@@ -29,13 +29,23 @@ pub async fn mark_seen(db: &Db, id: Uuid, role: &str, now: Millis) -> Result<(),
     Ok(())
 }
 
-/// Says that a process has ended by itself, and gives its duty up.
+/// Says that a process has ended by itself.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn mark_gone(db: &Db, id: Uuid) -> Result<(), DbError> {
     on_pool!(db.write(), c => {
         sqlx::query::<D>("DELETE FROM processes WHERE id = $1").bind(id).execute(c).await?;
+    });
+    Ok(())
+}
+
+/// Gives up the duties of a process, so that another need not wait for them to run out.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn give_up_duties(db: &Db, id: Uuid) -> Result<(), DbError> {
+    on_pool!(db.write(), c => {
         sqlx::query::<D>("DELETE FROM duties WHERE holder = $1").bind(id).execute(c).await?;
     });
     Ok(())

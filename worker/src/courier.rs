@@ -10,7 +10,7 @@ use otpost_shared::{
     message::{self, Message, Next, Recording},
     outcome::ErrorClass,
     recipient::Recipient,
-    secrets::SecretError,
+    secrets::{Code, SecretError},
     verification::{self, Status},
 };
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,8 @@ use crate::{
 const ATTEMPT: Duration = Duration::from_secs(5);
 /// No first byte leaves with less lease than this.
 const LEAST_LEASE_MS: i64 = 5_500;
+/// How long a message waits that could not be begun.
+const PUT_OFF_MS: i64 = 1_000;
 /// How long an outcome is held on to while the database is away.
 const RECORD_FOR: Duration = Duration::from_secs(30);
 
@@ -69,6 +71,30 @@ pub struct Courier {
 struct Letter {
     to: Recipient,
     text: String,
+    /// The code in the text, which no provider's words may carry back to us.
+    code: Option<Code>,
+}
+
+/// Which attempt comes next.
+#[derive(Clone, Copy)]
+struct Plan {
+    number: i32,
+    /// Index into the chain.
+    place: usize,
+}
+
+/// An attempt whose row is written, and which may begin.
+struct Begun {
+    letter: Letter,
+    plan: Plan,
+    lease_until: Millis,
+}
+
+/// What kept a message from being sent before anything was.
+struct Stopped {
+    error: CourierError,
+    /// The attempt whose row may or may not have been written.
+    number: Option<i32>,
 }
 
 impl Courier {
@@ -91,44 +117,71 @@ impl Courier {
                 row
             }
         };
-        let Some(letter) = self.compose(&row).await? else {
-            return Ok(self.settle(&row, None, Next::Cancel).await.map(|_| ())?);
+        let (begun, mut attempts) = match self.begin(&row).await {
+            Ok(Some(begun)) => begun,
+            Ok(None) => return Ok(()),
+            Err(stopped) => return self.put_off(&row, stopped).await,
+        };
+        let Begun { letter, mut plan, mut lease_until } = begun;
+        loop {
+            let (ended, ending) = self.attempt(&row, &letter, plan, lease_until).await;
+            attempts.push(ended);
+            let (next, planned) = self.next(&row, &attempts);
+            let lease = self.settle(&row, Some((plan.number, ending)), next).await?;
+            // What was planned is in the row by now, so it is what happens.
+            let (Some(planned), Some(until)) = (planned, lease) else { return Ok(()) };
+            plan = planned;
+            lease_until = until;
+        }
+    }
+
+    /// Everything before the first byte: the text, the decision, the attempt's row. None when
+    /// there is nothing to send, or not now; that is written down already.
+    async fn begin(&self, row: &Message) -> Result<Option<(Begun, Vec<Attempt>)>, Stopped> {
+        let stopped = |error: CourierError| Stopped { error, number: None };
+        let Some(letter) = self.compose(row).await.map_err(stopped)? else {
+            self.settle(row, None, Next::Cancel).await.map_err(|e| stopped(e.into()))?;
+            return Ok(None);
         };
         let mut attempts = Vec::new();
         if row.epoch > 1 {
-            attempts = attempt::list_by_message(&self.home.db, row.id).await?;
+            let list = attempt::list_by_message(&self.home.db, row.id).await;
+            attempts = list.map_err(|e| stopped(e.into()))?;
         }
-        let mut lease = None;
-        loop {
-            let place = match self.next(&row, &attempts) {
-                Next::Try { provider, number } => {
-                    if lease.is_none() {
-                        lease = message::begin_attempt(
-                            &self.home.db,
-                            &row,
-                            number,
-                            &provider,
-                            self.now(),
-                        )
-                        .await?;
-                    }
-                    self.chain.links().iter().position(|l| l.name == provider)
-                }
-                next => return Ok(self.settle(&row, None, next).await.map(|_| ())?),
+        let (next, planned) = self.next(row, &attempts);
+        let Some(plan) = planned else {
+            self.settle(row, None, next).await.map_err(|e| stopped(e.into()))?;
+            return Ok(None);
+        };
+        let provider = &self.chain.links()[plan.place].name;
+        let begun =
+            message::begin_attempt(&self.home.db, row, plan.number, provider, self.now()).await;
+        let lease = begun.map_err(|e| Stopped { error: e.into(), number: Some(plan.number) })?;
+        let Some(lease_until) = lease else {
+            self.settle(row, None, Next::Cancel).await.map_err(|e| stopped(e.into()))?;
+            return Ok(None);
+        };
+        Ok(Some((Begun { letter, plan, lease_until }, attempts)))
+    }
+
+    /// Nothing was sent: the message goes back into the queue instead of waiting for its lease.
+    async fn put_off(&self, row: &Message, stopped: Stopped) -> Result<(), CourierError> {
+        tracing::warn!(message.id = %row.id, error = %stopped.error, "put off");
+        // Its commit may have landed although its answer did not.
+        let ended = stopped.number.map(|number| {
+            let detail = "the database did not answer in time; nothing was sent".to_owned();
+            let ending = Ending {
+                outcome: ErrorClass::Transient,
+                provider_message_id: None,
+                error_code: None,
+                detail: Some(detail),
+                retry_at: None,
             };
-            let (Some(until), Some(place)) = (lease, place) else {
-                return Ok(self.settle(&row, None, Next::Cancel).await.map(|_| ())?);
-            };
-            let number = next_number(&attempts);
-            let (ended, ending) = self.attempt(&row, &letter, number, place, until).await;
-            attempts.push(ended);
-            let next = self.next(&row, &attempts);
-            let goes_on = matches!(next, Next::Try { .. });
-            lease = self.settle(&row, Some((number, ending)), next).await?;
-            if !goes_on || lease.is_none() {
-                return Ok(());
-            }
-        }
+            (number, ending)
+        });
+        let not_before = self.now() + PUT_OFF_MS;
+        self.settle(row, ended, Next::Wait { not_before }).await?;
+        Ok(())
     }
 
     fn now(&self) -> Millis {
@@ -140,7 +193,7 @@ impl Courier {
         let keys = &self.home.keys;
         let Some(verification_id) = row.verification_id else {
             let (to, text) = (row.recipient(keys)?, row.body(keys)?);
-            return Ok(to.zip(text).map(|(to, text)| Letter { to, text }));
+            return Ok(to.zip(text).map(|(to, text)| Letter { to, text, code: None }));
         };
         let Some(of) = verification::find(&self.home.db, verification_id).await? else {
             return Ok(None);
@@ -160,13 +213,14 @@ impl Courier {
         values.insert("code".into(), code.as_str().to_owned());
         values.insert("app".into(), config.texts.app.clone());
         values.insert("minutes".into(), minutes.max(1).to_string());
-        Ok(Some(Letter { to: of.recipient(keys)?, text: policy.template.render(&values) }))
+        let text = policy.template.render(&values);
+        Ok(Some(Letter { to: of.recipient(keys)?, text, code: Some(code) }))
     }
 
     /// What comes next, by the chain's rule; a process that stops begins nothing new.
-    fn next(&self, row: &Message, attempts: &[Attempt]) -> Next {
+    fn next(&self, row: &Message, attempts: &[Attempt]) -> (Next, Option<Plan>) {
         if attempts.last().and_then(Attempt::outcome) == Some(ErrorClass::Ok) {
-            return Next::Sent;
+            return (Next::Sent, None);
         }
         let now = self.now();
         let step = self.chain.decide(&Situation {
@@ -177,13 +231,14 @@ impl Courier {
             jitter: rand::random::<f64>(),
         });
         match step {
-            Step::Try(_) if self.stop.is_cancelled() => Next::Wait { not_before: now },
+            Step::Try(_) if self.stop.is_cancelled() => (Next::Wait { not_before: now }, None),
             Step::Try(place) => {
+                let number = attempts.last().map_or(1, |a| a.number + 1);
                 let provider = self.chain.links()[place].name.clone();
-                Next::Try { number: next_number(attempts), provider }
+                (Next::Try { number, provider }, Some(Plan { number, place }))
             }
-            Step::Wait { until } => Next::Wait { not_before: until },
-            Step::End(end) => Next::End(end),
+            Step::Wait { until } => (Next::Wait { not_before: until }, None),
+            Step::End(end) => (Next::End(end), None),
         }
     }
 
@@ -192,11 +247,11 @@ impl Courier {
         &self,
         row: &Message,
         letter: &Letter,
-        number: i32,
-        place: usize,
+        plan: Plan,
         lease_until: Millis,
     ) -> (Attempt, Ending) {
-        let link = &self.chain.links()[place];
+        let number = plan.number;
+        let link = &self.chain.links()[plan.place];
         let now = self.now();
         let outcome = if lease_until - now < LEAST_LEASE_MS || row.deadline <= now {
             Outcome::refused(ErrorClass::Transient, None, "too little time was left to begin")
@@ -224,8 +279,8 @@ impl Courier {
         let ending = Ending {
             outcome: outcome.class,
             provider_message_id: outcome.provider_message_id,
-            error_code: outcome.code.map(|code| shortened(&code, 32)),
-            detail: outcome.detail.map(|detail| shortened(&without_numbers(&detail), 300)),
+            error_code: outcome.code.map(|code| shortened(&letter.redacted(&code), 32)),
+            detail: outcome.detail.map(|detail| shortened(&letter.redacted(&detail), 300)),
             retry_at,
         };
         let mut ended = Attempt::of(number, &link.name, Some(ending.outcome), finished_at);
@@ -267,7 +322,7 @@ impl Courier {
                 now: self.now(),
             };
             match message::record(&self.home.db, &recording).await {
-                Err(DbError::Unavailable(_) | DbError::Locked)
+                Err(DbError::Unavailable(_) | DbError::Undecided(_) | DbError::Locked)
                     if tokio::time::Instant::now() < give_up =>
                 {
                     tokio::time::sleep(pause).await;
@@ -279,8 +334,14 @@ impl Courier {
     }
 }
 
-fn next_number(attempts: &[Attempt]) -> i32 {
-    attempts.last().map_or(1, |a| a.number + 1)
+impl Letter {
+    /// A provider's words without the code and without numbers.
+    fn redacted(&self, words: &str) -> String {
+        match &self.code {
+            Some(code) => without_numbers(&words.replace(code.as_str(), "[code]")),
+            None => without_numbers(words),
+        }
+    }
 }
 
 fn shortened(text: &str, most: usize) -> String {

@@ -23,6 +23,7 @@ use std::{sync::Arc, time::Duration};
 
 use apalis::{layers::WorkerBuilderExt, prelude::*};
 use otpost_shared::{Home, config::ConfigError, queue::Lane};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -56,15 +57,16 @@ pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
 pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Result<(), String> {
     let courier = Arc::new(Courier::new(home.clone(), chain, stop.clone()));
     let tidying = tokio::spawn(tidy::run(home.clone(), stop.clone()));
+    let purging = tokio::spawn(tidy::run_purge(home.clone(), stop.clone()));
     let mut monitor = Monitor::new().shutdown_timeout(GRACE).should_restart(|_, error| {
         tracing::error!(%error, "a worker ended and is started again");
         true
     });
-    let mut backends = Vec::new();
+    let mut releases = Vec::new();
     for lane in Lane::ALL {
         let (backend, jobs) = backend::channel();
-        backends.push(backend.clone());
-        fetch::spawn(&home, lane, &jobs, &stop);
+        let fetching = fetch::spawn(&home, lane, &jobs, &stop);
+        releases.push(tokio::spawn(release(home.clone(), backend.clone(), fetching, stop.clone())));
         let courier = Arc::clone(&courier);
         monitor = monitor.register(move |_| {
             WorkerBuilder::new(format!("{}-{}", send_message::NAME, lane.as_str()).as_str())
@@ -81,9 +83,24 @@ pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Re
         Ok(())
     };
     let result = monitor.run_with_signal(signal).await.map_err(|e| e.to_string());
-    for backend in backends {
-        backend.release_unstarted(&home).await;
+    for release in releases {
+        let _ = release.await;
     }
     let _ = tidying.await;
+    let _ = purging.await;
     result
+}
+
+/// Puts back, as soon as the process is told to stop, what was fetched and not started.
+async fn release(
+    home: Home,
+    backend: backend::JobBackend,
+    fetching: Vec<JoinHandle<()>>,
+    stop: CancellationToken,
+) {
+    stop.cancelled().await;
+    for task in fetching {
+        let _ = task.await;
+    }
+    backend.release_unstarted(&home).await;
 }

@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 const TICK: Duration = Duration::from_millis(500);
 /// A process that has not renewed its duty for this long has lost it.
 const DUTY_MS: i64 = 2_000;
+const PURGE: Duration = Duration::from_secs(5);
+/// Ten batches of each kind are done in far less.
+const PURGE_DUTY_MS: i64 = 60_000;
 /// A pause between two ticks that means the database, or this process, was away.
 const OUTAGE_MS: i64 = 3_000;
 /// Rows per statement, few enough not to be felt.
@@ -26,7 +29,8 @@ pub async fn run(home: Home, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut last_good = home.clock.now();
-    let mut recover_from = 0;
+    // Whoever was sending while this process was not there gets one lease to say so.
+    let mut recover_from = last_good + LEASE_MS;
     for tick in 0_u64.. {
         tokio::select! {
             () = stop.cancelled() => break,
@@ -38,12 +42,12 @@ pub async fn run(home: Home, stop: CancellationToken) {
             recover_from = now + LEASE_MS;
         }
         match tidy(&home, now, now >= recover_from, tick).await {
-            Ok(()) => last_good = now,
+            Ok(()) => last_good = home.clock.now(),
             Err(error) => tracing::warn!(%error, "tidying up is put off"),
         }
     }
     // Another process takes over at once instead of after the duty has run out.
-    let _ = process::mark_gone(&home.db, home.process_id).await;
+    let _ = process::give_up_duties(&home.db, home.process_id).await;
 }
 
 async fn tidy(home: &Home, now: Millis, recover: bool, tick: u64) -> Result<(), DbError> {
@@ -62,16 +66,31 @@ async fn tidy(home: &Home, now: Millis, recover: bool, tick: u64) -> Result<(), 
     if tick.is_multiple_of(4) {
         lanes::measure(db, now).await?;
     }
-    if tick % 10 == 5 {
-        process::purge_gone(db, now).await?;
-        purge(home, now).await?;
-    }
     Ok(())
+}
+
+/// Removes what is old until `stop` is cancelled, apart from the tidying, which must not wait.
+pub async fn run_purge(home: Home, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(PURGE);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = purge(&home).await {
+            tracing::warn!(%error, "removing what is old is put off");
+        }
+    }
 }
 
 /// A few small steps of removing what the retention no longer covers: every five seconds at most
 /// ten batches of each kind, a thousand rows a second.
-async fn purge(home: &Home, now: Millis) -> Result<(), DbError> {
+async fn purge(home: &Home) -> Result<(), DbError> {
+    let now = home.clock.now();
+    if !process::take_duty(&home.db, "purge", home.process_id, now, now + PURGE_DUTY_MS).await? {
+        return Ok(());
+    }
     let before = |days: u32| now - i64::from(days) * 86_400_000;
     let (db, keep, today) = (&home.db, &home.config.retention, guess_budget::day(now));
     for _ in 0..10 {
@@ -85,5 +104,6 @@ async fn purge(home: &Home, now: Millis) -> Result<(), DbError> {
             break;
         }
     }
+    process::purge_gone(db, now).await?;
     admission::purge_send_budgets(db, today - 1).await
 }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::{
     PathId,
     timeline::{self, MessageView},
-    verifications::create::{check_channel, parse_recipient},
+    verifications::create::check_channel,
 };
 use crate::{
     App,
@@ -82,10 +82,10 @@ pub async fn create(
     }
     let new = NewMessage {
         tenant_id: caller.tenant_id,
-        to: parse_recipient(&app.home, caller.tenant_id, &wire.to).await?,
+        to: app.home.read_recipient(caller.tenant_id, &wire.to).await??,
         text: wire.text,
         client: wire.client_ip,
-        idempotency_key: key.for_request("POST /v1/messages", &body.bytes),
+        idempotency_key: key.for_request(&app.home.keys, "POST /v1/messages", &body.bytes),
     };
     let accepted = message::accept(&app.home, new).await?;
     let created = CreatedMessage {

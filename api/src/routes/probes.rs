@@ -65,6 +65,5 @@ async fn readyz(State(app): State<App>) -> Response {
 }
 
 async fn metrics(State(app): State<App>) -> String {
-    app.metrics.run_upkeep();
     app.metrics.render()
 }

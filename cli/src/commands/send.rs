@@ -6,7 +6,6 @@ use otpost_shared::{
     Home,
     idempotency::IdempotencyKey,
     message::{self, Message, NewMessage},
-    recipient::Recipient,
     tenant::DEFAULT_TENANT,
 };
 use serde_json::json;
@@ -25,11 +24,16 @@ pub async fn run(config: Option<&Path>, options: SendOptions) -> Done {
         return Err(Failure::new("--text must have 1 to 1600 characters"));
     }
     let home = super::open_ready(config).await?;
-    let region = home.config.recipients.default_region.as_str();
-    let to = Recipient::parse(&options.to, (!region.is_empty()).then_some(region))
+    let to = home
+        .read_recipient(DEFAULT_TENANT, &options.to)
+        .await?
         .map_err(|error| Failure::new(format!("--to: {error}")))?;
     let key = options.idempotency_key.as_ref().map(|key| {
-        IdempotencyKey::new(key, &[b"send\0", to.e164().as_bytes(), b"\0", options.text.as_bytes()])
+        IdempotencyKey::new(
+            &home.keys,
+            key,
+            &[b"send\0", to.e164().as_bytes(), b"\0", options.text.as_bytes()],
+        )
     });
     let new = NewMessage {
         tenant_id: DEFAULT_TENANT,

@@ -38,6 +38,7 @@ pub async fn run(config: Option<&Path>) -> Done {
     let worked = otpost_worker::run(home.clone(), chain, stop).await;
     let _ = serving.await;
     touch.abort();
+    let _ = otpost_shared::process::mark_gone(&home.db, home.process_id).await;
     home.db.close().await;
     worked.map_err(Failure::new)?;
     Ok(ExitCode::SUCCESS)

@@ -22,6 +22,7 @@ pub async fn run(config: Option<&Path>) -> Done {
     let touch = tokio::spawn(async move { touching.keep_in_touch("worker").await });
     let worked = otpost_worker::run(home.clone(), chain, stop).await;
     touch.abort();
+    let _ = otpost_shared::process::mark_gone(&home.db, home.process_id).await;
     home.db.close().await;
     worked.map_err(Failure::new)?;
     Ok(ExitCode::SUCCESS)

@@ -1,17 +1,19 @@
 //! `otpost purge` and `otpost status`: what is kept, what waits, what is removed.
 
+use std::time::Duration;
+
 use otpost_shared::{Home, recipient::Recipient, tenant::DEFAULT_TENANT, verification};
 use otpost_testbed::on_both_homes;
 use serde_json::json;
 
 use crate::program::Place;
 
-/// What is over may be removed at once.
-const NOTHING_IS_KEPT: &str = "[retention]\nverifications_days = 0\nmessages_days = 0\n";
+const KEPT_A_DAY: &str = "[retention]\nverifications_days = 1\nmessages_days = 1\n";
 
-/// A verification that is over, with its message.
-async fn canceled(home: &Home) {
-    let to = Recipient::parse("+12025550143", None).expect("a number");
+/// A verification that was over so long ago, with its message.
+async fn canceled(home: &Home, ago: Duration) {
+    let to = Recipient::parse(&format!("+1202555{:04}", ago.as_secs() % 10_000), None);
+    let to = to.expect("a number");
     let new = verification::NewVerification {
         tenant_id: DEFAULT_TENANT,
         to,
@@ -24,13 +26,14 @@ async fn canceled(home: &Home) {
         idempotency_key: None,
     };
     let accepted = verification::accept(home, new).await.expect("accepted");
-    let before = home.clock.now() - 1_000;
+    let before = home.clock.now() - i64::try_from(ago.as_millis()).expect("milliseconds");
     verification::cancel(&home.db, DEFAULT_TENANT, accepted.id, before).await.expect("canceled");
 }
 
 on_both_homes! {
-    async fn what_is_over_is_counted_then_removed(bed, NOTHING_IS_KEPT) {
-        canceled(&bed.home).await;
+    async fn what_is_over_is_counted_then_removed(bed, KEPT_A_DAY) {
+        canceled(&bed.home, Duration::from_hours(25)).await;
+        canceled(&bed.home, Duration::from_secs(1)).await;
         let place = Place::in_folder(bed.dir);
         let counts = |n: u32| {
             json!({ "verifications": n, "messages": n, "idempotency_keys": 0, "guess_budgets": 0 })
@@ -48,7 +51,7 @@ on_both_homes! {
     }
 
     async fn what_waits_is_counted(bed, "") {
-        canceled(&bed.home).await;
+        canceled(&bed.home, Duration::from_secs(1)).await;
         let place = Place::in_folder(bed.dir);
         let to = ["send", "--to", "+12025550143", "--text", "x", "--no-wait", "--json"];
         let queued = place.run(&to).exits(0).json();

@@ -181,8 +181,19 @@ fn deserialize<T: DeserializeOwned>(
         let key = full(error.path().to_string());
         let message = error.inner().to_string();
         let first_line = message.lines().next().unwrap_or_default();
-        ConfigError::new(key, hint_field(first_line).replace("missing field", "must have"))
+        ConfigError::new(
+            key,
+            hint_field(&without_value(first_line)).replace("missing field", "must have"),
+        )
     })
+}
+
+/// A wrong value may be a secret in the wrong place: only what was expected is said.
+fn without_value(message: &str) -> String {
+    match message.strip_prefix("invalid type: ").and_then(|m| m.rsplit_once("expected ")) {
+        Some((_, expected)) => format!("has the wrong type: expected {expected}"),
+        None => message.to_owned(),
+    }
 }
 
 /// For serde's own "unknown field" message, adds the nearest of the fields it lists.

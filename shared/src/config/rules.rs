@@ -153,8 +153,29 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     if config.database.connections < 2 {
         return Err(ConfigError::new("database.connections", "must be at least 2"));
     }
-    if config.worker.otp_concurrency == 0 || config.worker.bulk_concurrency == 0 {
-        return Err(ConfigError::new("worker.otp_concurrency", "must be at least 1"));
+    if url.contains(":memory:") || url.contains("mode=memory") {
+        return Err(ConfigError::new("database.url", "must name a file: memory forgets"));
+    }
+    check_numbers(config)
+}
+
+/// Numbers that must not be too small.
+fn check_numbers(config: &Config) -> Result<(), ConfigError> {
+    let (limits, keep) = (&config.limits, &config.retention);
+    let size = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    for (key, value, least) in [
+        ("worker.otp_concurrency", size(config.worker.otp_concurrency), 1),
+        ("worker.bulk_concurrency", size(config.worker.bulk_concurrency), 1),
+        ("messages.lifetime_secs", config.messages.lifetime_secs.into(), 60),
+        ("limits.guesses_per_recipient_and_day", limits.guesses_per_recipient_and_day.into(), 1),
+        ("limits.sends_per_tenant_and_day", limits.sends_per_tenant_and_day, 0),
+        ("retention.verifications_days", keep.verifications_days.into(), 1),
+        ("retention.messages_days", keep.messages_days.into(), 1),
+        ("retention.idempotency_hours", keep.idempotency_hours.into(), 1),
+    ] {
+        if value < least {
+            return Err(ConfigError::new(key, format!("must be at least {least}")));
+        }
     }
     Ok(())
 }

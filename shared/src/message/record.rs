@@ -65,7 +65,7 @@ async fn record_once(db: &Db, recording: &Recording<'_>) -> Result<Option<Millis
             leave(&mut tx, message, State::Sent, None, now).await?;
         }
         Next::Cancel => {
-            leave(&mut tx, message, State::Canceled, None, now).await?;
+            leave_unsent(&mut tx, message, now).await?;
         }
         Next::Wait { not_before } => requeue(&mut tx, message, *not_before).await?,
         Next::End(end) => {
@@ -81,7 +81,7 @@ async fn record_once(db: &Db, recording: &Recording<'_>) -> Result<Option<Millis
                 attempt::insert(&mut tx, message, *number, provider, now).await?;
             } else {
                 // Its time or its verification is over: nothing more is sent.
-                leave(&mut tx, message, State::Canceled, None, now).await?;
+                leave_unsent(&mut tx, message, now).await?;
             }
         }
     }
@@ -90,6 +90,21 @@ async fn record_once(db: &Db, recording: &Recording<'_>) -> Result<Option<Millis
     }
     tx.commit().await?;
     Ok(lease)
+}
+
+/// Ends a message that is not to be sent any more, saying why.
+async fn leave_unsent(tx: &mut Tx, message: &Message, now: Millis) -> Result<(), DbError> {
+    let over = End {
+        state: State::Expired,
+        class: ErrorClass::Transient,
+        failure: "its time was over before a provider accepted it".into(),
+    };
+    if message.deadline <= now {
+        leave(tx, message, State::Expired, Some(&over), now).await?;
+    } else {
+        leave(tx, message, State::Canceled, None, now).await?;
+    }
+    Ok(())
 }
 
 async fn leave(
@@ -141,6 +156,7 @@ async fn end_message(
     now: Millis,
 ) -> Result<bool, DbError> {
     if let (Some(verification_id), State::Failed) = (message.verification_id, end.state) {
+        verification::lock(tx, verification_id).await?;
         verification::mark_failed(tx, verification_id, message.id, &end.failure, now).await?;
     }
     leave(tx, message, end.state, Some(end), now).await

@@ -20,9 +20,9 @@ const MOST_CRASHES: i32 = 3;
 /// # Errors
 /// The database does not answer.
 pub async fn recover_leases(db: &Db, now: Millis, limit: i64) -> Result<u64, DbError> {
-    let ids = on_pool!(db.read(), c => {
-        sqlx::query_scalar::<D, Uuid>(
-            "SELECT id FROM messages WHERE state = 'sending' AND lease_until <= $1
+    let lost = on_pool!(db.read(), c => {
+        sqlx::query_as::<D, (Uuid, Option<Uuid>)>(
+            "SELECT id, verification_id FROM messages WHERE state = 'sending' AND lease_until <= $1
              ORDER BY lease_until LIMIT $2",
         )
         .bind(now)
@@ -31,8 +31,8 @@ pub async fn recover_leases(db: &Db, now: Millis, limit: i64) -> Result<u64, DbE
         .await?
     });
     let mut recovered = 0;
-    for id in ids {
-        recovered += u64::from(retrying!(recover(db, id, now).await)?);
+    for (id, verification_id) in lost {
+        recovered += u64::from(retrying!(recover(db, id, verification_id, now).await)?);
     }
     Ok(recovered)
 }
@@ -45,8 +45,17 @@ struct Lost {
     crashes: i32,
 }
 
-async fn recover(db: &Db, id: Uuid, now: Millis) -> Result<bool, DbError> {
+async fn recover(
+    db: &Db,
+    id: Uuid,
+    verification_id: Option<Uuid>,
+    now: Millis,
+) -> Result<bool, DbError> {
     let mut tx = db.begin().await?;
+    // Rows are locked in one order everywhere: verification, message, attempt.
+    if let Some(verification_id) = verification_id {
+        verification::lock(&mut tx, verification_id).await?;
+    }
     let lost = on_tx!(&mut tx, c => {
         sqlx::query_as::<D, Lost>(
             "UPDATE messages
@@ -148,27 +157,18 @@ pub async fn purge_finished(
         return Ok(count.unsigned_abs());
     }
     let mut tx = db.begin().await?;
-    on_tx!(&mut tx, c => {
-        sqlx::query::<D>(
-            "DELETE FROM attempts WHERE message_id IN (
-                 SELECT id FROM messages WHERE finished_at < $1 ORDER BY finished_at LIMIT $2)",
-        )
-        .bind(before)
-        .bind(limit)
-        .execute(c)
-        .await?;
-    });
     let removed = on_tx!(&mut tx, c => {
-        sqlx::query::<D>(
+        sqlx::query_scalar::<D, Uuid>(
             "DELETE FROM messages WHERE id IN (
-                 SELECT id FROM messages WHERE finished_at < $1 ORDER BY finished_at LIMIT $2)",
+                 SELECT id FROM messages WHERE finished_at < $1 ORDER BY finished_at LIMIT $2)
+             RETURNING id",
         )
         .bind(before)
         .bind(limit)
-        .execute(c)
+        .fetch_all(c)
         .await?
-        .rows_affected()
     });
+    attempt::delete_of(&mut tx, &removed).await?;
     tx.commit().await?;
-    Ok(removed)
+    Ok(removed.len() as u64)
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{Status, find};
 use crate::{
     clock::Millis,
-    db::{Db, DbError, on_tx},
+    db::{Db, DbError, detached, on_tx, retrying},
     message,
 };
 
@@ -22,6 +22,16 @@ pub enum CancelAnswer {
 /// # Errors
 /// The database does not answer.
 pub async fn cancel(
+    db: &Db,
+    tenant_id: Uuid,
+    id: Uuid,
+    now: Millis,
+) -> Result<CancelAnswer, DbError> {
+    let owned = db.clone();
+    detached(async move { retrying!(cancel_once(&owned, tenant_id, id, now).await) }).await
+}
+
+async fn cancel_once(
     db: &Db,
     tenant_id: Uuid,
     id: Uuid,

@@ -9,6 +9,7 @@ use crate::{
     guess_budget,
     home::Home,
     message,
+    recipient::Recipient,
     secrets::{Code, Handle, same_bytes},
 };
 
@@ -18,8 +19,8 @@ pub struct CheckRequest {
     pub tenant_id: Uuid,
     pub token: Handle,
     pub code: Code,
-    /// E.164 of the recipient, when the caller wants it compared too.
-    pub to: Option<String>,
+    /// The recipient, when the caller wants it compared too.
+    pub to: Option<Recipient>,
     pub subject: Option<String>,
     /// A repeat with the same key gets the same receipt.
     pub idempotency_key: Option<String>,
@@ -149,9 +150,11 @@ fn is_bound(home: &Home, row: &Verification, request: &CheckRequest) -> Result<b
         (None, None) => true,
         _ => false,
     };
-    let same_recipient = request.to.as_ref().is_none_or(|to| {
-        same_bytes(&home.keys.recipient_hash(row.tenant_id, to), &row.recipient_hash)
-    });
+    // The opened recipient, not its hash: the hash key may have changed since.
+    let same_recipient = match &request.to {
+        Some(to) => same_bytes(to.e164().as_bytes(), row.recipient(&home.keys)?.e164().as_bytes()),
+        None => true,
+    };
     Ok(row.tenant_id == request.tenant_id && same_subject && same_recipient)
 }
 

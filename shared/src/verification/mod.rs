@@ -217,6 +217,18 @@ pub async fn find(db: &Db, id: Uuid) -> Result<Option<Verification>, DbError> {
     }))
 }
 
+/// Locks the row, so that what is decided next sees every message of it.
+pub(crate) async fn lock(tx: &mut Tx, id: Uuid) -> Result<(), DbError> {
+    // SQLite has one writer: the transaction itself is the lock.
+    if let Tx::Postgres(tx) = tx {
+        sqlx::query("SELECT 1 FROM verifications WHERE id = $1 FOR UPDATE")
+            .bind(id)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
+}
+
 /// Ends a pending verification whose message failed, unless another message of it may have
 /// arrived or may still arrive.
 pub(crate) async fn mark_failed(

@@ -103,8 +103,14 @@ pub async fn resend(home: &Home, request: ResendRequest) -> Result<ResendAnswer,
             changed(home, &request, now).await
         }
         Err(error) => {
-            home.limiter.refund(charged).await;
-            Err(error.into())
+            // What may have been committed stays charged; a repeat with its key passes free.
+            if !matches!(error, DbError::Undecided(_)) {
+                home.limiter.refund(charged).await;
+            }
+            match error {
+                DbError::Locked if request.idempotency_key.is_some() => Err(Refused::KeyInUse),
+                error => Err(error.into()),
+            }
         }
     }
 }

@@ -33,12 +33,12 @@ on_both_homes! {
 
     async fn a_repeat_gets_the_first_answer(bed, "") {
         let mut new = request(number(1));
-        new.idempotency_key = Some(key("k", "body"));
+        new.idempotency_key = Some(key(&bed.home, "k", "body"));
         let first = verification::accept(&bed.home, new.clone()).await.expect("accepted");
         let again = verification::accept(&bed.home, new.clone()).await.expect("accepted");
         assert_eq!((first.id, &first.session_token), (again.id, &again.session_token));
         assert_eq!(messages(&bed.home, first.id).await.len(), 1);
-        new.idempotency_key = Some(key("k", "another body"));
+        new.idempotency_key = Some(key(&bed.home, "k", "another body"));
         assert!(matches!(
             refusal(verification::accept(&bed.home, new).await),
             Refused::KeyReused
@@ -50,7 +50,7 @@ on_both_homes! {
             .map(|_| {
                 let home = bed.home.clone();
                 let mut new = request(number(1));
-                new.idempotency_key = Some(key("k", "body"));
+                new.idempotency_key = Some(key(&bed.home, "k", "body"));
                 tokio::spawn(async move { verification::accept(&home, new).await })
             })
             .collect();
@@ -107,7 +107,7 @@ on_both_homes! {
             .map(|n| {
                 let home = bed.home.clone();
                 let mut new = request(number(n));
-                new.idempotency_key = Some(key(&n.to_string(), "body"));
+                new.idempotency_key = Some(key(&bed.home, &n.to_string(), "body"));
                 tokio::spawn(async move { verification::accept(&home, new).await })
             })
             .collect();

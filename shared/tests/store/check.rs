@@ -120,7 +120,7 @@ on_both_homes! {
             |r| r.subject = None,
             |r| r.subject = Some("user-2".into()),
             |r| r.tenant_id = Uuid::max(),
-            |r| r.to = Some("+12025550002".into()),
+            |r| r.to = Some(number(2)),
             |r| r.token = Handle::generate(r.token.id).expect("randomness"),
         ];
         for change in wrong {
@@ -128,7 +128,7 @@ on_both_homes! {
         }
         let row = verification::find(&bed.home.db, accepted.id).await.expect("an answer").expect("a row");
         assert_eq!(row.guesses, 0, "nothing was compared");
-        let right = with(|r| r.to = Some("+12025550001".into())).await;
+        let right = with(|r| r.to = Some(number(1))).await;
         assert!(matches!(right, CheckAnswer::Verified { .. }));
     }
 

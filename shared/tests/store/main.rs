@@ -42,8 +42,8 @@ fn request(to: Recipient) -> NewVerification {
     }
 }
 
-fn key(name: &str, body: &str) -> IdempotencyKey {
-    IdempotencyKey::new(name, &[body.as_bytes()])
+fn key(home: &Home, name: &str, body: &str) -> IdempotencyKey {
+    IdempotencyKey::new(&home.keys, name, &[body.as_bytes()])
 }
 
 async fn accept(home: &Home, n: u32) -> Accepted {

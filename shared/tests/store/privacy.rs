@@ -30,7 +30,7 @@ on_both_homes! {
         let mut new = request(number(7_777));
         new.subject = Some("sentinel-subject".into());
         new.metadata = Some(serde_json::json!({ "note": "sentinel-metadata" }));
-        new.idempotency_key = Some(key("sentinel-key", "body"));
+        new.idempotency_key = Some(key(&bed.home, "sentinel-key", "body"));
         let accepted = verification::accept(&bed.home, new).await.expect("accepted");
         let code = code_of(&bed.home, accepted.id).await.as_str().to_owned();
         let text = NewMessage {
@@ -38,7 +38,7 @@ on_both_homes! {
             to: number(8_888),
             text: "sentinel-text".into(),
             client: None,
-            idempotency_key: Some(key("sentinel-key-2", "body")),
+            idempotency_key: Some(key(&bed.home, "sentinel-key-2", "body")),
         };
         message::accept(&bed.home, text).await.expect("accepted");
         plant(&bed.home.db).await;

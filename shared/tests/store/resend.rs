@@ -65,7 +65,7 @@ on_both_homes! {
         bed.home.clock.advance(31_000);
         for _ in 0..3 {
             let mut request = again(accepted.id);
-            request.idempotency_key = Some(key("k", "resend"));
+            request.idempotency_key = Some(key(&bed.home, "k", "resend"));
             let answer = verification::resend(&bed.home, request).await.expect("an answer");
             assert!(matches!(answer, ResendAnswer::Resent(_)));
         }

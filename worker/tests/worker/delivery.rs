@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use otpost_shared::{
-    attempt,
+    Home, attempt,
     message::{self, NewMessage},
+    recipient::Recipient,
     tenant::DEFAULT_TENANT,
     verification::{self, Status},
 };
 use otpost_testbed::{Bed, Kind};
+use uuid::Uuid;
 
 use crate::{
     PATIENCE, Worker, accept, ended,
     gateway::{ACCEPTED, Answer, Gateway},
-    timeline,
+    pause, timeline,
 };
 
 const BOTH: [Kind; 2] = [Kind::Embedded, Kind::Production];
@@ -26,6 +28,14 @@ async fn bed(kind: Kind, gateways: &[&Gateway]) -> Bed {
         "[recipients]\ncountries = [\"*\"]\n[limits]\nrecipient = [\"1000/1s\"]\n[chains]\nsms = {names:?}\n{sections}"
     );
     Bed::make(kind, &extra).await
+}
+
+async fn bulk(home: &Home, n: u32) -> Uuid {
+    let to = Recipient::parse(&format!("+1202555{n:04}"), None).expect("a valid number");
+    let text = "hello {name}".to_owned();
+    let new =
+        NewMessage { tenant_id: DEFAULT_TENANT, to, text, client: None, idempotency_key: None };
+    message::accept(home, new).await.expect("accepted").id
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,22 +118,15 @@ async fn bulk_with_an_unknown_outcome_ends_there() {
     let (primary, fallback) = (Gateway::start(Answer::Close).await, Gateway::start(ACCEPTED).await);
     let bed = bed(Kind::Embedded, &[&primary, &fallback]).await;
     let worker = Worker::start(&bed.home);
-    let new = NewMessage {
-        tenant_id: DEFAULT_TENANT,
-        to: otpost_shared::recipient::Recipient::parse("+12025550001", None).expect("valid"),
-        text: "hello {name}".into(),
-        client: None,
-        idempotency_key: None,
-    };
-    let accepted = message::accept(&bed.home, new).await.expect("accepted");
+    let id = bulk(&bed.home, 1).await;
     let wait = async {
         loop {
-            let row = message::find(&bed.home.db, accepted.id).await.expect("an answer");
+            let row = message::find(&bed.home.db, id).await.expect("an answer");
             let row = row.expect("a row");
             if row.finished_at.is_some() {
                 return row;
             }
-            tokio::task::yield_now().await;
+            pause().await;
         }
     };
     let row = tokio::time::timeout(PATIENCE, wait).await.expect("it ends");
@@ -159,6 +162,7 @@ async fn a_worker_that_is_told_to_stop_leaves_nothing_claimed() {
     let worker = Worker::start(&bed.home);
     for n in 0..50 {
         accept(&bed.home, n).await;
+        bulk(&bed.home, n).await;
     }
     tokio::time::timeout(Duration::from_secs(30), worker.stop()).await.expect("it stops in time");
     let lease_over = bed.home.clock.now() + 60_000;
@@ -166,13 +170,11 @@ async fn a_worker_that_is_told_to_stop_leaves_nothing_claimed() {
     // What it left behind is done by the next one.
     let worker = Worker::start(&bed.home);
     let waiting = async {
-        while message::count_waiting(&bed.home.db, otpost_shared::queue::Lane::Otp, 100).await
-            != Ok(0)
-        {
-            tokio::task::yield_now().await;
+        while gateway.bodies().len() < 100 {
+            pause().await;
         }
     };
     tokio::time::timeout(PATIENCE, waiting).await.expect("the rest is sent");
     worker.stop().await;
-    assert_eq!(gateway.bodies().len(), 50);
+    assert_eq!(gateway.bodies().len(), 100, "each was sent once");
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     PATIENCE, Worker, accept, ended,
     gateway::{ACCEPTED, Gateway},
+    pause,
 };
 
 async fn bed(kind: Kind, gateway: &Gateway, worker: &str) -> Bed {
@@ -54,7 +55,7 @@ async fn two_workers_with_few_slots_send_each_message_once() {
             if waiting == Ok(0) && gateway.bodies().len() == 300 {
                 return;
             }
-            tokio::task::yield_now().await;
+            pause().await;
         }
     };
     tokio::time::timeout(PATIENCE + Duration::from_secs(20), drained).await.expect("all are sent");

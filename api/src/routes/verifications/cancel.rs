@@ -1,10 +1,7 @@
 //! `POST /v1/verifications/{id}/cancel`: calls a verification off.
 
 use axum::{Json, extract::State};
-use otpost_shared::{
-    db::detached,
-    verification::{self, CancelAnswer},
-};
+use otpost_shared::verification::{self, CancelAnswer};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -51,10 +48,8 @@ pub async fn cancel(
 ) -> Result<Json<CanceledVerification>, ApiError> {
     let token = body.value.session_token;
     let row = authorised(&app, &caller, known_id(id)?, token.as_deref()).await?;
-    let (db, now) = (app.home.db.clone(), app.home.clock.now());
-    let (tenant_id, id) = (row.tenant_id, row.id);
-    let answer =
-        detached(async move { verification::cancel(&db, tenant_id, id, now).await }).await?;
+    let (id, now) = (row.id, app.home.clock.now());
+    let answer = verification::cancel(&app.home.db, row.tenant_id, id, now).await?;
     match answer {
         // Asking twice is as good as once.
         CancelAnswer::Canceled | CancelAnswer::Over(verification::Status::Canceled) => {

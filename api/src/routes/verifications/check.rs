@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{create::parse_recipient, over};
+use super::over;
 use crate::{
     App,
     auth::Caller,
@@ -58,7 +58,7 @@ pub struct CheckedVerification {
         (status = 422, description = "The code is not right; `guesses_left` says how many remain.", body = Problem),
         (status = 423, description = "All guesses are used.", body = Problem),
         (status = 429, description = "Too many wrong guesses for this recipient today.", body = Problem),
-        (status = 503, description = "The database does not answer; no guess was charged.", body = Problem),
+        (status = 503, description = "The database does not answer in time; repeat with the same Idempotency-Key.", body = Problem),
     ),
 )]
 pub async fn check(
@@ -81,7 +81,7 @@ pub(crate) async fn run(
     let code = Code::normalised(&wire.code)
         .ok_or_else(|| ErrorCode::CodeMalformed.error().with("field", "code"))?;
     let to = match &wire.to {
-        Some(to) => Some(parse_recipient(home, tenant_id, to).await?),
+        Some(to) => Some(home.read_recipient(tenant_id, to).await??),
         None => None,
     };
     let Some(token) = Handle::parse(&wire.session_token) else {
@@ -91,7 +91,7 @@ pub(crate) async fn run(
         tenant_id,
         token,
         code,
-        to: to.map(|to| to.e164().to_owned()),
+        to,
         subject: wire.subject,
         idempotency_key: key.into_text(),
     };

@@ -6,10 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     Home,
     api_key::Scope,
-    config::TestNumber,
-    recipient::Recipient,
     secrets::Code,
-    tenant,
     verification::{self, Accepted, NewVerification, Variables},
 };
 use serde::{Deserialize, Serialize};
@@ -94,7 +91,7 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<CreatedVerification>), ApiError> {
     caller.require(Scope::Verify)?;
     let mut new = parse(&app.home, caller.tenant_id, body.value).await?;
-    new.idempotency_key = key.for_request("POST /v1/verifications", &body.bytes);
+    new.idempotency_key = key.for_request(&app.home.keys, "POST /v1/verifications", &body.bytes);
     let accepted = verification::accept(&app.home, new).await?;
     Ok((StatusCode::ACCEPTED, Json(accepted.into())))
 }
@@ -127,7 +124,7 @@ pub(crate) async fn parse(
     });
     Ok(NewVerification {
         tenant_id,
-        to: parse_recipient(home, tenant_id, &wire.to).await?,
+        to: home.read_recipient(tenant_id, &wire.to).await??,
         purpose: wire.purpose.unwrap_or_else(|| "default".into()),
         subject: wire.subject,
         variables: wire.variables,
@@ -148,30 +145,6 @@ pub(crate) fn check_channel(channel: Option<&str>) -> Result<(), ApiError> {
         None | Some("sms") => Ok(()),
         Some(_) => Err(ErrorCode::ChannelUnavailable.error().with("field", "channel")),
     }
-}
-
-/// A valid number, or one of the configured test numbers.
-pub(crate) async fn parse_recipient(
-    home: &Home,
-    tenant_id: Uuid,
-    text: &str,
-) -> Result<Recipient, ApiError> {
-    let mut region = home.config.recipients.default_region.clone();
-    // Only a national number needs to know whose it is.
-    if !text.trim_start().starts_with('+')
-        && let Some(tenant) = tenant::find(&home.db, tenant_id).await?
-    {
-        region = tenant.default_region.unwrap_or(region);
-    }
-    let region = (!region.is_empty()).then_some(region.as_str());
-    if let Ok(number) = Recipient::parse_unchecked(text, region) {
-        let now = home.clock.now();
-        let is_test = |t: &TestNumber| t.recipient == number && now < t.until;
-        if home.config.recipients.test_numbers.iter().any(is_test) {
-            return Ok(number);
-        }
-    }
-    Ok(Recipient::parse(text, region)?)
 }
 
 impl From<Accepted> for CreatedVerification {

@@ -72,8 +72,11 @@ pub async fn resend(
         tenant_id: row.tenant_id,
         id: row.id,
         client,
-        idempotency_key: key
-            .for_request(&format!("POST /v1/verifications/{}/resend", row.id), &body.bytes),
+        idempotency_key: key.for_request(
+            &app.home.keys,
+            &format!("POST /v1/verifications/{}/resend", row.id),
+            &body.bytes,
+        ),
     };
     match verification::resend(&app.home, request).await? {
         ResendAnswer::Resent(resent) => Ok((

@@ -3,12 +3,7 @@
 use super::*;
 
 fn keyring(kids: &[&str]) -> Keyring {
-    let entry = |kid: &&str| {
-        format!(
-            "{kid}:{}",
-            base64::engine::general_purpose::STANDARD.encode([kid.as_bytes()[1]; 32])
-        )
-    };
+    let entry = |kid: &&str| format!("{kid}:{}", BASE64.encode([kid.as_bytes()[1]; 32]));
     let keys: Vec<_> = kids.iter().map(entry).collect();
     Keyring::parse(&keys, &keys).expect("entries are well formed")
 }

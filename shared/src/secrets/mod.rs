@@ -1,8 +1,11 @@
 //! The keyring, and everything made with it: codes, seals, hashes, tokens and receipts.
 
+mod code;
+mod handle;
+
 use std::fmt::{self, Write};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
@@ -14,6 +17,9 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 use zeroize::Zeroizing;
+
+pub use code::Code;
+pub use handle::Handle;
 
 const NONCE: usize = 24;
 
@@ -58,57 +64,6 @@ impl fmt::Display for SecretError {
 }
 
 impl std::error::Error for SecretError {}
-
-/// The digits a person types. Erased from memory when dropped; its `Debug` hides them.
-#[derive(Clone)]
-pub struct Code(Zeroizing<String>);
-
-impl Code {
-    /// Takes digits as they are; see [`Code::normalised`] for what a person typed.
-    #[must_use]
-    pub fn new(digits: String) -> Self {
-        Self(Zeroizing::new(digits))
-    }
-
-    /// Reads what a person typed: spaces and hyphens are dropped, digits of other scripts become
-    /// ASCII. None when something else is left, or nothing, or more than 12 digits.
-    #[must_use]
-    pub fn normalised(input: &str) -> Option<Self> {
-        let mut digits = Zeroizing::new(String::with_capacity(12));
-        for c in input.chars().take(64).filter(|c| !c.is_whitespace() && *c != '-') {
-            digits.push(ascii_digit(c)?);
-        }
-        ((1..=12).contains(&digits.len()) && input.chars().count() <= 64).then_some(Self(digits))
-    }
-
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Compares in constant time; a different length is a plain no.
-    #[must_use]
-    pub fn matches(&self, other: &Self) -> bool {
-        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
-    }
-}
-
-impl fmt::Debug for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Code(hidden)")
-    }
-}
-
-/// The decimal digit a character stands for in the scripts keyboards offer.
-fn ascii_digit(c: char) -> Option<char> {
-    const ZEROS: [u32; 12] =
-        [0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xe50, 0x1040, 0xff10];
-    let point = u32::from(c);
-    ZEROS
-        .iter()
-        .find(|zero| (**zero..**zero + 10).contains(&point))
-        .and_then(|zero| char::from_digit(point - zero, 10))
-}
 
 /// What a code is derived from.
 #[derive(Clone, Copy, Debug)]
@@ -175,7 +130,9 @@ impl Keyring {
             hash_keys: hash_keys.collect::<Result<_, _>>()?,
         };
         let kids: std::collections::HashSet<_> = ring.keys.iter().map(|key| &key.kid).collect();
-        if kids.len() < ring.keys.len() {
+        let hash_kids: std::collections::HashSet<_> =
+            ring.hash_keys.iter().map(|key| &key.kid).collect();
+        if kids.len() < ring.keys.len() || hash_kids.len() < ring.hash_keys.len() {
             return Err(SecretError::SameKid);
         }
         Ok(ring)
@@ -187,7 +144,7 @@ impl Keyring {
     /// The operating system has no randomness to give.
     pub fn generate_entry(kid: &str) -> Result<String, SecretError> {
         let root = Zeroizing::new(random::<32>()?);
-        Ok(format!("{kid}:{}", base64::engine::general_purpose::STANDARD.encode(root.as_slice())))
+        Ok(format!("{kid}:{}", BASE64.encode(root.as_slice())))
     }
 
     /// The id of the key that new rows use.
@@ -272,8 +229,14 @@ impl Keyring {
     /// The keyed hash of an address, for look-ups, limits and budgets.
     #[must_use]
     pub fn recipient_hash(&self, tenant_id: Uuid, address: &str) -> Vec<u8> {
+        self.lookup_hash(&[b"recipient/v1", tenant_id.as_bytes(), address.as_bytes()])
+    }
+
+    /// A keyed hash of several fields, under which something can be found again.
+    #[must_use]
+    pub fn lookup_hash(&self, fields: &[&[u8]]) -> Vec<u8> {
         let key = self.hash_keys.first().map_or([0; 32], |key| *key.key);
-        mac(&key, &[b"recipient/v1", tenant_id.as_bytes(), address.as_bytes()]).to_vec()
+        mac(&key, fields).to_vec()
     }
 
     /// A signature over everything a receipt, or the repeat of a check, is bound to.
@@ -287,11 +250,7 @@ impl Keyring {
 
 fn parse_entry(entry: &str) -> Result<(String, Zeroizing<[u8; 32]>), SecretError> {
     let (kid, encoded) = entry.trim().split_once(':').ok_or(SecretError::BadEntry)?;
-    let root = Zeroizing::new(
-        base64::engine::general_purpose::STANDARD
-            .decode(encoded.trim())
-            .map_err(|_| SecretError::BadEntry)?,
-    );
+    let root = Zeroizing::new(BASE64.decode(encoded.trim()).map_err(|_| SecretError::BadEntry)?);
     let root: [u8; 32] = root.as_slice().try_into().map_err(|_| SecretError::BadEntry)?;
     if kid.is_empty() {
         return Err(SecretError::BadEntry);
@@ -337,60 +296,6 @@ pub fn digest(bytes: &[u8]) -> Vec<u8> {
     Sha256::digest(bytes).to_vec()
 }
 
-/// A 256-bit secret with the id of its row in front: session tokens and API keys.
-#[derive(Clone)]
-pub struct Handle {
-    pub id: Uuid,
-    secret: Zeroizing<[u8; 32]>,
-}
-
-impl Handle {
-    /// # Errors
-    /// The operating system has no randomness to give.
-    pub fn generate(id: Uuid) -> Result<Self, SecretError> {
-        Ok(Self { id, secret: Zeroizing::new(random::<32>()?) })
-    }
-
-    /// The text the client holds: 64 characters of base64url.
-    #[must_use]
-    pub fn to_text(&self) -> Zeroizing<String> {
-        let bytes = Zeroizing::new([self.id.as_bytes().as_slice(), &*self.secret].concat());
-        Zeroizing::new(BASE64.encode(bytes.as_slice()))
-    }
-
-    /// None when the text is not of this form.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        if text.len() != 64 {
-            return None;
-        }
-        let bytes = Zeroizing::new(BASE64.decode(text).ok()?);
-        let (id, secret) = bytes.split_at_checked(16)?;
-        Some(Self {
-            id: Uuid::from_slice(id).ok()?,
-            secret: Zeroizing::new(secret.try_into().ok()?),
-        })
-    }
-
-    /// What is stored of it.
-    #[must_use]
-    pub fn hash(&self) -> Vec<u8> {
-        digest(&*self.secret)
-    }
-
-    /// Compares with a stored hash in constant time.
-    #[must_use]
-    pub fn matches(&self, hash: &[u8]) -> bool {
-        self.hash().ct_eq(hash).into()
-    }
-}
-
-impl fmt::Debug for Handle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Handle({})", self.id)
-    }
-}
-
 /// Compares two byte strings in constant time.
 #[must_use]
 pub fn same_bytes(left: &[u8], right: &[u8]) -> bool {
@@ -398,5 +303,4 @@ pub fn same_bytes(left: &[u8], right: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-#[path = "secrets_tests.rs"]
 mod tests;
