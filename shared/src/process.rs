@@ -66,6 +66,19 @@ pub async fn count_live(db: &Db, now: Millis) -> Result<Vec<(String, i64)>, DbEr
     }))
 }
 
+/// When any process but `id` was last seen; none when none ever was.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn last_seen_of_others(db: &Db, id: Uuid) -> Result<Option<Millis>, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_scalar::<D, Option<Millis>>("SELECT max(seen_at) FROM processes WHERE id <> $1")
+            .bind(id)
+            .fetch_one(c)
+            .await?
+    }))
+}
+
 /// Removes processes that have long gone.
 ///
 /// # Errors

@@ -29,8 +29,12 @@ pub async fn run(home: Home, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut last_good = home.clock.now();
-    // Whoever was sending while this process was not there gets one lease to say so.
-    let mut recover_from = last_good + LEASE_MS;
+    let mut recover_from = match process::last_seen_of_others(&home.db, home.process_id).await {
+        // The database was there all the time: who has not renewed a lease is gone.
+        Ok(Some(seen)) if last_good - seen < OUTAGE_MS * 2 => last_good,
+        // It was away, or nobody was there to see it: whoever is sending gets one lease.
+        _ => last_good + LEASE_MS,
+    };
     for tick in 0_u64.. {
         tokio::select! {
             () = stop.cancelled() => break,

@@ -110,6 +110,8 @@ impl Evidence {
         match row.status.as_str() {
             _ if in_state("expired").is_some() => Ok("expired"),
             "canceled" => Ok("canceled"),
+            // Its guesses were used up before the message of a lost worker moved again.
+            "locked" => Ok("locked"),
             _ => Err("in no final state"),
         }
     }
