@@ -124,9 +124,11 @@ enum Command {
     Startup(Measured),
     /// Peak resident memory under load and backlog, recipients of 64 countries
     Memory(Measured),
+    /// Bytes a verification leaves in Postgres' log, and its hint in Redis
+    Footprint(Measured),
     /// The bare limits alone
     Limits(Measured),
-    /// Every measurement from accept to memory
+    /// Every measurement from accept to footprint
     All(Measured),
 }
 
@@ -185,6 +187,7 @@ impl Cli {
             Command::ServeAccept(measured) => (Subject::ServeAccept, measured),
             Command::Startup(measured) => (Subject::Startup, measured),
             Command::Memory(measured) => (Subject::Memory, measured),
+            Command::Footprint(measured) => (Subject::Footprint, measured),
             Command::Limits(measured) => (Subject::Limits, measured),
             Command::All(measured) => (Subject::All, measured),
         };

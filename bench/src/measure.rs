@@ -11,6 +11,7 @@ mod bare;
 mod check;
 mod deliver;
 mod embedded;
+mod footprint;
 mod latency;
 mod limits;
 mod memory;
@@ -40,6 +41,7 @@ pub(crate) enum Subject {
     ServeAccept,
     Startup,
     Memory,
+    Footprint,
     Limits,
     All,
 }
@@ -91,6 +93,7 @@ pub(crate) async fn run(
             Subject::ServeAccept => Box::pin(embedded::run(otpost, effort, &mut report)).await?,
             Subject::Startup => Box::pin(startup::run(otpost, effort, &mut report)).await?,
             Subject::Memory => Box::pin(memory::run(otpost, effort, &mut report)).await?,
+            Subject::Footprint => Box::pin(footprint::run(otpost, effort, &mut report)).await?,
             Subject::Limits => Box::pin(limits::run(otpost, effort, &mut report)).await?,
             Subject::All => {}
         }

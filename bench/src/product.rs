@@ -13,7 +13,7 @@ pub(crate) use self::{
         verifications,
     },
     wire::{
-        Accepted, CHECK, READY, START, check_body, code_in, code_of, create_body, inbox_path,
-        path_of, refusal,
+        Accepted, CHECK, HINTS, READY, START, check_body, code_in, code_of, create_body,
+        inbox_path, path_of, refusal,
     },
 };

@@ -66,7 +66,13 @@ impl Redis {
         self.server.signal(Signal::SIGCONT)
     }
 
-    /// One inline command, answered by a status line.
+    /// One inline command, answered by a number; nothing counts as 0.
+    pub(crate) async fn number(&self, command: &str) -> Result<u64> {
+        let answer = self.ask(command).await?;
+        Ok(answer.trim().trim_start_matches(':').parse().unwrap_or(0))
+    }
+
+    /// One inline command, answered by a status line, a number or nothing.
     async fn ask(&self, command: &str) -> Result<String> {
         let asked = async {
             let mut stream = TcpStream::connect(self.address).await?;
@@ -74,7 +80,7 @@ impl Redis {
             let mut answer = [0; 256];
             let read = stream.read(&mut answer).await?;
             let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
-            if answer.starts_with('+') {
+            if answer.starts_with(['+', ':']) || answer.starts_with("$-1") {
                 Ok(answer)
             } else {
                 Err(format!("Redis answered {command} with {answer}").into())

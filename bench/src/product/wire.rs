@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use crate::{error::Result, http::Answer};
 
 pub(crate) const START: &str = "/v1/verifications";
+/// The list of hints in Redis.
+pub(crate) const HINTS: &str = "otpost:hints:otp:v1";
 pub(crate) const CHECK: &str = "/v1/verifications/check";
 pub(crate) const READY: &str = "/readyz";
 

@@ -15,13 +15,8 @@ pub async fn run(config: Option<&Path>) -> Done {
     }
     let metrics = observe::install_metrics().map_err(|e| Failure::new(e.to_string()))?;
     let stop = super::stop_signal()?;
-    let address = home.config.server.listen;
-    let listener = server::bind(address).await.map_err(|error| {
-        Failure::new(format!(
-            "cannot listen on {address}: {error}; set server.listen to a free one"
-        ))
-    })?;
-    tracing::info!(%address, "the API listens");
+    let listener = super::listen(&home).await?;
+    tracing::info!(address = %home.config.server.listen, "the API listens");
     let ready = home.clone();
     let touch = tokio::spawn(async move {
         // Requests are answered 503 meanwhile.

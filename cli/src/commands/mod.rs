@@ -13,8 +13,12 @@ pub mod worker;
 
 use std::path::Path;
 
+use otpost_api::server;
 use otpost_shared::{Home, config, tenant, tenant::Tenant};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{logging, output::Failure};
@@ -59,6 +63,16 @@ fn stop_signal() -> Result<CancellationToken, Failure> {
         }
     });
     Ok(stop)
+}
+
+/// Binds the API's address.
+async fn listen(home: &Home) -> Result<TcpListener, Failure> {
+    let address = home.config.server.listen;
+    server::bind(address).await.map_err(|error| {
+        Failure::new(format!(
+            "cannot listen on {address}: {error}; set server.listen to a free one"
+        ))
+    })
 }
 
 /// The tenant of this name.

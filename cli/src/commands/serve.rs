@@ -17,12 +17,7 @@ pub async fn run(config: Option<&Path>) -> Done {
     let chain = otpost_worker::build_chain(&home)?;
     let metrics = observe::install_metrics().map_err(|e| Failure::new(e.to_string()))?;
     let stop = super::stop_signal()?;
-    let address = home.config.server.listen;
-    let listener = server::bind(address).await.map_err(|error| {
-        Failure::new(format!(
-            "cannot listen on {address}: {error}; set server.listen to a free one"
-        ))
-    })?;
+    let listener = super::listen(&home).await?;
     let app = App { home: home.clone(), metrics };
     let serving = tokio::spawn(server::serve(listener, otpost_api::router(app), stop.clone()));
     // The embedded database is there already; another one may take its time to answer, and
