@@ -153,14 +153,11 @@ impl Courier {
             self.settle(row, None, next).await.map_err(|e| stopped(e.into()))?;
             return Ok(None);
         };
-        let provider = &self.chain.links()[plan.place].name;
-        let begun =
-            message::begin_attempt(&self.home.db, row, plan.number, provider, self.now()).await;
-        let lease = begun.map_err(|e| Stopped { error: e.into(), number: Some(plan.number) })?;
-        let Some(lease_until) = lease else {
-            self.settle(row, None, Next::Cancel).await.map_err(|e| stopped(e.into()))?;
-            return Ok(None);
-        };
+        let step = Recording { message: row, ended: None, next, now: self.now() };
+        let written = message::record(&self.home.db, &[step]).await;
+        let leases = written.map_err(|e| Stopped { error: e.into(), number: Some(plan.number) })?;
+        // None: it ended meanwhile, and that is written down too.
+        let Some(lease_until) = leases.into_iter().next().flatten() else { return Ok(None) };
         Ok(Some((Begun { letter, plan, lease_until }, attempts)))
     }
 
@@ -321,14 +318,14 @@ impl Courier {
                 next: next.clone(),
                 now: self.now(),
             };
-            match message::record(&self.home.db, &recording).await {
+            match message::record(&self.home.db, &[recording]).await {
                 Err(DbError::Unavailable(_) | DbError::Undecided(_) | DbError::Locked)
                     if tokio::time::Instant::now() < give_up =>
                 {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(1));
                 }
-                result => return result,
+                result => return Ok(result?.into_iter().next().flatten()),
             }
         }
     }

@@ -234,7 +234,9 @@ async fn fail(service: &Service, created: &Created) {
     let (db, now) = (&service.home.db, service.home.clock.now());
     let rows = message::list_by_verification(db, created.id).await.expect("an answer");
     let claimed = message::claim(db, &[rows[0].id], now).await.expect("an answer");
-    message::begin_attempt(db, &claimed[0], 1, "a", now).await.expect("an answer");
+    let next = Next::Try { number: 1, provider: "a".into() };
+    let begun = Recording { message: &claimed[0], ended: None, next, now };
+    message::record(db, &[begun]).await.expect("an answer");
     let class = ErrorClass::Recipient;
     let ending = Ending {
         outcome: class,
@@ -245,5 +247,5 @@ async fn fail(service: &Service, created: &Created) {
     };
     let next = Next::End(End { state: State::Failed, class, failure: "a landline".into() });
     let recording = Recording { message: &claimed[0], ended: Some((1, ending)), next, now };
-    message::record(db, &recording).await.expect("an answer");
+    message::record(db, &[recording]).await.expect("an answer");
 }

@@ -1,12 +1,11 @@
-//! Claiming: a worker takes messages under a new epoch and a lease, and starts attempts under it.
+//! Claiming: a worker takes messages under a new epoch and a lease, and renews or returns them.
 
 use uuid::Uuid;
 
 use super::{Message, columns};
 use crate::{
-    attempt,
     clock::Millis,
-    db::{Db, DbError, Pool, Tx, on_pool, on_tx, retrying},
+    db::{Db, DbError, Pool, Tx, on_pool, on_tx},
     queue::Lane,
 };
 
@@ -102,40 +101,7 @@ pub async fn mark_released(db: &Db, id: Uuid, epoch: i32) -> Result<bool, DbErro
     Ok(rows == 1)
 }
 
-/// Renews the lease and writes the attempt down, before the first byte leaves. None when the
-/// message is no longer ours to send: the claim is lost, its time is over, or its verification
-/// has ended. Otherwise when the new lease ends.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn begin_attempt(
-    db: &Db,
-    message: &Message,
-    number: i32,
-    provider: &str,
-    now: Millis,
-) -> Result<Option<Millis>, DbError> {
-    retrying!(begin_once(db, message, number, provider, now).await)
-}
-
-async fn begin_once(
-    db: &Db,
-    message: &Message,
-    number: i32,
-    provider: &str,
-    now: Millis,
-) -> Result<Option<Millis>, DbError> {
-    let mut tx = db.begin().await?;
-    let lease = renew(&mut tx, message, now).await?;
-    if lease.is_some() {
-        attempt::insert(&mut tx, message, number, provider, now).await?;
-        tx.commit().await?;
-    } else {
-        tx.rollback().await?;
-    }
-    Ok(lease)
-}
-
+/// Renews the lease for one more attempt; none when the message is no longer ours to send.
 pub(super) async fn renew(
     tx: &mut Tx,
     message: &Message,

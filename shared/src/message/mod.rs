@@ -8,7 +8,7 @@ mod sweep;
 use uuid::Uuid;
 
 pub use accept::{AcceptedMessage, NewMessage, accept};
-pub use claim::{LEASE_MS, begin_attempt, claim, claim_due, mark_released};
+pub use claim::{LEASE_MS, claim, claim_due, mark_released};
 pub use record::{End, Next, Recording, record};
 pub use sweep::{mark_overdue, purge_finished, recover_leases};
 

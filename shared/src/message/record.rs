@@ -46,49 +46,50 @@ pub struct Recording<'a> {
     pub now: Millis,
 }
 
-/// Writes everything in one transaction. For [`Next::Try`] it returns when the lease of the
-/// next attempt ends; none means the message is no longer ours to send.
+/// Writes all steps in one transaction; one result per step, in order. For [`Next::Try`] it is
+/// when the lease of that attempt ends: the attempt is written down before its first byte leaves.
+/// None there means the message is no longer ours to send: the claim is lost, its time is over,
+/// or its verification has ended.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn record(db: &Db, recording: &Recording<'_>) -> Result<Option<Millis>, DbError> {
-    retrying!(record_once(db, recording).await)
+pub async fn record(db: &Db, steps: &[Recording<'_>]) -> Result<Vec<Option<Millis>>, DbError> {
+    retrying!(record_once(db, steps).await)
 }
 
-async fn record_once(db: &Db, recording: &Recording<'_>) -> Result<Option<Millis>, DbError> {
-    let Recording { message, now, .. } = *recording;
+async fn record_once(db: &Db, steps: &[Recording<'_>]) -> Result<Vec<Option<Millis>>, DbError> {
     let mut tx = db.begin().await?;
-    let mut lease = None;
-    // Rows are locked in one order everywhere: verification, message, attempt.
-    match &recording.next {
-        Next::Sent => {
-            leave(&mut tx, message, State::Sent, None, now).await?;
-        }
-        Next::Cancel => {
-            leave_unsent(&mut tx, message, now).await?;
-        }
-        Next::Wait { not_before } => requeue(&mut tx, message, *not_before).await?,
-        Next::End(end) => {
-            if !end_message(&mut tx, message, end, now).await? {
-                // Presumed dead and replaced: only the attempt is still ours to complete.
-                tx.rollback().await?;
-                tx = db.begin().await?;
-            }
-        }
-        Next::Try { number, provider } => {
-            lease = renew(&mut tx, message, now).await?;
-            if lease.is_some() {
-                attempt::insert(&mut tx, message, *number, provider, now).await?;
-            } else {
-                // Its time or its verification is over: nothing more is sent.
-                leave_unsent(&mut tx, message, now).await?;
-            }
-        }
-    }
-    if let Some((number, ending)) = &recording.ended {
-        attempt::mark_ended(&mut tx, message, *number, ending, now).await?;
+    let mut leases = Vec::with_capacity(steps.len());
+    for step in steps {
+        leases.push(write(&mut tx, step).await?);
     }
     tx.commit().await?;
+    Ok(leases)
+}
+
+/// Rows are locked in one order everywhere: verification, message, attempt.
+async fn write(tx: &mut Tx, step: &Recording<'_>) -> Result<Option<Millis>, DbError> {
+    let Recording { message, now, .. } = *step;
+    let mut lease = None;
+    match &step.next {
+        Next::Sent => {
+            leave(tx, message, State::Sent, None, now).await?;
+        }
+        Next::Cancel => leave_unsent(tx, message, now).await?,
+        Next::Wait { not_before } => requeue(tx, message, *not_before).await?,
+        Next::End(end) => end_message(tx, message, end, now).await?,
+        Next::Try { number, provider } => {
+            lease = renew(tx, message, now).await?;
+            if lease.is_some() {
+                attempt::insert(tx, message, *number, provider, now).await?;
+            } else {
+                leave_unsent(tx, message, now).await?;
+            }
+        }
+    }
+    if let Some((number, ending)) = &step.ended {
+        attempt::mark_ended(tx, message, *number, ending, now).await?;
+    }
     Ok(lease)
 }
 
@@ -148,16 +149,21 @@ async fn requeue(tx: &mut Tx, message: &Message, not_before: Millis) -> Result<(
     Ok(())
 }
 
-/// Ends the message and, if it failed, its verification; false when the message is not ours.
+/// Ends the message and, if it failed, its verification. A worker that was presumed dead and
+/// replaced ends neither.
 async fn end_message(
     tx: &mut Tx,
     message: &Message,
     end: &End,
     now: Millis,
-) -> Result<bool, DbError> {
-    if let (Some(verification_id), State::Failed) = (message.verification_id, end.state) {
+) -> Result<(), DbError> {
+    let failed = message.verification_id.filter(|_| end.state == State::Failed);
+    if let Some(verification_id) = failed {
         verification::lock(tx, verification_id).await?;
+    }
+    let ours = leave(tx, message, end.state, Some(end), now).await?;
+    if let (Some(verification_id), true) = (failed, ours) {
         verification::mark_failed(tx, verification_id, message.id, &end.failure, now).await?;
     }
-    leave(tx, message, end.state, Some(end), now).await
+    Ok(())
 }

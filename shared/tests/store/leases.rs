@@ -27,13 +27,15 @@ async fn claim(home: &Home, id: Uuid) -> Option<Message> {
 }
 
 async fn begin(home: &Home, row: &Message, number: i32) -> Option<Millis> {
-    message::begin_attempt(&home.db, row, number, "a", home.clock.now()).await.expect("an answer")
+    let next = Next::Try { number, provider: "a".into() };
+    let step = Recording { message: row, ended: None, next, now: home.clock.now() };
+    message::record(&home.db, &[step]).await.expect("an answer")[0]
 }
 
 async fn record(home: &Home, row: &Message, number: i32, outcome: ErrorClass, next: Next) {
     let ended = Some((number, ending(outcome)));
     let recording = Recording { message: row, ended, next, now: home.clock.now() };
-    message::record(&home.db, &recording).await.expect("an answer");
+    message::record(&home.db, &[recording]).await.expect("an answer");
 }
 
 async fn only_message(home: &Home, verification: Uuid) -> Message {
