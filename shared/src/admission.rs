@@ -290,6 +290,21 @@ pub async fn purge_send_budgets(db: &Db, day: i64) -> Result<(), DbError> {
 }
 
 impl Home {
+    /// What keeps `answer`, about the row `id`, for repeats with this key; nothing without a key.
+    pub(crate) fn keep_answer(
+        &self,
+        asking: &Asking<'_>,
+        id: Uuid,
+        answer: &[u8],
+        now: Millis,
+    ) -> Result<Option<Record>, SecretError> {
+        let until = now + i64::from(self.config.retention.idempotency_hours) * 3_600_000;
+        asking
+            .idempotency_key
+            .map(|key| Record::new(key, asking.tenant_id, id, answer, &self.keys, until))
+            .transpose()
+    }
+
     /// The cap on a tenant's sends per day, for [`Acceptance::cap`].
     pub(crate) fn send_cap(&self, tenant_id: Uuid, is_test: bool) -> Option<(Uuid, i64)> {
         let cap = self.config.limits.sends_per_tenant_and_day;

@@ -11,7 +11,7 @@ use crate::{
     clock::Millis,
     db::DbError,
     home::Home,
-    idempotency::{IdempotencyKey, Record},
+    idempotency::IdempotencyKey,
     queue::Lane,
     recipient::Recipient,
 };
@@ -65,12 +65,7 @@ pub async fn accept(home: &Home, new: NewMessage) -> Result<AcceptedMessage, Ref
         deadline: row.deadline,
     };
     let answer = serde_json::to_vec(&accepted).map_err(|e| DbError::Broken(e.to_string()))?;
-    let until = now + i64::from(home.config.retention.idempotency_hours) * 3_600_000;
-    let record = new
-        .idempotency_key
-        .as_ref()
-        .map(|key| Record::new(key, new.tenant_id, row.id, &answer, &home.keys, until))
-        .transpose()?;
+    let record = home.keep_answer(&asking, row.id, &answer, now)?;
     let acceptance = Acceptance {
         verification: None,
         message: Some(row),

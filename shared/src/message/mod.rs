@@ -174,7 +174,7 @@ pub async fn list_by_verification(db: &Db, id: Uuid) -> Result<Vec<Message>, DbE
     }))
 }
 
-/// How many messages are in each state, per lane; at most `limit` rows are counted per state.
+/// How many messages of a lane are queued; counting stops at `limit`.
 ///
 /// # Errors
 /// The database does not answer.

@@ -13,7 +13,7 @@ use crate::{
     config::Purpose,
     db::DbError,
     home::Home,
-    idempotency::{IdempotencyKey, Record},
+    idempotency::IdempotencyKey,
     message::Message,
     queue::Lane,
     recipient::Recipient,
@@ -78,8 +78,7 @@ pub async fn accept(home: &Home, new: NewVerification) -> Result<Accepted, Refus
         Admission::Repeat(answer) => return read(&answer),
         Admission::Go(charged) => charged,
     };
-    let (acceptance, accepted) = build(home, &new, &asking, policy, fixed_code, now)?;
-    let answer = serde_json::to_vec(&accepted).map_err(|e| DbError::Broken(e.to_string()))?;
+    let (acceptance, answer) = build(home, &new, &asking, policy, fixed_code, now)?;
     let answer = commit(home, &asking, charged, acceptance, answer).await?;
     read(&answer)
 }
@@ -104,7 +103,7 @@ fn build(
     policy: &Purpose,
     fixed_code: Option<Code>,
     now: Millis,
-) -> Result<(Acceptance, Accepted), Refused> {
+) -> Result<(Acceptance, Vec<u8>), Refused> {
     let id = Uuid::now_v7();
     let token = Handle::generate(id)?;
     let row = seal_row(home, new, asking, policy, fixed_code, &token, now)?;
@@ -117,19 +116,16 @@ fn build(
         expires_at: row.expires_at,
         resend_at: row.resend_at,
     };
-    let record = new.idempotency_key.as_ref().map(|key| {
-        let answer = serde_json::to_vec(&accepted).map_err(|_| SecretError::BrokenSeal)?;
-        let until = now + i64::from(home.config.retention.idempotency_hours) * 3_600_000;
-        Record::new(key, new.tenant_id, id, &answer, &home.keys, until)
-    });
+    let answer = serde_json::to_vec(&accepted).map_err(|e| DbError::Broken(e.to_string()))?;
+    let record = home.keep_answer(asking, id, &answer, now)?;
     let acceptance = Acceptance {
         verification: Some(row),
         message,
-        record: record.transpose()?,
+        record,
         cap: home.send_cap(new.tenant_id, asking.is_test),
         now,
     };
-    Ok((acceptance, accepted))
+    Ok((acceptance, answer))
 }
 
 fn seal_row(

@@ -86,7 +86,7 @@ pub async fn resend(home: &Home, request: ResendRequest) -> Result<ResendAnswer,
         Admission::Repeat(answer) => return read(&answer),
         Admission::Go(charged) => charged,
     };
-    match write(home, &row, &request, to.masked(), now).await {
+    match write(home, &row, &asking, now).await {
         Ok(Written::Done(resent, hint)) => {
             if let Some(id) = hint {
                 // Best effort: the sweep finds the message too.
@@ -155,8 +155,7 @@ enum Written {
 async fn write(
     home: &Home,
     row: &Verification,
-    request: &ResendRequest,
-    masked: String,
+    asking: &Asking<'_>,
     now: Millis,
 ) -> Result<Written, DbError> {
     let policy = home.config.purposes.get(&row.purpose);
@@ -168,17 +167,15 @@ async fn write(
     next.resend_at = now + i64::from(wait) * 1_000;
     next.resends += 1;
     next.generation += i32::from(rotates);
-    let resent =
-        Resent { id: row.id, to: masked, expires_at: row.expires_at, resend_at: next.resend_at };
-    let message = (!row.is_test()).then(|| Message::for_verification(&next, now));
-    let record = match &request.idempotency_key {
-        None => None,
-        Some(key) => {
-            let answer = serde_json::to_vec(&resent).map_err(|e| DbError::Broken(e.to_string()))?;
-            let until = now + i64::from(home.config.retention.idempotency_hours) * 3_600_000;
-            Some(Record::new(key, row.tenant_id, row.id, &answer, &home.keys, until)?)
-        }
+    let resent = Resent {
+        id: row.id,
+        to: asking.to.masked(),
+        expires_at: row.expires_at,
+        resend_at: next.resend_at,
     };
+    let message = (!row.is_test()).then(|| Message::for_verification(&next, now));
+    let answer = serde_json::to_vec(&resent).map_err(|e| DbError::Broken(e.to_string()))?;
+    let record = home.keep_answer(asking, row.id, &answer, now)?;
     let hint = message.as_ref().map(|m| m.id);
     let cap = home.send_cap(row.tenant_id, row.is_test());
     let change = Change { from: row.clone(), next, message, record, cap, rotates, now };
