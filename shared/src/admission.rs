@@ -1,5 +1,5 @@
-//! What stands before everything that would send: the idempotency key, the country, the room in
-//! the lane, the limits; and the commit behind it.
+//! What stands before everything that would send: the country, the room in the lane, the limits;
+//! and the first answer for whoever repeats a request.
 
 use std::net::IpAddr;
 
@@ -7,16 +7,13 @@ use uuid::Uuid;
 
 use crate::{
     clock::Millis,
-    db::{Db, DbError, Tx, detached, on_pool, on_tx, retrying},
-    guess_budget::{day, day_end},
+    db::DbError,
     home::Home,
     idempotency::{self, IdempotencyKey, Record},
     limits::{Charge, Charged, Scope, client_key},
-    message::{self, Message},
     queue::Lane,
     recipient::Recipient,
     secrets::{SecretError, short_hex},
-    verification::{self, Verification},
 };
 
 /// Who asks, and for whom.
@@ -89,13 +86,20 @@ pub(crate) enum Admission {
     Repeat(Vec<u8>),
 }
 
-/// Lets a request in, or says why not.
+/// Lets a request in, or says why not. The idempotency key is not looked up unless something is
+/// refused: whoever is let in learns from the commit whether the key was taken.
 pub(crate) async fn admit(home: &Home, asking: &Asking<'_>) -> Result<Admission, Refused> {
-    if let Some(answer) = repeat(home, asking).await? {
-        return Ok(Admission::Repeat(answer));
-    }
+    let refused = match let_in(home, asking).await {
+        Ok(charged) => return Ok(Admission::Go(charged)),
+        Err(refused) => refused,
+    };
+    // The limits are for new requests; a repeat gets its first answer.
+    repeat(home, asking).await?.map_or(Err(refused), |answer| Ok(Admission::Repeat(answer)))
+}
+
+async fn let_in(home: &Home, asking: &Asking<'_>) -> Result<Charged, Refused> {
     if asking.is_test {
-        return Ok(Admission::Go(Charged::default()));
+        return Ok(Charged::default());
     }
     if !home.config.allows_region(asking.to.region()) {
         let region = asking.to.region().map(str::to_owned);
@@ -126,11 +130,11 @@ pub(crate) async fn admit(home: &Home, asking: &Asking<'_>) -> Result<Admission,
     home.limiter
         .charge(asking.tenant_id, &charges, marker.as_deref(), home.clock.now())
         .await
-        .map(Admission::Go)
         .map_err(|limited| Refused::Limited { scope: limited.scope, wait_ms: limited.wait_ms })
 }
 
-async fn repeat(home: &Home, asking: &Asking<'_>) -> Result<Option<Vec<u8>>, Refused> {
+/// The first answer to the request's idempotency key, if there is one.
+pub(crate) async fn repeat(home: &Home, asking: &Asking<'_>) -> Result<Option<Vec<u8>>, Refused> {
     let Some(key) = asking.idempotency_key else { return Ok(None) };
     let now = home.clock.now();
     match idempotency::find(&home.db, asking.tenant_id, key, now).await? {
@@ -138,155 +142,6 @@ async fn repeat(home: &Home, asking: &Asking<'_>) -> Result<Option<Vec<u8>>, Ref
         Some(record) if record.is_for(key) => Ok(Some(record.answer(&home.keys)?)),
         Some(_) => Err(Refused::KeyReused),
     }
-}
-
-/// Everything one accepted request writes, together or not at all.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Acceptance {
-    pub(crate) verification: Option<Verification>,
-    pub(crate) message: Option<Message>,
-    pub(crate) record: Option<Record>,
-    /// Sends of this tenant per day; none when there is no cap.
-    pub(crate) cap: Option<(Uuid, i64)>,
-    pub(crate) now: Millis,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Committed {
-    Yes,
-    KeyTaken,
-    CapReached,
-}
-
-/// Commits, then hints; gives the limits back when nothing was committed. The answer is the
-/// given one, or the first one when the key was taken meanwhile.
-pub(crate) async fn commit(
-    home: &Home,
-    asking: &Asking<'_>,
-    charged: Charged,
-    acceptance: Acceptance,
-    answer: Vec<u8>,
-) -> Result<Vec<u8>, Refused> {
-    let hint = acceptance.message.as_ref().filter(|m| m.lane() == Lane::Otp).map(|m| m.id);
-    let now = acceptance.now;
-    let db = home.db.clone();
-    let done = detached(async move { insert(&db, &[acceptance]).await }).await;
-    let done = done.map(|results| results.first().copied().unwrap_or(Committed::KeyTaken));
-    match done {
-        Ok(Committed::Yes) => {
-            if let Some(id) = hint
-                && let Err(down) = home.queue.push(&[id]).await
-            {
-                tracing::debug!(%down, message.id = %id, "the hint was not taken; the sweep will find the message");
-            }
-            Ok(answer)
-        }
-        Ok(Committed::KeyTaken) => {
-            let first = repeat(home, asking).await;
-            first?.ok_or(Refused::KeyInUse)
-        }
-        Ok(Committed::CapReached) => {
-            home.limiter.refund(charged).await;
-            Err(Refused::DailyCap { until: day_end(now), now })
-        }
-        Err(error) => {
-            // What may have been committed stays charged; a repeat with its key passes free.
-            if !matches!(error, DbError::Undecided(_)) {
-                home.limiter.refund(charged).await;
-            }
-            match error {
-                DbError::Locked if asking.idempotency_key.is_some() => Err(Refused::KeyInUse),
-                error => Err(error.into()),
-            }
-        }
-    }
-}
-
-async fn insert(db: &Db, batch: &[Acceptance]) -> Result<Vec<Committed>, DbError> {
-    retrying!(insert_once(db, batch).await)
-}
-
-async fn insert_once(db: &Db, batch: &[Acceptance]) -> Result<Vec<Committed>, DbError> {
-    let mut tx = db.begin().await?;
-    let mut results = Vec::with_capacity(batch.len());
-    for acceptance in batch {
-        // The cap comes first: a row refused by it must not take the key.
-        if let Some((tenant_id, cap)) = acceptance.cap
-            && !charge_send(&mut tx, tenant_id, cap, acceptance.now).await.map_err(not_the_key)?
-        {
-            results.push(Committed::CapReached);
-            continue;
-        }
-        if let Some(record) = &acceptance.record
-            && !idempotency::insert(&mut tx, record, acceptance.now).await?
-        {
-            if let Some((tenant_id, _)) = acceptance.cap {
-                refund_send(&mut tx, tenant_id, acceptance.now).await?;
-            }
-            results.push(Committed::KeyTaken);
-            continue;
-        }
-        verification::insert(&mut tx, acceptance.verification.as_slice()).await?;
-        message::insert(&mut tx, acceptance.message.as_slice()).await?;
-        results.push(Committed::Yes);
-    }
-    tx.commit().await?;
-    Ok(results)
-}
-
-/// Counts one send of the tenant's day; false when the cap is reached.
-pub(crate) async fn charge_send(
-    tx: &mut Tx,
-    tenant_id: Uuid,
-    cap: i64,
-    now: Millis,
-) -> Result<bool, DbError> {
-    let rows = on_tx!(tx, c => {
-        sqlx::query::<D>(
-            "INSERT INTO send_budgets (tenant_id, day, sends) VALUES ($1, $2, 1)
-             ON CONFLICT (tenant_id, day) DO UPDATE SET sends = send_budgets.sends + 1
-             WHERE send_budgets.sends < $3",
-        )
-        .bind(tenant_id)
-        .bind(day(now))
-        .bind(cap)
-        .execute(c)
-        .await?
-        .rows_affected()
-    });
-    Ok(rows == 1)
-}
-
-/// A wait for the tenant's count is no wait for an idempotency key.
-fn not_the_key(error: DbError) -> DbError {
-    match error {
-        DbError::Locked => DbError::Unavailable("the tenant's count is held".into()),
-        other => other,
-    }
-}
-
-async fn refund_send(tx: &mut Tx, tenant_id: Uuid, now: Millis) -> Result<(), DbError> {
-    on_tx!(tx, c => {
-        sqlx::query::<D>(
-            "UPDATE send_budgets SET sends = sends - 1 WHERE tenant_id = $1 AND day = $2",
-        )
-        .bind(tenant_id)
-        .bind(day(now))
-        .execute(c)
-        .await?;
-    });
-    Ok(())
-}
-
-/// Removes the counts of days before `day`; there is one a day per tenant.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn purge_send_budgets(db: &Db, day: i64) -> Result<(), DbError> {
-    on_pool!(db.write(), c => {
-        sqlx::query::<D>("DELETE FROM send_budgets WHERE day < $1").bind(day).execute(c).await?;
-    });
-    Ok(())
 }
 
 impl Home {

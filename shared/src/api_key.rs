@@ -1,5 +1,10 @@
 //! API keys: the credential of a tenant. Shown once, stored hashed, revocable at once.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -105,27 +110,71 @@ pub async fn insert(db: &Db, key: &ApiKey) -> Result<(), DbError> {
     Ok(())
 }
 
-/// The key this text belongs to, if its secret is right and it is neither revoked nor expired.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn find_by_text(db: &Db, text: &str, now: Millis) -> Result<Option<ApiKey>, DbError> {
-    let Some(handle) = text.strip_prefix(PREFIX).and_then(Handle::parse) else {
-        return Ok(None);
-    };
-    let key = on_pool!(db.read(), c => {
+/// Keys as they were read lately, so that not every request asks the database; clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct ApiKeys {
+    read: Arc<Mutex<HashMap<Uuid, (Millis, ApiKey)>>>,
+}
+
+/// A revoked key works at most this much longer, and never a second.
+const TRUSTED_FOR_MS: i64 = 500;
+/// Keys remembered at the same time.
+const MOST: usize = 10_000;
+
+impl ApiKeys {
+    /// The key this text belongs to, if its secret is right and it is neither revoked nor expired.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn find(&self, db: &Db, text: &str, now: Millis) -> Result<Option<ApiKey>, DbError> {
+        let Some(handle) = text.strip_prefix(PREFIX).and_then(Handle::parse) else {
+            return Ok(None);
+        };
+        let key = match self.recall(handle.id, now) {
+            Some(key) => Some(key),
+            None => self.read(db, handle.id, now).await?,
+        };
+        Ok(key.filter(|key| {
+            handle.matches(&key.secret_hash)
+                && key.revoked_at.is_none()
+                && key.expires_at.is_none_or(|at| at > now)
+        }))
+    }
+
+    fn recall(&self, id: Uuid, now: Millis) -> Option<ApiKey> {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.get(&id).filter(|(at, _)| is_fresh(*at, now)).map(|(_, key)| key.clone())
+    }
+
+    /// `now` is from before the reading, as is the age of what was read.
+    async fn read(&self, db: &Db, id: Uuid, now: Millis) -> Result<Option<ApiKey>, DbError> {
+        let key = find(db, id).await?;
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.len() >= MOST {
+            read.retain(|_, (at, _)| is_fresh(*at, now));
+        }
+        match &key {
+            Some(key) if read.len() < MOST => read.insert(id, (now, key.clone())),
+            _ => read.remove(&id),
+        };
+        Ok(key)
+    }
+}
+
+/// The clock may have been set back since.
+fn is_fresh(at: Millis, now: Millis) -> bool {
+    (0..TRUSTED_FOR_MS).contains(&(now - at))
+}
+
+async fn find(db: &Db, id: Uuid) -> Result<Option<ApiKey>, DbError> {
+    Ok(on_pool!(db.read(), c => {
         sqlx::query_as::<D, ApiKey>(
             "SELECT id, tenant_id, name, secret_hash, scopes, created_at, expires_at, revoked_at
              FROM api_keys WHERE id = $1",
         )
-        .bind(handle.id)
+        .bind(id)
         .fetch_optional(c)
         .await?
-    });
-    Ok(key.filter(|key| {
-        handle.matches(&key.secret_hash)
-            && key.revoked_at.is_none()
-            && key.expires_at.is_none_or(|at| at > now)
     }))
 }
 

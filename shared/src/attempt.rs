@@ -1,10 +1,11 @@
 //! Attempts: one try of one provider with one message.
 
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use crate::{
     clock::Millis,
-    db::{Db, DbError, Tx, on_pool, on_tx},
+    db::{Db, DbError, Tx, chunks, on_pool, on_tx},
     message::Message,
     outcome::ErrorClass,
 };
@@ -78,54 +79,53 @@ pub async fn list_by_message(db: &Db, message_id: Uuid) -> Result<Vec<Attempt>, 
     }))
 }
 
-pub(crate) async fn insert(
-    tx: &mut Tx,
-    message: &Message,
-    number: i32,
-    provider: &str,
-    now: Millis,
-) -> Result<(), DbError> {
-    on_tx!(tx, c => {
-        sqlx::query::<D>(
-            "INSERT INTO attempts (message_id, number, epoch, provider, started_at)
-             VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(message.id)
-        .bind(number)
-        .bind(message.epoch)
-        .bind(provider)
-        .bind(now)
-        .execute(c)
-        .await?;
-    });
+/// An attempt that begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beginning<'a> {
+    pub(crate) message: &'a Message,
+    pub(crate) number: i32,
+    pub(crate) provider: &'a str,
+    pub(crate) now: Millis,
+}
+
+/// Writes beginnings down; once more, when the first answer was lost.
+pub(crate) async fn insert(tx: &mut Tx, beginnings: &[Beginning<'_>]) -> Result<(), DbError> {
+    for beginnings in chunks(beginnings) {
+        on_tx!(tx, c => {
+            let mut query = QueryBuilder::<D>::new(
+                "INSERT INTO attempts (message_id, number, epoch, provider, started_at) ",
+            );
+            query.push_values(beginnings, |mut tuple, beginning| {
+                tuple
+                    .push_bind(beginning.message.id)
+                    .push_bind(beginning.number)
+                    .push_bind(beginning.message.epoch)
+                    .push_bind(beginning.provider)
+                    .push_bind(beginning.now);
+            });
+            query.push(
+                " ON CONFLICT (message_id, number) DO UPDATE
+                 SET provider = excluded.provider, started_at = excluded.started_at
+                 WHERE attempts.epoch = excluded.epoch AND attempts.outcome IS NULL",
+            );
+            query.build().execute(c).await?;
+        });
+    }
     Ok(())
 }
 
-/// Writes an ending down. One that the sweep has already called unknown stays unknown, but its
-/// provider's id is still worth having.
-pub(crate) async fn mark_ended(
+/// Removes the attempt that was written down with a claim and never started.
+pub(crate) async fn delete_unstarted(
     tx: &mut Tx,
-    message: &Message,
-    number: i32,
-    ending: &Ending,
-    now: Millis,
+    message_id: Uuid,
+    epoch: i32,
 ) -> Result<(), DbError> {
     on_tx!(tx, c => {
         sqlx::query::<D>(
-            "UPDATE attempts
-             SET finished_at = COALESCE(finished_at, $4), outcome = COALESCE(outcome, $5),
-                 provider_message_id = $6, error_code = $7, detail = $8, retry_at = $9
-             WHERE message_id = $1 AND number = $2 AND epoch = $3",
+            "DELETE FROM attempts WHERE message_id = $1 AND epoch = $2 AND outcome IS NULL",
         )
-        .bind(message.id)
-        .bind(number)
-        .bind(message.epoch)
-        .bind(now)
-        .bind(ending.outcome.as_str())
-        .bind(&ending.provider_message_id)
-        .bind(&ending.error_code)
-        .bind(&ending.detail)
-        .bind(ending.retry_at)
+        .bind(message_id)
+        .bind(epoch)
         .execute(c)
         .await?;
     });

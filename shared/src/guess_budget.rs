@@ -1,5 +1,6 @@
 //! How many wrong guesses a recipient has per day, over all its verifications.
 
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::{
@@ -90,13 +91,12 @@ pub async fn purge_before(db: &Db, day: i64, limit: i64, dry_run: bool) -> Resul
         return Ok(count.unsigned_abs());
     }
     Ok(on_pool!(db.write(), c => {
-        sqlx::query::<D>(
+        sqlx::query::<D>(AssertSqlSafe(format!(
             "DELETE FROM guess_budgets WHERE (tenant_id, recipient_hash, day) IN (
                  SELECT tenant_id, recipient_hash, day FROM guess_budgets
-                 WHERE day < $1 ORDER BY day LIMIT $2)",
-        )
+                 WHERE day < $1 ORDER BY day LIMIT {limit})",
+        )))
             .bind(day)
-            .bind(limit)
             .execute(c)
             .await?
             .rows_affected()

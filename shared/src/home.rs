@@ -11,18 +11,22 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
+    acceptance::{self, Acceptances, LastAccept},
+    api_key::ApiKeys,
     clock::{Clock, Millis},
     config::{Config, ConfigError},
     db::{Db, DbError},
     inbox::Inbox,
     lanes::Lanes,
     limits::Limiter,
+    message::{self, Steps},
     process,
     queue::Queue,
     recipient::{Recipient, RecipientError},
     redis_link::{PATIENCE, RedisLink},
     secrets::{Code, Keyring},
     tenant,
+    verification::{self, Guesses, Lookups},
 };
 
 /// One process's view of the service; clones share everything.
@@ -34,11 +38,34 @@ pub struct Home {
     pub redis: Option<RedisLink>,
     pub limiter: Limiter,
     pub lanes: Lanes,
+    pub api_keys: ApiKeys,
     pub keys: Arc<Keyring>,
     pub clock: Clock,
     /// The console provider's messages, where it may be looked at.
     pub inbox: Inbox,
     pub process_id: Uuid,
+    pub(crate) coalescers: Coalescers,
+    pub(crate) last_accept: LastAccept,
+}
+
+/// What runs together with its like.
+#[derive(Clone, Debug)]
+pub(crate) struct Coalescers {
+    pub(crate) acceptances: Acceptances,
+    pub(crate) lookups: Lookups,
+    pub(crate) guesses: Guesses,
+    pub(crate) steps: Steps,
+}
+
+impl Coalescers {
+    fn start(db: &Db) -> Self {
+        Self {
+            acceptances: acceptance::coalescer(db.clone()),
+            lookups: verification::lookups(db.clone()),
+            guesses: verification::guesses(db.clone()),
+            steps: message::steps(db.clone()),
+        }
+    }
 }
 
 impl Home {
@@ -64,13 +91,16 @@ impl Home {
             .then(|| RedisLink::open(queue_url, PATIENCE))
             .transpose()
             .map_err(|e| ConfigError::new("queue.url", e.to_string()).at(&config.source))?;
-        let queue = redis.clone().map_or_else(Queue::memory, |link| Queue::Redis(Box::new(link)));
+        let queue = redis.clone().map_or_else(Queue::memory, Queue::redis);
         Ok(Self {
+            coalescers: Coalescers::start(&db),
+            last_accept: LastAccept::default(),
             db,
             queue,
             limiter: Limiter::new(redis.clone()),
             redis,
             lanes: Lanes::default(),
+            api_keys: ApiKeys::default(),
             keys: Arc::new(keys),
             clock: Clock::start(),
             inbox: Inbox::default(),
@@ -86,6 +116,12 @@ impl Home {
     pub async fn migrate(&self) -> Result<(), DbError> {
         self.db.migrate().await?;
         tenant::ensure_default(&self.db, self.clock.now()).await
+    }
+
+    /// Why the last accept was not committed, if the database was the reason and nothing was since.
+    #[must_use]
+    pub fn accept_trouble(&self) -> Option<String> {
+        self.last_accept.trouble()
     }
 
     /// Waits until the database answers and its tables are up to date, saying so every time it
@@ -168,20 +204,41 @@ impl Home {
         tenant_id: Uuid,
         text: &str,
     ) -> Result<Result<Recipient, RecipientError>, DbError> {
-        let mut region = self.config.recipients.default_region.clone();
         // Only a national number needs to know whose it is.
-        if !text.trim_start().starts_with('+')
-            && let Some(tenant) = tenant::find(&self.db, tenant_id).await?
-        {
-            region = tenant.default_region.unwrap_or(region);
-        }
-        let region = (!region.is_empty()).then_some(region.as_str());
-        if let Ok(number) = Recipient::parse_unchecked(text, region)
+        let region = if text.trim_start().starts_with('+') {
+            None
+        } else {
+            self.region_of(tenant_id).await?
+        };
+        Ok(self.parse_recipient(text, region.as_deref()))
+    }
+
+    /// The region that a tenant's national numbers are read in.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn region_of(&self, tenant_id: Uuid) -> Result<Option<String>, DbError> {
+        let own = tenant::find(&self.db, tenant_id).await?.and_then(|t| t.default_region);
+        let region = own.unwrap_or_else(|| self.config.recipients.default_region.clone());
+        Ok((!region.is_empty()).then_some(region))
+    }
+
+    /// Reads a valid number or one of the test numbers, a national one in `region`.
+    ///
+    /// # Errors
+    /// Says why the text is no recipient.
+    pub fn parse_recipient(
+        &self,
+        text: &str,
+        region: Option<&str>,
+    ) -> Result<Recipient, RecipientError> {
+        if !self.config.recipients.test_numbers.is_empty()
+            && let Ok(number) = Recipient::parse_unchecked(text, region)
             && self.test_code(&number, self.clock.now()).is_some()
         {
-            return Ok(Ok(number));
+            return Ok(number);
         }
-        Ok(Recipient::parse(text, region))
+        Recipient::parse(text, region)
     }
 
     /// The fixed code of a number that is a test number at `now`.

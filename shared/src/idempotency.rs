@@ -1,10 +1,14 @@
 //! Idempotency keys: the first answer is kept, sealed, and given again.
 
+use std::collections::HashSet;
+
+use sqlx::{AssertSqlSafe, QueryBuilder};
 use uuid::Uuid;
 
 use crate::{
     clock::Millis,
-    db::{Db, DbError, Tx, on_pool, on_tx},
+    coalesce::{Key, key_of},
+    db::{Db, DbError, InsertedIds, Tx, chunks, column, on_pool, on_tx},
     secrets::{Keyring, SecretError, short_hex},
 };
 
@@ -77,6 +81,11 @@ impl Record {
         self.request_hash == key.request_hash
     }
 
+    /// Enough of the key to tell two apart.
+    pub(crate) fn short_key(&self) -> Key {
+        key_of(self.tenant_id, &self.key_hash)
+    }
+
     /// # Errors
     /// The row's key is missing or the seal is broken.
     pub fn answer(&self, keys: &Keyring) -> Result<Vec<u8>, SecretError> {
@@ -84,6 +93,14 @@ impl Record {
         Ok(plain.to_vec())
     }
 }
+
+/// All columns, in the order in which both ways of inserting bind them.
+macro_rules! columns {
+    () => {
+        "tenant_id, key_hash, request_hash, answer_id, key_id, answer_sealed, expires_at"
+    };
+}
+pub(crate) use columns;
 
 /// # Errors
 /// The database does not answer.
@@ -95,9 +112,12 @@ pub async fn find(
 ) -> Result<Option<Record>, DbError> {
     Ok(on_pool!(db.read(), c => {
         sqlx::query_as::<D, Record>(
-            "SELECT tenant_id, key_hash, request_hash, answer_id, key_id, answer_sealed, expires_at
-             FROM idempotency_records
-             WHERE tenant_id = $1 AND key_hash = $2 AND expires_at > $3",
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM idempotency_records
+                 WHERE tenant_id = $1 AND key_hash = $2 AND expires_at > $3"
+            ),
         )
         .bind(tenant_id)
         .bind(&key.key_hash)
@@ -107,31 +127,51 @@ pub async fn find(
     }))
 }
 
-/// False when the key is taken; a concurrent transaction that holds it is waited for.
-pub(crate) async fn insert(tx: &mut Tx, record: &Record, now: Millis) -> Result<bool, DbError> {
-    let rows = on_tx!(tx, c => {
-        sqlx::query::<D>(
-            "INSERT INTO idempotency_records
-                (tenant_id, key_hash, request_hash, answer_id, key_id, answer_sealed, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (tenant_id, key_hash) DO UPDATE
-             SET request_hash = $3, answer_id = $4, key_id = $5, answer_sealed = $6,
-                 expires_at = $7
-             WHERE idempotency_records.expires_at <= $8",
-        )
-        .bind(record.tenant_id)
-        .bind(&record.key_hash)
-        .bind(&record.request_hash)
-        .bind(record.answer_id)
-        .bind(&record.key_id)
-        .bind(&record.answer_sealed)
-        .bind(record.expires_at)
-        .bind(now)
-        .execute(c)
-        .await?
-        .rows_affected()
-    });
-    Ok(rows == 1)
+/// The ids of the answers that are now kept: those whose key was free. A concurrent transaction
+/// that holds a key is waited for; no two records may have the same one.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    records: &[&Record],
+    now: Millis,
+) -> Result<HashSet<Uuid>, DbError> {
+    let mut kept = HashSet::with_capacity(records.len());
+    for records in chunks(records) {
+        kept.extend(on_tx!(tx, c => {
+            let mut query = QueryBuilder::<D>::new(concat!("INSERT INTO idempotency_records (", columns!(), ") "));
+            query.push_values(records, |mut tuple, record| {
+                tuple
+                    .push_bind(record.tenant_id)
+                    .push_bind(&record.key_hash)
+                    .push_bind(&record.request_hash)
+                    .push_bind(record.answer_id)
+                    .push_bind(&record.key_id)
+                    .push_bind(&record.answer_sealed)
+                    .push_bind(record.expires_at);
+            });
+            query.push(
+                " ON CONFLICT (tenant_id, key_hash) DO UPDATE
+                 SET request_hash = excluded.request_hash, answer_id = excluded.answer_id,
+                     key_id = excluded.key_id, answer_sealed = excluded.answer_sealed,
+                     expires_at = excluded.expires_at
+                 WHERE idempotency_records.expires_at <= ",
+            );
+            query.push_bind(now).push(" RETURNING answer_id");
+            query.build_query_scalar::<Uuid>().fetch_all(c).await?
+        }));
+    }
+    Ok(kept)
+}
+
+/// Binds new records as the columns of `UNNEST`, in the order of [`insert`].
+pub(crate) fn bind_columns<'q>(query: InsertedIds<'q>, rows: &[&'q Record]) -> InsertedIds<'q> {
+    query
+        .bind(column(rows, |r| r.tenant_id))
+        .bind(column(rows, |r| r.key_hash.as_slice()))
+        .bind(column(rows, |r| r.request_hash.as_slice()))
+        .bind(column(rows, |r| r.answer_id))
+        .bind(column(rows, |r| r.key_id.as_str()))
+        .bind(column(rows, |r| r.answer_sealed.as_slice()))
+        .bind(column(rows, |r| r.expires_at))
 }
 
 /// Removes at most `limit` records that nobody is owed any more; how many. With `dry_run` it
@@ -157,13 +197,12 @@ pub async fn purge_expired(
         return Ok(count.unsigned_abs());
     }
     Ok(on_pool!(db.write(), c => {
-        sqlx::query::<D>(
+        sqlx::query::<D>(AssertSqlSafe(format!(
             "DELETE FROM idempotency_records WHERE (tenant_id, key_hash) IN (
                  SELECT tenant_id, key_hash FROM idempotency_records
-                 WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
-        )
+                 WHERE expires_at <= $1 ORDER BY expires_at LIMIT {limit})",
+        )))
         .bind(now)
-        .bind(limit)
         .execute(c)
         .await?
         .rows_affected()

@@ -15,8 +15,12 @@ use crate::{
 
 /// Counting stops here; more waiting than this is refused in any case.
 const COUNTED: i64 = 200_000;
-/// A measurement older than this says nothing.
-const STALE_MS: i64 = 15_000;
+/// A measurement older than this says nothing; there is one every two seconds.
+const STALE_MS: i64 = 6_000;
+/// What ended in this time tells how fast a lane drains.
+const WINDOW_MS: i64 = 10_000;
+/// Fewer than these, in less than the window, tell nothing.
+const FEWEST: i64 = 10;
 
 /// What this process knows of the otp lane; clones share it.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +76,11 @@ impl Lanes {
 /// The database does not answer.
 pub async fn measure(db: &Db, now: Millis) -> Result<(), DbError> {
     let waiting = message::count_waiting(db, Lane::Otp, COUNTED).await?;
-    let drained = message::count_finished_since(db, Lane::Otp, now - 10_000).await?;
+    let (drained, first) = message::count_finished_since(db, Lane::Otp, now - WINDOW_MS).await?;
+    // Draining that began a moment ago must not look ten times slower than it is.
+    let span = (now - first.unwrap_or(now)).clamp(1_000, WINDOW_MS);
+    let tells = drained >= FEWEST || span > WINDOW_MS - 2_000;
+    let drained = if tells { drained * WINDOW_MS / span } else { 0 };
     on_pool!(db.write(), c => {
         sqlx::query::<D>(
             "INSERT INTO lane_states (lane, waiting, drained_per_10s, measured_at)

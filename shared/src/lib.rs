@@ -4,17 +4,23 @@
 //! |---|---|
 //! | [`verification`] | one proof that an address is held |
 //! | [`message`], [`attempt`] | one text to one recipient; one try of one provider with it |
-//! | [`admission`] | what stands before every accept: key, country, limits; and its commit |
+//! | [`message::batch`] | one text to many recipients: slice by slice, repeatable |
+//! | [`admission`] | what stands before every accept: country, limits, the first answer to a key |
+//! | `acceptance`, `coalesce` | its commit; how concurrent calls leave as one statement |
 //! | [`idempotency`], [`limits`], [`guess_budget`] | repeats, rates, budgets |
 //! | [`tenant`], [`api_key`], [`recipient`] | who sends, with what credential, to whom |
 //! | [`queue`], [`lanes`], [`process`] | hints, how busy the lanes are, who lives |
+//! | [`retention`] | what is kept for how long |
+//! | [`provider_state`] | which providers are left alone for now |
 //! | [`secrets`], [`template`], [`clock`], [`outcome`] | codes and seals, texts, time, error classes |
 //! | [`config`], [`db`], [`redis_link`], [`inbox`], [`home`] | what a process is made of |
 
+mod acceptance;
 pub mod admission;
 pub mod api_key;
 pub mod attempt;
 pub mod clock;
+mod coalesce;
 pub mod config;
 pub mod db;
 pub mod guess_budget;
@@ -26,10 +32,13 @@ pub mod limits;
 pub mod message;
 pub mod outcome;
 pub mod process;
+pub mod provider_state;
 pub mod queue;
 pub mod recipient;
 pub mod redis_link;
+pub mod retention;
 pub mod secrets;
+pub mod send_budget;
 pub mod template;
 pub mod tenant;
 pub mod verification;

@@ -1,7 +1,9 @@
 //! Rate limits: exact sliding windows, kept in Redis or in the process.
 
+mod in_redis;
+mod local;
+
 use std::{
-    collections::{HashMap, VecDeque},
     net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
@@ -9,10 +11,16 @@ use std::{
     },
 };
 
-use redis::Script;
 use uuid::Uuid;
 
+use self::{
+    in_redis::{Answer, InRedis},
+    local::Local,
+};
 use crate::{clock::Millis, redis_link::RedisLink};
+
+/// A year: longer windows are slips of the pen, and moments beyond them no longer fit.
+const LONGEST_WINDOW_MS: i64 = 366 * 86_400_000;
 
 /// At most `count` in any `window_ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +30,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Reads `5/10m`: a count, a slash, a number and one of `s`, `m`, `h`, `d`.
+    /// Reads `5/10m`: a count, a slash, a number and one of `s`, `m`, `h`, `d`; at most a year.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (count, window) = text.split_once('/')?;
@@ -36,7 +44,8 @@ impl Rule {
         let units: i64 = window.get(..window.len() - 1)?.parse().ok()?;
         let count: u32 = count.trim().parse().ok()?;
         let window_ms = units.checked_mul(unit_ms)?;
-        (count > 0 && units > 0).then_some(Self { count, window_ms })
+        (count > 0 && (1..=LONGEST_WINDOW_MS).contains(&window_ms))
+            .then_some(Self { count, window_ms })
     }
 }
 
@@ -96,64 +105,24 @@ pub fn client_key(address: IpAddr) -> String {
     }
 }
 
-const CHARGE: &str = r"
-local now = tonumber(ARGV[1])
-local marker = KEYS[1]
-if ARGV[2] == '1' and redis.call('EXISTS', marker) == 1 then return {0, -1} end
-local at = 3
-local longest = {}
-for i = 2, #KEYS do
-  local rules = tonumber(ARGV[at])
-  at = at + 1
-  local keep, span = 0, 0
-  for _ = 1, rules do
-    local count, window = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-    at = at + 2
-    if count > keep then keep = count end
-    if window > span then span = window end
-    local nth = redis.call('LINDEX', KEYS[i], count - 1)
-    if nth and now - tonumber(nth) < window then
-      return {window - (now - tonumber(nth)), i - 2}
-    end
-  end
-  longest[i] = {keep, span}
-end
-for i = 2, #KEYS do
-  redis.call('LPUSH', KEYS[i], ARGV[1])
-  redis.call('LTRIM', KEYS[i], 0, longest[i][1] - 1)
-  redis.call('PEXPIRE', KEYS[i], longest[i][2])
-end
-if ARGV[2] == '1' then redis.call('SET', marker, 1, 'PX', 60000) end
-return {0, 0}
-";
-
-const REFUND: &str = r"
-for i = 2, #KEYS do redis.call('LREM', KEYS[i], 1, ARGV[1]) end
-redis.call('DEL', KEYS[1])
-return 0
-";
-
 /// Counts and refuses; clones share the counts.
 #[derive(Clone, Debug)]
 pub struct Limiter {
-    link: Option<RedisLink>,
+    shared: Option<InRedis>,
     local: Arc<Mutex<Local>>,
     /// How many processes share the limits while Redis is away.
     live: Arc<AtomicU32>,
-    charge: Arc<Script>,
-    refund: Arc<Script>,
 }
 
 impl Limiter {
-    /// Without a link, and whenever the link is down, this process counts by itself.
+    /// Without a link, and whenever the link is down, this process counts by itself. With one it
+    /// must be called inside a runtime.
     #[must_use]
     pub fn new(link: Option<RedisLink>) -> Self {
         Self {
-            link,
+            shared: link.map(InRedis::start),
             local: Arc::default(),
             live: Arc::new(AtomicU32::new(1)),
-            charge: Arc::new(Script::new(CHARGE)),
-            refund: Arc::new(Script::new(REFUND)),
         }
     }
 
@@ -163,7 +132,8 @@ impl Limiter {
     }
 
     /// Charges everything or nothing. With a marker (an idempotency key), only the first call
-    /// within a minute charges; repeats pass free.
+    /// within a minute charges what counts up to 16; repeats pass free. The marker's first 16
+    /// characters count, and it must not begin with a dash.
     ///
     /// # Errors
     /// A limit is used up.
@@ -174,40 +144,23 @@ impl Limiter {
         marker: Option<&str>,
         now: Millis,
     ) -> Result<Charged, Limited> {
-        let keys: Vec<String> = charges
-            .iter()
-            .map(|c| format!("otpost:limit:{}:{tenant_id}:{}", c.scope.as_str(), c.key))
-            .collect();
-        let marker_key = marker.map(|m| format!("otpost:charged:{tenant_id}:{m}"));
-        if let Some(link) = &self.link {
-            let mut call = self.charge.prepare_invoke();
-            call.key(marker_key.as_deref().unwrap_or("otpost:charged"));
-            call.arg(now).arg(i32::from(marker.is_some()));
-            for (charge, key) in charges.iter().zip(&keys) {
-                call.key(key).arg(charge.rules.len());
-                for rule in charge.rules {
-                    call.arg(rule.count).arg(rule.window_ms);
-                }
-            }
-            let answer: Result<(i64, i64), _> = link
-                .run(|mut connection| async move { call.invoke_async(&mut connection).await })
-                .await;
-            match answer {
-                Ok((0, -1)) => return Ok(Charged::default()),
-                Ok((0, _)) => return Ok(Charged { keys, at: now, marker: marker_key }),
-                Ok((wait_ms, index)) => {
-                    let scope = usize::try_from(index)
-                        .ok()
-                        .and_then(|index| charges.get(index))
-                        .map_or(Scope::Tenant, |c| c.scope);
+        let keys = charges.iter().map(|charge| in_redis::key(tenant_id, charge)).collect();
+        let marker = marker.map(str::to_owned);
+        let proof = Charged { keys, at: now, marker };
+        if let Some(shared) = &self.shared {
+            match shared.charge(charges, &proof).await {
+                Ok(Answer::Taken) => return Ok(proof),
+                Ok(Answer::Free) => return Ok(Charged::default()),
+                Ok(Answer::Limited { place, wait_ms }) => {
+                    let scope = charges.get(place).map_or(Scope::Tenant, |c| c.scope);
                     return Err(Limited { scope, wait_ms });
                 }
                 Err(down) => tracing::debug!(%down, "limits are counted in this process"),
             }
         }
-        let share = if self.link.is_some() { self.live.load(Ordering::Relaxed) } else { 1 };
+        let share = if self.shared.is_some() { self.live.load(Ordering::Relaxed) } else { 1 };
         let mut local = self.local.lock().unwrap_or_else(PoisonError::into_inner);
-        local.charge(charges, keys, marker_key, now, share)
+        local.charge(charges, proof, share)
     }
 
     /// Gives back what [`Limiter::charge`] took, because nothing came of it.
@@ -216,94 +169,10 @@ impl Limiter {
             return;
         }
         self.local.lock().unwrap_or_else(PoisonError::into_inner).refund(&charged);
-        if let Some(link) = &self.link {
-            let mut call = self.refund.prepare_invoke();
-            call.key(charged.marker.as_deref().unwrap_or("otpost:charged")).arg(charged.at);
-            for key in &charged.keys {
-                call.key(key);
-            }
+        if let Some(shared) = &self.shared {
             // If Redis is away too, the windows heal by themselves.
-            let _: Result<i64, _> = link
-                .run(|mut connection| async move { call.invoke_async(&mut connection).await })
-                .await;
+            let _ = shared.refund(&charged).await;
         }
-    }
-}
-
-/// The counts of one process: per key the moments of the last charges, newest first.
-#[derive(Debug, Default)]
-struct Local {
-    logs: HashMap<String, Log>,
-    markers: HashMap<String, Millis>,
-    cleaned_at: Millis,
-}
-
-#[derive(Debug, Default)]
-struct Log {
-    moments: VecDeque<Millis>,
-    idle_after: Millis,
-}
-
-impl Local {
-    fn charge(
-        &mut self,
-        charges: &[Charge<'_>],
-        keys: Vec<String>,
-        marker: Option<String>,
-        now: Millis,
-        share: u32,
-    ) -> Result<Charged, Limited> {
-        self.forget_idle(now);
-        if marker.as_ref().is_some_and(|m| self.markers.get(m).is_some_and(|until| *until > now)) {
-            return Ok(Charged::default());
-        }
-        for (charge, key) in charges.iter().zip(&keys) {
-            for rule in charge.rules {
-                let count = (rule.count / share).max(1) as usize;
-                let nth = self.logs.get(key).and_then(|log| log.moments.get(count - 1));
-                if let Some(nth) = nth
-                    && now - nth < rule.window_ms
-                {
-                    let wait_ms = rule.window_ms - (now - nth);
-                    return Err(Limited { scope: charge.scope, wait_ms });
-                }
-            }
-        }
-        for (charge, key) in charges.iter().zip(&keys) {
-            let keep = charge.rules.iter().map(|r| r.count).max().unwrap_or(0) as usize;
-            let span = charge.rules.iter().map(|r| r.window_ms).max().unwrap_or(0);
-            let log = self.logs.entry(key.clone()).or_default();
-            log.moments.push_front(now);
-            log.moments.truncate(keep);
-            log.idle_after = now + span;
-        }
-        if let Some(marker) = &marker {
-            self.markers.insert(marker.clone(), now + 60_000);
-        }
-        Ok(Charged { keys, at: now, marker })
-    }
-
-    fn refund(&mut self, charged: &Charged) {
-        for key in &charged.keys {
-            if let Some(log) = self.logs.get_mut(key)
-                && let Some(place) = log.moments.iter().position(|at| *at == charged.at)
-            {
-                log.moments.remove(place);
-            }
-        }
-        if let Some(marker) = &charged.marker {
-            self.markers.remove(marker);
-        }
-    }
-
-    /// Every 10 s, drops what no rule looks at any more.
-    fn forget_idle(&mut self, now: Millis) {
-        if now - self.cleaned_at < 10_000 {
-            return;
-        }
-        self.cleaned_at = now;
-        self.logs.retain(|_, log| log.idle_after > now);
-        self.markers.retain(|_, until| *until > now);
     }
 }
 
@@ -315,7 +184,7 @@ mod tests {
     fn rules_read_as_written() {
         assert_eq!(Rule::parse("5/10m"), Some(Rule { count: 5, window_ms: 600_000 }));
         assert_eq!(Rule::parse("1/30s"), Some(Rule { count: 1, window_ms: 30_000 }));
-        for wrong in ["", "5", "5/", "5/m", "0/1s", "5/10x", "-1/1s", "5/0s"] {
+        for wrong in ["", "5", "5/", "5/m", "0/1s", "5/10x", "-1/1s", "5/0s", "5/367d"] {
             assert_eq!(Rule::parse(wrong), None, "{wrong}");
         }
     }
@@ -329,7 +198,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn while_redis_is_away_processes_share_a_limit() {
+    async fn a_process_by_itself_counts_too() {
         let limiter = Limiter::new(None);
         let rules = [Rule { count: 4, window_ms: 1_000 }];
         let charge = |n: &str| [Charge { scope: Scope::Client, key: n.into(), rules: &rules }];
@@ -338,10 +207,5 @@ mod tests {
         }
         let refused = limiter.charge(Uuid::nil(), &charge("a"), None, 400).await;
         assert_eq!(refused.expect_err("used up"), Limited { scope: Scope::Client, wait_ms: 600 });
-        let mut local = Local::default();
-        for expected in [true, true, false] {
-            let taken = local.charge(&charge("b"), vec!["b".into()], None, 0, 2);
-            assert_eq!(taken.is_ok(), expected);
-        }
     }
 }

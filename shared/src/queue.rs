@@ -7,13 +7,15 @@ use std::{
 };
 
 use redis::{AsyncCommands, aio::MultiplexedConnection};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
 use crate::redis_link::{RedisDown, RedisLink};
 
 /// Hints beyond this many are dropped, oldest first; the sweep finds their messages.
 const CAPACITY: usize = 100_000;
+/// Most hints of one push.
+const MOST_PUSHED: usize = 512;
 /// The key in Redis, a wire contract between versions.
 const OTP_KEY: &str = "otpost:hints:otp:v1";
 
@@ -45,7 +47,7 @@ impl Lane {
 #[derive(Clone, Debug)]
 pub enum Queue {
     Memory(Arc<MemoryQueue>),
-    Redis(Box<RedisLink>),
+    Redis { link: Box<RedisLink>, waiting: mpsc::Sender<Uuid> },
 }
 
 #[derive(Debug, Default)]
@@ -60,6 +62,34 @@ impl Queue {
         Self::Memory(Arc::default())
     }
 
+    /// Starts the task that pushes hints, many in one round trip. Must be called inside a runtime.
+    #[must_use]
+    pub fn redis(link: RedisLink) -> Self {
+        let (waiting, mut hints) = mpsc::channel(CAPACITY / 10);
+        let pusher = link.clone();
+        tokio::spawn(async move {
+            let mut ids = Vec::new();
+            while hints.recv_many(&mut ids, MOST_PUSHED).await > 0 {
+                if let Err(down) = push(&pusher, &ids).await {
+                    tracing::debug!(%down, "hints were not taken; the sweep will find the messages");
+                }
+                ids.clear();
+            }
+        });
+        Self::Redis { link: Box::new(link), waiting }
+    }
+
+    /// Hints at a message that was just committed, without waiting. Best effort: what is lost is
+    /// found by the sweep.
+    pub fn hint(&self, id: Uuid) {
+        match self {
+            Self::Memory(queue) => queue.push(&[id]),
+            Self::Redis { waiting, .. } => {
+                let _ = waiting.try_send(id);
+            }
+        }
+    }
+
     /// Puts hints in front. Best effort: the caller may ignore the error.
     ///
     /// # Errors
@@ -67,28 +97,10 @@ impl Queue {
     pub async fn push(&self, ids: &[Uuid]) -> Result<(), RedisDown> {
         match self {
             Self::Memory(queue) => {
-                let mut hints = queue.hints.lock().unwrap_or_else(PoisonError::into_inner);
-                for id in ids {
-                    hints.push_front(*id);
-                }
-                hints.truncate(CAPACITY);
-                queue.added.notify_one();
+                queue.push(ids);
                 Ok(())
             }
-            Self::Redis(link) => {
-                let ids: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes().as_slice()).collect();
-                let last = isize::try_from(CAPACITY - 1).unwrap_or(isize::MAX);
-                link.run(|mut connection| async move {
-                    redis::pipe()
-                        .lpush(OTP_KEY, ids)
-                        .ignore()
-                        .ltrim(OTP_KEY, 0, last)
-                        .ignore()
-                        .query_async::<()>(&mut connection)
-                        .await
-                })
-                .await
-            }
+            Self::Redis { link, .. } => push(link, ids).await,
         }
     }
 
@@ -97,9 +109,8 @@ impl Queue {
     pub fn popper(&self) -> Popper {
         match self {
             Self::Memory(queue) => Popper::Memory(Arc::clone(queue)),
-            Self::Redis(link) => {
-                let link = RedisLink::clone(link);
-                Popper::Redis(Box::new(RedisEnd { link, connection: None }))
+            Self::Redis { link, .. } => {
+                Popper::Redis(Box::new(RedisEnd { link: RedisLink::clone(link), connection: None }))
             }
         }
     }
@@ -113,11 +124,37 @@ impl Queue {
             Self::Memory(queue) => {
                 Ok(queue.hints.lock().unwrap_or_else(PoisonError::into_inner).len())
             }
-            Self::Redis(link) => {
+            Self::Redis { link, .. } => {
                 link.run(|mut connection| async move { connection.llen(OTP_KEY).await }).await
             }
         }
     }
+}
+
+impl MemoryQueue {
+    fn push(&self, ids: &[Uuid]) {
+        let mut hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
+        for id in ids {
+            hints.push_front(*id);
+        }
+        hints.truncate(CAPACITY);
+        self.added.notify_one();
+    }
+}
+
+async fn push(link: &RedisLink, ids: &[Uuid]) -> Result<(), RedisDown> {
+    let ids: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes().as_slice()).collect();
+    let last = isize::try_from(CAPACITY - 1).unwrap_or(isize::MAX);
+    link.run(|mut connection| async move {
+        redis::pipe()
+            .lpush(OTP_KEY, ids)
+            .ignore()
+            .ltrim(OTP_KEY, 0, last)
+            .ignore()
+            .query_async::<()>(&mut connection)
+            .await
+    })
+    .await
 }
 
 /// The receiving end of one worker.

@@ -8,6 +8,8 @@ use rlibphonenumber::{
 
 /// Longer input is refused before it reaches the parser.
 const LONGEST_INPUT: usize = 64;
+/// Digits of a number with its country code (ITU-T E.164, 6.1).
+const LONGEST_E164: usize = 15;
 
 /// A phone number in canonical form. Its `Debug` and `Display` are masked.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -24,14 +26,21 @@ impl Recipient {
     /// # Errors
     /// Says which rule of the numbering plan it breaks.
     pub fn parse(input: &str, default_region: Option<&str>) -> Result<Self, RecipientError> {
-        let number = read(input, default_region)?;
-        if !number.is_valid() {
-            return Err(RecipientError::NotValid { region: region_of(&number) });
+        let (number, kind) = if let Some(known) = read_e164(input) {
+            known
+        } else {
+            let number = read(input, default_region)?;
+            // Valid means being of some kind; asking for both would match every pattern twice.
+            let kind = number.get_type();
+            (number, kind)
+        };
+        match (kind, refused_kind(kind)) {
+            (PhoneNumberType::Unknown, _) => {
+                Err(RecipientError::NotValid { region: region_of(&number) })
+            }
+            (_, Some(kind)) => Err(RecipientError::WrongKind(kind)),
+            (_, None) => Ok(Self::from_number(&number)),
         }
-        if let Some(kind) = refused_kind(number.get_type()) {
-            return Err(RecipientError::WrongKind(kind));
-        }
-        Ok(Self::from_number(&number))
     }
 
     /// Parses a number that need not exist, as test numbers don't.
@@ -51,6 +60,24 @@ impl Recipient {
             country_code: number.country_code.to_string(),
             region: region_of(number),
         }
+    }
+
+    /// What is sealed into a row: read again without asking the numbering plan.
+    #[must_use]
+    pub(crate) fn to_stored(&self) -> String {
+        format!("{};{};{}", self.e164, self.country_code, self.region().unwrap_or_default())
+    }
+
+    /// None when the text was not made by [`Recipient::to_stored`].
+    pub(crate) fn from_stored(text: &str) -> Option<Self> {
+        let (e164, rest) = text.split_once(';')?;
+        let (country_code, region) = rest.split_once(';')?;
+        let is_number = e164.strip_prefix('+')?.starts_with(country_code);
+        (is_number && !country_code.is_empty()).then(|| Self {
+            e164: e164.to_owned(),
+            country_code: country_code.to_owned(),
+            region: (!region.is_empty()).then(|| region.to_owned()),
+        })
     }
 
     /// `+` and digits.
@@ -152,6 +179,27 @@ fn region_of(number: &PhoneNumber) -> Option<String> {
     number.get_region_code().map(|region| region.as_region_str().as_str().to_owned())
 }
 
+/// A number in E.164 that exists as it stands, which is how programs send them: it needs none of
+/// the patterns that find a number in what people write, and they cost four times the rest.
+fn read_e164(input: &str) -> Option<(PhoneNumber, PhoneNumberType)> {
+    let digits = input.strip_prefix('+')?;
+    if digits.len() > LONGEST_E164 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    // Country codes have one to three digits, and none begins with another one.
+    (1..=3).find_map(|length| {
+        let (country_code, national) = digits.split_at_checked(length)?;
+        // A zero in front may or may not belong to the number, as the country has it.
+        let number = (!national.starts_with('0')).then_some(PhoneNumber {
+            country_code: country_code.parse().ok()?,
+            national_number: national.parse().ok()?,
+            ..PhoneNumber::default()
+        })?;
+        let kind = number.get_type();
+        (kind != PhoneNumberType::Unknown).then_some((number, kind))
+    })
+}
+
 fn read(input: &str, default_region: Option<&str>) -> Result<PhoneNumber, RecipientError> {
     let input = input.trim();
     if input.is_empty() {
@@ -197,6 +245,8 @@ fn refused_kind(kind: PhoneNumberType) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt, SeedableRng, rngs::StdRng};
+
     use super::*;
 
     fn e164(input: &str, region: Option<&str>) -> Result<String, RecipientError> {
@@ -219,6 +269,23 @@ mod tests {
     }
 
     #[test]
+    fn a_number_in_e164_reads_as_what_people_write() {
+        let mut dice = StdRng::seed_from_u64(1);
+        let mut known = 0;
+        for _ in 0..20_000 {
+            let digits = dice.random_range(7..=13);
+            let least = 10_u64.pow(digits);
+            let number = format!("+{}", dice.random_range(least..10 * least));
+            let direct = read_e164(&number).filter(|(_, kind)| refused_kind(*kind).is_none());
+            if let Some((direct, _)) = direct {
+                known += 1;
+                assert_eq!(read(&number, None), Ok(direct), "{number}");
+            }
+        }
+        assert!(known > 1_000, "{known}");
+    }
+
+    #[test]
     fn a_refusal_says_why() {
         use RecipientError as E;
         assert_eq!(e164("0151 12345678", None), Err(E::NoRegion));
@@ -231,6 +298,17 @@ mod tests {
         assert_eq!(e164("hello", Some("DE")), Err(E::NotANumber));
         assert_eq!(e164("1-800-FLOWERS", Some("US")), Err(E::NotANumber));
         assert_eq!(e164("+1 900 234 5678", None), Err(E::WrongKind("premium-rate")));
+    }
+
+    #[test]
+    fn what_is_stored_reads_the_same() {
+        for number in ["+4915112345678", "+12025550143", "+870773111632"] {
+            let recipient = Recipient::parse_unchecked(number, None).expect("a number");
+            assert_eq!(Recipient::from_stored(&recipient.to_stored()), Some(recipient));
+        }
+        for broken in ["", "+49151", "49151;49;DE", "+49151;;DE", "+49151;1;DE"] {
+            assert_eq!(Recipient::from_stored(broken), None, "{broken}");
+        }
     }
 
     #[test]

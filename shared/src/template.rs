@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+/// What placeholders are filled with, by name.
+pub type Values = BTreeMap<String, String>;
+
 /// Names the service fills in itself; callers cannot set them.
 pub const RESERVED: [&str; 3] = ["code", "app", "minutes"];
 
@@ -61,9 +64,22 @@ impl Template {
         })
     }
 
+    /// The first brace that is not part of a placeholder, with what it holds.
+    #[must_use]
+    pub fn stray_brace(&self) -> Option<&str> {
+        self.parts.iter().find_map(|part| match part {
+            Part::Name(_) => None,
+            Part::Literal(text) => {
+                let (_, from_brace) = text.split_at(text.find(['{', '}'])?);
+                let end = from_brace.char_indices().skip(1).find(|(_, c)| "{} \n".contains(*c));
+                from_brace.get(..end.map_or(from_brace.len(), |(at, c)| at + usize::from(c == '}')))
+            }
+        })
+    }
+
     /// Fills the placeholders in; one without a value becomes nothing.
     #[must_use]
-    pub fn render(&self, values: &BTreeMap<String, String>) -> String {
+    pub fn render(&self, values: &Values) -> String {
         self.parts
             .iter()
             .map(|part| match part {

@@ -5,7 +5,7 @@
 
 use std::{env, time::Duration};
 
-use otpost_shared::{Home, config, limits::Limiter, queue::Queue, redis_link::RedisLink};
+use otpost_shared::{Home, config, db::Db, limits::Limiter, queue::Queue, redis_link::RedisLink};
 use sqlx::Connection;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -45,13 +45,27 @@ impl Bed {
         if kind == Kind::Production {
             // A busy machine makes Redis look down, and then nothing exact can be said of limits.
             let link = RedisLink::open(queue_url, PATIENCE).expect("a Redis URL");
-            home.queue = Queue::Redis(Box::new(link.clone()));
+            home.queue = Queue::redis(link.clone());
             home.limiter = Limiter::new(Some(link.clone()));
             home.redis = Some(link);
         }
         home.migrate().await.expect("tables");
         home.set_clock().await.expect("a clock");
         Self { home, dir }
+    }
+
+    /// Breaks the seal on a verification's recipient, in a production home.
+    ///
+    /// # Panics
+    /// There is no such row, or no Postgres.
+    pub async fn spoil(&self, verification: Uuid) {
+        let Db::Postgres(pool) = &self.home.db else { panic!("a production home") };
+        let done = sqlx::query("UPDATE verifications SET recipient_sealed = '\\x00' WHERE id = $1")
+            .bind(verification)
+            .execute(pool)
+            .await
+            .expect("an answer");
+        assert_eq!(done.rows_affected(), 1);
     }
 
     /// The text of a configuration file for a home of this kind, its databases made.

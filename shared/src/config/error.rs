@@ -3,10 +3,17 @@
 use std::{fmt, path::PathBuf};
 
 /// The file a configuration came from, kept for pointing at its lines.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Source {
     pub path: Option<PathBuf>,
     pub(super) text: String,
+}
+
+/// Without the text, which holds secrets.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({:?})", self.path)
+    }
 }
 
 impl Source {

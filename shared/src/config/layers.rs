@@ -1,6 +1,9 @@
 //! Laying file and environment over the defaults, and refusing what no default names.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
@@ -15,11 +18,22 @@ const PREFIX: &str = "OTPOST__";
 /// # Errors
 /// The first mistake found, with its place and the nearest right spelling.
 pub fn load(path: Option<&Path>) -> Result<Config, ConfigError> {
+    load_with(path, std::env::vars_os())
+}
+
+/// As [`load`], with these variables over the file instead of the environment's.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(
+    path: Option<&Path>,
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Config, ConfigError> {
     let source = read_source(path)?;
     let mut merged = parse(DEFAULTS, &Source::default())?;
     let file = parse(&source.text, &source)?;
     lay_over(&mut merged, file);
-    lay_environment(&mut merged, &source)?;
+    lay_variables(&mut merged, variables, &source)?;
     inherit_purposes(&mut merged);
     let mut config: Config = deserialize(merged, "", &known_keys()?).map_err(|e| e.at(&source))?;
     rules::check(&config).map_err(|e| e.at(&source))?;
@@ -83,8 +97,12 @@ pub(super) fn variable_of(key: &str) -> String {
     format!("{PREFIX}{}", key.to_uppercase().replace('.', "__"))
 }
 
-fn lay_environment(merged: &mut Table, source: &Source) -> Result<(), ConfigError> {
-    let mut variables: Vec<(String, String)> = std::env::vars_os()
+fn lay_variables(
+    merged: &mut Table,
+    variables: impl Iterator<Item = (OsString, OsString)>,
+    source: &Source,
+) -> Result<(), ConfigError> {
+    let mut variables: Vec<(String, String)> = variables
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| name.starts_with(PREFIX))
         .collect();

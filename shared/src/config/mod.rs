@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use serde::Deserialize;
 
 pub use error::{ConfigError, Source};
-pub use layers::{load, section};
+pub use layers::{load, load_with, section};
 pub use rules::{Network, TestNumber};
 pub use secret_text::SecretText;
 

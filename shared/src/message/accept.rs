@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{CLOCK_SLACK_MS, Message, State, field};
+use super::{CLOCK_SLACK_MS, Message, State, TEST_NUMBER, field};
 use crate::{
-    admission::{Acceptance, Admission, Asking, Refused, admit, commit},
+    acceptance::{Acceptance, commit},
+    admission::{Admission, Asking, Refused, admit},
     clock::Millis,
-    db::DbError,
+    db::{DbError, in_time},
     home::Home,
     idempotency::IdempotencyKey,
     queue::Lane,
@@ -41,6 +42,10 @@ pub struct AcceptedMessage {
 /// # Errors
 /// Why nothing was accepted.
 pub async fn accept(home: &Home, new: NewMessage) -> Result<AcceptedMessage, Refused> {
+    in_time(accept_in_time(home, new)).await
+}
+
+async fn accept_in_time(home: &Home, new: NewMessage) -> Result<AcceptedMessage, Refused> {
     let now = home.clock.now();
     let recipient_hash = home.keys.recipient_hash(new.tenant_id, new.to.e164());
     let asking = Asking {
@@ -90,11 +95,8 @@ fn build(
     let id = Uuid::now_v7();
     let seal = |name: &str, plain: &str| home.keys.seal(name, id, plain.as_bytes());
     // Test numbers are never sent to; their message is over before it began.
-    let (state, failure, finished_at) = if asking.is_test {
-        (State::Canceled, Some("test numbers are never sent to".to_owned()), Some(now))
-    } else {
-        (State::Queued, None, None)
-    };
+    let state = State::of_new(asking.is_test);
+    let failure = asking.is_test.then(|| TEST_NUMBER.to_owned());
     Ok(Message {
         id,
         tenant_id: new.tenant_id,
@@ -105,7 +107,7 @@ fn build(
         state: state.as_str().into(),
         key_id: home.keys.active_kid().to_owned(),
         recipient_hash: asking.recipient_hash.to_vec(),
-        recipient_sealed: Some(seal(field::RECIPIENT, new.to.e164())?),
+        recipient_sealed: Some(seal(field::RECIPIENT, &new.to.to_stored())?),
         body_sealed: Some(seal(field::BODY, &new.text)?),
         epoch: 0,
         lease_until: None,
@@ -115,6 +117,6 @@ fn build(
         failure_class: None,
         failure,
         created_at: now,
-        finished_at,
+        finished_at: asking.is_test.then_some(now),
     })
 }

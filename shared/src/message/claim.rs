@@ -1,43 +1,48 @@
 //! Claiming: a worker takes messages under a new epoch and a lease, and renews or returns them.
 
+use std::sync::Arc;
+
+use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::{Message, columns};
 use crate::{
+    attempt::{self, Beginning},
     clock::Millis,
-    db::{Db, DbError, Pool, Tx, on_pool, on_tx},
+    db::{Db, DbError, Tx, bounded, chunks, detached, on_tx, push_list},
     queue::Lane,
+    verification::{self, Status, Verification},
 };
 
 /// How long a claim holds without being renewed: one attempt of at most 5 s, and slack.
 pub const LEASE_MS: i64 = 7_000;
 
-/// Claims those of `ids` that are due; a hint that is stale returns nothing.
+/// A message that is ours to send, for as long as its lease holds.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    pub message: Arc<Message>,
+    /// What it carries the code of; none when it was not read along.
+    pub verification: Option<Verification>,
+    /// The provider of its first attempt, when that is written down already.
+    pub begun: Option<String>,
+}
+
+/// Claims those of `ids` that are due; a hint that is stale returns nothing. A code that was
+/// never tried begins its first attempt with the provider `begin_with` at the same time.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn claim(db: &Db, ids: &[Uuid], now: Millis) -> Result<Vec<Message>, DbError> {
-    const SQL: &str = concat!(
-        "UPDATE messages SET state = 'sending', epoch = epoch + 1, lease_until = $3
-         WHERE id = $1 AND state = 'queued' AND not_before <= $2 AND deadline > $2 RETURNING ",
-        columns!()
-    );
-    let mut claimed = Vec::with_capacity(ids.len());
-    for id in ids {
-        let rows = on_pool!(db.write(), c => {
-            sqlx::query_as::<D, Message>(SQL)
-                .bind(id)
-                .bind(now)
-                .bind(now + LEASE_MS)
-                .fetch_all(c)
-                .await?
-        });
-        claimed.extend(rows);
-    }
-    Ok(claimed)
+pub async fn claim(
+    db: &Db,
+    ids: &[Uuid],
+    begin_with: Option<&str>,
+    now: Millis,
+) -> Result<Vec<Claimed>, DbError> {
+    take(db, Which::Hinted(ids), begin_with, now).await
 }
 
-/// Claims up to `limit` due messages of a lane: codes newest first, bulk oldest first.
+/// Claims up to `limit` due messages of a lane: codes newest first, bulk oldest first. Codes
+/// begin as in [`claim`].
 ///
 /// # Errors
 /// The database does not answer.
@@ -45,32 +50,191 @@ pub async fn claim_due(
     db: &Db,
     lane: Lane,
     limit: i64,
+    begin_with: Option<&str>,
+    now: Millis,
+) -> Result<Vec<Claimed>, DbError> {
+    take(db, Which::Due(lane, limit), begin_with, now).await
+}
+
+#[derive(Clone, Copy)]
+enum Which<'a> {
+    Hinted(&'a [Uuid]),
+    Due(Lane, i64),
+}
+
+async fn take(
+    db: &Db,
+    which: Which<'_>,
+    begin_with: Option<&str>,
+    now: Millis,
+) -> Result<Vec<Claimed>, DbError> {
+    let pool = match db {
+        Db::Sqlite { .. } => return take_in_turn(db, which, begin_with, now).await,
+        Db::Postgres(pool) => pool,
+    };
+    let rows = bounded(take_at_once(pool, which, begin_with, now)).await?;
+    let of: Vec<Uuid> = rows.iter().filter_map(|row| row.message.verification_id).collect();
+    // Without them the messages are still ours; each is then read when its turn comes.
+    let mut of = if of.is_empty() {
+        Vec::new()
+    } else {
+        verification::list(db, &of).await.unwrap_or_default()
+    };
+    let claimed = rows.into_iter().map(|row| Claimed {
+        verification: take_one(&mut of, row.message.verification_id),
+        message: Arc::new(row.message),
+        begun: row.begun,
+    });
+    Ok(claimed.collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    #[sqlx(flatten)]
+    message: Message,
+    begun: Option<String>,
+}
+
+/// Claims and begins in one statement: for Postgres alone, which has writing CTEs and concurrent
+/// writers to step around.
+async fn take_at_once(
+    pool: &PgPool,
+    which: Which<'_>,
+    begin_with: Option<&str>,
+    now: Millis,
+) -> Result<Vec<Row>, DbError> {
+    macro_rules! sql {
+        ($($ids:tt)*) => {
+            concat!(
+                "WITH claimed AS (
+                     UPDATE messages SET state = 'sending', epoch = epoch + 1, lease_until = $2
+                     WHERE state || '' = 'queued' AND not_before <= $1 AND deadline > $1 AND id ",
+                $($ids)*,
+                " RETURNING ",
+                columns!(),
+                "), begun AS (
+                     INSERT INTO attempts (message_id, number, epoch, provider, started_at)
+                     SELECT c.id, 1, c.epoch, $3, $1
+                     FROM claimed c JOIN verifications v ON v.id = c.verification_id
+                     WHERE $3::text IS NOT NULL AND c.epoch = 1 AND c.lane = 'otp'
+                       AND v.status || '' = 'pending' AND v.generation = c.generation
+                     RETURNING message_id, provider)
+                 SELECT c.*, b.provider AS begun
+                 FROM claimed c LEFT JOIN begun b ON b.message_id = c.id"
+            )
+        };
+    }
+    // As an array the ids are picked once: an IN may run anew for each row, and a run that skips
+    // what the last one locked picks others, so that more is claimed than was asked for.
+    macro_rules! due {
+        ($order:literal) => {
+            sql!(concat!(
+                "= ANY (ARRAY(SELECT id FROM messages
+                     WHERE lane = $4 AND state = 'queued' AND not_before <= $1 AND deadline > $1
+                     ORDER BY not_before ",
+                $order,
+                " LIMIT $5 FOR UPDATE SKIP LOCKED))"
+            ))
+        };
+    }
+    let sql = match which {
+        Which::Hinted(_) => sql!("= ANY($4)"),
+        Which::Due(Lane::Otp, _) => due!("DESC"),
+        Which::Due(Lane::Bulk, _) => due!("ASC"),
+    };
+    let query =
+        sqlx::query_as::<Postgres, Row>(sql).bind(now).bind(now + LEASE_MS).bind(begin_with);
+    let query = match which {
+        Which::Hinted(ids) => query.bind(ids),
+        Which::Due(lane, limit) => query.bind(lane.as_str()).bind(limit),
+    };
+    Ok(query.fetch_all(pool).await?)
+}
+
+/// The same for SQLite, table by table.
+async fn take_in_turn(
+    db: &Db,
+    which: Which<'_>,
+    begin_with: Option<&str>,
+    now: Millis,
+) -> Result<Vec<Claimed>, DbError> {
+    let mut tx = db.begin().await?;
+    let messages = match which {
+        Which::Hinted(ids) => take_hinted(&mut tx, ids, now).await?,
+        Which::Due(lane, limit) => take_due(&mut tx, lane, limit, now).await?,
+    };
+    let of: Vec<Uuid> = messages.iter().filter_map(|m| m.verification_id).collect();
+    let mut of = verification::list_in(&mut tx, &of).await?;
+    let claimed: Vec<Claimed> = messages
+        .into_iter()
+        .map(|message| {
+            let verification = take_one(&mut of, message.verification_id);
+            let fits = verification.as_ref().is_some_and(|v| {
+                v.status(now) == Status::Pending && v.generation == message.generation
+            });
+            let begins = fits && message.epoch == 1 && message.lane() == Lane::Otp;
+            let begun = begin_with.filter(|_| begins).map(str::to_owned);
+            Claimed { verification, message: Arc::new(message), begun }
+        })
+        .collect();
+    let begun = claimed.iter().filter_map(|claimed| {
+        let provider = claimed.begun.as_deref()?;
+        Some(Beginning { message: &claimed.message, number: 1, provider, now })
+    });
+    attempt::insert(&mut tx, &begun.collect::<Vec<_>>()).await?;
+    tx.commit().await?;
+    Ok(claimed)
+}
+
+/// Takes the one with this id out.
+fn take_one(of: &mut Vec<Verification>, id: Option<Uuid>) -> Option<Verification> {
+    let place = of.iter().position(|verification| Some(verification.id) == id)?;
+    Some(of.swap_remove(place))
+}
+
+async fn take_hinted(tx: &mut Tx, ids: &[Uuid], now: Millis) -> Result<Vec<Message>, DbError> {
+    let mut taken = Vec::with_capacity(ids.len());
+    for ids in chunks(ids) {
+        taken.extend(on_tx!(tx, c => {
+            let mut query = QueryBuilder::<D>::new(
+                "UPDATE messages SET state = 'sending', epoch = epoch + 1, lease_until = ",
+            );
+            query.push_bind(now + LEASE_MS).push(" WHERE id IN ");
+            push_list(&mut query, ids);
+            query.push(" AND state || '' = 'queued' AND not_before <= ").push_bind(now);
+            query.push(" AND deadline > ").push_bind(now);
+            query.push(concat!(" RETURNING ", columns!()));
+            query.build_query_as::<Message>().fetch_all(c).await?
+        }));
+    }
+    Ok(taken)
+}
+
+async fn take_due(
+    tx: &mut Tx,
+    lane: Lane,
+    limit: i64,
     now: Millis,
 ) -> Result<Vec<Message>, DbError> {
     macro_rules! sql {
-        ($order:literal, $lock:literal) => {
+        ($order:literal) => {
             concat!(
                 "UPDATE messages SET state = 'sending', epoch = epoch + 1, lease_until = $4
-                 WHERE state = 'queued' AND id IN (
+                 WHERE state || '' = 'queued' AND id IN (
                      SELECT id FROM messages
                      WHERE lane = $1 AND state = 'queued' AND not_before <= $2 AND deadline > $2
                      ORDER BY not_before ",
                 $order,
-                " LIMIT $3 ",
-                $lock,
-                ") RETURNING ",
+                " LIMIT $3) RETURNING ",
                 columns!()
             )
         };
     }
-    // Only Postgres has concurrent writers to step around; SQLite has one and no such clause.
-    let sql = match (db.write(), lane) {
-        (Pool::Postgres(_), Lane::Otp) => sql!("DESC", "FOR UPDATE SKIP LOCKED"),
-        (Pool::Postgres(_), Lane::Bulk) => sql!("ASC", "FOR UPDATE SKIP LOCKED"),
-        (Pool::Sqlite(_), Lane::Otp) => sql!("DESC", ""),
-        (Pool::Sqlite(_), Lane::Bulk) => sql!("ASC", ""),
+    let sql = match lane {
+        Lane::Otp => sql!("DESC"),
+        Lane::Bulk => sql!("ASC"),
     };
-    Ok(on_pool!(db.write(), c => {
+    Ok(on_tx!(tx, c => {
         sqlx::query_as::<D, Message>(sql)
             .bind(lane.as_str())
             .bind(now)
@@ -87,10 +251,16 @@ pub async fn claim_due(
 /// # Errors
 /// The database does not answer.
 pub async fn mark_released(db: &Db, id: Uuid, epoch: i32) -> Result<bool, DbError> {
-    let rows = on_pool!(db.write(), c => {
+    let db = db.clone();
+    detached(async move { release(&db, id, epoch).await }).await
+}
+
+async fn release(db: &Db, id: Uuid, epoch: i32) -> Result<bool, DbError> {
+    let mut tx = db.begin().await?;
+    let rows = on_tx!(&mut tx, c => {
         sqlx::query::<D>(
             "UPDATE messages SET state = 'queued', lease_until = NULL
-             WHERE id = $1 AND epoch = $2 AND state = 'sending'",
+             WHERE id = $1 AND epoch = $2 AND state || '' = 'sending'",
         )
         .bind(id)
         .bind(epoch)
@@ -98,32 +268,9 @@ pub async fn mark_released(db: &Db, id: Uuid, epoch: i32) -> Result<bool, DbErro
         .await?
         .rows_affected()
     });
+    if rows == 1 {
+        attempt::delete_unstarted(&mut tx, id, epoch).await?;
+    }
+    tx.commit().await?;
     Ok(rows == 1)
-}
-
-/// Renews the lease for one more attempt; none when the message is no longer ours to send.
-pub(super) async fn renew(
-    tx: &mut Tx,
-    message: &Message,
-    now: Millis,
-) -> Result<Option<Millis>, DbError> {
-    let lease_until = now + LEASE_MS;
-    let rows = on_tx!(tx, c => {
-        sqlx::query::<D>(
-            "UPDATE messages SET lease_until = $4
-             WHERE id = $1 AND epoch = $2 AND state = 'sending' AND deadline > $3
-               AND (verification_id IS NULL OR EXISTS (
-                   SELECT 1 FROM verifications v
-                   WHERE v.id = messages.verification_id AND v.status = 'pending'
-                     AND v.generation = messages.generation))",
-        )
-        .bind(message.id)
-        .bind(message.epoch)
-        .bind(now)
-        .bind(lease_until)
-        .execute(c)
-        .await?
-        .rows_affected()
-    });
-    Ok((rows == 1).then_some(lease_until))
 }

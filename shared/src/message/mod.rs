@@ -1,25 +1,32 @@
 //! Messages: one text to one recipient, from the commit to its outcome. The row is the truth.
 
 mod accept;
+pub mod batch;
 mod claim;
 mod record;
+mod record_many;
 mod sweep;
 
+use sqlx::{PgPool, QueryBuilder};
 use uuid::Uuid;
 
 pub use accept::{AcceptedMessage, NewMessage, accept};
-pub use claim::{LEASE_MS, claim, claim_due, mark_released};
+pub use claim::{Claimed, LEASE_MS, claim, claim_due, mark_released};
 pub use record::{End, Next, Recording, record};
-pub use sweep::{mark_overdue, purge_finished, recover_leases};
+pub(crate) use record::{Steps, steps};
+pub use sweep::{MOST_CRASHES, mark_overdue, purge_finished, recover_leases};
 
 use crate::{
     clock::Millis,
-    db::{Db, DbError, Tx, on_pool, on_tx},
+    db::{Db, DbError, InsertedIds, Tx, chunks, column, on_pool, on_tx},
     queue::Lane,
     recipient::Recipient,
     secrets::{Keyring, SecretError},
     verification::Verification,
 };
+
+/// Characters of a text: what the strictest of the providers takes.
+pub const LONGEST_TEXT: usize = 1_600;
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +42,16 @@ pub enum State {
 }
 
 impl State {
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Sending,
+        Self::Sent,
+        Self::Failed,
+        Self::Unknown,
+        Self::Expired,
+        Self::Canceled,
+    ];
+
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -47,6 +64,17 @@ impl State {
             Self::Canceled => "canceled",
         }
     }
+
+    /// Reads what [`State::as_str`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
+    /// What a message begins as: nothing is ever sent to a test number.
+    pub(crate) fn of_new(is_test: bool) -> Self {
+        if is_test { Self::Canceled } else { Self::Queued }
+    }
 }
 
 /// One row.
@@ -56,13 +84,13 @@ pub struct Message {
     pub tenant_id: Uuid,
     pub verification_id: Option<Uuid>,
     pub generation: i32,
-    lane: String,
+    pub(crate) lane: String,
     pub channel: String,
     pub state: String,
-    key_id: String,
-    recipient_hash: Vec<u8>,
-    recipient_sealed: Option<Vec<u8>>,
-    body_sealed: Option<Vec<u8>>,
+    pub(crate) key_id: String,
+    pub(crate) recipient_hash: Vec<u8>,
+    pub(crate) recipient_sealed: Option<Vec<u8>>,
+    pub(crate) body_sealed: Option<Vec<u8>>,
     pub epoch: i32,
     pub lease_until: Option<Millis>,
     pub crashes: i32,
@@ -77,6 +105,9 @@ pub struct Message {
 /// New messages are due this much before "now": the clocks of two processes agree only so far,
 /// and a hint that arrives at a clock that is behind must not find its message not yet due.
 const CLOCK_SLACK_MS: i64 = 1_000;
+
+/// Why the message of a test number is canceled.
+const TEST_NUMBER: &str = "test numbers are never sent to";
 
 /// The names under which fields are sealed.
 mod field {
@@ -133,10 +164,9 @@ impl Message {
     /// The row's key is missing or the seal is broken.
     pub fn recipient(&self, keys: &Keyring) -> Result<Option<Recipient>, SecretError> {
         let Some(sealed) = &self.recipient_sealed else { return Ok(None) };
-        let e164 = keys.open(&self.key_id, field::RECIPIENT, self.id, sealed)?;
-        let e164 = std::str::from_utf8(&e164).map_err(|_| SecretError::BrokenSeal)?;
-        let recipient = Recipient::parse_unchecked(e164, None);
-        recipient.map(Some).map_err(|_| SecretError::BrokenSeal)
+        let stored = keys.open(&self.key_id, field::RECIPIENT, self.id, sealed)?;
+        let stored = std::str::from_utf8(&stored).map_err(|_| SecretError::BrokenSeal)?;
+        Recipient::from_stored(stored).map(Some).ok_or(SecretError::BrokenSeal)
     }
 
     /// The text; none when it is rendered from the verification.
@@ -191,14 +221,18 @@ pub async fn count_waiting(db: &Db, lane: Lane, limit: i64) -> Result<i64, DbErr
     }))
 }
 
-/// How many messages of a lane ended after `since`.
+/// How many messages of a lane ended after `since`, and when the first of them did.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn count_finished_since(db: &Db, lane: Lane, since: Millis) -> Result<i64, DbError> {
+pub async fn count_finished_since(
+    db: &Db,
+    lane: Lane,
+    since: Millis,
+) -> Result<(i64, Option<Millis>), DbError> {
     Ok(on_pool!(db.read(), c => {
-        sqlx::query_scalar::<D, i64>(
-            "SELECT count(*) FROM messages WHERE finished_at > $2 AND lane = $1",
+        sqlx::query_as::<D, (i64, Option<Millis>)>(
+            "SELECT count(*), min(finished_at) FROM messages WHERE finished_at > $2 AND lane = $1",
         )
         .bind(lane.as_str())
         .bind(since)
@@ -207,37 +241,43 @@ pub async fn count_finished_since(db: &Db, lane: Lane, since: Millis) -> Result<
     }))
 }
 
+/// The columns of a new row, in the order in which both ways of inserting bind them.
+macro_rules! inserted {
+    () => {
+        "id, tenant_id, verification_id, generation, lane, channel, state, key_id, \
+         recipient_hash, recipient_sealed, body_sealed, epoch, crashes, not_before, deadline, \
+         failure, created_at, finished_at"
+    };
+}
+pub(crate) use inserted;
+
 /// Inserts rows as they are.
-pub(crate) async fn insert(tx: &mut Tx, rows: &[Message]) -> Result<(), DbError> {
-    for row in rows {
+pub(crate) async fn insert(tx: &mut Tx, rows: &[&Message]) -> Result<(), DbError> {
+    for rows in chunks(rows) {
         on_tx!(tx, c => {
-            sqlx::query::<D>(
-                "INSERT INTO messages (id, tenant_id, verification_id, generation, lane, channel,
-                    state, key_id, recipient_hash, recipient_sealed, body_sealed, epoch, crashes,
-                    not_before, deadline, failure, created_at, finished_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-                    $17, $18)",
-            )
-            .bind(row.id)
-            .bind(row.tenant_id)
-            .bind(row.verification_id)
-            .bind(row.generation)
-            .bind(&row.lane)
-            .bind(&row.channel)
-            .bind(&row.state)
-            .bind(&row.key_id)
-            .bind(&row.recipient_hash)
-            .bind(&row.recipient_sealed)
-            .bind(&row.body_sealed)
-            .bind(row.epoch)
-            .bind(row.crashes)
-            .bind(row.not_before)
-            .bind(row.deadline)
-            .bind(&row.failure)
-            .bind(row.created_at)
-            .bind(row.finished_at)
-            .execute(c)
-            .await?;
+            let mut query = QueryBuilder::<D>::new(concat!("INSERT INTO messages (", inserted!(), ") "));
+            query.push_values(rows, |mut tuple, row| {
+                tuple
+                    .push_bind(row.id)
+                    .push_bind(row.tenant_id)
+                    .push_bind(row.verification_id)
+                    .push_bind(row.generation)
+                    .push_bind(&row.lane)
+                    .push_bind(&row.channel)
+                    .push_bind(&row.state)
+                    .push_bind(&row.key_id)
+                    .push_bind(&row.recipient_hash)
+                    .push_bind(&row.recipient_sealed)
+                    .push_bind(&row.body_sealed)
+                    .push_bind(row.epoch)
+                    .push_bind(row.crashes)
+                    .push_bind(row.not_before)
+                    .push_bind(row.deadline)
+                    .push_bind(&row.failure)
+                    .push_bind(row.created_at)
+                    .push_bind(row.finished_at);
+            });
+            query.build().execute(c).await?;
         });
     }
     Ok(())
@@ -252,7 +292,7 @@ pub(crate) async fn mark_canceled(
     on_tx!(tx, c => {
         sqlx::query::<D>(
             "UPDATE messages SET state = 'canceled', finished_at = $2
-             WHERE verification_id = $1 AND state = 'queued'",
+             WHERE verification_id = $1 AND state || '' = 'queued'",
         )
         .bind(verification_id)
         .bind(now)
@@ -260,4 +300,38 @@ pub(crate) async fn mark_canceled(
         .await?;
     });
     Ok(())
+}
+
+/// [`mark_canceled`] as a transaction of its own.
+pub(crate) async fn mark_canceled_of(
+    pool: &PgPool,
+    verification_id: Uuid,
+    now: Millis,
+) -> Result<(), DbError> {
+    let mut tx = Tx::Postgres(pool.begin().await?);
+    mark_canceled(&mut tx, verification_id, now).await?;
+    tx.commit().await
+}
+
+/// Binds new rows as the columns of `UNNEST`, in the order of [`insert`].
+pub(crate) fn bind_columns<'q>(query: InsertedIds<'q>, rows: &[&'q Message]) -> InsertedIds<'q> {
+    query
+        .bind(column(rows, |r| r.id))
+        .bind(column(rows, |r| r.tenant_id))
+        .bind(column(rows, |r| r.verification_id))
+        .bind(column(rows, |r| r.generation))
+        .bind(column(rows, |r| r.lane.as_str()))
+        .bind(column(rows, |r| r.channel.as_str()))
+        .bind(column(rows, |r| r.state.as_str()))
+        .bind(column(rows, |r| r.key_id.as_str()))
+        .bind(column(rows, |r| r.recipient_hash.as_slice()))
+        .bind(column(rows, |r| r.recipient_sealed.as_deref()))
+        .bind(column(rows, |r| r.body_sealed.as_deref()))
+        .bind(column(rows, |r| r.epoch))
+        .bind(column(rows, |r| r.crashes))
+        .bind(column(rows, |r| r.not_before))
+        .bind(column(rows, |r| r.deadline))
+        .bind(column(rows, |r| r.failure.as_deref()))
+        .bind(column(rows, |r| r.created_at))
+        .bind(column(rows, |r| r.finished_at))
 }

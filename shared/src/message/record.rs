@@ -1,12 +1,17 @@
 //! Recording what became of an attempt, and what the message does next, under its epoch.
 
-use super::{Message, State, claim::renew};
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::{Message, State, record_many};
 use crate::{
-    attempt::{self, Ending},
+    attempt::Ending,
     clock::Millis,
-    db::{Db, DbError, Tx, on_tx, retrying},
+    coalesce::{Coalescer, Kind},
+    db::{Db, DbError},
+    home::Home,
     outcome::ErrorClass,
-    verification,
 };
 
 /// How a message ends for good.
@@ -28,6 +33,10 @@ pub enum Next {
     Wait {
         not_before: Millis,
     },
+    /// As [`Next::Wait`], and one more time that it was of no use: set aside after the third.
+    Stumble {
+        not_before: Millis,
+    },
     /// Goes to another provider at once, as attempt `number`.
     Try {
         number: i32,
@@ -38,132 +47,55 @@ pub enum Next {
 
 /// One step of a claimed message.
 #[derive(Clone, Debug)]
-pub struct Recording<'a> {
-    pub message: &'a Message,
+pub struct Recording {
+    pub message: Arc<Message>,
     /// The attempt that ended with this step, if one did.
     pub ended: Option<(i32, Ending)>,
     pub next: Next,
     pub now: Millis,
 }
 
-/// Writes all steps in one transaction; one result per step, in order. For [`Next::Try`] it is
-/// when the lease of that attempt ends: the attempt is written down before its first byte leaves.
-/// None there means the message is no longer ours to send: the claim is lost, its time is over,
-/// or its verification has ended.
+pub(crate) type Steps = Coalescer<Recording, Option<Millis>>;
+
+pub(crate) fn steps(db: Db) -> Steps {
+    fn run<'a>(
+        db: &'a Db,
+        steps: &'a [Recording],
+    ) -> BoxFuture<'a, Result<Vec<Option<Millis>>, DbError>> {
+        Box::pin(record(db, steps))
+    }
+    let key = |step: &Recording| Some(step.message.id.into_bytes());
+    let order = |a: &Recording, b: &Recording| a.message.id.cmp(&b.message.id);
+    Coalescer::start(db, Kind { name: "record", turns: 1, key, order, run })
+}
+
+impl Home {
+    /// [`record`] for one step, together with the steps of other messages.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn record(&self, step: Recording) -> Result<Option<Millis>, DbError> {
+        self.coalescers.steps.call(step).await
+    }
+}
+
+/// Writes steps of different messages down; one result per step, in order. For [`Next::Try`] it
+/// is when the lease of that attempt ends: the attempt is written down before its first byte
+/// leaves. None there means the message is no longer ours to send: the claim is lost, its time is
+/// over, or its verification has ended. Each step may be written down again with the same effect.
 ///
 /// # Errors
-/// The database does not answer.
-pub async fn record(db: &Db, steps: &[Recording<'_>]) -> Result<Vec<Option<Millis>>, DbError> {
-    retrying!(record_once(db, steps).await)
+/// The database does not answer; some of the steps may have been written.
+pub async fn record(db: &Db, steps: &[Recording]) -> Result<Vec<Option<Millis>>, DbError> {
+    let leases = record_many::record(db, steps).await?;
+    Ok(steps.iter().map(|step| leases.get(&step.message.id).copied()).collect())
 }
 
-async fn record_once(db: &Db, steps: &[Recording<'_>]) -> Result<Vec<Option<Millis>>, DbError> {
-    let mut tx = db.begin().await?;
-    let mut leases = Vec::with_capacity(steps.len());
-    for step in steps {
-        leases.push(write(&mut tx, step).await?);
-    }
-    tx.commit().await?;
-    Ok(leases)
-}
-
-/// Rows are locked in one order everywhere: verification, message, attempt.
-async fn write(tx: &mut Tx, step: &Recording<'_>) -> Result<Option<Millis>, DbError> {
-    let Recording { message, now, .. } = *step;
-    let mut lease = None;
-    match &step.next {
-        Next::Sent => {
-            leave(tx, message, State::Sent, None, now).await?;
-        }
-        Next::Cancel => leave_unsent(tx, message, now).await?,
-        Next::Wait { not_before } => requeue(tx, message, *not_before).await?,
-        Next::End(end) => end_message(tx, message, end, now).await?,
-        Next::Try { number, provider } => {
-            lease = renew(tx, message, now).await?;
-            if lease.is_some() {
-                attempt::insert(tx, message, *number, provider, now).await?;
-            } else {
-                leave_unsent(tx, message, now).await?;
-            }
-        }
-    }
-    if let Some((number, ending)) = &step.ended {
-        attempt::mark_ended(tx, message, *number, ending, now).await?;
-    }
-    Ok(lease)
-}
-
-/// Ends a message that is not to be sent any more, saying why.
-async fn leave_unsent(tx: &mut Tx, message: &Message, now: Millis) -> Result<(), DbError> {
-    let over = End {
+/// How a message ends that is not to be sent any more; without words when somebody called it off.
+pub(super) fn unsent(message: &Message, now: Millis) -> Option<End> {
+    (message.deadline <= now).then(|| End {
         state: State::Expired,
         class: ErrorClass::Transient,
         failure: "its time was over before a provider accepted it".into(),
-    };
-    if message.deadline <= now {
-        leave(tx, message, State::Expired, Some(&over), now).await?;
-    } else {
-        leave(tx, message, State::Canceled, None, now).await?;
-    }
-    Ok(())
-}
-
-async fn leave(
-    tx: &mut Tx,
-    message: &Message,
-    state: State,
-    end: Option<&End>,
-    now: Millis,
-) -> Result<bool, DbError> {
-    let rows = on_tx!(tx, c => {
-        sqlx::query::<D>(
-            "UPDATE messages
-             SET state = $3, lease_until = NULL, finished_at = $4, failure_class = $5, failure = $6
-             WHERE id = $1 AND epoch = $2 AND state = 'sending'",
-        )
-        .bind(message.id)
-        .bind(message.epoch)
-        .bind(state.as_str())
-        .bind(now)
-        .bind(end.map(|e| e.class.as_str()))
-        .bind(end.map(|e| e.failure.as_str()))
-        .execute(c)
-        .await?
-        .rows_affected()
-    });
-    Ok(rows == 1)
-}
-
-async fn requeue(tx: &mut Tx, message: &Message, not_before: Millis) -> Result<(), DbError> {
-    on_tx!(tx, c => {
-        sqlx::query::<D>(
-            "UPDATE messages SET state = 'queued', lease_until = NULL, not_before = $3, crashes = 0
-             WHERE id = $1 AND epoch = $2 AND state = 'sending'",
-        )
-        .bind(message.id)
-        .bind(message.epoch)
-        .bind(not_before)
-        .execute(c)
-        .await?;
-    });
-    Ok(())
-}
-
-/// Ends the message and, if it failed, its verification. A worker that was presumed dead and
-/// replaced ends neither.
-async fn end_message(
-    tx: &mut Tx,
-    message: &Message,
-    end: &End,
-    now: Millis,
-) -> Result<(), DbError> {
-    let failed = message.verification_id.filter(|_| end.state == State::Failed);
-    if let Some(verification_id) = failed {
-        verification::lock(tx, verification_id).await?;
-    }
-    let ours = leave(tx, message, end.state, Some(end), now).await?;
-    if let (Some(verification_id), true) = (failed, ours) {
-        verification::mark_failed(tx, verification_id, message.id, &end.failure, now).await?;
-    }
-    Ok(())
+    })
 }

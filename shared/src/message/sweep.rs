@@ -1,17 +1,25 @@
 //! What time does to messages: lost leases, passed deadlines, removal after the retention.
+//! Limits of steps are in the text: a plan made without them reads a tenth of the table.
 
+use std::fmt::Write;
+
+use futures_util::{StreamExt, stream};
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::{
     attempt,
     clock::Millis,
-    db::{Db, DbError, Tx, on_pool, on_tx, retrying},
+    db::{Db, DbError, Tx, detached, on_pool, on_tx, retrying},
     queue::Lane,
     verification,
 };
 
+/// Recoveries that run at the same time.
+const AT_ONCE: usize = 4;
+
 /// Workers that may be lost with a message before it is set aside.
-const MOST_CRASHES: i32 = 3;
+pub const MOST_CRASHES: i32 = 3;
 
 /// Frees up to `limit` messages whose lease ran out; how many. One with a running attempt has an
 /// unknown outcome: a code goes on to the next provider, bulk ends there. After the third
@@ -30,11 +38,14 @@ pub async fn recover_leases(db: &Db, now: Millis, limit: i64) -> Result<u64, DbE
         .fetch_all(c)
         .await?
     });
-    let mut recovered = 0;
-    for (id, verification_id) in lost {
-        recovered += u64::from(retrying!(recover(db, id, verification_id, now).await)?);
-    }
-    Ok(recovered)
+    // Each in its own transaction, but not one after the other: somebody waits for all of them.
+    let recovering = lost.into_iter().map(|(id, verification_id)| {
+        let db = db.clone();
+        detached(async move { retrying!(recover(&db, id, verification_id, now).await) })
+    });
+    let recovered: Vec<Result<bool, DbError>> =
+        stream::iter(recovering).buffer_unordered(AT_ONCE).collect().await;
+    recovered.into_iter().try_fold(0, |all, one| Ok(all + u64::from(one?)))
 }
 
 /// What a lost message was.
@@ -60,7 +71,7 @@ async fn recover(
         sqlx::query_as::<D, Lost>(
             "UPDATE messages
              SET state = 'queued', lease_until = NULL, crashes = crashes + 1, not_before = $2
-             WHERE id = $1 AND state = 'sending' AND lease_until <= $2
+             WHERE id = $1 AND state || '' = 'sending' AND lease_until <= $2
              RETURNING lane, verification_id, crashes",
         )
         .bind(id)
@@ -114,22 +125,32 @@ async fn set_aside(
     Ok(())
 }
 
-/// Ends up to `limit` messages that were not sent in time; how many.
+/// Ends up to `limit` messages that were not sent in time; how many. `why` is known when nothing
+/// can be sent at the moment.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn mark_overdue(db: &Db, now: Millis, limit: i64) -> Result<u64, DbError> {
+pub async fn mark_overdue(
+    db: &Db,
+    now: Millis,
+    limit: i64,
+    why: Option<&str>,
+) -> Result<u64, DbError> {
+    let mut failure = "its time was over before a provider accepted it".to_owned();
+    if let Some(why) = why {
+        let _ = write!(failure, ", none being in use ({why})");
+    }
     Ok(on_pool!(db.write(), c => {
-        sqlx::query::<D>(
+        sqlx::query::<D>(AssertSqlSafe(format!(
             "UPDATE messages
              SET state = 'expired', finished_at = $1,
-                 failure = COALESCE(failure, 'its time was over before a provider accepted it')
-             WHERE state = 'queued' AND id IN (
+                 failure = COALESCE(failure, $2)
+             WHERE state || '' = 'queued' AND id IN (
                  SELECT id FROM messages WHERE state = 'queued' AND deadline <= $1
-                 ORDER BY deadline LIMIT $2)",
-        )
+                 ORDER BY deadline LIMIT {limit})",
+        )))
         .bind(now)
-        .bind(limit)
+        .bind(&failure)
         .execute(c)
         .await?
         .rows_affected()
@@ -156,15 +177,19 @@ pub async fn purge_finished(
         });
         return Ok(count.unsigned_abs());
     }
+    let db = db.clone();
+    detached(async move { purge(&db, before, limit).await }).await
+}
+
+async fn purge(db: &Db, before: Millis, limit: i64) -> Result<u64, DbError> {
     let mut tx = db.begin().await?;
     let removed = on_tx!(&mut tx, c => {
-        sqlx::query_scalar::<D, Uuid>(
+        sqlx::query_scalar::<D, Uuid>(AssertSqlSafe(format!(
             "DELETE FROM messages WHERE id IN (
-                 SELECT id FROM messages WHERE finished_at < $1 ORDER BY finished_at LIMIT $2)
+                 SELECT id FROM messages WHERE finished_at < $1 ORDER BY finished_at LIMIT {limit})
              RETURNING id",
-        )
+        )))
         .bind(before)
-        .bind(limit)
         .fetch_all(c)
         .await?
     });

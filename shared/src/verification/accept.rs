@@ -8,10 +8,11 @@ use uuid::Uuid;
 use super::{Variables, Verification, field};
 pub use crate::admission::Refused;
 use crate::{
-    admission::{Acceptance, Admission, Asking, admit, commit},
+    acceptance::{Acceptance, commit},
+    admission::{Admission, Asking, admit},
     clock::Millis,
     config::Purpose,
-    db::DbError,
+    db::{DbError, in_time},
     home::Home,
     idempotency::IdempotencyKey,
     message::Message,
@@ -52,6 +53,10 @@ pub struct Accepted {
 /// # Errors
 /// Why nothing was accepted.
 pub async fn accept(home: &Home, new: NewVerification) -> Result<Accepted, Refused> {
+    in_time(accept_in_time(home, new)).await
+}
+
+async fn accept_in_time(home: &Home, new: NewVerification) -> Result<Accepted, Refused> {
     let policy = home.config.purposes.get(&new.purpose).ok_or_else(|| Refused::UnknownPurpose {
         known: home.config.purposes.keys().cloned().collect(),
     })?;
@@ -155,7 +160,7 @@ fn seal_row(
         key_id: home.keys.active_kid().to_owned(),
         hash_key_id: home.keys.active_hash_kid().to_owned(),
         recipient_hash: asking.recipient_hash.to_vec(),
-        recipient_sealed: seal(field::RECIPIENT, new.to.e164().as_bytes())?,
+        recipient_sealed: seal(field::RECIPIENT, new.to.to_stored().as_bytes())?,
         token_hash: token.hash(),
         seed: if own_code.is_some() { None } else { Some(random::<16>()?.to_vec()) },
         code_sealed: own_code.map(|c| seal(field::CODE, c.as_str().as_bytes())).transpose()?,

@@ -42,7 +42,7 @@ async fn cancel_once(
         sqlx::query::<D>(
             "UPDATE verifications
              SET status = 'canceled', finished_at = $3, seed = NULL, code_sealed = NULL
-             WHERE id = $1 AND tenant_id = $2 AND status = 'pending' AND expires_at > $3",
+             WHERE id = $1 AND tenant_id = $2 AND status || '' = 'pending' AND expires_at > $3",
         )
         .bind(id)
         .bind(tenant_id)

@@ -3,8 +3,10 @@
 mod accept;
 mod cancel;
 mod check;
+mod guess;
 mod receipt;
 mod resend;
+mod rows;
 mod sweep;
 
 use uuid::Uuid;
@@ -12,13 +14,17 @@ use uuid::Uuid;
 pub use accept::{Accepted, NewVerification, Refused, accept};
 pub use cancel::{CancelAnswer, cancel};
 pub use check::{CheckAnswer, CheckRequest, check};
+pub(crate) use guess::{Guesses, coalescer as guesses};
 pub use receipt::{ReceiptAnswer, consume_receipt, receipt};
 pub use resend::{ResendAnswer, ResendRequest, resend};
+pub(crate) use rows::{
+    Lookups, bind_columns, insert, inserted, list_in, lock, lookups, mark_failed,
+};
+pub use rows::{find, list};
 pub use sweep::{mark_expired, purge_finished};
 
 use crate::{
     clock::Millis,
-    db::{Db, DbError, Tx, on_pool, on_tx},
     recipient::Recipient,
     secrets::{Code, CodeInput, Handle, Keyring, SecretError},
 };
@@ -66,26 +72,26 @@ pub struct Verification {
     pub tenant_id: Uuid,
     pub purpose: String,
     pub channel: String,
-    status: String,
+    pub(crate) status: String,
     pub key_id: String,
     pub hash_key_id: String,
     pub recipient_hash: Vec<u8>,
-    recipient_sealed: Vec<u8>,
-    token_hash: Vec<u8>,
-    seed: Option<Vec<u8>>,
-    code_sealed: Option<Vec<u8>>,
-    code_length: i32,
+    pub(crate) recipient_sealed: Vec<u8>,
+    pub(crate) token_hash: Vec<u8>,
+    pub(crate) seed: Option<Vec<u8>>,
+    pub(crate) code_sealed: Option<Vec<u8>>,
+    pub(crate) code_length: i32,
     pub generation: i32,
     pub guesses: i32,
     pub guess_limit: i32,
     pub resends: i32,
-    is_test: i32,
-    subject_sealed: Option<Vec<u8>>,
-    variables_sealed: Option<Vec<u8>>,
-    metadata_sealed: Option<Vec<u8>>,
+    pub(crate) is_test: i32,
+    pub(crate) subject_sealed: Option<Vec<u8>>,
+    pub(crate) variables_sealed: Option<Vec<u8>>,
+    pub(crate) metadata_sealed: Option<Vec<u8>>,
     /// Why it ended without success.
     pub failure: Option<String>,
-    check_key_hash: Option<Vec<u8>>,
+    pub(crate) check_key_hash: Option<Vec<u8>>,
     pub created_at: Millis,
     pub resend_at: Millis,
     pub expires_at: Millis,
@@ -118,9 +124,9 @@ impl Verification {
     /// # Errors
     /// The row's key is missing or the seal is broken.
     pub fn recipient(&self, keys: &Keyring) -> Result<Recipient, SecretError> {
-        let e164 = keys.open(&self.key_id, field::RECIPIENT, self.id, &self.recipient_sealed)?;
-        let e164 = std::str::from_utf8(&e164).map_err(|_| SecretError::BrokenSeal)?;
-        Recipient::parse_unchecked(e164, None).map_err(|_| SecretError::BrokenSeal)
+        let stored = keys.open(&self.key_id, field::RECIPIENT, self.id, &self.recipient_sealed)?;
+        let stored = std::str::from_utf8(&stored).map_err(|_| SecretError::BrokenSeal)?;
+        Recipient::from_stored(stored).ok_or(SecretError::BrokenSeal)
     }
 
     /// Whom the caller says this is about; must be presented again at check.
@@ -201,102 +207,4 @@ mod field {
     pub(super) const METADATA: &str = "verification.metadata";
     pub(super) const VARIABLES: &str = "verification.variables";
     pub(super) const CODE: &str = "verification.code";
-}
-
-const SELECT: &str = "SELECT id, tenant_id, purpose, channel, status, key_id, hash_key_id,
-    recipient_hash, recipient_sealed, token_hash, seed, code_sealed, code_length, generation,
-    guesses, guess_limit, resends, is_test, subject_sealed, variables_sealed, metadata_sealed,
-    failure, check_key_hash, created_at, resend_at, expires_at, finished_at, receipt_used_at
-    FROM verifications WHERE id = $1";
-
-/// # Errors
-/// The database does not answer.
-pub async fn find(db: &Db, id: Uuid) -> Result<Option<Verification>, DbError> {
-    Ok(on_pool!(db.read(), c => {
-        sqlx::query_as::<D, Verification>(SELECT).bind(id).fetch_optional(c).await?
-    }))
-}
-
-/// Locks the row, so that what is decided next sees every message of it.
-pub(crate) async fn lock(tx: &mut Tx, id: Uuid) -> Result<(), DbError> {
-    // SQLite has one writer: the transaction itself is the lock.
-    if let Tx::Postgres(tx) = tx {
-        sqlx::query("SELECT 1 FROM verifications WHERE id = $1 FOR UPDATE")
-            .bind(id)
-            .execute(&mut **tx)
-            .await?;
-    }
-    Ok(())
-}
-
-/// Ends a pending verification whose message failed, unless another message of it may have
-/// arrived or may still arrive.
-pub(crate) async fn mark_failed(
-    tx: &mut Tx,
-    id: Uuid,
-    message_id: Uuid,
-    failure: &str,
-    now: Millis,
-) -> Result<(), DbError> {
-    on_tx!(tx, c => {
-        sqlx::query::<D>(
-            "UPDATE verifications
-             SET status = 'failed', failure = $2, finished_at = $3, seed = NULL, code_sealed = NULL
-             WHERE id = $1 AND status = 'pending'
-               AND NOT EXISTS (SELECT 1 FROM messages m
-                   WHERE m.verification_id = $1 AND m.id <> $4
-                     AND m.state IN ('queued', 'sending', 'sent', 'delivered', 'unknown'))",
-        )
-        .bind(id)
-        .bind(failure)
-        .bind(now)
-        .bind(message_id)
-        .execute(c)
-        .await?;
-    });
-    Ok(())
-}
-
-/// Inserts rows as they are.
-pub(crate) async fn insert(tx: &mut Tx, rows: &[Verification]) -> Result<(), DbError> {
-    for row in rows {
-        on_tx!(tx, c => {
-            sqlx::query::<D>(
-                "INSERT INTO verifications (id, tenant_id, purpose, channel, status, key_id,
-                    hash_key_id, recipient_hash, recipient_sealed, token_hash, seed, code_sealed,
-                    code_length, generation, guesses, guess_limit, resends, is_test,
-                    subject_sealed, variables_sealed, metadata_sealed, created_at, resend_at,
-                    expires_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-                    $17, $18, $19, $20, $21, $22, $23, $24)",
-            )
-            .bind(row.id)
-            .bind(row.tenant_id)
-            .bind(&row.purpose)
-            .bind(&row.channel)
-            .bind(&row.status)
-            .bind(&row.key_id)
-            .bind(&row.hash_key_id)
-            .bind(&row.recipient_hash)
-            .bind(&row.recipient_sealed)
-            .bind(&row.token_hash)
-            .bind(&row.seed)
-            .bind(&row.code_sealed)
-            .bind(row.code_length)
-            .bind(row.generation)
-            .bind(row.guesses)
-            .bind(row.guess_limit)
-            .bind(row.resends)
-            .bind(row.is_test)
-            .bind(&row.subject_sealed)
-            .bind(&row.variables_sealed)
-            .bind(&row.metadata_sealed)
-            .bind(row.created_at)
-            .bind(row.resend_at)
-            .bind(row.expires_at)
-            .execute(c)
-            .await?;
-        });
-    }
-    Ok(())
 }

@@ -7,15 +7,16 @@ use uuid::Uuid;
 
 use super::{Status, Verification, find};
 use crate::{
-    admission::{Admission, Asking, Refused, admit, charge_send},
+    admission::{Admission, Asking, Refused, admit, repeat},
     clock::Millis,
     config::ResendMode,
-    db::{Db, DbError, Tx, detached, on_tx, retrying},
+    db::{Db, DbError, Tx, detached, in_time, on_tx, retrying},
     guess_budget::day_end,
     home::Home,
     idempotency::{self, IdempotencyKey, Record},
     message::{self, Message},
     queue::Lane,
+    send_budget,
 };
 
 #[derive(Clone, Debug)]
@@ -52,6 +53,10 @@ pub struct Resent {
 /// # Errors
 /// Why nothing was accepted.
 pub async fn resend(home: &Home, request: ResendRequest) -> Result<ResendAnswer, Refused> {
+    in_time(Box::pin(resend_in_time(home, request))).await
+}
+
+async fn resend_in_time(home: &Home, request: ResendRequest) -> Result<ResendAnswer, Refused> {
     let now = home.clock.now();
     let row = find(&home.db, request.id).await?.filter(|r| r.tenant_id == request.tenant_id);
     let Some(row) = row else { return Ok(ResendAnswer::NotFound) };
@@ -67,13 +72,8 @@ pub async fn resend(home: &Home, request: ResendRequest) -> Result<ResendAnswer,
         is_test: row.is_test(),
     };
     // The key is looked at before the state: a repeat after the expiry gets its first answer.
-    if let Some(key) = &request.idempotency_key
-        && let Some(record) = idempotency::find(&home.db, row.tenant_id, key, now).await?
-    {
-        if !record.is_for(key) {
-            return Err(Refused::KeyReused);
-        }
-        return read(&record.answer(&home.keys)?);
+    if let Some(answer) = repeat(home, &asking).await? {
+        return read(&answer);
     }
     match row.status(now) {
         Status::Pending => {}
@@ -89,8 +89,7 @@ pub async fn resend(home: &Home, request: ResendRequest) -> Result<ResendAnswer,
     match write(home, &row, &asking, now).await {
         Ok(Written::Done(resent, hint)) => {
             if let Some(id) = hint {
-                // Best effort: the sweep finds the message too.
-                let _ = home.queue.push(&[id]).await;
+                home.queue.hint(id);
             }
             Ok(ResendAnswer::Resent(resent))
         }
@@ -219,7 +218,7 @@ async fn apply_in(tx: &mut Tx, change: &Change) -> Result<Applied, DbError> {
     let rows = on_tx!(tx, c => {
         sqlx::query::<D>(
             "UPDATE verifications SET resend_at = $2, resends = $3, generation = $4
-             WHERE id = $1 AND status = 'pending' AND expires_at > $5 AND resends = $6",
+             WHERE id = $1 AND status || '' = 'pending' AND expires_at > $5 AND resends = $6",
         )
         .bind(change.next.id)
         .bind(change.next.resend_at)
@@ -235,18 +234,18 @@ async fn apply_in(tx: &mut Tx, change: &Change) -> Result<Applied, DbError> {
         return Ok(Applied::Changed);
     }
     if let Some((tenant_id, cap)) = change.cap
-        && !charge_send(tx, tenant_id, cap, change.now).await?
+        && !send_budget::charge(tx, tenant_id, cap, change.now).await.map_err(send_budget::held)?
     {
         return Ok(Applied::CapReached);
     }
     if let Some(record) = &change.record
-        && !idempotency::insert(tx, record, change.now).await?
+        && idempotency::insert(tx, &[record], change.now).await?.is_empty()
     {
         return Ok(Applied::Changed);
     }
     if change.rotates {
         message::mark_canceled(tx, change.next.id, change.now).await?;
     }
-    message::insert(tx, change.message.as_slice()).await?;
+    message::insert(tx, &Vec::from_iter(&change.message)).await?;
     Ok(Applied::Yes)
 }

@@ -1,7 +1,14 @@
 //! Accepting: together or not at all, once per key, and only what may be sent.
 
-use otpost_shared::{admission::Refused, limits::Scope, secrets::Code, verification};
-use otpost_testbed::on_both_homes;
+use otpost_shared::{
+    admission::Refused,
+    db::{Db, DbError},
+    limits::Scope,
+    secrets::Code,
+    verification,
+};
+use otpost_testbed::{Bed, Kind, on_both_homes};
+use sqlx::AssertSqlSafe;
 
 use super::{accept, check, code_of, key, messages, number, refusal, request};
 
@@ -142,4 +149,30 @@ on_both_homes! {
         let unknown = refusal(verification::accept(&bed.home, new).await);
         assert!(matches!(unknown, Refused::UnknownPurpose { known } if known == ["default", "greet"]));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_and_room_heals_it() {
+    let bed = Bed::make(Kind::Embedded, "").await;
+    let Db::Sqlite { write, .. } = &bed.home.db else { panic!("the embedded home") };
+    let pages = |most: &str| sqlx::query(AssertSqlSafe(format!("PRAGMA max_page_count = {most}")));
+    let now: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(write).await.expect("a count");
+    pages(&now.to_string()).execute(write).await.expect("set");
+    let mut accepted = 0;
+    let refused = loop {
+        match verification::accept(&bed.home, request(number(accepted))).await {
+            Ok(_) => accepted += 1,
+            Err(refused) => break refused,
+        }
+    };
+    assert!(matches!(refused, Refused::Unavailable(DbError::Full(_))), "{refused:?}");
+    pages("1000000").execute(write).await.expect("set");
+    for n in accepted..accepted + 3 {
+        accept(&bed.home, n).await;
+    }
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM verifications")
+        .fetch_one(write)
+        .await
+        .expect("a count");
+    assert_eq!(rows, i64::from(accepted) + 3);
 }

@@ -1,5 +1,7 @@
 //! Claims, epochs and leases: who may send, who may record, what happens when a worker is lost.
 
+use std::sync::Arc;
+
 use otpost_shared::{
     Home,
     attempt::{self, Ending},
@@ -21,20 +23,21 @@ fn ending(outcome: ErrorClass) -> Ending {
     Ending { outcome, provider_message_id: None, error_code: None, detail: None, retry_at: None }
 }
 
-async fn claim(home: &Home, id: Uuid) -> Option<Message> {
+async fn claim(home: &Home, id: Uuid) -> Option<Arc<Message>> {
     let now = home.clock.now();
-    message::claim(&home.db, &[id], now).await.expect("an answer").pop()
+    let claimed = message::claim(&home.db, &[id], None, now).await.expect("an answer").pop();
+    claimed.map(|claimed| claimed.message)
 }
 
-async fn begin(home: &Home, row: &Message, number: i32) -> Option<Millis> {
+async fn begin(home: &Home, row: &Arc<Message>, number: i32) -> Option<Millis> {
     let next = Next::Try { number, provider: "a".into() };
-    let step = Recording { message: row, ended: None, next, now: home.clock.now() };
+    let step = Recording { message: Arc::clone(row), ended: None, next, now: home.clock.now() };
     message::record(&home.db, &[step]).await.expect("an answer")[0]
 }
 
-async fn record(home: &Home, row: &Message, number: i32, outcome: ErrorClass, next: Next) {
+async fn record(home: &Home, row: &Arc<Message>, number: i32, outcome: ErrorClass, next: Next) {
     let ended = Some((number, ending(outcome)));
-    let recording = Recording { message: row, ended, next, now: home.clock.now() };
+    let recording = Recording { message: Arc::clone(row), ended, next, now: home.clock.now() };
     message::record(&home.db, &[recording]).await.expect("an answer");
 }
 
@@ -77,11 +80,62 @@ on_both_homes! {
             bed.home.clock.advance(10);
         }
         let now = bed.home.clock.now();
-        let newest = message::claim_due(&bed.home.db, Lane::Otp, 1, now).await.expect("an answer");
-        let oldest = message::claim_due(&bed.home.db, Lane::Bulk, 1, now).await.expect("an answer");
-        assert!(newest[0].created_at > oldest[0].created_at);
-        let rest = message::claim_due(&bed.home.db, Lane::Otp, 10, now).await.expect("an answer");
+        let newest = message::claim_due(&bed.home.db, Lane::Otp, 1, None, now).await.expect("an answer");
+        let oldest = message::claim_due(&bed.home.db, Lane::Bulk, 1, None, now).await.expect("an answer");
+        assert_eq!((newest.len(), oldest.len()), (1, 1), "no more than was asked for");
+        assert!(newest[0].message.created_at > oldest[0].message.created_at);
+        let rest = message::claim_due(&bed.home.db, Lane::Otp, 10, None, now).await.expect("an answer");
         assert_eq!(rest.len(), 2);
+    }
+
+    async fn a_code_begins_with_its_claim_unless_it_is_over(bed, "") {
+        let (going, over) = (accept(&bed.home, 1).await, accept(&bed.home, 2).await);
+        let ids = [only_message(&bed.home, going.id).await.id, only_message(&bed.home, over.id).await.id];
+        verification::cancel(&bed.home.db, DEFAULT_TENANT, over.id, bed.home.clock.now()).await.expect("an answer");
+        let now = bed.home.clock.now();
+        let claimed = message::claim(&bed.home.db, &ids, Some("a"), now).await.expect("an answer");
+        assert_eq!(claimed.len(), 1, "what is canceled is not claimed");
+        assert_eq!(claimed[0].begun.as_deref(), Some("a"));
+        assert_eq!(claimed[0].verification.as_ref().map(|v| v.id), Some(going.id));
+        let begun = attempt::list_by_message(&bed.home.db, ids[0]).await.expect("an answer");
+        assert_eq!((begun.len(), begun[0].outcome()), (1, None));
+        // Put back before it was started: nobody may take that for a send.
+        assert_eq!(message::mark_released(&bed.home.db, ids[0], 1).await, Ok(true));
+        let begun = attempt::list_by_message(&bed.home.db, ids[0]).await.expect("an answer");
+        assert!(begun.is_empty());
+    }
+
+    async fn steps_of_many_messages_are_written_together(bed, "") {
+        let mut rows = Vec::new();
+        for n in 0..5 {
+            let id = bulk(&bed.home, n).await;
+            rows.push(claim(&bed.home, id).await.expect("a claim"));
+        }
+        let now = bed.home.clock.now();
+        let end = End { state: State::Failed, class: ErrorClass::Region, failure: "no route".into() };
+        let ended = || Some((1, ending(ErrorClass::Ok)));
+        let steps: Vec<Recording> = [
+            (None, Next::Try { number: 1, provider: "a".into() }),
+            (ended(), Next::Sent),
+            (None, Next::Wait { not_before: now + 5 }),
+            (None, Next::Cancel),
+            (ended(), Next::End(end)),
+        ]
+        .into_iter()
+        .zip(&rows)
+        .map(|((ended, next), row)| Recording { message: Arc::clone(row), ended, next, now })
+        .collect();
+        let leases = message::record(&bed.home.db, &steps).await.expect("an answer");
+        assert_eq!(leases.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, false, false, false]);
+        let mut states = Vec::new();
+        for row in &rows {
+            let row = message::find(&bed.home.db, row.id).await.expect("an answer").expect("a row");
+            states.push(row.state);
+        }
+        assert_eq!(states, ["sending", "sent", "queued", "canceled", "failed"]);
+        // An answer that was lost is asked for again: nothing changes.
+        let again = message::record(&bed.home.db, &steps[..1]).await.expect("an answer");
+        assert!(again[0].is_some());
     }
 
     async fn a_lost_worker_is_replaced_and_its_late_word_changes_nothing(bed, "") {
@@ -150,7 +204,7 @@ on_both_homes! {
         bed.home.clock.advance(600_001);
         let id = only_message(&bed.home, third.id).await.id;
         assert!(claim(&bed.home, id).await.is_none());
-        assert_eq!(message::mark_overdue(&bed.home.db, bed.home.clock.now(), 10).await, Ok(1));
+        assert_eq!(message::mark_overdue(&bed.home.db, bed.home.clock.now(), 10, None).await, Ok(1));
         assert_eq!(only_message(&bed.home, third.id).await.state, "expired");
     }
 
@@ -164,6 +218,19 @@ on_both_homes! {
         let row = verification::find(&bed.home.db, accepted.id).await.expect("an answer").expect("a row");
         assert_eq!(row.status(bed.home.clock.now()), verification::Status::Failed);
         assert_eq!(row.failure.as_deref(), Some("landline"));
+    }
+
+    async fn what_has_expired_does_not_fail_afterwards(bed, "") {
+        let accepted = accept(&bed.home, 1).await;
+        let id = only_message(&bed.home, accepted.id).await.id;
+        let row = claim(&bed.home, id).await.expect("a claim");
+        begin(&bed.home, &row, 1).await.expect("a lease");
+        bed.home.clock.advance(600_001);
+        let end = End { state: State::Failed, class: ErrorClass::Recipient, failure: "landline".into() };
+        record(&bed.home, &row, 1, ErrorClass::Recipient, Next::End(end)).await;
+        assert_eq!(only_message(&bed.home, accepted.id).await.state, "failed");
+        let row = verification::find(&bed.home.db, accepted.id).await.expect("an answer").expect("a row");
+        assert_eq!(row.status(bed.home.clock.now()), verification::Status::Expired);
     }
 
     async fn one_process_at_a_time_has_a_duty(bed, "") {

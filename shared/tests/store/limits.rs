@@ -36,6 +36,37 @@ on_both_homes! {
         assert!(limiter.charge(Uuid::nil(), &charge("a"), None, 2).await.is_ok());
     }
 
+    async fn everywhere_the_counts_are_the_same(bed, "") {
+        let (here, alone) = (&bed.home.limiter, Limiter::new(None));
+        let many = [Rule { count: 20, window_ms: 300_000 }];
+        let (mut state, mut now, mut refused) = (7_u64, 0, 0);
+        let mut random = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % below
+        };
+        for step in 0..600 {
+            now += i64::try_from(random(9_000)).expect("small");
+            let recipient = random(12).to_string();
+            let marker = (random(3) == 0).then(|| format!("{:x}", random(40)));
+            let charges = [
+                Charge { scope: Scope::Recipient, key: recipient, rules: &RULES },
+                Charge { scope: Scope::Client, key: random(2).to_string(), rules: &many },
+            ];
+            let answers = [
+                here.charge(Uuid::nil(), &charges, marker.as_deref(), now).await,
+                alone.charge(Uuid::nil(), &charges, marker.as_deref(), now).await,
+            ];
+            let [of_home, of_process] = answers;
+            assert_eq!(of_home.as_ref().err(), of_process.as_ref().err(), "step {step}");
+            refused += u32::from(of_home.is_err());
+            if let (Ok(a), Ok(b), 0) = (of_home, of_process, random(8)) {
+                here.refund(a).await;
+                alone.refund(b).await;
+            }
+        }
+        assert!((100..500).contains(&refused), "{refused} of 600");
+    }
+
     async fn a_limit_is_exact_under_concurrency(bed, "") {
         let tasks: Vec<_> = (0..64)
             .map(|_| {

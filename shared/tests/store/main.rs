@@ -3,10 +3,12 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accept;
+mod batches;
 mod check;
 mod configuration;
 mod leases;
 mod limits;
+mod model;
 mod plans;
 mod privacy;
 mod resend;

@@ -1,11 +1,22 @@
 //! Every look-up that exists has its index: no query plan reads a whole table.
 
-use otpost_shared::db::Db;
-use otpost_testbed::on_both_homes;
-use sqlx::{AssertSqlSafe, Row};
+use std::sync::Arc;
+
+use otpost_shared::{
+    Home,
+    db::Db,
+    message::{self, Next, Recording},
+    retention,
+    tenant::DEFAULT_TENANT,
+    verification,
+};
+use otpost_testbed::{Bed, Kind, on_both_homes};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
+
+use super::{accept, check, code_of, messages, other_than};
 
 /// The look-ups, as the store writes them, with literals for parameters.
-const LOOKUPS: [(&str, &str); 14] = [
+const LOOKUPS: [(&str, &str); 17] = [
     ("api key by id", "SELECT * FROM api_keys WHERE id = $ID"),
     ("api keys of a tenant", "SELECT * FROM api_keys WHERE tenant_id = $ID ORDER BY created_at"),
     ("verification by id", "SELECT * FROM verifications WHERE id = $ID"),
@@ -31,6 +42,12 @@ const LOOKUPS: [(&str, &str); 14] = [
         "SELECT id FROM messages WHERE state = 'sending' AND lease_until <= 5 ORDER BY lease_until LIMIT 9",
     ),
     ("old messages", "SELECT id FROM messages WHERE finished_at < 5 ORDER BY finished_at LIMIT 9"),
+    ("batch by key", "SELECT * FROM batches WHERE tenant_id = $ID AND key_hash = $HASH"),
+    ("old batches", "SELECT id FROM batches WHERE expires_at <= 5 ORDER BY expires_at LIMIT 9"),
+    (
+        "messages of a batch",
+        "SELECT * FROM messages WHERE id > $ID AND id <= $ID AND state = 'failed' ORDER BY id LIMIT 9",
+    ),
     ("attempts of a message", "SELECT * FROM attempts WHERE message_id = $ID ORDER BY number"),
     (
         "idempotency key",
@@ -85,4 +102,103 @@ async fn plan(db: &Db, sql: &str) -> String {
             rows.iter().map(|row| row.get::<String, _>(0) + "\n").collect()
         }
     }
+}
+
+/// Partial indexes are for sweeps. Were one read here, its statement would walk over all that
+/// waits once there is much of it: the plan was made when there was nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_new_database_rows_are_found_by_their_keys() {
+    let bed = Bed::make(Kind::Production, "").await;
+    let home = &bed.home;
+    for n in 0..8 {
+        let accepted = accept(home, n).await;
+        let id = messages(home, accepted.id).await[0].id;
+        let now = home.clock.now();
+        let mut claimed = message::claim(&home.db, &[id], Some("a"), now).await.expect("an answer");
+        let row = claimed.pop().expect("a claim").message;
+        let next = Next::Try { number: 2, provider: "b".into() };
+        for next in [next, Next::Sent] {
+            let step = Recording { message: Arc::clone(&row), ended: None, next, now };
+            message::record(&home.db, &[step]).await.expect("an answer");
+        }
+        let code = code_of(home, accepted.id).await;
+        check(home, &accepted, other_than(&code)).await;
+        if n % 2 == 0 {
+            check(home, &accepted, code).await;
+        } else {
+            verification::cancel(&home.db, DEFAULT_TENANT, accepted.id, now).await.expect("done");
+        }
+    }
+    let mut connection = counted(home).await;
+    let read: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT indexrelname::text, idx_scan FROM pg_stat_user_indexes
+         WHERE relname IN ('messages', 'verifications') AND idx_scan > 0 ORDER BY 1",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .expect("statistics");
+    let names: Vec<&str> = read.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["messages_by_verification", "messages_pkey", "verifications_pkey"]);
+}
+
+/// Tables as large as those of an installation that ran for a while, all of it past the retention.
+const OLD: [&str; 5] = [
+    "INSERT INTO verifications SELECT copy.* FROM verifications v, generate_series(1, 20000) n,
+     jsonb_populate_record(v, jsonb_build_object(
+         'id', gen_random_uuid(), 'status', 'verified', 'finished_at', n)) copy",
+    "INSERT INTO messages SELECT copy.* FROM messages m, generate_series(1, 20000) n,
+     jsonb_populate_record(m, jsonb_build_object(
+         'id', gen_random_uuid(), 'state', 'sent', 'finished_at', n)) copy",
+    "INSERT INTO idempotency_records
+     SELECT gen_random_uuid(), '', '', gen_random_uuid(), '', '', n FROM generate_series(1, 20000) n",
+    "INSERT INTO guess_budgets SELECT gen_random_uuid(), '', n, 1 FROM generate_series(1, 20000) n",
+    "INSERT INTO batches SELECT gen_random_uuid(), gen_random_uuid(), NULL, '', 1, n, n
+     FROM generate_series(1, 20000) n",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_of_removal_reads_little_more_than_it_removes() {
+    let bed = Bed::make(Kind::Production, "").await;
+    let home = &bed.home;
+    accept(home, 0).await;
+    let mut filler =
+        PgConnection::connect(&home.config.database_url()).await.expect("a connection");
+    for sql in OLD {
+        filler.execute(sql).await.expect("rows");
+    }
+    filler.execute("ANALYZE").await.expect("statistics");
+    filler.close().await.expect("an end");
+    for kind in retention::Kind::ALL {
+        let removed = kind.remove_some(home, home.clock.now()).await.expect("an answer");
+        assert_eq!(removed, retention::STEP, "{}", kind.name());
+    }
+    let mut connection = counted(home).await;
+    let read: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT t.relname::text, t.seq_tup_read + sum(i.idx_tup_read)::bigint
+         FROM pg_stat_user_tables t JOIN pg_stat_user_indexes i USING (relid)
+         WHERE t.n_tup_ins > 20000 - 1 GROUP BY 1, t.seq_tup_read",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .expect("statistics");
+    assert_eq!(read.len(), OLD.len());
+    for (table, rows) in read {
+        assert!(rows < 2_500, "{table}: {rows} rows were read to remove {}", retention::STEP);
+    }
+}
+
+/// A connection to a home's database that sees all that the home has read.
+async fn counted(home: &Home) -> PgConnection {
+    home.db.close().await;
+    let url = home.config.database_url();
+    let mut connection = PgConnection::connect(&url).await.expect("a connection");
+    // What a connection has read is counted when it has ended.
+    let others = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    while sqlx::query_scalar::<_, i64>(others).fetch_one(&mut connection).await.expect("a count")
+        > 0
+    {
+        tokio::task::yield_now().await;
+    }
+    connection
 }

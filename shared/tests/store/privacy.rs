@@ -2,20 +2,24 @@
 
 use otpost_shared::{
     db::Db,
-    message::{self, NewMessage},
+    message::{
+        self, NewMessage,
+        batch::{self, BatchText, NewBatch, Row},
+    },
     tenant::DEFAULT_TENANT,
     verification,
 };
 use otpost_testbed::on_both_homes;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{code_of, key, number, request};
 
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "tenants",
     "api_keys",
     "verifications",
     "messages",
+    "batches",
     "attempts",
     "idempotency_records",
     "guess_budgets",
@@ -41,12 +45,20 @@ on_both_homes! {
             idempotency_key: Some(key(&bed.home, "sentinel-key-2", "body")),
         };
         message::accept(&bed.home, text).await.expect("accepted");
+        let text = BatchText::parse("sentinel-text of {who}").expect("a text");
+        let key = Some("sentinel-key-3".to_owned());
+        let new = NewBatch { tenant_id: DEFAULT_TENANT, text, key };
+        let mut filling = batch::open(&bed.home, new).await.expect("opened");
+        let variables = [("who".to_owned(), "sentinel-person".to_owned())].into();
+        let row = Row { to: "+12025559999".into(), variables, reference: Some("sentinel-reference".into()) };
+        filling.push(move || vec![Ok(row)]).await.expect("taken");
+        assert!(filling.settle().await.expect("committed")[0].result.is_ok());
         plant(&bed.home.db).await;
         let dump = dump(&bed.home.db).await;
         assert!(finds(&dump, "planted-leak"), "the search finds what is there");
         let token = accepted.session_token.as_str();
         for secret in [
-            "2025557777", "2025558888", "5557777", "sentinel-", code.as_str(), token, &token[22..],
+            "2025557777", "2025558888", "2025559999", "5557777", "sentinel-", code.as_str(), token, &token[22..],
         ] {
             assert!(!finds(&dump, secret), "{secret} is in the dump");
         }

@@ -1,17 +1,35 @@
-//! The database: one small enum over the two native drivers, and how their errors read to us.
+//! The database: one small enum over the two native drivers.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`error`] | what it could not do, and how the drivers' errors read to us |
+//! | [`patience`] | how long anybody waits for it |
+//! | [`rows`] | many rows in one statement |
+//! | [`sqlite`] | opening and mending the one file of an embedded home |
+//!
+//! Statements that find rows by their key say `state || '' = 'queued'`: the planner then cannot
+//! take a partial index for it, which it likes to do while a table is new, and which becomes a
+//! scan under a prepared statement once the table has grown (docs/decisions/0007-plans.md).
 
-use std::{fmt, time::Duration};
+mod error;
+mod patience;
+mod rows;
+mod sqlite;
+
+use std::time::Duration;
 
 use sqlx::{
     PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::{
-    clock::{Millis, machine_now},
-    secrets::SecretError,
+pub use self::{error::DbError, patience::detached};
+pub(crate) use self::{
+    error::undecided,
+    patience::{GIVE_UP, bounded, in_time},
+    rows::{InsertedIds, chunks, column, push_list},
 };
+use crate::clock::{Millis, machine_now};
 
 /// Waiting longer than this for a connection, a lock or a statement means "unavailable".
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -34,7 +52,8 @@ pub(crate) enum Pool<'a> {
     Postgres(&'a PgPool),
 }
 
-/// An open transaction. Never begin one in a future that may be dropped: see [`detached`].
+/// An open transaction; rolled back when it is dropped. What must not be cut off half-way runs in
+/// [`detached`].
 #[derive(Debug)]
 pub(crate) enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
@@ -94,97 +113,8 @@ macro_rules! retrying {
 
 pub(crate) use {on_pool, on_tx, retrying};
 
-/// Shorter, so that a wait for a row is told apart from a slow statement.
-const LOCK_PATIENCE: Duration = Duration::from_millis(1_800);
-/// No caller waits longer for a statement or a commit.
-const GIVE_UP: Duration = Duration::from_millis(2_400);
-
-/// What the database could not do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DbError {
-    /// Not reachable, full, stopped or too slow: the same call may work later.
-    Unavailable(String),
-    /// As above, but what was asked for may have been done all the same.
-    Undecided(String),
-    /// Another transaction holds the row and does not let go.
-    Locked,
-    /// Lost against a concurrent transaction; safe to repeat at once.
-    Raced,
-    /// A statement or a row is not what the code expects.
-    Broken(String),
-}
-
-impl fmt::Display for DbError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unavailable(cause) => write!(f, "the database is unavailable: {cause}"),
-            Self::Undecided(cause) => {
-                write!(f, "the database did not say whether it is done: {cause}")
-            }
-            Self::Locked => f.write_str("another transaction holds the row"),
-            Self::Raced => f.write_str("the database refused a concurrent change"),
-            Self::Broken(cause) => write!(f, "the database and the program disagree: {cause}"),
-        }
-    }
-}
-
-impl std::error::Error for DbError {}
-
-impl From<sqlx::Error> for DbError {
-    fn from(error: sqlx::Error) -> Self {
-        let cause = describe(&error);
-        match &error {
-            sqlx::Error::Database(db) => match db.code().as_deref() {
-                Some("40001" | "40P01") => Self::Raced,
-                Some("55P03") => Self::Locked,
-                // The tables are not there yet.
-                Some("42P01" | "3F000") => Self::Unavailable(cause),
-                // Postgres classes: connection, resources, operator and statement time-outs.
-                Some(code)
-                    if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class))
-                        || code == "25006" =>
-                {
-                    Self::Unavailable(cause)
-                }
-                // Any other of Postgres, whose codes have five characters.
-                Some(code) if code.len() == 5 => Self::Broken(cause),
-                // SQLite's primary result codes sit in the low byte of the extended ones.
-                Some(code) => match code.parse::<u32>().map(|code| code & 0xff) {
-                    Ok(5 | 6 | 8 | 10 | 13 | 14) => Self::Unavailable(cause),
-                    _ => Self::Broken(cause),
-                },
-                None => Self::Broken(cause),
-            },
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed
-            | sqlx::Error::BeginFailed => Self::Unavailable(cause),
-            _ => Self::Broken(cause),
-        }
-    }
-}
-
-/// The error without the values of a row: Postgres puts them into `detail`, which is left out.
-fn describe(error: &sqlx::Error) -> String {
-    match error {
-        sqlx::Error::Database(db) => {
-            format!("{} ({})", db.message(), db.code().unwrap_or_default())
-        }
-        sqlx::Error::PoolTimedOut => {
-            format!("no connection within {} s; is it running and reachable?", PATIENCE.as_secs())
-        }
-        other => other.to_string(),
-    }
-}
-
-impl From<SecretError> for DbError {
-    fn from(error: SecretError) -> Self {
-        Self::Broken(error.to_string())
-    }
-}
+/// Short enough that the rows of a batch can each try again by themselves in the caller's time.
+const LOCK_PATIENCE: Duration = Duration::from_millis(700);
 
 impl Db {
     /// Opens `sqlite://path` or `postgres://…`; Postgres is connected to on first use.
@@ -193,17 +123,22 @@ impl Db {
     /// The URL is of another kind or malformed, or the file cannot be opened.
     pub async fn open(url: &str, connections: u32) -> Result<Self, DbError> {
         if url.starts_with("sqlite:") {
-            return open_sqlite(url).await;
+            return sqlite::open(url).await;
         }
-        let options: PgConnectOptions = url
-            .parse()
-            .map_err(|e: sqlx::Error| DbError::Broken(format!("database.url: {}", describe(&e))))?;
+        let options: PgConnectOptions = url.parse().map_err(|e: sqlx::Error| {
+            DbError::Broken(format!("database.url: {}", error::describe(&e)))
+        })?;
         let patience = PATIENCE.as_millis().to_string();
         let lock_patience = LOCK_PATIENCE.as_millis().to_string();
         let options = options.application_name("otpost").options([
             ("statement_timeout", patience.as_str()),
             ("lock_timeout", lock_patience.as_str()),
             ("idle_in_transaction_session_timeout", "10000"),
+            // Every statement is keyed. A plan made while a table was small must not stay a scan
+            // when it has grown; nor is a statement ever worth compiling.
+            ("enable_seqscan", "off"),
+            ("plan_cache_mode", "force_generic_plan"),
+            ("jit", "off"),
         ]);
         let pool = PgPoolOptions::new()
             .max_connections(connections)
@@ -231,10 +166,18 @@ impl Db {
 
     /// Begins a transaction that will write.
     pub(crate) async fn begin(&self) -> Result<Tx, DbError> {
-        Ok(match self {
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
-        })
+        match self {
+            Self::Sqlite { write, .. } => Ok(Tx::Sqlite(sqlite::begin(write).await?)),
+            Self::Postgres(pool) => {
+                // A driver that is interrupted before the answer to its BEGIN puts the connection
+                // back with the transaction open, and whatever runs there next is never
+                // committed: so nobody interrupts it.
+                let pool = pool.clone();
+                let begun = tokio::spawn(async move { pool.begin().await }).await;
+                let begun = begun.map_err(|panic| DbError::Broken(panic.to_string()))?;
+                Ok(Tx::Postgres(begun?))
+            }
+        }
     }
 
     /// Unix milliseconds by the database's clock, and the proof that it answers.
@@ -242,18 +185,18 @@ impl Db {
     /// # Errors
     /// It does not answer.
     pub async fn now(&self) -> Result<Millis, DbError> {
-        match self {
-            // The file has no clock of its own.
-            Self::Sqlite { read, .. } => {
-                sqlx::query("SELECT 1").execute(read).await?;
-                Ok(machine_now())
+        const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+        bounded(async {
+            match self {
+                // The file has no clock of its own.
+                Self::Sqlite { read, .. } => {
+                    sqlx::query("SELECT 1").execute(read).await?;
+                    Ok(machine_now())
+                }
+                Self::Postgres(pool) => Ok(sqlx::query_scalar(NOW).fetch_one(pool).await?),
             }
-            Self::Postgres(pool) => Ok(sqlx::query_scalar(
-                "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
-            )
-            .fetch_one(pool)
-            .await?),
-        }
+        })
+        .await
     }
 
     /// Brings the tables up to this version. Safe to run from many processes at once.
@@ -336,46 +279,5 @@ impl Tx {
             Self::Postgres(tx) => tx.rollback().await?,
         }
         Ok(())
-    }
-}
-
-async fn open_sqlite(url: &str) -> Result<Db, DbError> {
-    let options: SqliteConnectOptions = url
-        .parse()
-        .map_err(|e: sqlx::Error| DbError::Broken(format!("database.url: {}", describe(&e))))?;
-    let options = options
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(PATIENCE)
-        .pragma("mmap_size", "67108864")
-        .foreign_keys(true);
-    let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(PATIENCE);
-    let write = pool(1).connect_with(options.clone()).await?;
-    let read = pool(4).connect_with(options.read_only(true).create_if_missing(false)).await?;
-    Ok(Db::Sqlite { write, read })
-}
-
-/// Gives a single statement up after 2.4 s: a server that hangs does not keep its own time.
-pub(crate) async fn bounded<T>(
-    statement: impl Future<Output = Result<T, DbError>>,
-) -> Result<T, DbError> {
-    tokio::time::timeout(GIVE_UP, statement)
-        .await
-        .unwrap_or_else(|_| Err(DbError::Unavailable("no answer within 2.4 s".into())))
-}
-
-/// Runs a commit in a task of its own, so that a client that goes away cannot leave a
-/// transaction open on a pooled connection, and gives up waiting after 2.4 s.
-///
-/// # Errors
-/// As `work`, or unavailable when it takes too long; the work then still finishes by itself.
-pub async fn detached<T: Send + 'static>(
-    work: impl Future<Output = Result<T, DbError>> + Send + 'static,
-) -> Result<T, DbError> {
-    match tokio::time::timeout(GIVE_UP, tokio::spawn(work)).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(panic)) => Err(DbError::Broken(panic.to_string())),
-        Err(_) => Err(DbError::Undecided("no answer within 2.4 s".into())),
     }
 }

@@ -1,0 +1,310 @@
+//! Coalescing: concurrent calls of one kind become one statement and one commit, each caller
+//! getting its own row's result. There is no timer: a lone call leaves at once, and what comes
+//! while it runs leaves together after it.
+
+use std::{
+    cmp::Ordering,
+    collections::{HashSet, VecDeque},
+    fmt,
+    sync::{
+        Arc,
+        atomic::{
+            AtomicBool,
+            Ordering::{AcqRel, Acquire},
+        },
+    },
+};
+
+use futures_util::future::{BoxFuture, join_all};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::db::{Db, DbError, GIVE_UP, detached};
+
+/// Most rows of one batch: past some hundred, longer ones only add latency.
+const MOST: usize = 128;
+/// The same where each statement costs a change of threads, and not the network.
+const MOST_EMBEDDED: usize = 256;
+/// Calls that wait for their turn; beyond it they are refused, so that memory stays bounded.
+const WAITING: usize = 8_192;
+
+/// What tells two calls apart that must not share a statement: they would meet the same row.
+pub(crate) type Key = [u8; 16];
+
+/// The key of something of a tenant that is known by a hash: enough of both to tell two apart.
+pub(crate) fn key_of(tenant_id: Uuid, hash: &[u8]) -> Key {
+    let mut key = *tenant_id.as_bytes();
+    for (to, from) in key.iter_mut().zip(hash) {
+        *to ^= from;
+    }
+    key
+}
+
+/// How calls of one kind run.
+pub(crate) struct Kind<T, R> {
+    pub(crate) name: &'static str,
+    /// How many batches may be on their way to Postgres: with two it parses one while it commits
+    /// another, with one the batches are larger.
+    pub(crate) turns: usize,
+    /// None when a call may share a statement with any other.
+    pub(crate) key: fn(&T) -> Option<Key>,
+    /// Whoever else writes to some of the same rows takes them in the same order.
+    pub(crate) order: fn(&T, &T) -> Ordering,
+    /// One result per item, in order.
+    pub(crate) run: Run<T, R>,
+}
+
+type Run<T, R> = for<'a> fn(&'a Db, &'a [T]) -> BoxFuture<'a, Result<Vec<R>, DbError>>;
+
+/// The way in; clones share it. Its task ends with the last clone.
+pub(crate) struct Coalescer<T, R> {
+    waiting: mpsc::Sender<Call<T, R>>,
+}
+
+struct Call<T, R> {
+    item: T,
+    answer: oneshot::Sender<Result<R, DbError>>,
+    /// Set by whoever comes first: the batch that takes it, or the caller that gives up.
+    taken: Arc<AtomicBool>,
+}
+
+impl<T, R> Clone for Coalescer<T, R> {
+    fn clone(&self) -> Self {
+        Self { waiting: self.waiting.clone() }
+    }
+}
+
+impl<T, R> fmt::Debug for Coalescer<T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Coalescer")
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static, R: Send + 'static> Coalescer<T, R> {
+    /// Starts the task that gathers. Must be called inside a runtime.
+    pub(crate) fn start(db: Db, kind: Kind<T, R>) -> Self {
+        let (waiting, calls) = mpsc::channel(WAITING);
+        tokio::spawn(gather(db, kind, calls));
+        Self { waiting }
+    }
+
+    /// Runs one item together with whatever else waits.
+    ///
+    /// # Errors
+    /// As the statement. Unavailable when its turn did not come within 2.4 s, and then it never
+    /// will; undecided when it had begun.
+    pub(crate) async fn call(&self, item: T) -> Result<R, DbError> {
+        let (answer, answered) = oneshot::channel();
+        let ticket = Ticket(Arc::default());
+        let call = Call { item, answer, taken: Arc::clone(&ticket.0) };
+        self.waiting
+            .try_send(call)
+            .map_err(|_| DbError::Unavailable("too much waits for the database".into()))?;
+        match tokio::time::timeout(GIVE_UP, answered).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(DbError::Undecided("its batch was lost".into())),
+            Err(_) if ticket.withdraw() => Err(DbError::Undecided("no answer within 2.4 s".into())),
+            Err(_) => Err(DbError::Unavailable("its turn did not come within 2.4 s".into())),
+        }
+    }
+}
+
+/// What the caller holds; a call whose caller is gone, and that has not begun, never will.
+struct Ticket(Arc<AtomicBool>);
+
+impl Ticket {
+    /// True when it is too late.
+    fn withdraw(&self) -> bool {
+        self.0.swap(true, AcqRel)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.withdraw();
+    }
+}
+
+/// The task: waits for a free turn, then takes all that has gathered meanwhile.
+async fn gather<T: Clone + Send + Sync + 'static, R: Send + 'static>(
+    db: Db,
+    kind: Kind<T, R>,
+    mut calls: mpsc::Receiver<Call<T, R>>,
+) {
+    let Kind { name, turns, key, order, run } = kind;
+    // SQLite has one writer.
+    let (turns, most) = match db {
+        Db::Sqlite { .. } => (1, MOST_EMBEDDED),
+        Db::Postgres(_) => (turns, MOST),
+    };
+    let turns = Arc::new(Semaphore::new(turns));
+    let mut put_back = VecDeque::new();
+    loop {
+        let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };
+        if put_back.is_empty() {
+            match calls.recv().await {
+                Some(call) => put_back.push_back(call),
+                None => return,
+            }
+        }
+        let mut batch = take_batch(&mut put_back, &mut calls, key, most);
+        batch.sort_by(|a, b| order(&a.item, &b.item));
+        if !batch.is_empty() {
+            let rows = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+            metrics::histogram!("otpost_batch_rows", "kind" => name).record(f64::from(rows));
+            tokio::spawn(run_batch(db.clone(), run, batch, turn));
+        }
+    }
+}
+
+/// As many calls as fit one statement; what meets a row of it waits for the next one.
+fn take_batch<T, R>(
+    put_back: &mut VecDeque<Call<T, R>>,
+    calls: &mut mpsc::Receiver<Call<T, R>>,
+    key: fn(&T) -> Option<Key>,
+    most: usize,
+) -> Vec<Call<T, R>> {
+    let mut batch = Vec::new();
+    let mut met = HashSet::new();
+    let mut again = VecDeque::new();
+    while batch.len() < most && again.len() < WAITING {
+        let Some(call) = put_back.pop_front().or_else(|| calls.try_recv().ok()) else { break };
+        if call.taken.load(Acquire) {
+            // Its caller has gone.
+        } else if key(&call.item).is_some_and(|key| !met.insert(key)) {
+            again.push_back(call);
+        } else if !call.taken.swap(true, AcqRel) {
+            batch.push(call);
+        }
+    }
+    again.append(put_back);
+    *put_back = again;
+    batch
+}
+
+async fn run_batch<T: Clone + Send + Sync + 'static, R: Send + 'static>(
+    db: Db,
+    run: Run<T, R>,
+    batch: Vec<Call<T, R>>,
+    turn: OwnedSemaphorePermit,
+) {
+    let (items, answers): (Vec<T>, Vec<_>) =
+        batch.into_iter().map(|call| (call.item, call.answer)).unzip();
+    let items = Arc::new(items);
+    let results = match run_detached(&db, run, &items).await {
+        Ok(results) => results.into_iter().map(Ok).collect(),
+        // One row of many may be to blame: each runs again by itself.
+        Err(DbError::Raced | DbError::Locked | DbError::Broken(_)) if items.len() > 1 => {
+            run_one_by_one(&db, run, &items).await
+        }
+        Err(error) => items.iter().map(|_| Err(error.clone())).collect::<Vec<_>>(),
+    };
+    drop(turn);
+    for (answer, result) in answers.into_iter().zip(results) {
+        // Nobody listens any more when the caller went away.
+        let _ = answer.send(result);
+    }
+}
+
+async fn run_one_by_one<T: Clone + Send + Sync + 'static, R: Send + 'static>(
+    db: &Db,
+    run: Run<T, R>,
+    items: &[T],
+) -> Vec<Result<R, DbError>> {
+    join_all(items.iter().map(|item| async move {
+        let result = run_detached(db, run, &Arc::new(vec![item.clone()])).await?;
+        result.into_iter().next().ok_or_else(|| DbError::Broken("a call had no result".into()))
+    }))
+    .await
+}
+
+async fn run_detached<T: Send + Sync + 'static, R: Send + 'static>(
+    db: &Db,
+    run: Run<T, R>,
+    items: &Arc<Vec<T>>,
+) -> Result<Vec<R>, DbError> {
+    let (db, items) = (db.clone(), Arc::clone(items));
+    detached(async move { run(&db, &items).await }).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// One call: its batch waits at the gate and then writes down who was in it.
+    #[derive(Clone)]
+    struct Knock {
+        number: u8,
+        key: Option<u8>,
+        arrived: Arc<Semaphore>,
+        gate: Arc<Semaphore>,
+        batches: Arc<Mutex<Vec<Vec<u8>>>>,
+    }
+
+    fn run<'a>(_: &'a Db, batch: &'a [Knock]) -> BoxFuture<'a, Result<Vec<u8>, DbError>> {
+        Box::pin(async move {
+            batch[0].arrived.add_permits(1);
+            let passed = batch[0].gate.acquire().await.expect("an open gate");
+            passed.forget();
+            let numbers: Vec<u8> = batch.iter().map(|knock| knock.number).collect();
+            batch[0].batches.lock().expect("no panic").push(numbers.clone());
+            // The number 13 spoils every batch it is in.
+            if numbers.contains(&13) {
+                return Err(DbError::Broken("thirteen".into()));
+            }
+            Ok(numbers)
+        })
+    }
+
+    async fn knock(calls: &[(u8, Option<u8>)]) -> (Vec<Result<u8, DbError>>, Vec<Vec<u8>>) {
+        let db = Db::open("sqlite::memory:", 1).await.expect("a database");
+        let key = |knock: &Knock| knock.key.map(|key| [key; 16]);
+        let coalescer = Coalescer::start(
+            db,
+            Kind { name: "knock", turns: 2, key, order: |_, _| Ordering::Equal, run },
+        );
+        let (arrived, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let batches = Arc::default();
+        let mut waiting = calls.iter().map(|(number, key)| {
+            let (arrived, gate) = (Arc::clone(&arrived), Arc::clone(&gate));
+            let batches = Arc::clone(&batches);
+            coalescer.call(Knock { number: *number, key: *key, arrived, gate, batches })
+        });
+        let first = waiting.next().expect("a call");
+        // The gate opens once the first one stands before it and all others behind the first.
+        let others = async {
+            arrived.acquire().await.expect("an open semaphore").forget();
+            let open = async { gate.add_permits(100) };
+            tokio::join!(join_all(waiting), open).0
+        };
+        let (first, mut results) = tokio::join!(first, others);
+        results.insert(0, first);
+        let batches = batches.lock().expect("no panic").clone();
+        (results, batches)
+    }
+
+    #[tokio::test]
+    async fn what_comes_meanwhile_leaves_together() {
+        let (results, batches) = knock(&[(1, None), (2, None), (3, None), (4, None)]).await;
+        assert_eq!(batches, [vec![1], vec![2, 3, 4]]);
+        assert_eq!(results, [Ok(1), Ok(2), Ok(3), Ok(4)]);
+    }
+
+    #[tokio::test]
+    async fn what_would_meet_one_row_leaves_one_after_the_other() {
+        let calls = [(1, None), (2, Some(7)), (3, Some(7)), (4, Some(8)), (5, Some(7))];
+        let (results, batches) = knock(&calls).await;
+        assert_eq!(batches, [vec![1], vec![2, 4], vec![3], vec![5]]);
+        assert!(results.iter().all(Result::is_ok));
+    }
+
+    #[tokio::test]
+    async fn one_bad_row_fails_alone() {
+        let (results, batches) = knock(&[(1, None), (12, None), (13, None), (14, None)]).await;
+        assert_eq!(batches[..2], [vec![1], vec![12, 13, 14]]);
+        assert_eq!((&results[1], &results[3]), (&Ok(12), &Ok(14)));
+        assert!(matches!(results[2], Err(DbError::Broken(_))));
+    }
+}

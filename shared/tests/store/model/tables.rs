@@ -1,0 +1,90 @@
+//! The tables as they are, and what holds in them at any moment at which nothing is under way.
+
+use otpost_shared::{
+    Home, attempt::Attempt, db::Db, message::Message, verification::Status,
+    verification::Verification,
+};
+use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseError};
+use sqlx::{AssertSqlSafe, FromRow, postgres::PgRow, sqlite::SqliteRow};
+
+/// Earlier than any expiry: the status at this moment is the one that is written down.
+pub const AS_WRITTEN: i64 = i64::MIN;
+
+/// Every row there is.
+#[derive(Debug)]
+pub struct Tables {
+    pub verifications: Vec<Verification>,
+    pub messages: Vec<Message>,
+    pub attempts: Vec<Attempt>,
+}
+
+impl Tables {
+    pub async fn read(db: &Db) -> Self {
+        Self {
+            verifications: rows(db, "SELECT * FROM verifications ORDER BY id").await,
+            messages: rows(db, "SELECT * FROM messages ORDER BY id").await,
+            attempts: rows(db, "SELECT * FROM attempts ORDER BY message_id, number").await,
+        }
+    }
+
+    /// Removes everything that a history leaves behind.
+    pub async fn clear(db: &Db) {
+        for table in [
+            "verifications",
+            "messages",
+            "attempts",
+            "idempotency_records",
+            "guess_budgets",
+            "send_budgets",
+        ] {
+            let sql = AssertSqlSafe(format!("DELETE FROM {table}"));
+            match db {
+                Db::Sqlite { write, .. } => {
+                    sqlx::query(sql).execute(write).await.expect("cleared");
+                }
+                Db::Postgres(pool) => {
+                    sqlx::query(sql).execute(pool).await.expect("cleared");
+                }
+            }
+        }
+    }
+
+    /// What no history may break.
+    pub fn hold_together(&self, home: &Home) -> Result<(), TestCaseError> {
+        for row in &self.verifications {
+            prop_assert!(row.guesses <= row.guess_limit, "more guesses than allowed: {row:?}");
+            let status = row.status(AS_WRITTEN);
+            let code = row.code(&home.keys).expect("a key");
+            let pending = status == Status::Pending;
+            prop_assert_eq!(
+                code.is_some(),
+                pending,
+                "a code lives as long as it counts: {:?}",
+                row
+            );
+            prop_assert_eq!(row.finished_at.is_none(), pending, "{:?}", row);
+            let used_up = row.guesses == row.guess_limit;
+            prop_assert!(status != Status::Locked || used_up, "locked too early: {row:?}");
+            prop_assert!(!pending || !used_up, "not locked: {row:?}");
+            let proven = status == Status::Verified;
+            prop_assert!(proven || row.receipt_used_at.is_none(), "nothing to use: {row:?}");
+        }
+        for row in &self.messages {
+            let sending = row.state == "sending";
+            prop_assert_eq!(row.lease_until.is_some(), sending, "{:?}", row);
+            let under_way = sending || row.state == "queued";
+            prop_assert_eq!(row.finished_at.is_none(), under_way, "{:?}", row);
+        }
+        Ok(())
+    }
+}
+
+async fn rows<T>(db: &Db, sql: &'static str) -> Vec<T>
+where
+    T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
+{
+    match db {
+        Db::Sqlite { read, .. } => sqlx::query_as(sql).fetch_all(read).await.expect("rows"),
+        Db::Postgres(pool) => sqlx::query_as(sql).fetch_all(pool).await.expect("rows"),
+    }
+}
