@@ -12,12 +12,15 @@ use apalis_core::{
     backend::{Backend, BackendConfig, finalize::Ephemeral},
     worker::context::WorkerContext,
 };
-use otpost_shared::{Home, message};
+use otpost_shared::{
+    Home,
+    message::{self, Message},
+};
 use tokio::sync::mpsc;
 use tower_layer::Identity;
 use uuid::Uuid;
 
-use crate::jobs::send_message::{Job, Work};
+use crate::jobs::send_message::Job;
 
 /// Jobs between fetching and starting.
 const CAPACITY: usize = 64;
@@ -47,12 +50,15 @@ impl JobBackend {
             }
         }
         for job in unstarted {
-            if let Work::Claimed(row) = job.work
-                && let Err(error) = message::mark_released(&home.db, row.id, row.epoch).await
-            {
-                tracing::warn!(message.id = %row.id, %error, "not released; its lease will run out");
-            }
+            release(home, &job.claimed.message).await;
         }
+    }
+}
+
+/// Puts a claimed message back that was not started.
+pub(crate) async fn release(home: &Home, row: &Message) {
+    if let Err(error) = message::mark_released(&home.db, row.id, row.epoch).await {
+        tracing::warn!(message.id = %row.id, %error, "not released; its lease will run out");
     }
 }
 

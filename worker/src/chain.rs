@@ -1,23 +1,32 @@
-//! Which provider comes next: decided by the error classes of the attempts so far, and by
-//! nothing else. The rule keeps no state, so it goes on after a crash where it was.
+//! Which provider comes next: decided by the error classes of the attempts so far and by who may
+//! be called now, and by nothing else. The rule keeps no state, so it goes on after a crash where
+//! it was.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{sync::Arc, time::Duration};
 
 use otpost_shared::{
+    Home,
     attempt::Attempt,
     clock::Millis,
-    message::{End, State},
+    message::{End, Message, State},
     outcome::ErrorClass,
+    provider_state,
     queue::Lane,
 };
+use tokio::time::Instant;
 
-use crate::provider::Provider;
+use crate::{
+    breaker::Availability,
+    health::{Health, Pass},
+    provider::Provider,
+};
 
 const FIRST_BACKOFF_MS: i64 = 1_000;
 const LONGEST_BACKOFF_MS: i64 = 60_000;
+/// When a provider that may become free at any moment is looked at again.
+const LOOK_AGAIN_MS: i64 = 1_000;
+/// How long the database may take to say whose a probe is.
+const CLAIM: Duration = Duration::from_millis(500);
 
 /// One provider in its place.
 #[derive(Clone)]
@@ -26,10 +35,10 @@ pub struct Link {
     pub provider: Arc<dyn Provider>,
 }
 
-/// The providers in the order they are tried, and which of them asked to be left alone.
+/// The providers in the order they are tried, and how they are.
 pub struct Chain {
     links: Vec<Link>,
-    paused_until: Mutex<HashMap<String, Millis>>,
+    health: Arc<Health>,
 }
 
 /// What a message does next.
@@ -43,11 +52,21 @@ pub enum Step {
     End(End),
 }
 
+/// A step that is settled: a call that begins has its place.
+#[derive(Debug)]
+pub enum Chosen {
+    Try(Pass),
+    Wait { until: Millis },
+    End(End),
+}
+
 /// What the rule looks at.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
     pub lane: Lane,
     pub attempts: &'a [Attempt],
+    /// Whether each link may be called, in the chain's order.
+    pub providers: &'a [Availability],
     pub now: Millis,
     pub deadline: Millis,
     /// 0 to 1, spreads retries.
@@ -57,7 +76,8 @@ pub struct Situation<'a> {
 impl Chain {
     #[must_use]
     pub fn new(links: Vec<Link>) -> Self {
-        Self { links, paused_until: Mutex::default() }
+        let health = Health::new(links.iter().map(|link| link.name.clone()).collect());
+        Self { links, health: Arc::new(health) }
     }
 
     #[must_use]
@@ -65,17 +85,70 @@ impl Chain {
         &self.links
     }
 
-    /// Leaves a provider alone until then.
-    pub fn pause(&self, name: &str, until: Millis) {
-        let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = paused.entry(name.to_owned()).or_default();
-        *kept = until.max(*kept);
+    #[must_use]
+    pub fn health(&self) -> &Arc<Health> {
+        &self.health
     }
 
-    fn paused_until(&self, name: &str, attempts: &[Attempt]) -> Millis {
-        let paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        let asked = attempts.iter().filter(|a| a.provider == name).filter_map(|a| a.retry_at).max();
-        paused.get(name).copied().unwrap_or(0).max(asked.unwrap_or(0))
+    /// Decides, and takes what the decision needs: a place among the calls, or the one probe.
+    /// While a provider is only being tried out, waits up to `patience` for its answers.
+    pub async fn choose(
+        &self,
+        home: &Home,
+        row: &Message,
+        attempts: &[Attempt],
+        patience: Duration,
+    ) -> Chosen {
+        let give_up = Instant::now() + patience;
+        let jitter = rand::random::<f64>();
+        loop {
+            let mut news = std::pin::pin!(self.health.news());
+            // From here on nothing is missed.
+            news.as_mut().enable();
+            let now = home.clock.now();
+            let (lane, deadline) = (row.lane(), row.deadline);
+            let hopeful = Instant::now() < give_up;
+            let picked = self.health.pick(now, |providers| {
+                let s = Situation { lane, attempts, providers, now, deadline, jitter };
+                if hopeful && self.waits_for_a_place(&s) {
+                    return Err(None);
+                }
+                match self.decide(&s) {
+                    Step::Try(place) => Ok(place),
+                    Step::Wait { until } => Err(Some(Chosen::Wait { until })),
+                    Step::End(end) => Err(Some(Chosen::End(end))),
+                }
+            });
+            match picked {
+                Ok(pass) if !pass.is_probe() => return Chosen::Try(pass),
+                Ok(pass) => {
+                    let name = &self.links[pass.place()].name;
+                    let claim = provider_state::claim_probe(&home.db, name, now);
+                    if matches!(tokio::time::timeout(CLAIM, claim).await, Ok(Ok(true))) {
+                        return Chosen::Try(pass);
+                    }
+                    pass.lose_probe(home.clock.now());
+                }
+                Err(Some(chosen)) => return chosen,
+                Err(None) => {
+                    let _ = tokio::time::timeout_at(give_up, news).await;
+                }
+            }
+        }
+    }
+
+    /// True when the provider it would go to is busy being tried out.
+    fn waits_for_a_place(&self, s: &Situation<'_>) -> bool {
+        if !s.providers.contains(&Availability::Busy) {
+            return false;
+        }
+        let free = |a: &Availability| match a {
+            Availability::Busy => Availability::Free,
+            other => *other,
+        };
+        let hoped: Vec<Availability> = s.providers.iter().map(free).collect();
+        let step = self.decide(&Situation { providers: &hoped, ..*s });
+        matches!(step, Step::Try(place) if s.providers[place] == Availability::Busy)
     }
 
     /// Decides.
@@ -107,9 +180,18 @@ impl Chain {
         next.map_or_else(|| self.wait(s, &usable, &rest_of_round), |next| Step::Try(*next))
     }
 
-    /// When this link may be called again.
+    /// When this link may be called again, as far as is known.
     fn free_from(&self, place: usize, s: &Situation<'_>) -> Millis {
-        self.paused_until(&self.links[place].name, s.attempts)
+        let name = &self.links[place].name;
+        let asked =
+            s.attempts.iter().filter(|a| a.provider == *name).filter_map(|a| a.retry_at).max();
+        let free_from = match s.providers[place] {
+            Availability::Free | Availability::Probe => 0,
+            Availability::Busy => s.now + LOOK_AGAIN_MS,
+            Availability::Paused { until } => until,
+            Availability::Open { probe_at } => probe_at,
+        };
+        free_from.max(asked.unwrap_or(0))
     }
 
     /// When the next round may begin: later with each round, so that an outage is not hammered.
@@ -139,10 +221,17 @@ impl Chain {
         )]
         let spread = ((earliest - s.now).min(LONGEST_BACKOFF_MS) as f64 * 0.25 * s.jitter) as i64;
         let until = earliest + spread;
-        if until >= s.deadline {
-            return Step::End(give_up(s, "no provider accepted it in time"));
+        if until < s.deadline {
+            return Step::Wait { until };
         }
-        Step::Wait { until }
+        // A provider that is left alone because it fails may be in use again any moment.
+        let may_be_sooner =
+            |i: &usize| matches!(s.providers[*i], Availability::Open { .. } | Availability::Busy);
+        let look_again = self.ready_at(s).max(s.now + LOOK_AGAIN_MS);
+        if self.ready_at(s) < s.deadline && usable.iter().any(may_be_sooner) {
+            return Step::Wait { until: look_again.min(s.deadline) };
+        }
+        Step::End(give_up(s, "no provider accepted it in time"))
     }
 }
 

@@ -4,7 +4,10 @@ use futures_util::future::BoxFuture;
 use otpost_shared::attempt::Attempt;
 
 use super::*;
-use crate::provider::{Outcome, Outgoing};
+use crate::{
+    breaker::Availability::{Busy, Free, Open, Paused, Probe},
+    provider::{Outcome, Outgoing},
+};
 
 struct Silent;
 
@@ -36,8 +39,20 @@ fn attempts(history: &[(&str, ErrorClass)]) -> Vec<Attempt> {
 
 /// `try b`, `wait 1000`, `failed recipient`: what comes next at `now`, before second 600.
 fn next(chain: &Chain, lane: Lane, history: &[(&str, ErrorClass)], now: Millis) -> String {
+    next_with(chain, &vec![Free; chain.links().len()], lane, history, now)
+}
+
+/// The same when not all providers may be called.
+fn next_with(
+    chain: &Chain,
+    providers: &[Availability],
+    lane: Lane,
+    history: &[(&str, ErrorClass)],
+    now: Millis,
+) -> String {
     let attempts = attempts(history);
-    let situation = Situation { lane, attempts: &attempts, now, deadline: 600_000, jitter: 0.0 };
+    let attempts = attempts.as_slice();
+    let situation = Situation { lane, attempts, providers, now, deadline: 600_000, jitter: 0.0 };
     match chain.decide(&situation) {
         Step::Try(place) => format!("try {}", chain.links()[place].name),
         Step::Wait { until } => format!("wait {until}"),
@@ -126,26 +141,72 @@ fn what_lasts_is_not_tried_again() {
 fn a_provider_that_asked_for_quiet_gets_it() {
     use ErrorClass as C;
     let chain = chain(&["a", "b"]);
-    chain.pause("a", 90_000);
-    assert_eq!(next(&chain, Lane::Otp, &[], 0), "try b");
-    assert_eq!(next(&chain, Lane::Otp, &[("b", C::Transient)], 0), "wait 1000");
-    let other = super::tests::chain(&["a", "b"]);
-    other.pause("b", 60_000);
-    let history = [("a", C::Transient)];
-    assert_eq!(next(&other, Lane::Otp, &history, 0), "wait 1000", "the next round, not the pause");
-    assert_eq!(next(&other, Lane::Otp, &history, 1_000), "try a");
-    assert_eq!(next(&chain, Lane::Otp, &[("b", C::Transient)], 1_000), "try b");
-    chain.pause("b", 50_000);
-    assert_eq!(next(&chain, Lane::Otp, &[], 0), "wait 50000");
-    assert_eq!(next(&chain, Lane::Otp, &[], 50_000), "try b");
-    assert_eq!(next(&chain, Lane::Otp, &[], 90_000), "try a");
+    let quiet = |a: Millis, b: Millis| [Paused { until: a }, Paused { until: b }];
+    let a_only = [Paused { until: 90_000 }, Free];
+    assert_eq!(next_with(&chain, &a_only, Lane::Otp, &[], 0), "try b");
+    let failed = [("b", C::Transient)];
+    assert_eq!(next_with(&chain, &a_only, Lane::Otp, &failed, 0), "wait 1000");
+    assert_eq!(next_with(&chain, &a_only, Lane::Otp, &failed, 1_000), "try b");
+    let b_only = [Free, Paused { until: 60_000 }];
+    let failed = [("a", C::Transient)];
+    let said = next_with(&chain, &b_only, Lane::Otp, &failed, 0);
+    assert_eq!(said, "wait 1000", "the next round, not the pause");
+    assert_eq!(next_with(&chain, &b_only, Lane::Otp, &failed, 1_000), "try a");
+    assert_eq!(next_with(&chain, &quiet(90_000, 50_000), Lane::Otp, &[], 0), "wait 50000");
+    // What stands in the rows of the attempts counts too, whatever else is known.
+    let mut asked = attempts(&[("a", C::Throttled)]);
+    asked[0].retry_at = Some(30_000);
+    let (attempts, providers) = (&asked[..], &[Free, Open { probe_at: 40_000 }][..]);
+    let (lane, now, deadline) = (Lane::Otp, 2_000, 600_000);
+    let step = chain.decide(&Situation { lane, attempts, providers, now, deadline, jitter: 0.0 });
+    assert!(matches!(step, Step::Wait { until: 30_000 }), "{step:?}");
+}
+
+#[test]
+fn an_open_breaker_is_gone_round_and_waited_for() {
+    use ErrorClass as C;
+    let chain = chain(&["a", "b"]);
+    let open = |probe_at| Open { probe_at };
+    for lane in Lane::ALL {
+        assert_eq!(next_with(&chain, &[open(4_000), Free], lane, &[], 0), "try b");
+        assert_eq!(next_with(&chain, &[Probe, Free], lane, &[], 0), "try a");
+        assert_eq!(next_with(&chain, &[Busy, Free], lane, &[], 0), "try b");
+        assert_eq!(next_with(&chain, &[open(4_000), open(3_000)], lane, &[], 0), "wait 3000");
+        assert_eq!(next_with(&chain, &[open(4_000), Busy], lane, &[], 0), "wait 1000");
+    }
+    let history = [("b", C::Transient)];
+    let shut = [open(4_000), open(3_000)];
+    assert_eq!(next_with(&chain, &shut, Lane::Otp, &history, 0), "wait 3000");
+    // A refusal that lasts is final, whoever is open.
+    let history = [("a", C::Account), ("b", C::Recipient)];
+    assert_eq!(next_with(&chain, &shut, Lane::Otp, &history, 0), "failed recipient");
 }
 
 #[test]
 fn when_waiting_would_pass_the_deadline_it_ends() {
     use ErrorClass as C;
     let chain = chain(&["a"]);
-    chain.pause("a", 700_000);
-    assert_eq!(next(&chain, Lane::Otp, &[], 0), "failed transient");
-    assert_eq!(next(&chain, Lane::Otp, &[("a", C::Throttled)], 1_000), "failed throttled");
+    let late = [Paused { until: 700_000 }];
+    assert_eq!(next_with(&chain, &late, Lane::Otp, &[], 0), "failed transient");
+    let history = [("a", C::Throttled)];
+    assert_eq!(next_with(&chain, &late, Lane::Otp, &history, 1_000), "failed throttled");
+}
+
+#[test]
+fn no_message_fails_because_of_an_open_breaker_alone() {
+    use ErrorClass as C;
+    let chain = chain(&["a", "b"]);
+    let open = Open { probe_at: 601_000 };
+    for other in [open, Busy, Paused { until: 700_000 }] {
+        for lane in Lane::ALL {
+            // A probe that is on its way may close it before the next one.
+            assert_eq!(next_with(&chain, &[open, other], lane, &[], 598_000), "wait 599000");
+            assert_eq!(next_with(&chain, &[open, other], lane, &[], 599_500), "wait 600000");
+        }
+    }
+    // The next round would be too late anyway.
+    let alone = super::tests::chain(&["a"]);
+    let many = [("a", C::Transient); 600];
+    let said = next_with(&alone, &[Open { probe_at: 601_000 }], Lane::Otp, &many, 599_000);
+    assert_eq!(said, "failed transient");
 }

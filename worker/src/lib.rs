@@ -3,17 +3,21 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`provider`], [`providers`] | what a gateway is; the gateways there are |
-//! | [`chain`] | which provider comes next, by error class alone |
-//! | [`courier`] | one message: composed, attempted, recorded |
+//! | [`chain`] | which provider comes next, by error class and availability |
+//! | [`breaker`], [`health`] | whether a provider may be called; the same known to all processes |
+//! | [`courier`], `letter` | one message: composed, attempted, recorded; what it says |
 //! | [`jobs`], [`backend`] | the job, and where apalis gets it from |
 //! | [`fetch`], [`tidy`] | hints and due rows in; leases, deadlines and old rows out |
 //! | [`segments`] | how many SMS a text is |
 
 pub mod backend;
+pub mod breaker;
 pub mod chain;
 pub mod courier;
 pub mod fetch;
+pub mod health;
 pub mod jobs;
+mod letter;
 pub mod provider;
 pub mod providers;
 pub mod segments;
@@ -55,7 +59,9 @@ pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
 /// # Errors
 /// The worker framework failed.
 pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Result<(), String> {
-    let courier = Arc::new(Courier::new(home.clone(), chain, stop.clone()));
+    let chain = Arc::new(chain);
+    let (in_step, ended) = keep_in_step(&home, &chain, &stop).await;
+    let courier = Arc::new(Courier::new(home.clone(), Arc::clone(&chain), stop.clone()));
     let tidying = tokio::spawn(tidy::run(home.clone(), stop.clone()));
     let purging = tokio::spawn(tidy::run_purge(home.clone(), stop.clone()));
     let mut monitor = Monitor::new().shutdown_timeout(GRACE).should_restart(|_, error| {
@@ -65,7 +71,7 @@ pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Re
     let mut releases = Vec::new();
     for lane in Lane::ALL {
         let (backend, jobs) = backend::channel();
-        let fetching = fetch::spawn(&home, lane, &jobs, &stop);
+        let fetching = fetch::spawn(&home, &courier, lane, &jobs, &stop);
         releases.push(tokio::spawn(release(home.clone(), backend.clone(), fetching, stop.clone())));
         let courier = Arc::clone(&courier);
         monitor = monitor.register(move |_| {
@@ -88,7 +94,29 @@ pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Re
     }
     let _ = tidying.await;
     let _ = purging.await;
+    ended.cancel();
+    let _ = in_step.await;
     result
+}
+
+/// Learns how the providers are before the first call, and goes on until the token is cancelled:
+/// what is in flight when the process is told to stop is still noted.
+async fn keep_in_step(
+    home: &Home,
+    chain: &chain::Chain,
+    stop: &CancellationToken,
+) -> (JoinHandle<()>, CancellationToken) {
+    let health = Arc::clone(chain.health());
+    while let Err(error) = health.step(&home.db).await {
+        tracing::warn!(%error, "waiting for what is known of the providers");
+        let pause = tokio::time::sleep(Duration::from_millis(250));
+        if stop.run_until_cancelled(pause).await.is_none() {
+            break;
+        }
+    }
+    let (home, ended) = (home.clone(), CancellationToken::new());
+    let until = ended.clone();
+    (tokio::spawn(async move { health.keep_in_step(&home, &until).await }), ended)
 }
 
 /// Puts back, as soon as the process is told to stop, what was fetched and not started.

@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use otpost_shared::{
-    Home, admission,
+    Home,
     clock::Millis,
     db::DbError,
-    guess_budget, idempotency, lanes,
+    lanes,
     message::{self, LEASE_MS},
-    process, verification,
+    process, provider_state,
+    retention::{self, Kind, STEP},
+    verification,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -65,7 +67,9 @@ async fn tidy(home: &Home, now: Millis, recover: bool, tick: u64) -> Result<(), 
             tracing::info!(recovered, "messages of lost workers move again");
         }
     }
-    message::mark_overdue(db, now, BATCH).await?;
+    let names: Vec<&str> = home.config.chain().map(|(name, _)| name).collect();
+    let why = provider_state::nobody_in_use(&provider_state::list(db).await?, &names, now);
+    message::mark_overdue(db, now, BATCH, why.as_deref()).await?;
     verification::mark_expired(db, now, BATCH).await?;
     if tick.is_multiple_of(4) {
         lanes::measure(db, now).await?;
@@ -95,19 +99,14 @@ async fn purge(home: &Home) -> Result<(), DbError> {
     if !process::take_duty(&home.db, "purge", home.process_id, now, now + PURGE_DUTY_MS).await? {
         return Ok(());
     }
-    let before = |days: u32| now - i64::from(days) * 86_400_000;
-    let (db, keep, today) = (&home.db, &home.config.retention, guess_budget::day(now));
     for _ in 0..10 {
-        let removed = [
-            verification::purge_finished(db, before(keep.verifications_days), BATCH, false).await?,
-            message::purge_finished(db, before(keep.messages_days), BATCH, false).await?,
-            idempotency::purge_expired(db, now, BATCH, false).await?,
-            guess_budget::purge_before(db, today - 1, BATCH, false).await?,
-        ];
-        if removed.iter().all(|count| *count < BATCH.unsigned_abs()) {
+        let mut more = false;
+        for kind in Kind::ALL {
+            more |= kind.remove_some(home, now).await? == STEP;
+        }
+        if !more {
             break;
         }
     }
-    process::purge_gone(db, now).await?;
-    admission::purge_send_budgets(db, today - 1).await
+    retention::remove_traces(home, now).await
 }

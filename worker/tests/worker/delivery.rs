@@ -18,10 +18,10 @@ use crate::{
     pause, timeline,
 };
 
-const BOTH: [Kind; 2] = [Kind::Embedded, Kind::Production];
+pub const BOTH: [Kind; 2] = [Kind::Embedded, Kind::Production];
 
 /// A home whose chain is these gateways, named `a`, `b`, …
-async fn bed(kind: Kind, gateways: &[&Gateway]) -> Bed {
+pub async fn bed(kind: Kind, gateways: &[&Gateway]) -> Bed {
     let names = &["a", "b", "c"][..gateways.len()];
     let sections: String = names.iter().zip(gateways).map(|(n, g)| g.section(n)).collect();
     let extra = format!(
@@ -30,7 +30,7 @@ async fn bed(kind: Kind, gateways: &[&Gateway]) -> Bed {
     Bed::make(kind, &extra).await
 }
 
-async fn bulk(home: &Home, n: u32) -> Uuid {
+pub async fn bulk(home: &Home, n: u32) -> Uuid {
     let to = Recipient::parse(&format!("+1202555{n:04}"), None).expect("a valid number");
     let text = "hello {name}".to_owned();
     let new =
@@ -55,6 +55,39 @@ async fn a_code_reaches_the_gateway_and_the_row_says_so() {
         assert!(gateway.bodies()[0].contains("+12025550001"));
         worker.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_gateway_says_can_be_written_down() {
+    for kind in BOTH {
+        // Postgres keeps no zero character, and a send that cannot be written down is repeated.
+        let answer = Answer::Http("200 OK", r#"{"id":"m\u0000-1"}"#);
+        let gateway = Gateway::start(answer).await;
+        let bed = bed(kind, &[&gateway]).await;
+        let worker = Worker::start(&bed.home);
+        let accepted = accept(&bed.home, 1).await;
+        let row = ended(&bed.home, accepted.id).await;
+        assert_eq!(row.state, "sent");
+        let attempts = attempt::list_by_message(&bed.home.db, row.id).await.expect("an answer");
+        assert_eq!(attempts[0].provider_message_id.as_deref(), Some("m-1"));
+        assert_eq!(gateway.bodies().len(), 1);
+        worker.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_cannot_be_read_is_set_aside_and_the_others_go_on() {
+    let gateway = Gateway::start(ACCEPTED).await;
+    let bed = bed(Kind::Production, &[&gateway]).await;
+    let (broken, whole) = (accept(&bed.home, 1).await, accept(&bed.home, 2).await);
+    bed.spoil(broken.id).await;
+    let worker = Worker::start(&bed.home);
+    assert_eq!(ended(&bed.home, whole.id).await.state, "sent");
+    let row = ended(&bed.home, broken.id).await;
+    assert_eq!((row.state.as_str(), row.epoch), ("failed", 3));
+    let failure = row.failure.expect("a reason");
+    assert!(failure.starts_with("set aside: "), "{failure}");
+    worker.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +178,7 @@ async fn with_redis_away_codes_still_leave() {
         otpost_shared::redis_link::PATIENCE,
     )
     .expect("a URL");
-    bed.home.queue = otpost_shared::queue::Queue::Redis(Box::new(gone.clone()));
+    bed.home.queue = otpost_shared::queue::Queue::redis(gone.clone());
     bed.home.limiter = otpost_shared::limits::Limiter::new(Some(gone));
     let worker = Worker::start(&bed.home);
     let accepted = accept(&bed.home, 1).await;

@@ -24,6 +24,8 @@ pub const ACCEPTED: Answer = Answer::Http("200 OK", r#"{"id":"m-1"}"#);
 pub struct Gateway {
     pub url: String,
     requests: Arc<Mutex<Vec<String>>>,
+    /// Given in turn.
+    answers: Arc<Mutex<Vec<Answer>>>,
 }
 
 impl Gateway {
@@ -31,13 +33,19 @@ impl Gateway {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/", listener.local_addr().expect("an address"));
         let requests = Arc::<Mutex<Vec<String>>>::default();
-        let seen = Arc::clone(&requests);
+        let answers = Arc::new(Mutex::new(vec![answer]));
+        let (seen, say) = (Arc::clone(&requests), Arc::clone(&answers));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, answer, Arc::clone(&seen)));
+                tokio::spawn(serve(stream, Arc::clone(&say), Arc::clone(&seen)));
             }
         });
-        Self { url, requests }
+        Self { url, requests, answers }
+    }
+
+    /// From now on it gives these answers in turn.
+    pub fn answers(&self, answers: &[Answer]) {
+        *self.answers.lock().expect("not poisoned") = answers.to_vec();
     }
 
     /// The bodies of all requests so far.
@@ -56,7 +64,11 @@ impl Gateway {
     }
 }
 
-async fn serve(mut stream: TcpStream, answer: Answer, seen: Arc<Mutex<Vec<String>>>) {
+async fn serve(
+    mut stream: TcpStream,
+    answers: Arc<Mutex<Vec<Answer>>>,
+    seen: Arc<Mutex<Vec<String>>>,
+) {
     let mut read = Vec::new();
     let mut chunk = [0; 4096];
     loop {
@@ -74,9 +86,8 @@ async fn serve(mut stream: TcpStream, answer: Answer, seen: Arc<Mutex<Vec<String
         if body.len() < length {
             continue;
         }
-        seen.lock().expect("not poisoned").push(body.to_owned());
         read.clear();
-        match answer {
+        match next(&answers, &seen, body) {
             Answer::Close => return,
             Answer::Silence => {}
             Answer::Http(status, body) => {
@@ -90,4 +101,13 @@ async fn serve(mut stream: TcpStream, answer: Answer, seen: Arc<Mutex<Vec<String
             }
         }
     }
+}
+
+/// Writes a request down and says which answer it gets.
+fn next(answers: &Mutex<Vec<Answer>>, seen: &Mutex<Vec<String>>, body: &str) -> Answer {
+    let mut seen = seen.lock().expect("not poisoned");
+    let answers = answers.lock().expect("not poisoned");
+    let answer = answers[seen.len() % answers.len()];
+    seen.push(body.to_owned());
+    answer
 }

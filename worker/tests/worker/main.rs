@@ -1,12 +1,13 @@
 //! The worker as a whole: real database, real queue, real sockets, gateways that misbehave.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod breaker;
 mod delivery;
 mod gateway;
 mod recovery;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use otpost_shared::{
     Home,
@@ -16,6 +17,7 @@ use otpost_shared::{
     tenant::DEFAULT_TENANT,
     verification::{self, Accepted, NewVerification, Variables},
 };
+use otpost_worker::health::Health;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -24,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A worker that runs until it is dropped or stopped.
 struct Worker {
+    health: Arc<Health>,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<Result<(), String>>,
 }
@@ -31,9 +34,9 @@ struct Worker {
 impl Worker {
     fn start(home: &Home) -> Self {
         let chain = otpost_worker::build_chain(home).expect("a chain");
-        let stop = CancellationToken::new();
+        let (health, stop) = (Arc::clone(chain.health()), CancellationToken::new());
         let task = tokio::spawn(otpost_worker::run(home.clone(), chain, stop.clone()));
-        Self { stop, task }
+        Self { health, stop, task }
     }
 
     async fn stop(self) {
@@ -79,6 +82,16 @@ async fn timeline(home: &Home, message: Uuid) -> Vec<String> {
         format!("{} {outcome}", a.provider)
     };
     attempts.iter().map(line).collect()
+}
+
+/// Looks until it is so.
+async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !so().await {
+            pause().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("not so: {what}"));
 }
 
 /// Between two looks at the same thing.

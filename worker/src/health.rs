@@ -1,0 +1,257 @@
+//! Which providers of the chain may be called now: the breakers of this process, kept in step
+//! with those of all others through the database, four times a second and never per message.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use otpost_shared::{
+    Home,
+    attempt::Attempt,
+    clock::Millis,
+    db::{Db, DbError},
+    outcome::ErrorClass,
+    provider_state::{self, ProviderState},
+};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::breaker::{Availability, Breaker, Call, Change, Turn};
+
+/// How soon a process learns what another has found out.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// The breakers of a chain, in its order.
+#[derive(Debug)]
+pub struct Health {
+    names: Vec<String>,
+    breakers: Mutex<Vec<Breaker>>,
+    /// A call ended or a state changed: who waits may look again.
+    news: Notify,
+    /// A breaker has something to write.
+    unwritten: Notify,
+}
+
+/// The right to make one call of one provider; gives its place back when dropped.
+#[derive(Debug)]
+pub struct Pass {
+    health: Arc<Health>,
+    place: usize,
+    call: Call,
+}
+
+impl Pass {
+    /// Index into the chain.
+    #[must_use]
+    pub fn place(&self) -> usize {
+        self.place
+    }
+
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        self.call.probe
+    }
+
+    /// Another process has the probe.
+    pub fn lose_probe(self, now: Millis) {
+        self.health.lock()[self.place].lose_probe(self.call, now);
+    }
+
+    /// Takes into account how the call ended.
+    pub fn note(self, ended: &Attempt) {
+        let class = ended.outcome().unwrap_or(ErrorClass::Unknown);
+        let said = in_words(class, ended);
+        let now = ended.finished_at.unwrap_or(ended.started_at);
+        let mut breakers = self.health.lock();
+        let breaker = &mut breakers[self.place];
+        let turn = breaker.note(self.call, class, ended.retry_at, &said, now);
+        let to_write = !breaker.unwritten.is_empty();
+        drop(breakers);
+        let provider = &self.health.names[self.place];
+        match turn {
+            Some(Turn::Opened) => tracing::warn!(
+                provider, outcome = %class, said,
+                "the provider fails and is left alone but for a probe every 5 s"
+            ),
+            Some(Turn::Closed) => tracing::info!(provider, "the provider works again"),
+            None if self.call.probe => tracing::info!(provider, outcome = %class, said, "probed"),
+            None => {}
+        }
+        if to_write {
+            self.health.unwritten.notify_one();
+        }
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        self.health.lock()[self.place].leave(self.call);
+        self.health.news.notify_waiters();
+    }
+}
+
+/// `transient 500: out of order`
+fn in_words(class: ErrorClass, ended: &Attempt) -> String {
+    let code = ended.error_code.as_deref().map(|code| format!(" {code}")).unwrap_or_default();
+    let detail = ended.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
+    format!("{class}{code}{detail}")
+}
+
+impl Health {
+    #[must_use]
+    pub fn new(names: Vec<String>) -> Self {
+        let breakers = names.iter().map(|_| Breaker::default()).collect();
+        Self {
+            names,
+            breakers: Mutex::new(breakers),
+            news: Notify::new(),
+            unwritten: Notify::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Breaker>> {
+        self.breakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Resolves when it is worth looking again.
+    pub fn news(&self) -> tokio::sync::futures::Notified<'_> {
+        self.news.notified()
+    }
+
+    /// Looks at all providers and lets a call of the one that is picked through, in one step, so
+    /// that no two calls take the same place.
+    ///
+    /// # Errors
+    /// None was picked; what `pick` said instead.
+    pub fn pick<T>(
+        self: &Arc<Self>,
+        now: Millis,
+        pick: impl FnOnce(&[Availability]) -> Result<usize, T>,
+    ) -> Result<Pass, T> {
+        let mut breakers = self.lock();
+        let seen: Vec<Availability> = breakers.iter().map(|b| b.availability(now)).collect();
+        let place = pick(&seen)?;
+        let call = breakers[place].enter(now);
+        let to_write = !breakers[place].unwritten.is_empty();
+        drop(breakers);
+        if to_write {
+            let provider = &self.names[place];
+            tracing::info!(provider, "nothing was heard of the provider for long; it is tried");
+            self.unwritten.notify_one();
+        }
+        Ok(Pass { health: Arc::clone(self), place, call })
+    }
+
+    /// The first provider that is not left alone, if it may be called as often as one likes.
+    #[must_use]
+    pub fn first_trusted(&self, now: Millis) -> Option<&str> {
+        let breakers = self.lock();
+        let in_use = |breaker: &Breaker| {
+            let seen = breaker.availability(now);
+            !matches!(seen, Availability::Paused { .. } | Availability::Open { .. })
+        };
+        let place = breakers.iter().position(in_use)?;
+        breakers[place].is_trusted(now).then(|| self.names[place].as_str())
+    }
+
+    /// Lets one call of a provider through, unless it would be a probe or has to wait.
+    #[must_use]
+    pub fn enter(self: &Arc<Self>, name: &str, now: Millis) -> Option<Pass> {
+        let place = self.names.iter().position(|known| known == name)?;
+        let free = |seen: &[Availability]| seen[place] == Availability::Free;
+        self.pick(now, |seen| if free(seen) { Ok(place) } else { Err(()) }).ok()
+    }
+
+    /// How many messages it makes sense to claim: one while no more than a probe can be made of
+    /// them, none while every provider is to be left alone.
+    #[must_use]
+    pub fn most_to_claim(&self, now: Millis) -> usize {
+        let room = |breaker: &Breaker| match breaker.availability(now) {
+            Availability::Free | Availability::Busy => usize::MAX,
+            Availability::Probe => 1,
+            Availability::Paused { .. } | Availability::Open { .. } => 0,
+        };
+        // A chain without providers ends its messages, each with its reason.
+        self.lock().iter().map(room).max().unwrap_or(usize::MAX)
+    }
+
+    /// Until `stop` is cancelled: tells the database what was found out here, at once, and learns
+    /// what was found out elsewhere. While the database is away, what is known here goes on.
+    pub async fn keep_in_step(&self, home: &Home, stop: &CancellationToken) {
+        let mut ticks = tokio::time::interval(LOOK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut reached = true;
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.unwritten.notified() => {}
+                _ = ticks.tick() => {}
+            }
+            let result = self.step(&home.db).await;
+            if let (Err(error), true) = (&result, reached) {
+                tracing::warn!(%error, "what other workers know of the providers is not read");
+            }
+            reached = result.is_ok();
+        }
+    }
+
+    /// Writes what is unwritten, then learns.
+    ///
+    /// # Errors
+    /// The database does not answer; what was not written is kept for the next time.
+    pub async fn step(&self, db: &Db) -> Result<(), DbError> {
+        for (place, name) in self.names.iter().enumerate() {
+            loop {
+                let next = self.lock()[place].unwritten.front().cloned();
+                let Some(change) = next else { break };
+                write(db, name, &change).await?;
+                self.lock()[place].unwritten.pop_front();
+            }
+        }
+        let rows = provider_state::list(db).await?;
+        self.learn(&rows);
+        self.news.notify_waiters();
+        Ok(())
+    }
+
+    fn learn(&self, rows: &[ProviderState]) {
+        let mut breakers = self.lock();
+        for (name, breaker) in self.names.iter().zip(breakers.iter_mut()) {
+            let row = rows.iter().find(|row| row.name == *name);
+            match breaker.learn(row) {
+                Some(Turn::Opened) => {
+                    let reason = row.and_then(|row| row.reason.as_deref()).unwrap_or_default();
+                    tracing::info!(provider = name, reason, "the provider is left alone by all");
+                }
+                Some(Turn::Closed) => tracing::info!(provider = name, "the provider is in use"),
+                None => {}
+            }
+            metrics::gauge!("otpost_provider_state", "provider" => name.clone())
+                .set(f64::from(breaker.level()));
+        }
+    }
+}
+
+async fn write(db: &Db, name: &str, change: &Change) -> Result<(), DbError> {
+    match change {
+        Change::Opened { at, reason } => {
+            // Counted by the process that was first, so that the sum over all is right.
+            if provider_state::mark_open(db, name, *at, reason).await? {
+                metrics::counter!("otpost_provider_openings_total", "provider" => name.to_owned())
+                    .increment(1);
+            }
+            Ok(())
+        }
+        Change::ProbeAnswered { opened_at, now } => {
+            provider_state::mark_probe_answered(db, name, *opened_at, *now).await
+        }
+        Change::ProbeFailed { opened_at, reason, now } => {
+            provider_state::mark_probe_failed(db, name, *opened_at, reason, *now).await
+        }
+        Change::Forgotten { opened_at, now } => {
+            provider_state::mark_forgotten(db, name, *opened_at, *now).await
+        }
+        Change::Paused { until, now } => provider_state::mark_paused(db, name, *until, *now).await,
+    }
+}
