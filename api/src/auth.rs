@@ -4,7 +4,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use otpost_shared::api_key::{self, ApiKey, Scope};
+use otpost_shared::api_key::{ApiKey, Scope};
 use utoipa::{
     Modify,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -66,7 +66,7 @@ async fn find(headers: &HeaderMap, app: &App) -> Result<Option<Caller>, ApiError
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, text)| text.trim());
     let Some(text) = text else { return Ok(None) };
-    let key = api_key::find_by_text(&app.home.db, text, app.home.clock.now()).await?;
+    let key = app.home.api_keys.find(&app.home.db, text, app.home.clock.now()).await?;
     Ok(key.map(|key| Caller { tenant_id: key.tenant_id, key }))
 }
 

@@ -9,7 +9,7 @@ use axum::{
 };
 use hyper::body::Body;
 use otpost_shared::{idempotency::IdempotencyKey, secrets::Keyring};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     App, MAX_BODY_BYTES,
@@ -32,7 +32,7 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
 
     async fn from_request(request: Request, _: &App) -> Result<Self, ApiError> {
         let json = is_json(request.headers());
-        let bytes = read(request).await?;
+        let bytes = read(request, MAX_BODY_BYTES).await?;
         if !json {
             return Err(ErrorCode::MediaTypeUnsupported.error());
         }
@@ -52,7 +52,7 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalJsonBody<T> {
 
     async fn from_request(request: Request, _: &App) -> Result<Self, ApiError> {
         let json = is_json(request.headers());
-        let bytes = read(request).await?;
+        let bytes = read(request, MAX_BODY_BYTES).await?;
         if bytes.is_empty() {
             return Ok(Self { value: T::default(), bytes });
         }
@@ -63,17 +63,25 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalJsonBody<T> {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    is_of_kind(headers, "application/json")
+}
+
+/// True when the body says that it is of this media type, whatever its parameters.
+pub(crate) fn is_of_kind(headers: &HeaderMap, wanted: &str) -> bool {
     headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
-        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted))
 }
 
-async fn read(request: Request) -> Result<Bytes, ApiError> {
+/// Reads a whole body of at most `most` bytes.
+pub(crate) async fn read(request: Request, most: usize) -> Result<Bytes, ApiError> {
     let mut body = request.into_body();
-    let (mut kept, mut length) = (Vec::new(), 0);
+    // Where the length is told, nothing is copied from a smaller buffer to a larger one.
+    let told = usize::try_from(body.size_hint().exact().unwrap_or(0)).unwrap_or(0);
+    let (mut kept, mut length) = (Vec::with_capacity(told.min(most)), 0);
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         let frame = frame.map_err(|_| {
             ErrorCode::MalformedBody.detail("the body ended before it was complete")
@@ -81,19 +89,20 @@ async fn read(request: Request) -> Result<Bytes, ApiError> {
         // A frame that is no data is a trailer, which says nothing here.
         let Ok(data) = frame.into_data() else { continue };
         length += data.len();
-        if length <= MAX_BODY_BYTES {
+        if length <= most {
             kept.extend_from_slice(&data);
-        } else if length > MAX_DRAINED_BYTES {
+        } else if length > most + MAX_DRAINED_BYTES {
             break;
         }
     }
-    if length > MAX_BODY_BYTES {
-        return Err(ErrorCode::BodyTooLarge.error());
+    if length > most {
+        return Err(ErrorCode::BodyTooLarge.detail(format!("here it is {} KiB", most / 1024)));
     }
     Ok(kept.into())
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+/// Reads one JSON object.
+pub(crate) fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, ApiError> {
     // Serde would read an array field by field.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
         return Err(ErrorCode::InvalidField.detail("send a JSON object, not an array"));

@@ -7,7 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use otpost_shared::{
-    admission::Refused, clock::Millis, db::DbError, recipient::RecipientError, secrets::SecretError,
+    admission::Refused, clock::Millis, db::DbError, message::batch::RowRefused,
+    recipient::RecipientError, secrets::SecretError,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -48,6 +49,7 @@ error_codes! {
     CountryNotAllowed "country_not_allowed" FORBIDDEN "This country is not allowed; add it to `recipients.countries` in the configuration."
     RouteNotFound "route_not_found" NOT_FOUND "There is nothing at this address; see /docs for what there is."
     VerificationNotFound "verification_not_found" NOT_FOUND "There is no such verification."
+    BatchNotFound "batch_not_found" NOT_FOUND "There is no such batch."
     MessageNotFound "message_not_found" NOT_FOUND "There is no such message."
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "This address does not take this method; see /docs."
     RequestTimeout "request_timeout" REQUEST_TIMEOUT "The request took too long to arrive; send it again."
@@ -58,13 +60,15 @@ error_codes! {
     VerificationCanceled "verification_canceled" GONE "This verification was canceled; create a new one."
     VerificationFailed "verification_failed" GONE "The code could not be delivered; check the number and create a new verification."
     ReceiptExpired "receipt_expired" GONE "A receipt counts for ten minutes; verify again."
-    BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "The body is larger than 64 KiB."
+    BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "The body is larger than this address takes: 64 KiB, of a batch in JSON 8 MiB."
+    BatchTooLarge "batch_too_large" PAYLOAD_TOO_LARGE "A batch has at most a million recipients; send the others as another batch."
     MediaTypeUnsupported "media_type_unsupported" UNSUPPORTED_MEDIA_TYPE "Send JSON with `Content-Type: application/json`."
     InvalidField "invalid_field" UNPROCESSABLE_ENTITY "A field is missing, unknown or of the wrong form."
     RecipientInvalid "recipient_invalid" UNPROCESSABLE_ENTITY "`to` is not a number that can receive a code."
     ChannelUnavailable "channel_unavailable" UNPROCESSABLE_ENTITY "This channel is not available; use `sms`."
     UnknownPurpose "unknown_purpose" UNPROCESSABLE_ENTITY "There is no such purpose; add `[purposes.NAME]` to the configuration or use one that exists."
-    VariableMissing "variable_missing" UNPROCESSABLE_ENTITY "The text of this purpose needs a variable that was not sent."
+    DuplicateRecipient "duplicate_recipient" UNPROCESSABLE_ENTITY "This batch has this recipient already; the first one counts."
+    VariableMissing "variable_missing" UNPROCESSABLE_ENTITY "The text needs a variable that was not sent."
     VariableReserved "variable_reserved" UNPROCESSABLE_ENTITY "`code`, `app` and `minutes` are filled in by the service."
     CodeMalformed "code_malformed" UNPROCESSABLE_ENTITY "A code consists of digits; nothing was charged for this."
     CodeIncorrect "code_incorrect" UNPROCESSABLE_ENTITY "The code is not right."
@@ -79,6 +83,7 @@ error_codes! {
     DailyCapReached "daily_cap_reached" TOO_MANY_REQUESTS "The sends of the day are used up; see `limits.sends_per_tenant_and_day`."
     Internal "internal" INTERNAL_SERVER_ERROR "Something went wrong inside; the log says what."
     Unavailable "unavailable" SERVICE_UNAVAILABLE "The database does not answer in time. Repeat with the same Idempotency-Key: it is done at most once."
+    BatchesBusy "batches_busy" SERVICE_UNAVAILABLE "Other batches are being read; repeat as Retry-After says."
     LaneBusy "lane_busy" SERVICE_UNAVAILABLE "More codes are waiting than can be sent in time; repeat as Retry-After says."
 }
 
@@ -123,6 +128,23 @@ pub struct ApiError {
 }
 
 impl ApiError {
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// The sentence about this occurrence, or else the one about all.
+    #[must_use]
+    pub fn said(&self) -> &str {
+        self.detail.as_deref().unwrap_or(self.code.title())
+    }
+
+    /// The field it is about.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        self.extra.get("field")?.as_str()
+    }
+
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.extra.insert(name.to_owned(), value.into());
@@ -173,7 +195,11 @@ impl From<DbError> for ApiError {
                 tracing::error!(%error, "a request failed");
                 ErrorCode::Internal.error()
             }
-            DbError::Unavailable(_) | DbError::Undecided(_) | DbError::Locked | DbError::Raced => {
+            DbError::Unavailable(_)
+            | DbError::Full(_)
+            | DbError::Undecided(_)
+            | DbError::Locked
+            | DbError::Raced => {
                 tracing::warn!(%error, "a request was put off");
                 ErrorCode::Unavailable.error().retry_after_ms(2_000)
             }
@@ -209,13 +235,7 @@ impl From<Refused> for ApiError {
             Refused::CodeLength { expected } => E::InvalidField
                 .detail(format!("code must have {expected} digits for this purpose"))
                 .with("field", "code"),
-            Refused::CountryNotAllowed { region } => {
-                let region = region.unwrap_or_else(|| "no country".into());
-                E::CountryNotAllowed
-                    .detail(format!("to open it, add {region:?} to recipients.countries"))
-                    .with("field", "to")
-                    .with("country", region)
-            }
+            Refused::CountryNotAllowed { region } => country_not_allowed(region),
             Refused::Limited { scope, wait_ms } => {
                 E::RateLimited.error().with("limit", scope.as_str()).retry_after_ms(wait_ms)
             }
@@ -227,6 +247,37 @@ impl From<Refused> for ApiError {
             Refused::KeyReused => E::IdempotencyKeyReused.error(),
             Refused::KeyInUse => E::IdempotencyInProgress.error().retry_after_ms(1_000),
             Refused::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+fn country_not_allowed(region: Option<String>) -> ApiError {
+    let region = region.unwrap_or_else(|| "no country".into());
+    ErrorCode::CountryNotAllowed
+        .detail(format!("to open it, add {region:?} to recipients.countries"))
+        .with("field", "to")
+        .with("country", region)
+}
+
+impl From<RowRefused> for ApiError {
+    fn from(refused: RowRefused) -> Self {
+        use ErrorCode as E;
+        match refused {
+            RowRefused::Malformed(said) => E::MalformedBody.detail(said),
+            RowRefused::Field { name, said } => E::InvalidField.detail(said).with("field", name),
+            RowRefused::Recipient(error) => error.into(),
+            RowRefused::CountryNotAllowed { region } => country_not_allowed(region),
+            RowRefused::VariableMissing(name) => Refused::VariableMissing(name).into(),
+            RowRefused::VariableReserved(name) => Refused::VariableReserved(name).into(),
+            RowRefused::TextLength(characters) => {
+                E::InvalidField.detail(RowRefused::text_length(characters)).with("field", "text")
+            }
+            RowRefused::Duplicate => E::DuplicateRecipient.error(),
+            RowRefused::DailyCap => E::DailyCapReached.error(),
+            RowRefused::Changed => E::IdempotencyKeyReused
+                .detail("another recipient or text stood in this place before"),
+            RowRefused::Removed => E::IdempotencyKeyReused
+                .detail("it was tried before, and what became of it has been removed"),
         }
     }
 }

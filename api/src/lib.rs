@@ -6,19 +6,21 @@
 //! | [`error`] | every public error code, its status and its sentence |
 //! | [`auth`], [`client`] | who calls; from which address |
 //! | [`body`] | reading JSON and idempotency keys, with errors that name the field |
+//! | [`csv`] | tables for spreadsheets |
 //! | [`server`] | the listener, its time-outs, the graceful end |
 //! | [`observe`] | metrics and one log line per request |
 
 pub mod auth;
 pub mod body;
 pub mod client;
+pub mod csv;
 pub mod error;
 pub mod observe;
 mod routes;
 pub mod server;
 pub mod timestamp;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -38,10 +40,10 @@ use crate::{auth::BearerScheme, error::ErrorCode};
 /// The largest body a request may have.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// What handlers share.
+/// What handlers share; cloned for every request.
 #[derive(Clone, Debug)]
 pub struct App {
-    pub home: Home,
+    pub home: Arc<Home>,
     pub metrics: PrometheusHandle,
 }
 
@@ -69,8 +71,9 @@ fn api_router() -> OpenApiRouter<App> {
 /// Everything an API process answers.
 pub fn router(app: App) -> Router {
     let (api, reference) = api_router().split_for_parts();
+    let origins = &app.home.config.server.cors_origins;
+    let api = if origins.is_empty() { api } else { api.layer(cors(origins)) };
     let mut router = api
-        .layer(cors(&app.home.config.server.cors_origins))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", reference))
         .merge(routes::probes::router());
     if app.home.config.has_inbox() {

@@ -1,6 +1,12 @@
 //! What is seen of a request from outside: a metric, a log line, a time-out, and never a panic.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use axum::{
     extract::{MatchedPath, Request},
@@ -10,10 +16,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::error::ErrorCode;
 
-/// Reading a request and answering it take at most this long.
+/// Reading a request and answering it take at most this long, if the handler doesn't keep
+/// [`OwnTime`].
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often what was measured is folded into the histograms.
@@ -42,26 +50,28 @@ pub fn install_metrics() -> Result<PrometheusHandle, BuildError> {
 }
 
 /// Counts and times a request by its route, never by its address: that may hold an id.
-pub async fn observe(request: Request, next: Next) -> Response {
+pub async fn observe(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let own = OwnTime::default();
+    request.extensions_mut().insert(own.clone());
     let work = tokio::spawn(next.run(request));
     let abort = AbortOnDrop(work.abort_handle());
-    let response = match tokio::time::timeout(PATIENCE, work).await {
+    let response = match in_time(work, &own).await {
         // The reference page's own answer to a file it does not have.
-        Ok(Ok(response)) if is_bare_not_found(&response) => {
+        Some(Ok(response)) if is_bare_not_found(&response) => {
             ErrorCode::RouteNotFound.error().into_response()
         }
-        Ok(Ok(response)) => response,
-        Ok(Err(panic)) => {
+        Some(Ok(response)) => response,
+        Some(Err(panic)) => {
             tracing::error!(%panic, "a handler failed");
             ErrorCode::Internal.error().into_response()
         }
-        Err(_) => ErrorCode::RequestTimeout.error().into_response(),
+        None => ErrorCode::RequestTimeout.error().into_response(),
     };
     drop(abort);
     let status = response.status().as_u16();
@@ -76,6 +86,32 @@ pub async fn observe(request: Request, next: Next) -> Response {
         .record(took.as_secs_f64());
     tracing::debug!(http.method = %method, http.route = route, http.status = status, ?took, "answered");
     response
+}
+
+async fn in_time(
+    mut work: JoinHandle<Response>,
+    own: &OwnTime,
+) -> Option<Result<Response, JoinError>> {
+    match tokio::time::timeout(PATIENCE, &mut work).await {
+        Ok(done) => Some(done),
+        Err(_) if own.0.load(Ordering::Acquire) => Some(work.await),
+        Err(_) => None,
+    }
+}
+
+/// Comes with each request, for a handler that cannot be ended half-way.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OwnTime(Arc<AtomicBool>);
+
+impl OwnTime {
+    pub(crate) fn of(request: &Request) -> Self {
+        request.extensions().get().cloned().unwrap_or_default()
+    }
+
+    /// From here on the handler bounds its time by itself.
+    pub(crate) fn keep(&self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 fn is_bare_not_found(response: &Response) -> bool {

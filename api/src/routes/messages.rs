@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     api_key::Scope,
-    message::{self, NewMessage},
+    message::{self, LONGEST_TEXT, NewMessage},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,9 +22,6 @@ use crate::{
     error::{ApiError, ErrorCode, Problem},
     timestamp::rfc3339,
 };
-
-/// Longest text, in characters: what the strictest of the providers takes.
-const TEXT: usize = 1_600;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -75,9 +72,9 @@ pub async fn create(
     caller.require(Scope::Send)?;
     let wire = body.value;
     check_channel(wire.channel.as_deref())?;
-    if wire.text.is_empty() || wire.text.chars().count() > TEXT {
+    if wire.text.is_empty() || wire.text.chars().count() > LONGEST_TEXT {
         return Err(ErrorCode::InvalidField
-            .detail(format!("text must have 1 to {TEXT} characters"))
+            .detail(format!("text must have 1 to {LONGEST_TEXT} characters"))
             .with("field", "text"));
     }
     let new = NewMessage {

@@ -1,5 +1,6 @@
 //! The routes, one file per noun.
 
+pub mod batches;
 pub mod messages;
 pub mod pages;
 pub mod probes;
@@ -28,6 +29,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(receipts::consume))
         .routes(routes!(messages::create))
         .routes(routes!(messages::show))
+        .merge(batches::router())
 }
 
 /// The id in a path; none when it is of no form that an id has.

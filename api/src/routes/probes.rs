@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use otpost_shared::db::DbError;
+use otpost_shared::{Home, db::DbError, provider_state};
 use serde::Serialize;
 
 use crate::App;
@@ -27,21 +27,25 @@ struct Readiness {
     status: &'static str,
     database: String,
     queue: String,
+    /// Which providers of the chain are left alone for now.
+    providers: String,
 }
 
-/// Without the database nothing can be accepted; without Redis everything can, a little slower.
+/// Without the database nothing can be accepted; without Redis everything can, a little slower,
+/// and a provider that is left alone is gone round or waited for.
 async fn readyz(State(app): State<App>) -> Response {
     let asked = tokio::time::timeout(Duration::from_secs(1), async {
         app.home.db.now().await?;
         match app.home.db.pending_migrations().await? {
-            0 => Ok(()),
+            0 => in_trouble(&app.home).await,
             n => Err(DbError::Unavailable(format!(
                 "{n} migrations are missing; run `otpost migrate`"
             ))),
         }
     });
     let database = match asked.await {
-        Ok(Ok(())) => Ok(()),
+        // A full disk lets itself be asked.
+        Ok(Ok(providers)) => app.home.accept_trouble().map_or(Ok(providers), Err),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("no answer within a second".to_owned()),
     };
@@ -51,17 +55,33 @@ async fn readyz(State(app): State<App>) -> Response {
             format!("{down}; hints and shared limits are off, everything else works")
         }),
     };
-    let (code, status) = match (&database, &queue) {
-        (Err(_), _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-        (Ok(()), Err(_)) => (StatusCode::OK, "degraded"),
-        (Ok(()), Ok(())) => (StatusCode::OK, "ready"),
+    let (database, providers) = match database {
+        Ok(providers) => (Ok(()), providers),
+        Err(error) => (Err(error), Err("unknown while the database is away".to_owned())),
+    };
+    let (code, status) = match (&database, &queue, &providers) {
+        (Err(_), _, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        (Ok(()), Ok(()), Ok(())) => (StatusCode::OK, "ready"),
+        (Ok(()), _, _) => (StatusCode::OK, "degraded"),
     };
     let word = |result: Result<(), String>| result.err().unwrap_or_else(|| "ok".into());
-    let said = Json(Readiness { status, database: word(database), queue: word(queue) });
+    let (database, queue, providers) = (word(database), word(queue), word(providers));
+    let said = Json(Readiness { status, database, queue, providers });
     if code == StatusCode::SERVICE_UNAVAILABLE {
         return (code, [(header::RETRY_AFTER, "2")], said).into_response();
     }
     (code, said).into_response()
+}
+
+/// The inner error names each provider of the chain that is left alone, without its words.
+async fn in_trouble(home: &Home) -> Result<Result<(), String>, DbError> {
+    let (states, now) = (provider_state::list(&home.db).await?, home.clock.now());
+    let trouble = |(name, _)| {
+        let state = states.iter().find(|state| state.name == name)?;
+        Some(format!("{name} is {}", state.trouble(now)?))
+    };
+    let trouble: Vec<String> = home.config.chain().filter_map(trouble).collect();
+    Ok(if trouble.is_empty() { Ok(()) } else { Err(trouble.join("; ")) })
 }
 
 async fn metrics(State(app): State<App>) -> String {

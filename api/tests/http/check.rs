@@ -1,5 +1,7 @@
 //! `POST /v1/verifications/check`.
 
+use std::sync::Arc;
+
 use otpost_shared::{
     attempt::Ending,
     message::{self, End, Next, Recording, State},
@@ -233,9 +235,10 @@ on_both_homes! {
 async fn fail(service: &Service, created: &Created) {
     let (db, now) = (&service.home.db, service.home.clock.now());
     let rows = message::list_by_verification(db, created.id).await.expect("an answer");
-    let claimed = message::claim(db, &[rows[0].id], now).await.expect("an answer");
+    let claimed = message::claim(db, &[rows[0].id], None, now).await.expect("an answer");
     let next = Next::Try { number: 1, provider: "a".into() };
-    let begun = Recording { message: &claimed[0], ended: None, next, now };
+    let row = &claimed[0].message;
+    let begun = Recording { message: Arc::clone(row), ended: None, next, now };
     message::record(db, &[begun]).await.expect("an answer");
     let class = ErrorClass::Recipient;
     let ending = Ending {
@@ -246,6 +249,6 @@ async fn fail(service: &Service, created: &Created) {
         retry_at: None,
     };
     let next = Next::End(End { state: State::Failed, class, failure: "a landline".into() });
-    let recording = Recording { message: &claimed[0], ended: Some((1, ending)), next, now };
+    let recording = Recording { message: Arc::clone(row), ended: Some((1, ending)), next, now };
     message::record(db, &[recording]).await.expect("an answer");
 }

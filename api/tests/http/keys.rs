@@ -37,6 +37,7 @@ on_both_homes! {
         service.get(&format!("{MESSAGES}/x")).by(&revoked_text).await.is(404);
         let done = api_key::mark_revoked(db, DEFAULT_TENANT, revoked.id, now).await;
         assert_eq!(done, Ok(true));
+        service.home.clock.advance(1_000);
         let (mut expired, expired_text) =
             api_key::generate(DEFAULT_TENANT, "old", &Scope::ALL, now).expect("randomness");
         expired.expires_at = Some(now - 1);

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod answer;
+mod batches;
 mod bodies;
 mod cancel;
 mod check;

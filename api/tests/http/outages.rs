@@ -18,7 +18,9 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinSet};
 use uuid::Uuid;
 
-use crate::service::{CHECK, CONSUME, Created, MESSAGES, Service, VERIFICATIONS, make_key, number};
+use crate::service::{
+    BATCHES, CHECK, CONSUME, Created, MESSAGES, Service, VERIFICATIONS, make_key, number,
+};
 
 /// Nobody listens here.
 const CLOSED: &str = "127.0.0.1:1";
@@ -64,6 +66,13 @@ fn calls() -> Vec<(Method, String, Value)> {
         (Method::POST, CONSUME.into(), json!({ "receipt": token, "purpose": "default" })),
         (Method::POST, MESSAGES.into(), json!({ "to": number(1), "text": "hello" })),
         (Method::GET, format!("{MESSAGES}/{}", Uuid::now_v7()), json!({})),
+        (
+            Method::POST,
+            BATCHES.into(),
+            json!({ "text": "hello", "messages": [{ "to": number(1) }] }),
+        ),
+        (Method::GET, format!("{BATCHES}/{}", Uuid::now_v7()), json!({})),
+        (Method::GET, format!("{BATCHES}/{}/messages", Uuid::now_v7()), json!({})),
         (Method::POST, "/try/verifications".into(), json!({ "to": number(1) })),
     ]
 }

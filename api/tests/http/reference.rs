@@ -9,10 +9,13 @@ use serde_json::{Value, json};
 
 use crate::service::{Service, VERIFICATIONS};
 
-const ROUTES: [(&str, &str); 8] = [
+const ROUTES: [(&str, &str); 11] = [
+    ("get", "/v1/messages/batch/{id}"),
+    ("get", "/v1/messages/batch/{id}/messages"),
     ("get", "/v1/messages/{id}"),
     ("get", "/v1/verifications/{id}"),
     ("post", "/v1/messages"),
+    ("post", "/v1/messages/batch"),
     ("post", "/v1/receipts/consume"),
     ("post", "/v1/verifications"),
     ("post", "/v1/verifications/check"),
@@ -70,7 +73,7 @@ on_both_homes! {
         for (method, path) in [
             (Method::GET, VERIFICATIONS), (Method::DELETE, VERIFICATIONS),
             (Method::PUT, "/v1/verifications/check"), (Method::PATCH, "/v1/messages"),
-            (Method::POST, "/v1/messages/x"), (Method::DELETE, "/v1/verifications/x"),
+            (Method::POST, "/v1/messages/x"), (Method::DELETE, "/v1/verifications/x"), (Method::GET, "/v1/messages/batch"),
             (Method::OPTIONS, "/v1/receipts/consume"), (Method::POST, "/livez"),
             (Method::POST, "/metrics"), (Method::POST, "/"), (Method::GET, "/try/verifications"),
             (Method::TRACE, "/readyz"), (Method::POST, "/openapi.json"),
@@ -84,7 +87,9 @@ on_both_homes! {
         let service = Service::start(&bed).await;
         assert_eq!(service.get("/livez").by_nobody().await.is(200).text, "ok\n");
         let ready = service.get("/readyz").by_nobody().await.is(200);
-        assert_eq!(ready.json, json!({ "status": "ready", "database": "ok", "queue": "ok" }));
+        assert_eq!(ready.json, json!({
+            "status": "ready", "database": "ok", "queue": "ok", "providers": "ok",
+        }));
         let created = service.create(1).await;
         service.show(created.id).await.is(200);
         service.get("/nowhere/12025550001").await.is(404);

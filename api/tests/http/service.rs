@@ -4,7 +4,7 @@ use std::{
     future::IntoFuture,
     net::SocketAddr,
     pin::Pin,
-    sync::{Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -29,6 +29,7 @@ use crate::answer::Answer;
 pub const VERIFICATIONS: &str = "/v1/verifications";
 pub const CHECK: &str = "/v1/verifications/check";
 pub const MESSAGES: &str = "/v1/messages";
+pub const BATCHES: &str = "/v1/messages/batch";
 pub const CONSUME: &str = "/v1/receipts/consume";
 
 /// A valid US number that differs for every `n` below ten thousand.
@@ -93,7 +94,7 @@ impl Service {
         let stop = CancellationToken::new();
         let listener = server::bind(([127, 0, 0, 1], 0).into()).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let app = App { home: home.clone(), metrics: metrics() };
+        let app = App { home: Arc::new(home.clone()), metrics: metrics() };
         let serving = tokio::spawn(server::serve(listener, otpost_api::router(app), stop.clone()));
         let client = Client::builder().no_proxy().build().expect("a client");
         let serving = Mutex::new(Some(serving));

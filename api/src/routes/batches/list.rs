@@ -1,0 +1,159 @@
+//! `GET /v1/messages/batch/{id}/messages`: its messages with their reasons, page by page or as CSV.
+
+use axum::{
+    Json,
+    extract::{Query, State, rejection::QueryRejection},
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use otpost_shared::{
+    Home,
+    api_key::Scope,
+    message::{
+        Message,
+        batch::{self, Batch, Which},
+    },
+    secrets::SecretError,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::{csv, find};
+use crate::{
+    App,
+    auth::Caller,
+    error::{ApiError, ErrorCode, Problem},
+    routes::PathId,
+    timestamp::rfc3339,
+};
+
+const DEFAULT_LIMIT: usize = 100;
+const MOST: usize = 1_000;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// A state, or `not_sent` for `failed`, `expired` and `unknown` together.
+    state: Option<String>,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// 1 to 1000, otherwise 100. CSV comes whole unless it is given.
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ListedMessages {
+    messages: Vec<ListedMessage>,
+    /// `after` of the next page; left out on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ListedMessage {
+    /// Which recipient of the batch, counted from 0.
+    pub(super) index: u32,
+    pub(super) id: String,
+    pub(super) state: String,
+    /// Masked.
+    pub(super) to: String,
+    /// The class of the answer that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failure_class: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failure: Option<String>,
+    pub(super) created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) finished_at: Option<String>,
+}
+
+impl ListedMessage {
+    pub(super) fn of(home: &Home, message: Message) -> Result<Self, SecretError> {
+        Ok(Self {
+            index: batch::index_of(message.id),
+            id: message.id.to_string(),
+            to: message.recipient(&home.keys)?.map(|to| to.masked()).unwrap_or_default(),
+            state: message.state,
+            failure_class: message.failure_class,
+            failure: message.failure,
+            created_at: rfc3339(message.created_at),
+            finished_at: message.finished_at.map(rfc3339),
+        })
+    }
+}
+
+/// Which part of a batch is asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) batch: Batch,
+    pub(super) which: Which,
+    /// The message before the first.
+    pub(super) after: Uuid,
+    pub(super) limit: Option<usize>,
+}
+
+/// Lists the messages of a batch, in the order of its recipients.
+#[utoipa::path(
+    get, path = "/v1/messages/batch/{id}/messages", tag = "messages",
+    operation_id = "list_batch_messages", security(("api_key" = [])),
+    params(("id" = String, Path, description = "The batch's id."), ListQuery),
+    responses(
+        (status = 200, description = "A page; with `Accept: text/csv`, a table.", content(
+            (ListedMessages = "application/json"), (String = "text/csv"),
+        )),
+        (status = 404, description = "There is no such batch.", body = Problem),
+        (status = 422, description = "A parameter is of the wrong form.", body = Problem),
+    ),
+)]
+pub async fn list(
+    State(app): State<App>,
+    id: PathId,
+    caller: Caller,
+    query: Result<Query<ListQuery>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    caller.require(Scope::Send)?;
+    let batch = find(&app, &caller, id).await?;
+    let Query(query) = query.map_err(|error| ErrorCode::InvalidField.detail(error.body_text()))?;
+    let part = part(batch, &query)?;
+    if wants_csv(&headers) {
+        return csv::answer(app.home, part).await;
+    }
+    let limit = part.limit.unwrap_or(DEFAULT_LIMIT);
+    let page = batch::list(&app.home.db, &part.batch, part.which, part.after, limit).await?;
+    let messages = page.messages.into_iter().map(|m| ListedMessage::of(&app.home, m));
+    let messages = messages.collect::<Result<_, _>>()?;
+    Ok(Json(ListedMessages { messages, next: page.next.map(|id| id.to_string()) }).into_response())
+}
+
+fn part(batch: Batch, query: &ListQuery) -> Result<Part, ApiError> {
+    let wrong = |field: &str, said: &str| ErrorCode::InvalidField.detail(said).with("field", field);
+    let which = match query.state.as_deref() {
+        None => Which::All,
+        Some(text) => Which::parse(text)
+            .ok_or_else(|| wrong("state", "state is a message's state, or not_sent"))?,
+    };
+    let after = match query.after.as_deref() {
+        None => batch.id,
+        Some(text) => Uuid::try_parse(text)
+            .ok()
+            .filter(|after| batch::is_within(batch.id, *after))
+            .ok_or_else(|| wrong("after", "after must be next of the page before"))?,
+    };
+    if query.limit.is_some_and(|limit| !(1..=MOST).contains(&limit)) {
+        return Err(wrong("limit", "limit must be 1 to 1000"));
+    }
+    Ok(Part { batch, which, after, limit: query.limit })
+}
+
+fn wants_csv(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| {
+        accept
+            .split(',')
+            .filter_map(|kind| kind.split(';').next())
+            .any(|kind| kind.trim().eq_ignore_ascii_case("text/csv"))
+    })
+}
