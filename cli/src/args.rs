@@ -45,16 +45,22 @@ pub enum Command {
     /// API keys: create, list, revoke
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Send one text to one number
+    /// Send one text to one number, or to each person of a file
     ///
     /// Goes through the same queue and chain as the API; a worker must be running. The limits
     /// are the same too where Redis keeps them.
-    #[command(
-        after_help = "Example: otpost send --to +4915112345678 --text \"Your parcel is here.\""
-    )]
+    ///
+    /// A file is CSV in UTF-8. Its first line names the columns: one is `to` (or phone, number,
+    /// msisdn, or named by --column), the others fill the placeholders of the text. Every row is
+    /// stored or refused by itself. Running the same command again goes on where it stopped and
+    /// sends nothing twice.
+    #[command(after_help = "Examples:\n  \
+        otpost send --to +4915112345678 --text \"Your parcel is here.\"\n  \
+        otpost send --to-file people.csv --text \"Hi {name}, your parcel is here.\" --dry-run\n  \
+        otpost send --to-file people.csv --text \"Hi {name}, your parcel is here.\" --wait")]
     Send(SendOptions),
-    /// What waits, who lives, what is degraded
-    Status(Print),
+    /// What waits, who lives, what is degraded; or what became of a batch
+    Status(StatusOptions),
     /// Check configuration, database, Redis, clock and each provider's credentials
     ///
     /// Sends nothing. Each line says what is wrong and what to mend; exits with 1 if anything is.
@@ -128,17 +134,48 @@ pub struct KeyRevoke {
 #[derive(Debug, clap::Args)]
 pub struct SendOptions {
     /// The number, best as + and digits
-    #[arg(long)]
-    pub to: String,
-    /// The text, at most 1600 characters
+    #[arg(long, required_unless_present = "to_file", conflicts_with = "to_file")]
+    pub to: Option<String>,
+    /// The file of people to send to
+    #[arg(long, value_name = "FILE")]
+    pub to_file: Option<PathBuf>,
+    /// The text, at most 1600 characters; with a file, {name} stands for its column `name`
     #[arg(long)]
     pub text: String,
-    /// A key that makes a repeat of this command harmless
-    #[arg(long, value_name = "KEY")]
+    /// A key that makes a repeat of this command harmless [default for a file: its content and
+    /// the text]
+    #[arg(long, visible_alias = "key", value_name = "KEY")]
     pub idempotency_key: Option<String>,
     /// Return as soon as it is stored instead of waiting for its outcome
-    #[arg(long)]
+    #[arg(long, conflicts_with = "to_file")]
     pub no_wait: bool,
+    /// With a file: follow the messages until every one is over
+    #[arg(long, conflicts_with = "to")]
+    pub wait: bool,
+    /// With a file: check everything, say what would be sent, and send nothing
+    #[arg(long, conflicts_with_all = ["to", "wait"])]
+    pub dry_run: bool,
+    /// The column that holds the numbers
+    #[arg(long, conflicts_with = "to", value_name = "NAME")]
+    pub column: Option<String>,
+    /// Where refused rows go [default: beside the file, as FILE.refused.csv]
+    #[arg(long, conflicts_with = "to", value_name = "FILE")]
+    pub failures: Option<PathBuf>,
+    #[command(flatten)]
+    pub print: Print,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct StatusOptions {
+    /// What became of this batch instead
+    #[arg(long, value_name = "ID")]
+    pub batch: Option<Uuid>,
+    /// List those of its messages that were not sent, with their reasons
+    #[arg(long, requires = "batch")]
+    pub failed: bool,
+    /// List its messages as CSV
+    #[arg(long, requires = "batch", conflicts_with = "json")]
+    pub csv: bool,
     #[command(flatten)]
     pub print: Print,
 }

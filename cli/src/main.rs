@@ -1,39 +1,14 @@
-//! The `otpost` command: parse, load, wire, run.
-
-mod args;
-mod commands;
-mod logging;
-mod output;
+//! The binary: an allocator and a runtime for the command.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use crate::args::{Args, Command, KeyCommand};
+/// Twenty small allocations a request, many given back by another thread, are a quarter of the
+/// API's time with the system's allocator (docs/decisions/0010-allocator.md).
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args = Args::parse();
-    let config = args.config.as_deref();
-    let done = match args.command.unwrap_or(Command::Serve) {
-        Command::Serve => commands::serve::run(config).await,
-        Command::Api => commands::api::run(config).await,
-        Command::Worker => commands::worker::run(config).await,
-        Command::Migrate => commands::migrate::run(config).await,
-        Command::Key(KeyCommand::Create(options)) => commands::key::create(config, options).await,
-        Command::Key(KeyCommand::List(options)) => commands::key::list(config, options).await,
-        Command::Key(KeyCommand::Revoke(options)) => commands::key::revoke(config, options).await,
-        Command::Send(options) => commands::send::run(config, options).await,
-        Command::Status(options) => commands::status::run(config, options).await,
-        Command::Doctor(options) => commands::doctor::run(config, options).await,
-        Command::Purge(options) => commands::purge::run(config, options).await,
-        Command::Reference(options) => commands::reference::run(&options),
-    };
-    match done {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("otpost: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    otpost::run().await
 }

@@ -12,17 +12,32 @@ pub type Done = Result<ExitCode, Failure>;
 
 /// A sentence for the person at the terminal.
 #[derive(Debug)]
-pub struct Failure(String);
+pub struct Failure {
+    sentence: String,
+    code: u8,
+}
 
 impl Failure {
+    #[must_use]
     pub fn new(sentence: impl Into<String>) -> Self {
-        Self(sentence.into())
+        Self { sentence: sentence.into(), code: 1 }
+    }
+
+    /// What was asked for cannot be meant: nothing was tried.
+    #[must_use]
+    pub fn misused(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), code: 2 }
+    }
+
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code)
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.sentence)
     }
 }
 
@@ -30,7 +45,7 @@ macro_rules! from_display {
     ($($error:ty),*) => {
         $(impl From<$error> for Failure {
             fn from(error: $error) -> Self {
-                Self(error.to_string())
+                Self::new(error.to_string())
             }
         })*
     };
@@ -40,7 +55,7 @@ from_display!(ConfigError, DbError, SecretError, RecipientError, std::io::Error)
 
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
-        Self(match refused {
+        Self::new(match refused {
             Refused::CountryNotAllowed { region } => format!(
                 "numbers of {} are not allowed; add the country to recipients.countries",
                 region.as_deref().unwrap_or("no country")

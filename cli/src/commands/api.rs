@@ -1,6 +1,6 @@
 //! `otpost api`: accepts, checks, shows.
 
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use otpost_api::{App, observe, server};
 
@@ -26,7 +26,7 @@ pub async fn run(config: Option<&Path>) -> Done {
         }
         ready.keep_in_touch("api").await;
     });
-    let app = App { home: home.clone(), metrics };
+    let app = App { home: Arc::new(home.clone()), metrics };
     server::serve(listener, otpost_api::router(app), stop).await;
     touch.abort();
     let _ = otpost_shared::process::mark_gone(&home.db, home.process_id).await;

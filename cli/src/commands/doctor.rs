@@ -2,7 +2,12 @@
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
-use otpost_shared::{Home, clock::Clock, config};
+use otpost_shared::{
+    Home,
+    clock::{Clock, Millis},
+    config,
+    provider_state::{self, ProviderState},
+};
 use serde_json::json;
 
 use crate::{
@@ -112,11 +117,29 @@ async fn providers(home: &Home) -> Vec<Finding> {
         Ok(chain) => chain,
         Err(error) => return vec![Finding::new("providers", Err(error.to_string()))],
     };
+    // Of a database that does not answer, or has no tables yet, its own finding tells.
+    let states = provider_state::list(&home.db).await.unwrap_or_default();
+    let now = home.db.now().await.unwrap_or_default();
     let mut findings = Vec::new();
     for link in chain.links() {
         let asked = tokio::time::timeout(Duration::from_secs(12), link.provider.check()).await;
         let result = asked.unwrap_or_else(|_| Err("no answer within 12 s".into()));
         findings.push(Finding::new(format!("provider {}", link.name), result));
+        if let Some(state) = states.iter().find(|state| state.name == link.name) {
+            findings.extend(left_alone(state, now));
+        }
     }
     findings
+}
+
+/// An open breaker wants looking at; a pause is what the provider asked for, and passes.
+fn left_alone(state: &ProviderState, now: Millis) -> Option<Finding> {
+    let trouble = state.trouble(now)?;
+    let result = match (&state.opened_at, &state.reason) {
+        (None, _) => Ok(trouble),
+        (Some(_), reason) => {
+            Err(format!("{trouble}: {}", reason.as_deref().unwrap_or("it failed")))
+        }
+    };
+    Some(Finding::new(format!("calls to {}", state.name), result))
 }

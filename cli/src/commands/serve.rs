@@ -1,6 +1,6 @@
 //! `otpost serve`: API and worker in one process.
 
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use otpost_api::{App, observe, server};
 use otpost_shared::{
@@ -18,7 +18,7 @@ pub async fn run(config: Option<&Path>) -> Done {
     let metrics = observe::install_metrics().map_err(|e| Failure::new(e.to_string()))?;
     let stop = super::stop_signal()?;
     let listener = super::listen(&home).await?;
-    let app = App { home: home.clone(), metrics };
+    let app = App { home: Arc::new(home.clone()), metrics };
     let serving = tokio::spawn(server::serve(listener, otpost_api::router(app), stop.clone()));
     // The embedded database is there already; another one may take its time to answer, and
     // requests are answered 503 meanwhile.

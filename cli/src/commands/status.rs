@@ -6,28 +6,32 @@ use otpost_shared::{message, process, queue::Lane};
 use serde_json::json;
 
 use crate::{
-    args::Print,
+    args::StatusOptions,
+    commands::batch,
     output::{Done, print_json, say},
 };
 
 /// Counting stops here.
 const COUNTED: i64 = 1_000_000;
 
-pub async fn run(config: Option<&Path>, options: Print) -> Done {
+pub async fn run(config: Option<&Path>, options: StatusOptions) -> Done {
     let home = super::open_ready(config).await?;
+    if let Some(id) = options.batch {
+        return batch::run(&home, id, &options).await;
+    }
     let now = home.clock.now();
     let processes = process::count_live(&home.db, now).await?;
     let mut lanes = Vec::new();
     for lane in Lane::ALL {
         let waiting = message::count_waiting(&home.db, lane, COUNTED).await?;
-        let ended = message::count_finished_since(&home.db, lane, now - 60_000).await?;
+        let (ended, _) = message::count_finished_since(&home.db, lane, now - 60_000).await?;
         lanes.push((lane.as_str(), waiting, ended));
     }
     let redis = match &home.redis {
         None => "not used".to_owned(),
         Some(link) => link.ping().await.map_or_else(|down| down.to_string(), |()| "ok".into()),
     };
-    if options.json {
+    if options.print.json {
         print_json(&json!({
             "database": "ok",
             "redis": redis,

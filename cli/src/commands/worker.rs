@@ -1,6 +1,6 @@
 //! `otpost worker`: sends.
 
-use std::{net::SocketAddr, path::Path, process::ExitCode};
+use std::{net::SocketAddr, path::Path, process::ExitCode, sync::Arc};
 
 use otpost_api::{App, observe, server};
 use otpost_shared::{Home, config::ConfigError};
@@ -47,7 +47,7 @@ async fn start_probes(home: &Home, stop: CancellationToken) -> Result<(), Failur
             "cannot listen on {address}: {error}; set worker.listen to a free one"
         ))
     })?;
-    let app = App { home: home.clone(), metrics };
+    let app = App { home: Arc::new(home.clone()), metrics };
     tokio::spawn(server::serve(listener, otpost_api::probes_router(app), stop));
     Ok(())
 }

@@ -36,7 +36,10 @@ on_both_homes! {
         canceled(&bed.home, Duration::from_secs(1)).await;
         let place = Place::in_folder(bed.dir);
         let counts = |n: u32| {
-            json!({ "verifications": n, "messages": n, "idempotency_keys": 0, "guess_budgets": 0 })
+            json!({
+                "verifications": n, "messages": n, "batches": 0, "idempotency_keys": 0,
+                "guess_budgets": 0,
+            })
         };
         for _ in 0..2 {
             let counted = place.run(&["purge", "--dry-run", "--json"]).exits(0).json();

@@ -2,11 +2,14 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod breaker;
 mod configuration;
 mod doctor;
 mod help;
 mod keeping;
 mod keys;
+mod outside_bytes;
 mod production;
 mod program;
+mod sending;
 mod serve;

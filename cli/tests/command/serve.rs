@@ -140,10 +140,13 @@ async fn one_text_is_sent_from_the_terminal() {
     let (status, shown) =
         caller.get(&format!("/v1/messages/{}", sent["id"].as_str().expect("an id"))).await;
     assert_eq!((status, &shown["state"]), (200, &json!("sent")));
-    place
-        .run(&["send", "--to", "ann@example.org", "--text", "x"])
-        .fails_with(&["--to: ", "e-mail"]);
-    place.run(&["send", "--to", "+12025550143", "--text", ""]).fails_with(&["--text must have"]);
+    for (to, text, said) in [
+        ("ann@example.org", "x", "--to: this is an e-mail"),
+        ("+12025550143", "", "--text must have"),
+    ] {
+        let misused = place.run(&["send", "--to", to, "--text", text]).exits(2);
+        assert!(misused.stderr.contains(said), "{misused:?}");
+    }
     let reused = ["send", "--to", "+12025550143", "--text", "x", "--idempotency-key", "k"];
     place.run(&reused).fails_with(&["was used for another message"]);
 

@@ -1,11 +1,11 @@
-//! `otpost send`: one text to one number, through the same queue as the API.
+//! One text to one number, through the same queue as the API.
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
 use otpost_shared::{
     Home,
     idempotency::IdempotencyKey,
-    message::{self, Message, NewMessage},
+    message::{self, LONGEST_TEXT, Message, NewMessage},
     tenant::DEFAULT_TENANT,
 };
 use serde_json::json;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     args::SendOptions,
+    commands::open_ready,
     output::{Done, Failure, print_json, say},
 };
 
@@ -20,14 +21,14 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub async fn run(config: Option<&Path>, options: SendOptions) -> Done {
-    if options.text.is_empty() || options.text.chars().count() > 1_600 {
-        return Err(Failure::new("--text must have 1 to 1600 characters"));
+    if options.text.is_empty() || options.text.chars().count() > LONGEST_TEXT {
+        return Err(Failure::misused(format!("--text must have 1 to {LONGEST_TEXT} characters")));
     }
-    let home = super::open_ready(config).await?;
+    let home = open_ready(config).await?;
     let to = home
-        .read_recipient(DEFAULT_TENANT, &options.to)
+        .read_recipient(DEFAULT_TENANT, options.to.as_deref().unwrap_or_default())
         .await?
-        .map_err(|error| Failure::new(format!("--to: {error}")))?;
+        .map_err(|error| Failure::misused(format!("--to: {error}")))?;
     let key = options.idempotency_key.as_ref().map(|key| {
         IdempotencyKey::new(
             &home.keys,

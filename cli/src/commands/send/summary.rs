@@ -1,0 +1,163 @@
+//! What a file came to, in the end or where it was stopped.
+
+use std::{collections::BTreeMap, path::Path, process::ExitCode};
+
+use otpost_api::error::ApiError;
+use otpost_shared::message::{
+    State,
+    batch::{Batch, RowRefused},
+};
+use serde_json::json;
+
+use crate::output::{Failure, moment, print_json, say};
+
+/// Counts of rows.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub accepted: u64,
+    /// Stored by an earlier run.
+    pub repeated: u64,
+    pub refused: BTreeMap<&'static str, u64>,
+}
+
+impl Tally {
+    /// Counts a refused row; its code and reason.
+    pub fn refuse(&mut self, refused: RowRefused) -> (&'static str, String) {
+        let error = ApiError::from(refused);
+        let code = error.code().as_str();
+        *self.refused.entry(code).or_default() += 1;
+        (code, error.said().to_owned())
+    }
+
+    pub fn refused(&self) -> u64 {
+        self.refused.values().sum()
+    }
+
+    pub fn all(&self) -> u64 {
+        self.accepted + self.repeated + self.refused()
+    }
+
+    pub fn say_refused(&self) {
+        for (code, count) in &self.refused {
+            say!("  {count:>9} {code}");
+        }
+    }
+}
+
+/// Why it ended before the last row.
+pub enum Stop {
+    Asked,
+    Failed(String),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure.to_string())
+    }
+}
+
+/// Everything there is to say.
+pub struct Summary<'a> {
+    pub batch: &'a Batch,
+    pub rows: u64,
+    pub tally: &'a Tally,
+    pub stop: Option<Stop>,
+    /// How many messages ended in which state, when they were followed.
+    pub states: Option<BTreeMap<String, i64>>,
+    pub failures: Option<&'a Path>,
+}
+
+impl Summary<'_> {
+    pub fn print(&self, as_json: bool) -> ExitCode {
+        if as_json {
+            self.print_json();
+        } else {
+            self.say();
+        }
+        let missed = self
+            .states
+            .iter()
+            .flatten()
+            .any(|(state, count)| *count > 0 && !matches!(state.as_str(), "sent" | "canceled"));
+        if self.stop.is_some() || self.tally.refused() > 0 || missed {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        }
+    }
+
+    fn print_json(&self) {
+        print_json(&json!({
+            "batch": self.batch.id,
+            "rows": self.rows,
+            "done": self.stop.is_none(),
+            "accepted": self.tally.accepted,
+            "repeated": self.tally.repeated,
+            "refused": self.tally.refused(),
+            "refused_by_code": self.tally.refused,
+            "states": self.states,
+            "failures": self.failures,
+            "error": match &self.stop {
+                Some(Stop::Failed(error)) => Some(error),
+                Some(Stop::Asked) | None => None,
+            },
+        }));
+    }
+
+    fn say(&self) {
+        self.say_counts();
+        if let Some(path) = self.failures {
+            say!(
+                "{} has the rows that were not sent, with their reasons; mend them and send that file.",
+                path.display()
+            );
+        }
+        self.say_end();
+        say!("What became of them: otpost status --batch {}", self.batch.id);
+    }
+
+    fn say_counts(&self) {
+        let tally = self.tally;
+        say!("{:>11} accepted", tally.accepted);
+        if tally.repeated > 0 {
+            say!("{:>11} stored by an earlier run, and not repeated", tally.repeated);
+        }
+        say!("{:>11} refused", tally.refused());
+        tally.say_refused();
+        if let Some(states) = &self.states {
+            say!("Of the messages:");
+            for (state, count) in states {
+                say!("{count:>11} {state}");
+            }
+        }
+        let unknown = self.states.as_ref().and_then(|states| states.get(State::Unknown.as_str()));
+        if let Some(unknown) = unknown {
+            say!(
+                "{unknown} may have been sent or not, and should not be sent again unseen: \
+                 otpost status --batch {} --failed",
+                self.batch.id
+            );
+        }
+    }
+
+    fn say_end(&self) {
+        let tally = self.tally;
+        if let Some(Stop::Failed(error)) = &self.stop {
+            say!("Stopped: {error}");
+        }
+        if self.stop.is_some() {
+            say!(
+                "{} of {} rows are done. Run the same command again: it goes on from there and \
+                 repeats nothing.",
+                tally.all(),
+                self.rows
+            );
+        } else if tally.accepted == 0 && tally.repeated > 0 {
+            say!(
+                "This file was sent with this text before, at {}. To send it once more on purpose, \
+                 give it another --key.",
+                moment(self.batch.created_at)
+            );
+        }
+    }
+}
