@@ -3,9 +3,11 @@
 //!
 //! * [`closed`]: as much as it takes, a fixed number of requests in flight; for rates
 //! * [`open`]: on a schedule, whatever the answers do; for latencies
+//! * [`stream`]: one request with a long body, its answer read meanwhile
 
 mod closed;
 mod open;
+mod stream;
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
@@ -14,6 +16,7 @@ use hdrhistogram::Histogram;
 pub(crate) use self::{
     closed::closed,
     open::{Pace, on_schedule, open},
+    stream::{Streamed, stream},
 };
 use crate::{error::Result, http::Answer};
 
@@ -58,6 +61,18 @@ impl Tally {
                 self.first_wrong.get_or_insert_with(|| error.to_string());
             }
         }
+    }
+
+    /// Both together, as if one generator had sent them at the same time.
+    pub(crate) fn and(mut self, other: &Self) -> Result<Self> {
+        for (status, count) in &other.statuses {
+            *self.statuses.entry(*status).or_default() += count;
+        }
+        self.broken += other.broken;
+        self.first_wrong = self.first_wrong.or_else(|| other.first_wrong.clone());
+        self.latency.add(&other.latency)?;
+        self.elapsed = self.elapsed.max(other.elapsed);
+        Ok(self)
     }
 
     pub(crate) fn of(&self, status: u16) -> u64 {

@@ -3,17 +3,26 @@
 //! product's contract is mended here and nowhere else.
 
 mod config;
+mod fill;
+mod ledger;
+mod points;
 mod rows;
+mod settings;
 mod wire;
 
 pub(crate) use self::{
     config::{Chain, Config, Secrets},
+    fill::{BYTES_OF_ONE, Filling, fill, keep_patterns, rows_of_all_tables},
+    ledger::{Attempt, Ledger, Message, Standing, Verification},
+    points::{ACCEPT, BEGIN, CLAIM, OUTCOME},
     rows::{
-        Attempt, Message, Verification, attempts, count_pending, messages, moving, sample_columns,
-        verifications,
+        cancel_waiting, count_bulk, count_expired, count_ok, count_pending, forget_messages,
+        keep_bulk, restore_bulk, sample_columns,
     },
+    settings::{base_urls, bulk_concurrency, lifetime},
     wire::{
-        Accepted, CHECK, HINTS, READY, START, check_body, code_in, code_of, create_body,
-        inbox_path, path_of, refusal,
+        Accepted, BATCH, CHECK, HINTS, LIVE, MESSAGES, NDJSON, READY, START, TEXT, check_body,
+        code_in, code_of, create_body, create_body_for, hint, inbox_path, message_body, path_of,
+        recipient_csv, recipient_ndjson, refusal, send_body, text_ndjson,
     },
 };

@@ -25,6 +25,7 @@ pub(crate) struct Child {
     log: PathBuf,
     /// What asks this process to end in good order.
     goodbye: Signal,
+    patience: Duration,
 }
 
 impl Child {
@@ -34,11 +35,18 @@ impl Child {
         let open = || File::options().create(true).append(true).open(&log);
         command.stdin(Stdio::null()).stdout(open()?).stderr(open()?);
         let process = command.spawn().map_err(while_doing(&format!("starting {name}")))?;
-        Ok(Self { name: name.to_owned(), process, log, goodbye: Signal::SIGTERM })
+        let name = name.to_owned();
+        Ok(Self { name, process, log, goodbye: Signal::SIGTERM, patience: PATIENCE })
     }
 
     pub(crate) fn says_goodbye_to(mut self, goodbye: Signal) -> Self {
         self.goodbye = goodbye;
+        self
+    }
+
+    /// Gives it longer than usual to end when it is dropped.
+    pub(crate) fn waits(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 
@@ -50,7 +58,16 @@ impl Child {
         matches!(self.process.try_wait(), Ok(None))
     }
 
-    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+    /// Whether it has ended with exit code 0.
+    pub(crate) fn is_well(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(Some(status)) if status.success())
+    }
+
+    /// An error once it has ended: its id may be another's by then.
+    pub(crate) fn signal(&mut self, signal: Signal) -> Result<()> {
+        if !self.is_alive() {
+            return Err(format!("{} has ended: {}", self.name, self.last_words()).into());
+        }
         send(self.process.id(), signal)
     }
 
@@ -65,7 +82,9 @@ impl Child {
     /// too long, which is an error.
     pub(crate) fn end(&mut self) -> Result<Duration> {
         let began = Instant::now();
-        self.signal(self.goodbye)?;
+        if self.is_alive() {
+            self.signal(self.goodbye)?;
+        }
         while began.elapsed() < PATIENCE * 4 {
             if !self.is_alive() {
                 return Ok(began.elapsed());
@@ -93,7 +112,7 @@ impl Drop for Child {
         let _ = self.signal(Signal::SIGCONT);
         let _ = self.signal(self.goodbye);
         let began = Instant::now();
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < self.patience {
             if !self.is_alive() {
                 return;
             }

@@ -1,7 +1,8 @@
-//! The product's binary: where it is, and building it when it is missing.
+//! The product's binary: the given one, or one built of the sources as they are.
 
 use std::{
     env,
+    ffi::OsString,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -16,35 +17,38 @@ pub(crate) struct Otpost {
 }
 
 impl Otpost {
-    /// `given`, else the binary beside this one, else a fresh release build of the workspace.
+    /// `given`, else a build of the workspace: what was built of older sources is not measured.
     pub(crate) fn locate(given: Option<&Path>) -> Result<Self> {
         if let Some(given) = given {
             let binary = given.canonicalize().map_err(while_doing(&given.display().to_string()))?;
             return Ok(Self { binary });
         }
-        let own = env::current_exe()?;
-        let beside = own.with_file_name("otpost");
-        if beside.is_file() {
-            return Ok(Self { binary: beside });
-        }
         Self::build()
     }
 
+    /// In the profile of this program; does nothing when it is up to date.
     fn build() -> Result<Self> {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        eprintln!("no otpost binary beside this one: cargo build --release -p otpost");
-        let built = Command::new(env::var("CARGO").as_deref().unwrap_or("cargo"))
-            .args(["build", "--release", "-p", "otpost"])
+        let (profile, folder) =
+            if cfg!(debug_assertions) { ("dev", "debug") } else { ("release", "release") };
+        eprintln!("cargo build --profile {profile} -p otpost");
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        let built = Command::new(cargo)
+            .args(["build", "--quiet", "--profile", profile, "-p", "otpost"])
             .current_dir(&workspace)
             .status()
             .map_err(while_doing("running cargo"))?;
         let target =
             env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
-        let binary = target.join("release/otpost");
+        let binary = target.join(folder).join("otpost");
         if built.success() && binary.is_file() {
             return Ok(Self { binary });
         }
         Err("otpost could not be built; give its path with --otpost".into())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.binary
     }
 
     /// `otpost <role> --config <file>`, ready to start.
@@ -53,6 +57,12 @@ impl Otpost {
         command.arg(role).arg("--config").arg(config);
         without_settings(&mut command);
         command
+    }
+
+    /// Whether `otpost <role> --help` names this option.
+    pub(crate) fn has_option(&self, role: &str, option: &str) -> bool {
+        let asked = Command::new(&self.binary).args([role, "--help"]).output();
+        asked.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains(option))
     }
 
     pub(crate) fn migrate(&self, config: &Path) -> Result<()> {

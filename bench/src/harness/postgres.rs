@@ -13,7 +13,7 @@ use nix::{
     sys::signal::Signal,
     unistd::{Uid, User},
 };
-use sqlx::{Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::{Child, child::send, find, free_address, usage};
 use crate::error::{Result, while_doing};
@@ -41,8 +41,9 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// A fresh cluster under `folder`, running, with an empty database `otpost`.
-    pub(crate) async fn start(folder: &Path) -> Result<Self> {
+    /// A fresh cluster under `folder`, running, with an empty database `otpost`; `more` is added
+    /// to its configuration.
+    pub(crate) async fn start(folder: &Path, more: &str) -> Result<Self> {
         let user = if Uid::effective().is_root() {
             let user = User::from_name("postgres")?.or(User::from_name("nobody")?);
             Some(user.ok_or("running as root, and there is no user `postgres` or `nobody`")?)
@@ -69,21 +70,41 @@ impl Postgres {
         fs::write(
             &settings,
             format!(
-                "{SETTINGS}port = {}\nunix_socket_directories = '{}'\n",
+                "{SETTINGS}port = {}\nunix_socket_directories = '{}'\n{more}\n",
                 address.port(),
                 folder.display()
             ),
         )?;
-        let server = launch(&data, &folder, user.as_ref())?;
+        let server = launch(&data, &folder, user.as_ref(), &[])?;
         let mut postgres = Self { address, folder, user, server };
         postgres.wait_until_ready().await?;
-        let mut maintenance = PgConnection::connect(&postgres.url("postgres")).await?;
-        sqlx::query("CREATE DATABASE otpost").execute(&mut maintenance).await?;
+        postgres.create_database("otpost").await?;
         Ok(postgres)
     }
 
+    pub(crate) async fn create_database(&self, name: &str) -> Result<()> {
+        let mut maintenance = PgConnection::connect(&self.url("postgres")).await?;
+        let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+        sqlx::query(create).execute(&mut maintenance).await?;
+        Ok(())
+    }
+
+    /// Restarts the server in good order with `settings` on its command line, which go before
+    /// those of its file and are gone with the next restart.
+    pub(crate) async fn restart_with(&mut self, settings: &[&str]) -> Result<()> {
+        self.server.end()?;
+        let data = self.folder.join("data");
+        self.server = launch(&data, &self.folder, self.user.as_ref(), settings)?;
+        self.wait_until_ready().await
+    }
+
     pub(crate) fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@{}/{database}", self.address)
+        Self::url_at(self.address, database)
+    }
+
+    /// The same at another address, a proxy's.
+    pub(crate) fn url_at(address: SocketAddr, database: &str) -> String {
+        format!("postgres://postgres@{address}/{database}")
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -91,11 +112,11 @@ impl Postgres {
     }
 
     /// Freezes the server and all its processes: connections stay open and nobody answers.
-    pub(crate) fn freeze(&self) -> Result<()> {
+    pub(crate) fn freeze(&mut self) -> Result<()> {
         self.signal_all(Signal::SIGSTOP)
     }
 
-    pub(crate) fn thaw(&self) -> Result<()> {
+    pub(crate) fn thaw(&mut self) -> Result<()> {
         self.signal_all(Signal::SIGCONT)
     }
 
@@ -112,9 +133,13 @@ impl Postgres {
         Ok(())
     }
 
+    /// Starts it again unless it runs.
     pub(crate) async fn restart(&mut self) -> Result<()> {
+        if self.server.is_alive() {
+            return self.wait_until_ready().await;
+        }
         let data = self.folder.join("data");
-        self.server = launch(&data, &self.folder, self.user.as_ref())?;
+        self.server = launch(&data, &self.folder, self.user.as_ref(), &[])?;
         self.wait_until_ready().await
     }
 
@@ -137,7 +162,7 @@ impl Postgres {
         }
     }
 
-    fn signal_all(&self, signal: Signal) -> Result<()> {
+    fn signal_all(&mut self, signal: Signal) -> Result<()> {
         self.server.signal(signal)?;
         for id in usage::children_of(self.server.id()) {
             // One that has just ended is none that could answer.
@@ -153,9 +178,12 @@ impl Drop for Postgres {
     }
 }
 
-fn launch(data: &Path, folder: &Path, user: Option<&User>) -> Result<Child> {
+fn launch(data: &Path, folder: &Path, user: Option<&User>, settings: &[&str]) -> Result<Child> {
     let mut server = command("postgres", user)?;
     server.arg("-D").arg(data).current_dir(folder);
+    for setting in settings {
+        server.args(["-c", setting]);
+    }
     let logs = folder.parent().unwrap_or(folder);
     // SIGINT is Postgres's fast shutdown; SIGTERM would wait for every client to leave.
     Ok(Child::start(server, "postgres", logs)?.says_goodbye_to(Signal::SIGINT))

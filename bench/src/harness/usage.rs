@@ -48,21 +48,26 @@ pub(crate) struct Busy {
 
 impl Busy {
     pub(crate) fn begin() -> Self {
-        Self {
-            machine: machine_ticks(),
-            ours: family_ticks(process::id(), &every_process()),
-            began: Instant::now(),
-        }
+        let (machine, ours) = machine_and_ours();
+        Self { machine, ours, began: Instant::now() }
     }
 
-    /// The share of all processors that neither we nor our children used, but somebody did.
-    pub(crate) fn by_others(&self) -> f64 {
-        let ours = family_ticks(process::id(), &every_process()) - self.ours;
-        let others = machine_ticks() - self.machine - ours;
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let all = self.began.elapsed().as_secs_f64() * TICKS * processors as f64;
-        (others / all).max(0.0)
+    /// Processor seconds that neither we nor our children used, but somebody did; and how many
+    /// seconds have passed.
+    pub(crate) fn others(&self) -> (f64, f64) {
+        let (machine, ours) = machine_and_ours();
+        let others = (machine - self.machine) - (ours - self.ours);
+        ((others / TICKS).max(0.0), self.began.elapsed().as_secs_f64())
     }
+}
+
+/// The kernel's own threads count as ours: on a machine at rest they write what we have written,
+/// and who else keeps them at work shows by itself.
+fn machine_and_ours() -> (f64, f64) {
+    let all = every_process();
+    let kernel = fs::read_to_string("/proc/2/comm").is_ok_and(|name| name.trim() == "kthreadd");
+    let kernel = if kernel { family_ticks(2, &all) } else { 0.0 };
+    (machine_ticks(), family_ticks(process::id(), &all) + kernel)
 }
 
 #[derive(Clone, Copy)]

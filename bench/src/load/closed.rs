@@ -14,6 +14,9 @@ use crate::{
     http::{Answer, Connection},
 };
 
+/// One call that takes longer counts as unanswered.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Sends what `next` makes of 0, 1, 2, … over `connections` until it makes nothing more or the
 /// time is over; `keep` sees each answer, in no particular order. Returns what `keep` gathered.
 pub(crate) async fn closed<K: Default + Send + 'static>(
@@ -45,7 +48,10 @@ pub(crate) async fn closed<K: Default + Send + 'static>(
                         connection = Connection::open(address).await?;
                     }
                     let sent = Instant::now();
-                    let answer = connection.call(&request).await;
+                    let called = tokio::time::timeout(PATIENCE, connection.call(&request)).await;
+                    let answer = called.unwrap_or_else(|_| Err("no answer within 30 s".into()));
+                    // What comes after that would be taken for the next one's.
+                    connection.usable &= answer.is_ok();
                     tally.borrow_mut().count(sent.elapsed(), &answer);
                     if let Ok(answer) = answer {
                         keep(&mut kept.borrow_mut(), mine, &answer);

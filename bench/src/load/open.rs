@@ -53,11 +53,11 @@ pub(crate) fn on_schedule(pace: Pace) -> mpsc::UnboundedReceiver<(u64, Instant)>
     receiver
 }
 
-/// Sends what `make` makes of each number, when it is due; `keep` sees the answers.
+/// Sends what `make` makes of each number and its moment, when it is due; `keep` sees the answers.
 pub(crate) async fn open<K: Default + Send + 'static>(
     address: SocketAddr,
     pace: Pace,
-    make: impl Fn(u64) -> Vec<u8> + Send + 'static,
+    make: impl Fn(u64, Instant) -> Vec<u8> + Send + 'static,
     keep: impl Fn(&mut K, u64, &Answer) + Send + 'static,
 ) -> Result<(Tally, K)> {
     apart(move || async move {
@@ -73,7 +73,7 @@ pub(crate) async fn open<K: Default + Send + 'static>(
         let mut schedule = on_schedule(pace);
         let mut running = tokio::task::JoinSet::new();
         while let Some((number, due)) = schedule.recv().await {
-            let request = make(number);
+            let request = make(number, due);
             let (tally, kept) = (Rc::clone(&tally), Rc::clone(&kept));
             let (idle, keep) = (Rc::clone(&idle), Rc::clone(&keep));
             running.spawn_local(async move {
@@ -126,7 +126,7 @@ mod tests {
         let made = open(
             address,
             pace,
-            move |_| client.post("/http/send", None, body),
+            move |_, _| client.post("/http/send", None, body),
             |seen: &mut u64, _, _| *seen += 1,
         );
         let (tally, seen) = made.await.expect("the load ran");

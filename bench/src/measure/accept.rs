@@ -1,17 +1,16 @@
 //! Accepts per second, committed, each with an idempotency key, workers stopped; against the
 //! bare insert rate of the same Postgres.
 
+use sqlx::PgPool;
+
 use super::{
-    Effort, Report,
-    bare::BarePostgres,
-    first_of, production,
-    row::{Aim, Row},
-    station::Station,
+    Effort, Report, bare::BarePostgres, first_of, production, row::Row, station::Station, targets,
+    watch::Watch,
 };
 use crate::{
     error::Result,
     harness::{Home, Otpost},
-    http::Answer,
+    http::{Answer, Client},
     load::{Tally, closed},
     numbers::Numbers,
     product::{self, Accepted, Chain},
@@ -23,22 +22,31 @@ pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) ->
     let pool = home.pool().await?;
     warm_up(&home, effort).await?;
     let bare = BarePostgres::prepare(&home, &pool).await?;
-    let mut runs = Vec::new();
+    let (mut runs, mut watch) = (Vec::new(), Watch::default());
     for round in 0..effort.rounds {
         sqlx::query("CHECKPOINT").execute(&pool).await?;
-        let limit = bare.inserts(effort.time()).await?;
-        sqlx::query("CHECKPOINT").execute(&pool).await?;
-        let (tally, _) = accept(&home, effort, first_of(round), None).await?;
-        tally.only(&[202])?;
-        let ours = tally.rate(&[202]);
+        let limit = watch.during(bare.inserts(effort.time())).await?;
+        let ours = watch.during(accepts(&home, &pool, effort, round)).await?;
         eprintln!("accept round {}: {ours:.0}/s, bare {limit:.0}/s", round + 1);
         runs.push((ours, limit));
     }
-    let aim = Aim { goal: 1.0, floor: 0.8 };
-    report.add(Row::against("accept", "1/s", &runs, aim));
+    report.add(Row::against(&targets::ACCEPT, &runs, &watch));
     report.used("accept", home.usages());
     pool.close().await;
     Ok(())
+}
+
+/// Accepts per second as fast as it goes, from a checkpoint on.
+pub(crate) async fn accepts(
+    home: &Home,
+    pool: &PgPool,
+    effort: Effort,
+    round: usize,
+) -> Result<f64> {
+    sqlx::query("CHECKPOINT").execute(pool).await?;
+    let (tally, _) = accept(home, effort, first_of(round), None).await?;
+    tally.only(&[202])?;
+    Ok(tally.rate(&[202]))
 }
 
 /// Enough requests for connections to be open and statements to be prepared.
@@ -55,7 +63,17 @@ pub(crate) async fn accept(
     first: u64,
     count: Option<u64>,
 ) -> Result<(Tally, Vec<(u64, String)>)> {
-    let (client, numbers) = (home.client(0), Numbers::new(effort.seed));
+    accept_at(home.client(0), effort, first, count).await
+}
+
+/// The same at one API of several.
+pub(crate) async fn accept_at(
+    client: Client,
+    effort: Effort,
+    first: u64,
+    count: Option<u64>,
+) -> Result<(Tally, Vec<(u64, String)>)> {
+    let (address, numbers) = (client.address, Numbers::new(effort.seed));
     let time = if count.is_some() { effort.time() * 100 } else { effort.time() };
     let make = move |number| {
         if count.is_some_and(|count| number >= count) {
@@ -71,5 +89,5 @@ pub(crate) async fn accept(
             tokens.push((first + number, accepted.session_token));
         }
     };
-    closed(home.client(0).address, effort.connections, time, make, keep).await
+    closed(address, effort.connections, time, make, keep).await
 }

@@ -1,17 +1,14 @@
-//! The bare limits: what Postgres, `SQLite` and an HTTP client do with nothing around them.
+//! The bare limits: what Postgres and an HTTP client do with nothing around them.
 
 use std::{
     fmt::Write as _,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
     time::{Duration, Instant},
 };
 
-use sqlx::{
-    AssertSqlSafe, Connection, Executor, PgPool, SqliteConnection,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
-};
+use sqlx::{AssertSqlSafe, Executor, PgPool};
 use tempfile::TempDir;
 
 use crate::{
@@ -44,14 +41,17 @@ impl BarePostgres {
         for table in ["bare_insert", "bare_update"] {
             let make = format!("CREATE TABLE {table} (LIKE verifications INCLUDING ALL)");
             pool.execute(AssertSqlSafe(make)).await?;
+            like_storage(pool, "verifications", table).await?;
         }
+        // With room in its pages an update need not touch any index: as good as it can get.
+        pool.execute("ALTER TABLE bare_update SET (fillfactor = 70)").await?;
         let fill = format!(
             "INSERT INTO bare_update (id{names})
              SELECT {}{values} FROM generate_series(1, {ROWS}) AS n",
             counted("n")
         );
         pool.execute(AssertSqlSafe(fill)).await?;
-        pool.execute("ANALYZE bare_update").await?;
+        pool.execute("VACUUM (ANALYZE) bare_update").await?;
         let scripts = tempfile::tempdir()?;
         // Ids grow with the time, as the product's do: random ones would slow the bare limit.
         let insert = format!(
@@ -91,12 +91,65 @@ impl BarePostgres {
         let ended = tokio::task::spawn_blocking(move || command.output()).await?;
         let ended = ended.map_err(while_doing("running pgbench"))?;
         let printed = String::from_utf8_lossy(&ended.stdout);
-        let line = printed.lines().find_map(|line| line.strip_prefix("tps = "));
-        let rate = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
-        rate.ok_or_else(|| {
+        rate_of(&printed).filter(|_| ended.status.success()).ok_or_else(|| {
             let words = String::from_utf8_lossy(&ended.stderr);
-            format!("pgbench did not say its rate: {words}").into()
+            format!("pgbench ended with {}: {printed}\n{words}", ended.status).into()
         })
+    }
+}
+
+/// Transactions per second as `pgbench` printed it; none unless it says that none failed.
+fn rate_of(printed: &str) -> Option<f64> {
+    let first_after = |start: &str| {
+        let rest = printed.lines().find_map(|line| line.strip_prefix(start))?;
+        rest.split_whitespace().next()
+    };
+    let failed = first_after("number of failed transactions: ")?;
+    first_after("tps = ").filter(|_| failed == "0")?.parse().ok()
+}
+
+/// Gives `to` the storage settings of `from`, which `LIKE` leaves out.
+async fn like_storage(pool: &PgPool, from: &str, to: &str) -> Result<()> {
+    let settings: Option<String> = sqlx::query_scalar(
+        "SELECT array_to_string(reloptions, ', ') FROM pg_class WHERE oid = $1::regclass",
+    )
+    .bind(from)
+    .fetch_one(pool)
+    .await?;
+    if let Some(settings) = settings {
+        let set = format!("ALTER TABLE {to} SET ({settings})");
+        pool.execute(AssertSqlSafe(set)).await?;
+    }
+    Ok(())
+}
+
+/// The messages of a database as a file of the server, and a table like theirs to copy it into:
+/// no client, no parsing of text.
+pub(crate) struct BareCopy {
+    pool: PgPool,
+    file: PathBuf,
+    rows: u64,
+}
+
+impl BareCopy {
+    /// Takes what the table of messages holds at this moment.
+    pub(crate) async fn prepare(home: &Home, pool: &PgPool) -> Result<Self> {
+        pool.execute("CREATE TABLE bare_copy (LIKE messages INCLUDING ALL)").await?;
+        like_storage(pool, "messages", "bare_copy").await?;
+        let file = home.folder().join("postgres/bare.copy");
+        let write = format!("COPY messages TO '{}' (FORMAT binary)", file.display());
+        let rows = pool.execute(AssertSqlSafe(write)).await?.rows_affected();
+        Ok(Self { pool: pool.clone(), file, rows })
+    }
+
+    /// Rows per second into the empty table, in one committed statement.
+    pub(crate) async fn copy(&self) -> Result<f64> {
+        self.pool.execute("TRUNCATE bare_copy").await?;
+        self.pool.execute("CHECKPOINT").await?;
+        let read = format!("COPY bare_copy FROM '{}' (FORMAT binary)", self.file.display());
+        let began = Instant::now();
+        self.pool.execute(AssertSqlSafe(read)).await?;
+        Ok(self.rows as f64 / began.elapsed().as_secs_f64())
     }
 }
 
@@ -136,78 +189,17 @@ pub(crate) async fn posts(gateway: SocketAddr, in_flight: usize, time: Duration)
     Ok(all as f64 / began.elapsed().as_secs_f64())
 }
 
-/// A loop of one-row commits into a table like the product's, in a file beside the product's,
-/// as durable as it: WAL and `synchronous = FULL`.
-pub(crate) struct BareSqlite {
-    connection: SqliteConnection,
-    insert: String,
-    next: u128,
-}
+#[cfg(test)]
+mod tests {
+    use super::rate_of;
 
-impl BareSqlite {
-    /// Needs at least one verification in the product's database.
-    pub(crate) async fn prepare(data_dir: &Path) -> Result<Self> {
-        let theirs = SqliteConnectOptions::new().filename(sqlite_file(data_dir)?);
-        let mut theirs = SqliteConnection::connect_with(&theirs.read_only(true)).await?;
-        let made: Vec<String> = sqlx::query_scalar(
-            "SELECT sql FROM sqlite_master WHERE tbl_name = 'verifications' AND sql IS NOT NULL
-             ORDER BY type DESC",
-        )
-        .fetch_all(&mut theirs)
-        .await?;
-        let columns: Vec<String> =
-            sqlx::query_scalar("SELECT name FROM pragma_table_info('verifications')")
-                .fetch_all(&mut theirs)
-                .await?;
-        let (mut names, mut values) = ("id".to_owned(), "$1".to_owned());
-        for column in columns.iter().filter(|column| *column != "id") {
-            let literal = format!("SELECT quote({column}) FROM verifications LIMIT 1");
-            let literal = sqlx::query_scalar::<_, String>(AssertSqlSafe(literal));
-            write!(names, ", {column}")?;
-            write!(values, ", {}", literal.fetch_one(&mut theirs).await?)?;
-        }
-        theirs.close().await?;
-        let ours = SqliteConnectOptions::new()
-            .filename(data_dir.join("bare.sqlite"))
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
-        let mut connection = SqliteConnection::connect_with(&ours).await?;
-        for statement in made {
-            connection.execute(AssertSqlSafe(statement)).await?;
-        }
-        let insert = format!("INSERT INTO verifications ({names}) VALUES ({values})");
-        let next = u128::from(now_us()) << 64;
-        Ok(Self { connection, insert, next })
+    #[test]
+    fn a_limit_with_failures_is_none() {
+        let printed = |failed| {
+            format!("number of failed transactions: {failed}\ntps = 123.5 (without initial)\n")
+        };
+        assert_eq!(rate_of(&printed("0 (0.000%)")), Some(123.5));
+        assert_eq!(rate_of(&printed("3 (0.100%)")), None);
+        assert_eq!(rate_of("tps = 123.5 (without initial)\n"), None);
     }
-
-    pub(crate) async fn inserts(&mut self, time: Duration) -> Result<f64> {
-        let (began, mut count) = (Instant::now(), 0_u64);
-        while began.elapsed() < time {
-            self.next += 1;
-            let id = self.next.to_be_bytes().to_vec();
-            sqlx::query(AssertSqlSafe(self.insert.clone()))
-                .bind(id)
-                .execute(&mut self.connection)
-                .await?;
-            count += 1;
-        }
-        Ok(count as f64 / began.elapsed().as_secs_f64())
-    }
-}
-
-/// The one file in the folder that begins as `SQLite` files do.
-fn sqlite_file(folder: &Path) -> Result<PathBuf> {
-    let files = std::fs::read_dir(folder).map_err(while_doing(&folder.display().to_string()))?;
-    let is_database = |path: &PathBuf| {
-        let begin = std::fs::File::open(path).and_then(|mut file| {
-            let mut begin = [0; 15];
-            std::io::Read::read_exact(&mut file, &mut begin)?;
-            Ok(begin)
-        });
-        begin.is_ok_and(|begin| begin == *b"SQLite format 3")
-            && path.file_name().is_some_and(|name| name != "bare.sqlite")
-    };
-    let found = files.flatten().map(|entry| entry.path()).find(is_database);
-    found.ok_or_else(|| format!("no SQLite file in {}", folder.display()).into())
 }

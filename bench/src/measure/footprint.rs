@@ -1,7 +1,7 @@
 //! What one verification leaves behind: bytes of Postgres' log from accept to verified, and bytes
 //! of Redis while its hint waits and after it ran.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::PgPool;
 
@@ -9,23 +9,29 @@ use super::{
     Effort, Report,
     accept::{accept, warm_up},
     check::{Known, codes_of},
-    first_of, production,
-    row::{Aim, Row},
+    first_of, grown, production,
+    row::Row,
     station::Station,
+    targets,
+    watch::Watch,
 };
 use crate::{
     error::Result,
     harness::{Home, Otpost, Redis},
     load::closed,
-    product::{self, Chain},
+    product::{self, Chain, Filling},
 };
 
 pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) -> Result<()> {
     let station = Station::start().await?;
     let mut home = production(otpost, Chain::Twilio(station.address())).await?;
+    warm_up(&home, effort).await?;
+    if let Some(rows) = effort.rows {
+        grown::patterns(&mut home, &station, effort).await?;
+        grown::grow(&mut home, None, Filling::grown(rows)).await?;
+    }
     let pool = home.pool().await?;
     without_page_images(&pool).await?;
-    warm_up(&home, effort).await?;
     let (mut wal, mut waiting, mut left) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..effort.rounds {
         // What the warm-up or the last round left to send goes out first, and does not count.
@@ -36,33 +42,48 @@ pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) ->
         home.end_workers()?;
         redis(&home)?.flush_all().await?;
         station.clear().await?;
-        let before = written(&pool).await?;
-        let (tally, tokens) = accept(&home, effort, first_of(round), Some(effort.count)).await?;
-        tally.only(&[202])?;
-        let memory = hints_memory(redis(&home)?).await?;
-        waiting.push(memory as f64 / effort.count as f64);
-        home.start_worker().await?;
-        let known = codes_of(&station, effort, tokens, Duration::from_mins(5)).await?;
-        home.end_workers()?;
-        verify(&home, effort, known).await?;
-        wal.push((written(&pool).await? - before) as f64 / effort.count as f64);
+        let (log, memory) = one(&mut home, &station, &pool, effort, first_of(round)).await?;
+        wal.push(log);
+        waiting.push(memory.ok_or("this home has no Redis")?);
         left.push(hints_memory(redis(&home)?).await? as f64);
         eprintln!("footprint round {}: {wal:.0?} B of log, {waiting:.0?} B a hint", round + 1);
     }
-    for (name, runs, goal, floor) in [
-        ("log per verification, to verified", &wal, 3_072.0, 4_096.0),
-        ("Redis per waiting hint", &waiting, 48.0, 120.0),
-        ("Redis after the hints ran", &left, 0.0, 0.0),
-    ] {
-        report.add(Row::at_most(name, "B", runs, Aim { goal, floor }));
+    // Bytes do not depend on who else is at work: nothing is watched.
+    for (target, runs) in
+        [(&targets::LOG, &wal), (&targets::HINT, &waiting), (&targets::HINTS_LEFT, &left)]
+    {
+        report.add(Row::alone(target, runs, &Watch::default()));
     }
     report.used("footprint", home.usages());
     pool.close().await;
     Ok(())
 }
 
+/// From accept to verified: bytes of log per verification, and of Redis while all hints waited.
+pub(crate) async fn one(
+    home: &mut Home,
+    station: &Station,
+    pool: &PgPool,
+    effort: Effort,
+    first: u64,
+) -> Result<(f64, Option<f64>)> {
+    station.clear().await?;
+    let before = written(pool).await?;
+    let (tally, tokens) = accept(home, effort, first, Some(effort.count)).await?;
+    tally.only(&[202])?;
+    let memory = match &home.redis {
+        Some(redis) => Some(bytes_a_hint(redis, effort.count).await?),
+        None => None,
+    };
+    home.start_worker().await?;
+    let known = codes_of(station, effort, tokens, Duration::from_mins(5)).await?;
+    home.end_workers()?;
+    verify(home, effort, known).await?;
+    Ok(((written(pool).await? - before) as f64 / effort.count as f64, memory))
+}
+
 /// Page images follow checkpoints, not verifications.
-async fn without_page_images(pool: &PgPool) -> Result<()> {
+pub(crate) async fn without_page_images(pool: &PgPool) -> Result<()> {
     sqlx::query("ALTER SYSTEM SET full_page_writes = off").execute(pool).await?;
     sqlx::query("SELECT pg_reload_conf()").execute(pool).await?;
     Ok(())
@@ -78,12 +99,26 @@ fn redis(home: &Home) -> Result<&Redis> {
     home.redis.as_ref().ok_or_else(|| "this home has no Redis".into())
 }
 
+/// What one hint occupies while so many wait.
+async fn bytes_a_hint(redis: &Redis, count: u64) -> Result<f64> {
+    let length = format!("LLEN {}", product::HINTS);
+    let began = Instant::now();
+    // They are pushed right after the answer.
+    while redis.number(&length).await? < count && began.elapsed() < Duration::from_secs(5) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    match redis.number(&length).await? {
+        waiting if waiting == count => Ok(hints_memory(redis).await? as f64 / waiting as f64),
+        other => Err(format!("{other} hints wait for {count} codes").into()),
+    }
+}
+
 /// What the list of hints occupies; nothing when it is gone.
 async fn hints_memory(redis: &Redis) -> Result<u64> {
     redis.number(&format!("MEMORY USAGE {} SAMPLES 0", product::HINTS)).await
 }
 
-async fn verify(home: &Home, effort: Effort, known: Vec<Known>) -> Result<()> {
+pub(crate) async fn verify(home: &Home, effort: Effort, known: Vec<Known>) -> Result<()> {
     let client = home.client(0);
     let requests: Vec<Vec<u8>> = known
         .iter()

@@ -3,10 +3,13 @@
 use super::{
     Effort, Report,
     accept::warm_up,
-    bare::{self, BarePostgres, BareSqlite},
+    bare::{self, BarePostgres},
+    bare_sqlite::BareSqlite,
     embedded_home, production,
     row::Row,
     station::Station,
+    targets,
+    watch::Watch,
 };
 use crate::{error::Result, harness::Otpost, http::Client, load::closed, product::Chain};
 
@@ -18,38 +21,38 @@ pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) ->
     let postgres = BarePostgres::prepare(&home, &pool).await?;
     let embedded = embedded_home(otpost).await?;
     warm_up(&embedded, effort).await?;
-    let mut sqlite = BareSqlite::prepare(&embedded.data_dir()).await?;
-    let mut series: [Vec<f64>; 6] = Default::default();
+    let mut sqlite = BareSqlite::prepare(&embedded.data_dir())?;
+    let (mut series, mut watch): ([Vec<f64>; 6], _) = (Default::default(), Watch::default());
     for round in 0..effort.rounds {
         let time = effort.time();
         station.answer_after(0).await?;
         station.clear().await?;
-        let http = small_posts(&station, effort).await?;
-        let at_once = bare::posts(station.address(), 256, time).await?;
+        let http = watch.during(small_posts(&station, effort)).await?;
+        let at_once = watch.during(bare::posts(station.address(), 256, time)).await?;
         station.answer_after(20).await?;
         let values = [
+            watch.during(postgres.inserts(time)).await?,
+            watch.during(postgres.updates(time)).await?,
             http,
+            watch.during(bare::posts(station.address(), 256, time)).await?,
             at_once,
-            bare::posts(station.address(), 256, time).await?,
-            postgres.inserts(time).await?,
-            postgres.updates(time).await?,
-            sqlite.inserts(time).await?,
+            watch.during(async { sqlite.inserts(time) }).await?,
         ];
         eprintln!("limits round {}: {values:.0?}", round + 1);
         for (all, value) in series.iter_mut().zip(values) {
             all.push(value);
         }
     }
-    let names = [
-        "small POST, own client, 64 open",
-        "reqwest loop, gateway at once, 256",
-        "reqwest loop, gateway at 20 ms, 256",
-        "Postgres insert, 16 clients",
-        "Postgres update, 16 clients",
-        "SQLite insert, one after another",
+    let rows = [
+        &targets::LIMIT_INSERT,
+        &targets::LIMIT_UPDATE,
+        &targets::LIMIT_HTTP,
+        &targets::LIMIT_SLOW,
+        &targets::LIMIT_FAST,
+        &targets::LIMIT_SQLITE,
     ];
-    for (name, values) in names.into_iter().zip(&series) {
-        report.add(Row::plain(name, "1/s", values));
+    for (target, values) in rows.into_iter().zip(&series) {
+        report.add(Row::alone(target, values, &watch));
     }
     report.used("limits", home.usages());
     pool.close().await;

@@ -4,8 +4,10 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::{
     Effort, Report, embedded_home, first_of, production,
-    row::{Aim, Row},
+    row::Row,
     station::Station,
+    targets::{self, Target},
+    watch::Watch,
 };
 use crate::{
     error::Result,
@@ -18,21 +20,25 @@ use crate::{
 pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) -> Result<()> {
     let station = Station::start().await?;
     let serve = embedded_home(otpost).await?;
-    measure("start of serve", serve, effort, report).await?;
+    measure(&targets::START_SERVE, serve, effort, report).await?;
     let api = production(otpost, Chain::Twilio(station.address())).await?;
-    measure("start of api", api, effort, report).await
+    measure(&targets::START_API, api, effort, report).await
 }
 
-async fn measure(name: &str, mut home: Home, effort: Effort, report: &mut Report) -> Result<()> {
-    let mut seconds = Vec::new();
+async fn measure(
+    target: &Target,
+    mut home: Home,
+    effort: Effort,
+    report: &mut Report,
+) -> Result<()> {
+    let (mut seconds, mut watch) = (Vec::new(), Watch::default());
     for round in 0..effort.rounds {
         let to = Numbers::new(effort.seed).american(first_of(round));
         let key = home.key.clone();
         let took = home.restart_api(async move |address| first_accepted(address, key, &to).await);
-        seconds.push(took.await?.as_secs_f64());
+        seconds.push(watch.during(took).await?.as_secs_f64());
     }
-    let aim = Aim { goal: 0.2, floor: 0.5 };
-    report.add(Row::at_most(name, "s", &seconds, aim));
+    report.add(Row::alone(target, &seconds, &watch));
     report.used("startup", home.usages());
     Ok(())
 }

@@ -75,6 +75,11 @@ impl Station {
         self.get("/control/sent").await
     }
 
+    /// At most `limit` of what came after number `after`.
+    pub(crate) async fn received_after(&self, after: u64, limit: u64) -> Result<Vec<Seen>> {
+        self.get(&format!("/control/sent?after={after}&limit={limit}")).await
+    }
+
     pub(crate) async fn clear(&self) -> Result<()> {
         let request = self.client.get("/control/sent");
         let request = [b"DELETE".as_slice(), &request[3..]].concat();

@@ -59,7 +59,7 @@ impl Config {
         let main = format!(
             "[data]\ndir = \"{}\"\n\n[log]\nlevel = \"warn\"\n\n\
              [recipients]\ndefault_region = \"US\"\ncountries = [\"*\"]\n\n\
-             [limits]\nrecipient = [\"1000000/1s\"]\nclient_ip = [\"1000000/1s\"]\n\
+             [limits]\nrecipient = [\"16/1s\"]\nclient_ip = [\"1000000/1s\"]\n\
              tenant = [\"1000000/1s\"]\n\n[{role}]\nlisten = \"{}\"\n",
             self.data_dir.display(),
             self.listen,

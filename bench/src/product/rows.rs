@@ -1,64 +1,8 @@
-//! The columns the checker reads. Ids are text here, times Unix milliseconds.
+//! What the measurements read from the product's Postgres.
 
-use sqlx::{AssertSqlSafe, FromRow, PgPool};
+use sqlx::{AssertSqlSafe, Executor, PgPool};
 
 use crate::error::{Result, while_doing};
-
-#[derive(Debug, FromRow)]
-pub(crate) struct Verification {
-    pub(crate) id: String,
-    pub(crate) status: String,
-    pub(crate) guesses: i32,
-    pub(crate) guess_limit: i32,
-    pub(crate) resends: i32,
-    pub(crate) failure: Option<String>,
-    pub(crate) expires_at: i64,
-}
-
-#[derive(Debug, FromRow)]
-pub(crate) struct Message {
-    pub(crate) id: String,
-    pub(crate) verification_id: String,
-    pub(crate) state: String,
-    pub(crate) failure: Option<String>,
-    pub(crate) deadline: i64,
-}
-
-#[derive(Debug, FromRow)]
-pub(crate) struct Attempt {
-    pub(crate) message_id: String,
-    pub(crate) started_at: i64,
-    /// Empty while it runs.
-    pub(crate) outcome: Option<String>,
-}
-
-pub(crate) async fn verifications(pool: &PgPool) -> Result<Vec<Verification>> {
-    sqlx::query_as(
-        "SELECT id::text, status, guesses, guess_limit, resends, failure, expires_at
-         FROM verifications",
-    )
-    .fetch_all(pool)
-    .await
-    .map_err(while_doing("reading verifications"))
-}
-
-pub(crate) async fn messages(pool: &PgPool) -> Result<Vec<Message>> {
-    sqlx::query_as(
-        "SELECT id::text, verification_id::text, state,
-                coalesce(failure, failure_class) AS failure, deadline
-         FROM messages WHERE verification_id IS NOT NULL",
-    )
-    .fetch_all(pool)
-    .await
-    .map_err(while_doing("reading messages"))
-}
-
-pub(crate) async fn attempts(pool: &PgPool) -> Result<Vec<Attempt>> {
-    sqlx::query_as("SELECT message_id::text, started_at, outcome FROM attempts")
-        .fetch_all(pool)
-        .await
-        .map_err(while_doing("reading attempts"))
-}
 
 /// How many messages are still on their way.
 pub(crate) async fn count_pending(pool: &PgPool) -> Result<i64> {
@@ -68,12 +12,11 @@ pub(crate) async fn count_pending(pool: &PgPool) -> Result<i64> {
         .map_err(while_doing("counting messages"))
 }
 
-/// The messages some worker holds at this moment, each with the epoch of its claim.
-pub(crate) async fn moving(pool: &PgPool) -> Result<Vec<(String, i32)>> {
-    sqlx::query_as("SELECT id::text, epoch FROM messages WHERE state = 'sending'")
-        .fetch_all(pool)
-        .await
-        .map_err(while_doing("reading claimed messages"))
+/// How many attempts there are that a provider took.
+pub(crate) async fn count_ok(pool: &PgPool) -> Result<u64> {
+    let sql = "SELECT count(*) FROM attempts WHERE outcome = 'ok'";
+    let ok: i64 = sqlx::query_scalar(sql).fetch_one(pool).await?;
+    Ok(ok.unsigned_abs())
 }
 
 /// Every column of `verifications` but the id, each with the value of one real row as an SQL
@@ -98,4 +41,51 @@ pub(crate) async fn sample_columns(pool: &PgPool) -> Result<Vec<(String, String)
         sample.push((name, literal));
     }
     Ok(sample)
+}
+
+/// Bulk messages that are waiting.
+pub(crate) async fn count_bulk(pool: &PgPool) -> Result<u64> {
+    let sql = "SELECT count(*) FROM messages WHERE lane = 'bulk' AND state = 'queued'";
+    let waiting: i64 = sqlx::query_scalar(sql).fetch_one(pool).await?;
+    Ok(waiting.unsigned_abs())
+}
+
+/// Keeps the waiting bulk messages as they are, for [`restore_bulk`].
+pub(crate) async fn keep_bulk(pool: &PgPool) -> Result<()> {
+    let sql = "CREATE SCHEMA IF NOT EXISTS bench;
+        DROP TABLE IF EXISTS bench.backlog;
+        CREATE TABLE bench.backlog AS
+            SELECT * FROM messages WHERE lane = 'bulk' AND state = 'queued'";
+    pool.execute(sql).await.map_err(while_doing("keeping the backlog")).map(drop)
+}
+
+/// Makes the kept bulk messages, which nobody but the product can seal, wait again.
+pub(crate) async fn restore_bulk(pool: &PgPool) -> Result<()> {
+    let sql = "TRUNCATE messages; TRUNCATE attempts;
+        INSERT INTO messages SELECT * FROM bench.backlog";
+    pool.execute(sql).await.map_err(while_doing("restoring the backlog"))?;
+    pool.execute("VACUUM (ANALYZE) messages").await?;
+    pool.execute("CHECKPOINT").await?;
+    Ok(())
+}
+
+/// Calls off what nobody has sent yet: it would be in the way of what is measured next.
+pub(crate) async fn cancel_waiting(pool: &PgPool) -> Result<()> {
+    let sql = "UPDATE messages SET state = 'canceled', finished_at = created_at
+        WHERE state = 'queued'";
+    pool.execute(sql).await.map_err(while_doing("calling off messages")).map(drop)
+}
+
+/// Verifications that the retention of thirty days no longer covers.
+pub(crate) async fn count_expired(pool: &PgPool) -> Result<u64> {
+    let sql = "SELECT count(*) FROM verifications
+        WHERE finished_at < (extract(epoch FROM now()) * 1000)::bigint - 30 * 86400000::bigint";
+    let left: i64 = sqlx::query_scalar(sql).fetch_one(pool).await?;
+    Ok(left.unsigned_abs())
+}
+
+/// Empties the tables that a bulk send fills, and what is remembered of its keys.
+pub(crate) async fn forget_messages(pool: &PgPool) -> Result<()> {
+    let sql = "TRUNCATE messages, attempts, idempotency_records, batches";
+    pool.execute(sql).await.map_err(while_doing("emptying tables")).map(drop)
 }

@@ -8,7 +8,15 @@ pub(crate) const START: &str = "/v1/verifications";
 /// The list of hints in Redis.
 pub(crate) const HINTS: &str = "otpost:hints:otp:v1";
 pub(crate) const CHECK: &str = "/v1/verifications/check";
+/// One text that is not a code.
+pub(crate) const MESSAGES: &str = "/v1/messages";
+pub(crate) const LIVE: &str = "/livez";
 pub(crate) const READY: &str = "/readyz";
+/// Many of them: one line with the text, then one a recipient.
+pub(crate) const BATCH: &str = "/v1/messages/batch";
+pub(crate) const NDJSON: &str = "application/x-ndjson";
+/// Without any digit, so that it is never taken for a code.
+pub(crate) const TEXT: &str = "Hello {name}, this week everything in our shop is half price.";
 
 pub(crate) fn path_of(id: &str) -> String {
     format!("{START}/{id}")
@@ -21,6 +29,43 @@ pub(crate) fn inbox_path(to: &str) -> String {
 
 pub(crate) fn create_body(to: &str) -> String {
     format!(r#"{{"to":"{to}"}}"#)
+}
+
+/// With a purpose of its own.
+pub(crate) fn create_body_for(to: &str, purpose: &str) -> String {
+    format!(r#"{{"to":"{to}","purpose":"{purpose}"}}"#)
+}
+
+/// A message that is not a code.
+pub(crate) fn message_body(to: &str) -> String {
+    format!(r#"{{"to":"{to}","text":"An offer from the bench"}}"#)
+}
+
+/// What stands in the list of hints for a message.
+pub(crate) fn hint(id: &str) -> Vec<u8> {
+    let digits: Vec<u8> = id.bytes().filter(|byte| *byte != b'-').collect();
+    let pairs = digits.chunks(2).filter_map(|pair| std::str::from_utf8(pair).ok());
+    pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect()
+}
+
+pub(crate) fn send_body(to: &str, name: &str) -> String {
+    json!({"to": to, "text": TEXT.replace("{name}", name)}).to_string()
+}
+
+/// The first line of a streamed batch.
+pub(crate) fn text_ndjson() -> String {
+    format!("{{\"text\":\"{TEXT}\"}}\n")
+}
+
+pub(crate) fn recipient_ndjson(to: &str, name: &str) -> String {
+    format!("{{\"to\":\"{to}\",\"variables\":{{\"name\":\"{name}\"}}}}\n")
+}
+
+/// A line of a file for `otpost send --to-file`, whose first line names the columns; none for the
+/// names.
+pub(crate) fn recipient_csv(recipient: Option<(&str, &str)>) -> String {
+    let (to, name) = recipient.unwrap_or(("to", "name"));
+    format!("{to},{name}\n")
 }
 
 pub(crate) fn check_body(session_token: &str, code: &str) -> String {

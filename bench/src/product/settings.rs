@@ -1,0 +1,21 @@
+//! Single settings that faults need, as the environment variables that override the file.
+
+/// Where the two providers' gateways are.
+pub(crate) fn base_urls(urls: [String; 2]) -> [(&'static str, String); 2] {
+    let [first, second] = urls;
+    [
+        ("OTPOST__PROVIDERS__TWILIO__BASE_URL", first),
+        ("OTPOST__PROVIDERS__VONAGE__BASE_URL", second),
+    ]
+}
+
+/// Bulk messages that one worker sends at the same time.
+pub(crate) fn bulk_concurrency(slots: u32) -> (String, String) {
+    ("OTPOST__WORKER__BULK_CONCURRENCY".to_owned(), slots.to_string())
+}
+
+/// A purpose whose codes live only so many seconds.
+pub(crate) fn lifetime(purpose: &str, seconds: u32) -> (String, String) {
+    let purpose = purpose.to_uppercase();
+    (format!("OTPOST__PURPOSES__{purpose}__LIFETIME_SECS"), seconds.to_string())
+}
