@@ -20,7 +20,7 @@ use std::{net::SocketAddr, sync::Arc};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 pub(crate) use self::{
-    log::{Counts, Seen, now_us},
+    log::{Counts, Seen, in_ms, now_ms, now_us},
     plain::Plain,
     rules::{Answer, Rule},
     twilio::Twilio,

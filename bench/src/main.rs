@@ -2,6 +2,7 @@
 //!
 //! * [`gateway`]: a fake SMS gateway that misbehaves on request
 //! * [`harness`]: private servers and the real product, started and stopped
+//! * [`proxy`]: a TCP proxy that breaks connections on request
 //! * [`product`]: all that is known of the product's contract
 //! * [`show`]: fail-over, faults with the invariant checker, parallel guesses
 //! * [`measure`]: rates, latencies, memory, each beside its bare limit
@@ -22,6 +23,7 @@ mod load;
 mod measure;
 mod numbers;
 mod product;
+mod proxy;
 mod show;
 
 use std::process::ExitCode;
@@ -30,7 +32,7 @@ use clap::Parser;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match interrupt::or_leave(cli::Cli::parse().run()).await {
+    match interrupt::or_leave(Box::pin(cli::Cli::parse().run())).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

@@ -1,6 +1,7 @@
 //! What can be shown to anyone in a minute or two: each show breaks or presses the running
 //! product from outside and says, check by check, whether it kept its word.
 
+mod bulk;
 mod checks;
 pub(crate) mod failover;
 pub(crate) mod faults;
@@ -8,4 +9,4 @@ pub(crate) mod guesses;
 mod invariants;
 mod people;
 
-use self::checks::Checks;
+use self::checks::{Check, Checks, print_all};

@@ -9,6 +9,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::product;
+
 /// One well-formed send request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Seen {
@@ -30,9 +32,18 @@ pub(crate) struct Seen {
 pub(crate) struct Counts {
     pub(crate) requests: u64,
     pub(crate) accepted: u64,
+    /// Of the accepted ones, those that carry a code.
+    pub(crate) codes: u64,
     /// Of the accepted ones, 0 if there are none.
     pub(crate) first_us: u64,
     pub(crate) last_us: u64,
+}
+
+impl Counts {
+    /// Texts without a code.
+    pub(crate) fn bulk(&self) -> u64 {
+        self.accepted.saturating_sub(self.codes)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +64,7 @@ impl Log {
         let number = kept.counts.requests;
         if accepted {
             kept.counts.accepted += 1;
+            kept.counts.codes += u64::from(product::code_in(&text).is_some());
             kept.counts.last_us = at_us;
             if kept.counts.first_us == 0 {
                 kept.counts.first_us = at_us;
@@ -101,4 +113,13 @@ impl Log {
 pub(crate) fn now_us() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+}
+
+/// The same clock in the database's unit.
+pub(crate) fn now_ms() -> i64 {
+    in_ms(now_us())
+}
+
+pub(crate) fn in_ms(micros: u64) -> i64 {
+    i64::try_from(micros / 1_000).unwrap_or(i64::MAX)
 }

@@ -50,6 +50,15 @@ pub(crate) enum Answer {
         #[serde(default)]
         status: Option<u16>,
     },
+    /// Any status with any body, made longer with spaces to so many bytes. Not sent unless told.
+    Raw {
+        status: u16,
+        body: String,
+        #[serde(default)]
+        length: usize,
+        #[serde(default)]
+        sent: bool,
+    },
     /// No answer at all, the connection stays open. The SMS counts as sent unless told otherwise.
     Hang {
         #[serde(default = "yes")]
@@ -72,7 +81,10 @@ impl Answer {
         match self {
             Self::Ok => true,
             Self::Http { .. } | Self::Error { .. } => false,
-            Self::Hang { sent } | Self::Reset { sent } | Self::Drop { sent } => *sent,
+            Self::Raw { sent, .. }
+            | Self::Hang { sent }
+            | Self::Reset { sent }
+            | Self::Drop { sent } => *sent,
         }
     }
 }
@@ -91,6 +103,11 @@ impl Rule {
 
     pub(crate) fn delay_ms(mut self, delay_ms: u64) -> Self {
         self.delay_ms = delay_ms;
+        self
+    }
+
+    pub(crate) fn fraction(mut self, fraction: f64) -> Self {
+        self.fraction = fraction;
         self
     }
 

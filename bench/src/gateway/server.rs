@@ -121,6 +121,9 @@ async fn answer(
         Answer::Ok => Ok(accept(&state, dialect, &asked)),
         Answer::Http { status, retry_after } => Ok(bare(*status, retry_after.as_deref())),
         Answer::Error { code, status } => Ok(refuse(dialect, *code, *status)),
+        Answer::Raw { status, body, length, .. } => {
+            Ok(json(status_of(*status), &format!("{body:<length$}")))
+        }
         Answer::Hang { .. } | Answer::Reset { .. } | Answer::Drop { .. } => Err(()),
     };
     state.log.put(dialect.name(), asked.to, asked.text, rule.sends());

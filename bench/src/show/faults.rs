@@ -1,262 +1,200 @@
 //! Show: people come and go at a steady rate while something is broken and mended; then it
-//! goes quiet, and the checker looks at what is left.
+//! goes quiet, and the checker looks at what is left. Each row of the matrix is one such show.
+//!
+//! * [`row`]: what a row is; the families [`redis`], [`postgres`], [`worker`], [`points`],
+//!   [`provider`], [`garbage`], [`sqlite`], [`backlog`], [`poison`], [`clocks`], [`random`] hold them
+//! * [`trouble`]: what begins and ends by itself, alone or three at a time
+//! * [`scene`], [`play`]: the stage, and playing a row on it
+//! * [`told`]: what clients were told; [`standing`], [`memory`]: what is watched meanwhile
+//! * [`jobs`]: many rows, each in a process of its own
+//! * [`http_date`], [`breaker`]: for the rows about providers: dates of `Retry-After`, what a
+//!   breaker let through
+//! * [`report`]: what came of it
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, Instant},
+mod backlog;
+mod breaker;
+mod clocks;
+mod garbage;
+mod http_date;
+mod jobs;
+mod kills;
+mod memory;
+mod play;
+mod points;
+mod poison;
+mod postgres;
+mod provider;
+mod random;
+mod redis;
+mod report;
+mod row;
+mod scene;
+mod sqlite;
+mod standing;
+mod told;
+mod trouble;
+mod worker;
+
+use std::path::PathBuf;
+
+pub(crate) use self::row::Options;
+use self::{
+    jobs::Job,
+    report::{print_summary, to_json, to_markdown, write_into},
+    row::{Act, ROW, Row},
 };
+use crate::{error::Result, harness::Otpost};
 
-use clap::ValueEnum;
-use sqlx::PgPool;
-use tokio::task::JoinSet;
-
-use super::{
-    Checks,
-    invariants::Evidence,
-    people::{Story, crowd},
-};
-use crate::{
-    error::Result,
-    gateway::{Answer, Gateway, Rule},
-    harness::{Home, Otpost, Plan, Store},
-    load::Pace,
-    numbers::Dice,
-    product::{self, Chain},
-};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Fault {
-    /// `kill -9` of one of two workers, again and again
-    WorkerKill,
-    /// FLUSHALL every two seconds
-    RedisFlush,
-    /// Redis frozen (SIGSTOP) for 30 s
-    RedisStop,
-    /// Postgres crashed, away for 10 s, started again
-    PostgresStop,
-    /// Postgres frozen (SIGSTOP) for 10 s
-    PostgresStall,
-    /// Each of the above, one after the other
-    All,
+/// What the command was told.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// Names of rows; empty or `all` for all of them.
+    pub(crate) rows: Vec<String>,
+    /// How many rounds of `random`, each with the next seed.
+    pub(crate) rounds: u64,
+    /// How many rows are played at the same time.
+    pub(crate) jobs: usize,
+    pub(crate) json: bool,
+    pub(crate) markdown: bool,
+    /// A page whose table is brought up to date.
+    pub(crate) write: Option<PathBuf>,
+    /// Where one row leaves its results for the process that started it.
+    pub(crate) report: Option<PathBuf>,
+    pub(crate) options: Options,
 }
 
-/// What `faults` can be told.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Options {
-    pub(crate) fault: Fault,
-    pub(crate) seconds: u64,
-    pub(crate) rate: u32,
-    pub(crate) seed: u64,
-    /// Latencies are shown but not judged.
-    pub(crate) untimed: bool,
+/// Rows for what does not exist yet.
+const NOT_YET: &[Row] = &[
+    Row {
+        name: "delivery-reports",
+        breaks: "delivery reports are missing, doubled, reordered, or for unknown ids",
+        expects: "at most one fallback; states only move forward",
+        promises: &[3],
+        act: Act::NotYet("needs delivery reports, which are not received yet"),
+        ..ROW
+    },
+    Row {
+        name: "opt-outs",
+        breaks: "a STOP arrives while a campaign is being sent",
+        expects: "nothing starts later than a second after its commit",
+        promises: &[5],
+        act: Act::NotYet("needs a list of who opted out, which is not kept yet"),
+        ..ROW
+    },
+];
+
+/// Every row there is.
+fn rows() -> Vec<Row> {
+    [
+        redis::ROWS,
+        postgres::ROWS,
+        worker::ROWS,
+        points::ROWS,
+        provider::ROWS,
+        garbage::ROWS,
+        backlog::ROWS,
+        sqlite::ROWS,
+        clocks::ROWS,
+        poison::ROWS,
+        random::ROWS,
+        NOT_YET,
+    ]
+    .concat()
+}
+
+/// Prints every row with what it breaks.
+pub(crate) fn list() {
+    let rows = rows();
+    let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
+    for row in rows {
+        let note = if let Act::NotYet(lacks) = row.act {
+            format!(" (not yet: {lacks})")
+        } else {
+            String::new()
+        };
+        println!("{:width$}  {}{note}", row.name, row.breaks);
+    }
 }
 
 /// True if nothing was violated.
-pub(crate) async fn run(otpost: &Otpost, options: Options) -> Result<bool> {
-    let all = Fault::value_variants().iter().filter(|it| **it != Fault::All);
-    let chosen: Vec<Fault> = match options.fault {
-        Fault::All => all.copied().collect(),
-        one => vec![one],
+pub(crate) async fn run(otpost: &Otpost, request: &Request) -> Result<bool> {
+    let mut chosen = Vec::new();
+    for row in choose(&request.rows)? {
+        // A process that leaves a report was itself started for one round.
+        let is_many = row.name == "random" && request.report.is_none();
+        let rounds = if is_many { request.rounds.max(1) } else { 1 };
+        for round in 0..rounds {
+            let options = Options { seed: request.options.seed + round, ..request.options };
+            chosen.push(Job { row, options });
+        }
+    }
+    let reports = match chosen.as_slice() {
+        [Job { row, options }] => vec![play::play(otpost, row, *options).await],
+        _ if request.report.is_some() => return Err("--report is for one row".into()),
+        many => jobs::play_all(otpost, many, request.jobs, !request.json).await?,
     };
-    println!("seed {}, {} verifications/s", options.seed, options.rate);
-    let mut kept = true;
-    for fault in chosen {
-        kept &= one(otpost, Options { fault, ..options }).await?;
+    if let Some(file) = &request.report {
+        std::fs::write(file, to_json(&reports)?)?;
     }
-    Ok(kept)
+    if let Some(page) = &request.write {
+        write_into(page, &reports)?;
+    }
+    if request.json {
+        println!("{}", to_json(&reports)?);
+        return Ok(reports.iter().all(report::Report::is_good));
+    }
+    if request.markdown {
+        println!("{}", to_markdown(&reports));
+    }
+    if let [report] = reports.as_slice() {
+        report.print();
+        return Ok(report.is_good());
+    }
+    Ok(print_summary(&reports))
 }
 
-async fn one(otpost: &Otpost, options: Options) -> Result<bool> {
-    let gateway = Gateway::on_free_port().await?;
-    // Slow enough that a kill finds messages in the middle of being sent.
-    let slow = Rule::new("/", Answer::Ok).delay_ms(150);
-    gateway.state.rules.set(vec![slow]);
-    let plan = Plan {
-        store: Store::Postgres,
-        apis: 1,
-        workers: 2,
-        chain: Chain::TwilioVonage(gateway.address),
-        otp_concurrency: None,
+fn choose(names: &[String]) -> Result<Vec<Row>> {
+    let rows = rows();
+    if names.is_empty() || names.iter().any(|name| name == "all") {
+        return Ok(rows);
+    }
+    let find = |name: &String| {
+        let found = rows.iter().find(|row| row.name == name);
+        found.copied().ok_or_else(|| no_such(name, &rows).into())
     };
-    let mut home = Home::build(otpost, plan).await?;
-    let pool = home.pool().await?;
-    let pace =
-        Pace { rate: options.rate, time: Duration::from_secs(options.fault.time(options.seconds)) };
-    let state = Arc::clone(&gateway.state);
-    let people = crowd(vec![home.client(0)], state, pace, options.seed);
-    let mut checks = Checks::default();
-    let (stories, broken) =
-        tokio::join!(people, break_and_mend(&mut home, &pool, options, pace.time, &mut checks));
-    broken?;
-    let stories = stories?;
-    let waited = wait_until_quiet(&pool).await?;
-    answers(options, &stories, &mut checks);
-    let evidence = Evidence::gather(&pool, stories, gateway.state.log.after(0, usize::MAX)).await?;
-    evidence.check(&mut checks);
-    checks.add(
-        "I7 quiet soon after",
-        waited.is_some(),
-        waited.map_or_else(
-            || "messages still pending after 60 s".to_owned(),
-            |waited| format!("nothing pending {waited:.1?} after the last person left"),
-        ),
-    );
-    pool.close().await;
-    let name = options.fault.to_possible_value();
-    let name = name.as_ref().map_or("fault", |value| value.get_name());
-    Ok(checks.print(&format!("{name}, {} s", pace.time.as_secs())))
+    names.iter().map(find).collect()
 }
 
-impl Fault {
-    /// A row needs time to break, to mend and to show that it mended.
-    fn time(self, asked: u64) -> u64 {
-        asked.max(match self {
-            Self::RedisStop => 40,
-            Self::PostgresStop | Self::PostgresStall => 20,
-            Self::WorkerKill | Self::RedisFlush | Self::All => 10,
-        })
-    }
+fn no_such(name: &str, rows: &[Row]) -> String {
+    let family = name.split('-').next().unwrap_or(name);
+    let alike = rows.iter().map(|row| row.name).filter(|other| other.starts_with(family));
+    let alike: Vec<&str> = alike.collect();
+    let hint = if alike.is_empty() {
+        "`bench list` shows them all".to_owned()
+    } else {
+        format!("did you mean {}?", alike.join(", "))
+    };
+    format!("there is no row `{name}`; {hint}")
 }
 
-async fn break_and_mend(
-    home: &mut Home,
-    pool: &PgPool,
-    options: Options,
-    time: Duration,
-    checks: &mut Checks,
-) -> Result<()> {
-    let seconds = |seconds| tokio::time::sleep(Duration::from_secs(seconds));
-    let began = Instant::now();
-    match options.fault {
-        Fault::WorkerKill => kill_workers(home, pool, options.seed, time, checks).await?,
-        Fault::RedisFlush => {
-            while began.elapsed() + Duration::from_secs(2) < time {
-                seconds(2).await;
-                redis(home)?.flush_all().await?;
-            }
-        }
-        Fault::RedisStop => {
-            seconds(4).await;
-            redis(home)?.freeze()?;
-            seconds(30).await;
-            redis(home)?.thaw()?;
-        }
-        Fault::PostgresStop => {
-            seconds(4).await;
-            let postgres = home.postgres.as_mut().ok_or("no Postgres")?;
-            postgres.crash()?;
-            seconds(10).await;
-            postgres.restart().await?;
-        }
-        Fault::PostgresStall => {
-            seconds(4).await;
-            let postgres = home.postgres.as_mut().ok_or("no Postgres")?;
-            postgres.freeze()?;
-            seconds(10).await;
-            postgres.thaw()?;
-        }
-        Fault::All => {}
-    }
-    Ok(())
-}
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
 
-fn redis(home: &Home) -> Result<&crate::harness::Redis> {
-    Ok(home.redis.as_ref().ok_or("no Redis")?)
-}
+    use super::*;
 
-/// Kills the two workers by turns and measures how long the messages stand still that the
-/// killed one held.
-async fn kill_workers(
-    home: &mut Home,
-    pool: &PgPool,
-    seed: u64,
-    time: Duration,
-    checks: &mut Checks,
-) -> Result<()> {
-    let mut dice = Dice::new(seed);
-    let began = Instant::now();
-    let mut kills = 0;
-    let mut watched = JoinSet::new();
-    while began.elapsed() + Duration::from_secs(2) < time {
-        tokio::time::sleep(Duration::from_millis(1000 + dice.below(2000))).await;
-        let which = kills % 2;
-        home.kill_worker(which)?;
-        kills += 1;
-        watched.spawn(standing_still(pool.clone()));
-        tokio::time::sleep(Duration::from_millis(dice.below(1000))).await;
-        home.revive_worker(which).await?;
+    #[test]
+    fn every_row_has_a_name_of_its_own_and_says_what_it_breaks() {
+        let rows = rows();
+        let names: HashSet<&str> = rows.iter().map(|row| row.name).collect();
+        assert_eq!(names.len(), rows.len());
+        assert!(rows.iter().all(|row| !row.name.is_empty() && !row.breaks.is_empty()));
+        assert!(rows.iter().all(|row| row.promises.iter().all(|it| (1..=8).contains(it))));
     }
-    let (mut held, mut longest) = (0, Duration::ZERO);
-    while let Some(ended) = watched.join_next().await {
-        let (left, after) = ended??;
-        held += left;
-        longest = longest.max(after);
-    }
-    let found = format!("{kills} kills, {held} messages held, the last moved after {longest:.1?}");
-    let passed = longest <= Duration::from_secs(10);
-    checks.add("claimed messages move again within 10 s", passed, found);
-    Ok(())
-}
 
-/// How many of the messages claimed now stand still longer than an attempt takes, and when the
-/// last of them has moved. The living worker's claims are looked at too, but they soon move.
-async fn standing_still(pool: PgPool) -> Result<(usize, Duration)> {
-    let began = Instant::now();
-    let claimed = product::moving(&pool).await?;
-    let mut held = 0;
-    loop {
-        let now = product::moving(&pool).await?;
-        let still = claimed.iter().filter(|it| now.contains(it)).count();
-        let waited = began.elapsed();
-        if waited < Duration::from_millis(700) {
-            held = still;
-        }
-        if still == 0 || waited > Duration::from_secs(30) {
-            return Ok((held, waited));
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    #[test]
+    fn an_unknown_row_is_told_what_there_is() {
+        let error = choose(&["redis-gone".to_owned()]).err().expect("no such row");
+        assert!(error.to_string().contains("redis-kill"));
     }
-}
-
-/// Until no message is on its way; `None` if that takes more than a minute.
-async fn wait_until_quiet(pool: &PgPool) -> Result<Option<Duration>> {
-    let began = Instant::now();
-    while product::count_pending(pool).await? > 0 {
-        if began.elapsed() > Duration::from_mins(1) {
-            return Ok(None);
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    Ok(Some(began.elapsed()))
-}
-
-/// What the clients were told while it was broken.
-fn answers(options: Options, stories: &[Story], checks: &mut Checks) {
-    let told = || stories.iter().flat_map(|story| &story.told);
-    let mut statuses: BTreeMap<u16, u64> = BTreeMap::new();
-    for answer in told() {
-        *statuses.entry(answer.status).or_default() += 1;
-    }
-    let seen = format!("{statuses:?} (0: none)");
-    if matches!(options.fault, Fault::PostgresStop | Fault::PostgresStall) {
-        let fitting = told().all(|it| matches!(it.status, 202 | 409 | 503));
-        checks.add("only 202, 503, or 409 while in progress", fitting, seen);
-        let refusals = || told().filter(|it| it.status == 503);
-        let bare = refusals().filter(|it| !it.has_retry_after).count();
-        let seen = format!("{} refusals, {bare} without", refusals().count());
-        checks.add("every 503 has Retry-After", bare == 0, seen);
-        let slowest = refusals().map(|it| it.took).max().unwrap_or_default();
-        let in_time = slowest <= Duration::from_millis(2_750);
-        checks.add("refused within 2.5 s", in_time, format!("slowest {slowest:.1?}"));
-        return;
-    }
-    let only_202 = statuses.keys().all(|status| *status == 202);
-    checks.add("every call is answered 202", only_202, seen);
-    let mut took: Vec<Duration> = told().map(|it| it.took).collect();
-    took.sort_unstable();
-    let p99 = took.get(took.len() * 99 / 100).copied().unwrap_or_default();
-    let seen = format!("{p99:.1?}, slowest {:.1?}", took.last().copied().unwrap_or_default());
-    let in_time = options.untimed || p99 <= Duration::from_millis(150);
-    checks.add("p99 of the answer within 150 ms", in_time, seen);
 }

@@ -1,50 +1,76 @@
 //! The checker: when everything is quiet again, compares what the clients were told, what the
 //! gateway received and what the database holds.
+//!
+//! * [`arrived`]: what the gateway says of what the database calls sent
 
-use std::collections::{HashMap, HashSet};
+mod arrived;
 
-use sqlx::PgPool;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
-use super::{Checks, people::Story};
+use super::{Checks, bulk::Offer, people::Story};
 use crate::{
     error::Result,
-    gateway::Seen,
-    product::{self, Attempt, Message, Verification},
+    gateway::{Seen, in_ms},
+    product::{self, Attempt, Ledger, Message, Verification},
 };
 
 /// All that is known after a run.
+#[derive(Debug)]
 pub(crate) struct Evidence {
-    stories: Vec<Story>,
+    pub(crate) stories: Vec<Story>,
+    offers: Vec<Offer>,
+    /// By recipient.
     sent: HashMap<String, Vec<Seen>>,
-    verifications: HashMap<String, Verification>,
+    pub(crate) verifications: HashMap<String, Verification>,
     /// By verification.
     messages: HashMap<String, Vec<Message>>,
+    /// Texts that carry no code, by id.
+    bulk: HashMap<String, Message>,
     /// By message.
-    attempts: HashMap<String, Vec<Attempt>>,
+    pub(crate) attempts: HashMap<String, Vec<Attempt>>,
+    /// Some messages here cannot be tried, whoever tries.
+    pub(crate) tolerates_untried: bool,
+    /// A bulk lane was staged, and not one text was taken.
+    pub(crate) lacks_texts: bool,
 }
 
 impl Evidence {
     pub(crate) async fn gather(
-        pool: &PgPool,
+        ledger: &Ledger,
         stories: Vec<Story>,
+        offers: Vec<Offer>,
         seen: Vec<Seen>,
     ) -> Result<Self> {
-        let verifications = product::verifications(pool).await?;
+        let verifications = ledger.verifications().await?;
+        let bulk = ledger.bulk().await?;
         Ok(Self {
             stories,
+            offers,
             sent: grouped(seen.into_iter().filter(|seen| seen.accepted), |seen| &seen.to),
             verifications: verifications.into_iter().map(|row| (row.id.clone(), row)).collect(),
-            messages: grouped(product::messages(pool).await?, |row| &row.verification_id),
-            attempts: grouped(product::attempts(pool).await?, |row| &row.message_id),
+            messages: grouped(ledger.messages().await?, |row| &row.verification_id),
+            bulk: bulk.into_iter().map(|row| (row.id.clone(), row)).collect(),
+            attempts: grouped(ledger.attempts().await?, |row| &row.message_id),
+            tolerates_untried: false,
+            lacks_texts: false,
         })
     }
 
     pub(crate) fn check(&self, checks: &mut Checks) {
         self.one_verification_per_key(checks);
         self.nothing_lost(checks);
+        if self.lacks_texts || !self.offers.is_empty() {
+            self.no_bulk_lost(checks);
+            self.no_bulk_repeated(checks);
+        }
+        self.what_is_sent_has_arrived(checks);
         self.copies_and_digits(checks);
         self.one_success(checks);
         self.nothing_late(checks);
+        self.nothing_arrives_late(checks);
         self.guesses_within_limit(checks);
     }
 
@@ -59,7 +85,7 @@ impl Evidence {
             self.stories.len(),
             self.verifications.len()
         );
-        let passed = double == 0 && strays <= unanswered;
+        let passed = double == 0 && strays <= unanswered && !told.is_empty();
         checks.add("I0 one verification per idempotency key", passed, seen);
     }
 
@@ -77,8 +103,135 @@ impl Evidence {
         let mut ends: Vec<_> = ends.into_iter().collect();
         ends.sort_unstable();
         let counts = ends.iter().map(|(end, count)| format!("{count} {end}"));
-        let seen = counts.collect::<Vec<_>>().join(", ") + &some_of(&examples);
+        let failures = self.messages.values().flatten().filter(|row| row.state == "failed");
+        let seen = counts.collect::<Vec<_>>().join(", ") + &reasons(failures) + &some_of(&examples);
         checks.add("I1 every 202 is accounted for", examples.is_empty(), seen);
+    }
+
+    fn no_bulk_lost(&self, checks: &mut Checks) {
+        let mut ends: HashMap<&'static str, u64> = HashMap::new();
+        let mut lost = Vec::new();
+        for id in self.offers.iter().filter_map(|offer| offer.id.as_deref()) {
+            let end =
+                self.bulk.get(id).ok_or("without a row").and_then(|row| self.end_of_bulk(row));
+            *ends.entry(end.unwrap_or_else(|lost| lost)).or_default() += 1;
+            if end.is_err() {
+                lost.push(id);
+            }
+        }
+        let mut ends: Vec<_> = ends.into_iter().collect();
+        ends.sort_unstable();
+        let counts = ends.iter().map(|(end, count)| format!("{count} {end}"));
+        let failures = self.bulk.values().filter(|row| row.state == "failed");
+        let seen = counts.collect::<Vec<_>>().join(", ") + &reasons(failures) + &some_of(&lost);
+        checks.add(
+            "I1 every bulk 202 is accounted for",
+            lost.is_empty() && !self.lacks_texts,
+            seen,
+        );
+    }
+
+    /// Whether any provider was asked, or nobody could be.
+    fn was_tried(&self, row: &Message) -> bool {
+        self.tolerates_untried || self.attempts.contains_key(&row.id)
+    }
+
+    fn end_of_bulk(&self, row: &Message) -> Result<&'static str, &'static str> {
+        let asked = self.attempts.get(&row.id).is_some_and(|of| of.iter().any(is_unknown));
+        match (row.state.as_str(), &row.failure) {
+            ("sent" | "delivered", _) => Ok("sent"),
+            ("failed" | "undelivered", Some(_)) if self.was_tried(row) => Ok("failed"),
+            ("failed" | "undelivered", Some(_)) => Err("failed without ever being tried"),
+            ("unknown", Some(_)) if asked => Ok("possibly sent"),
+            ("expired", _) => Ok("expired"),
+            ("queued" | "sending", _) => Err("pending"),
+            _ => Err("in no final state, or without a reason"),
+        }
+    }
+
+    /// I2 for bulk: what may have been sent is never sent again.
+    fn no_bulk_repeated(&self, checks: &mut Checks) {
+        let copies = |offer: &Offer| self.sent.get(&offer.to).map_or(0, Vec::len);
+        let repeated = self.offers.iter().filter(|offer| copies(offer) > 1);
+        let repeated: Vec<&str> = repeated.map(|offer| offer.to.as_str()).collect();
+        let sent: usize = self.offers.iter().map(copies).sum();
+        let seen = format!("{sent} sent, {} repeated{}", repeated.len(), some_of(&repeated));
+        checks.add("I2 no bulk text is sent twice", repeated.is_empty(), seen);
+    }
+
+    /// Copies beyond the first, of all codes.
+    pub(crate) fn repeats(&self) -> usize {
+        let copies = |story: &Story| self.sent.get(&story.to).map_or(0, Vec::len);
+        self.stories.iter().map(|story| copies(story).saturating_sub(1)).sum()
+    }
+
+    /// Bulk texts that may have been sent, and how many of them have an attempt to show for it.
+    pub(crate) fn texts_unknown(&self) -> (usize, usize) {
+        let unknown = || self.bulk.values().filter(|row| row.state == "unknown");
+        let asked =
+            |row: &&Message| self.attempts.get(&row.id).is_some_and(|of| of.iter().any(is_unknown));
+        (unknown().count(), unknown().filter(asked).count())
+    }
+
+    /// How often each message was sent whose recipient, or whose id, is in these bytes.
+    pub(crate) fn copies_of(&self, packet: &[u8]) -> Vec<usize> {
+        let holds = |wanted: &[u8]| packet.windows(wanted.len()).any(|window| window == wanted);
+        let names = |to: &str| holds(to.trim_start_matches('+').as_bytes());
+        let code = |story: &&Story| {
+            let messages = story.ids.iter().filter_map(|id| self.messages.get(id)).flatten();
+            names(&story.to) || messages.into_iter().any(|row| holds(&product::hint(&row.id)))
+        };
+        let text = |offer: &&Offer| {
+            names(&offer.to) || offer.id.as_ref().is_some_and(|id| holds(&product::hint(id)))
+        };
+        let codes = self.stories.iter().filter(code).map(|story| &story.to);
+        let texts = self.offers.iter().filter(text).map(|offer| &offer.to);
+        codes.chain(texts).map(|to| self.sent.get(to).map_or(0, Vec::len)).collect()
+    }
+
+    /// Messages that were never sent and don't say why.
+    pub(crate) fn unsent_without_reason(&self) -> usize {
+        let all = self.messages.values().flatten().chain(self.bulk.values());
+        let ended = |row: &&Message| matches!(row.state.as_str(), "failed" | "expired" | "unknown");
+        all.filter(ended).filter(|row| row.failure.is_none()).count()
+    }
+
+    /// How long each code took from the `202` to the gateway, of those that came there.
+    pub(crate) fn waits(&self) -> Vec<Duration> {
+        self.waits_since(0)
+    }
+
+    /// How many people were accepted after a moment, in Unix milliseconds.
+    pub(crate) fn accepted_since(&self, moment: i64) -> usize {
+        self.stories.iter().filter(|story| in_ms(story.accepted_us) > moment).count()
+    }
+
+    /// How long each code took that was accepted after a moment, of those that came.
+    pub(crate) fn waits_since(&self, moment: i64) -> Vec<Duration> {
+        let wait = |story: &Story| {
+            let first = self.sent.get(&story.to)?.iter().map(|seen| seen.at_us).min()?;
+            (in_ms(story.accepted_us) > moment)
+                .then(|| Duration::from_micros(first.saturating_sub(story.accepted_us)))
+        };
+        self.stories.iter().filter_map(wait).collect()
+    }
+
+    /// How the attempts with one provider that were begun in this time ended, most frequent first.
+    pub(crate) fn outcomes(
+        &self,
+        provider: &str,
+        begun: std::ops::Range<i64>,
+    ) -> Vec<(String, usize)> {
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        let asked = self.attempts.values().flatten();
+        for attempt in asked.filter(|it| it.provider == provider && begun.contains(&it.started_at))
+        {
+            *counts.entry(attempt.outcome.as_deref().unwrap_or("none")).or_default() += 1;
+        }
+        let mut counts: Vec<_> =
+            counts.into_iter().map(|(outcome, count)| (outcome.to_owned(), count)).collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        counts
     }
 
     /// How a verification ended; an error is an end that must not be.
@@ -97,7 +250,11 @@ impl Evidence {
         }
         if let Some(failed) = in_state("failed").or(in_state("undelivered")) {
             let reason = failed.failure.as_ref().or(row.failure.as_ref());
-            return reason.map(|_| "failed").ok_or("failed without a reason");
+            return match (reason, self.was_tried(failed)) {
+                (None, _) => Err("failed without a reason"),
+                (Some(_), false) => Err("failed without ever being tried"),
+                (Some(_), true) => Ok("failed"),
+            };
         }
         if let Some(unknown) = in_state("unknown") {
             // Only where a provider was asked and never heard from, and the row says so.
@@ -122,7 +279,9 @@ impl Evidence {
         let mut none = 0;
         for story in &self.stories {
             let copies = self.sent.get(&story.to).map_or(&[][..], Vec::as_slice);
+            // Who gave up waiting for an answer may have been accepted all the same.
             let allowed: usize = story.ids.iter().map(|id| self.allowed_copies(id)).sum();
+            let allowed = allowed.max(1);
             none += usize::from(copies.is_empty() && !story.ids.is_empty());
             extra += copies.len().saturating_sub(1);
             if copies.len() > allowed {
@@ -133,7 +292,8 @@ impl Evidence {
                 differing.push(story.ids.first().map_or("no 202", String::as_str));
             }
         }
-        let copies: usize = self.sent.values().map(Vec::len).sum();
+        let copies = |story: &Story| self.sent.get(&story.to).map_or(0, Vec::len);
+        let copies: usize = self.stories.iter().map(copies).sum();
         let unknown = self.attempts.values().flatten().filter(|it| is_unknown(it)).count();
         let seen = format!(
             "{copies} sent, {extra} of them repeats, {unknown} unknown outcomes, {none} never \
@@ -173,9 +333,8 @@ impl Evidence {
 
     fn nothing_late(&self, checks: &mut Checks) {
         let mut late = Vec::new();
-        for message in self.messages.values().flatten() {
-            let row = self.verifications.get(&message.verification_id);
-            let end = row.map_or(message.deadline, |row| row.expires_at.min(message.deadline));
+        for message in self.messages.values().flatten().chain(self.bulk.values()) {
+            let end = self.end_of_life(message);
             let attempts = self.attempts.get(&message.id).into_iter().flatten();
             if attempts.into_iter().any(|attempt| attempt.started_at >= end) {
                 late.push(message.id.as_str());
@@ -218,6 +377,16 @@ fn grouped<T>(
     groups
 }
 
+/// Why messages failed, the most frequent reason.
+fn reasons<'a>(failed: impl Iterator<Item = &'a Message>) -> String {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for row in failed {
+        *counts.entry(row.failure.as_deref().unwrap_or("no reason")).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by_key(|(_, count)| *count);
+    most.map_or(String::new(), |(reason, count)| format!("; {count} failed: {reason}"))
+}
+
 /// The first few of what broke an invariant.
 fn some_of(examples: &[&str]) -> String {
     if examples.is_empty() {
@@ -227,142 +396,5 @@ fn some_of(examples: &[&str]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TO: &str = "+12025550100";
-
-    /// One person, one verification, one copy, one success.
-    fn good() -> Evidence {
-        let seen = Seen {
-            number: 1,
-            at_us: 1,
-            provider: "twilio".into(),
-            to: TO.to_owned(),
-            text: "Your code is 123456".to_owned(),
-            accepted: true,
-        };
-        let verification = Verification {
-            id: "v".to_owned(),
-            status: "verified".to_owned(),
-            guesses: 1,
-            guess_limit: 5,
-            resends: 0,
-            failure: None,
-            expires_at: 1_000,
-        };
-        let message = Message {
-            id: "m".to_owned(),
-            verification_id: "v".to_owned(),
-            state: "sent".to_owned(),
-            failure: None,
-            deadline: 1_000,
-        };
-        let attempt =
-            Attempt { message_id: "m".to_owned(), started_at: 10, outcome: Some("ok".to_owned()) };
-        let story = Story {
-            to: TO.to_owned(),
-            ids: vec!["v".to_owned()],
-            told: Vec::new(),
-            effects: 1,
-            successes: 1,
-        };
-        Evidence {
-            stories: vec![story],
-            sent: grouped([seen], |seen| &seen.to),
-            verifications: HashMap::from([("v".to_owned(), verification)]),
-            messages: grouped([message], |row| &row.verification_id),
-            attempts: grouped([attempt], |row| &row.message_id),
-        }
-    }
-
-    /// The invariants that fail after `harm` was done to good evidence.
-    fn found(harm: impl FnOnce(&mut Evidence)) -> String {
-        let mut evidence = good();
-        harm(&mut evidence);
-        let mut checks = Checks::default();
-        evidence.check(&mut checks);
-        checks.failed().iter().map(|name| &name[..2]).collect::<Vec<_>>().join(" ")
-    }
-
-    fn row(evidence: &mut Evidence) -> &mut Verification {
-        evidence.verifications.get_mut("v").expect("the one verification")
-    }
-
-    fn message(evidence: &mut Evidence) -> &mut Message {
-        &mut evidence.messages.get_mut("v").expect("its messages")[0]
-    }
-
-    fn attempt(evidence: &mut Evidence) -> &mut Attempt {
-        &mut evidence.attempts.get_mut("m").expect("its attempts")[0]
-    }
-
-    fn copy_saying(evidence: &mut Evidence, text: &str) {
-        let copies = evidence.sent.get_mut(TO).expect("its copies");
-        let copy = Seen { text: text.to_owned(), ..copies[0].clone() };
-        copies.push(copy);
-    }
-
-    #[test]
-    fn good_evidence_passes() {
-        assert_eq!(found(|_| {}), "");
-    }
-
-    #[test]
-    fn every_planted_violation_is_found() {
-        assert_eq!(found(|it| it.stories[0].ids.push("w".to_owned())), "I0 I1");
-        assert_eq!(found(|it| it.stories[0].ids[0] = "lost".to_owned()), "I0 I1 I4 I6");
-        assert_eq!(found(|it| message(it).state = "queued".to_owned()), "I1");
-        assert_eq!(found(|it| copy_saying(it, "Your code is 123456")), "I2");
-        assert_eq!(found(|it| it.stories[0].successes = 2), "I4");
-        assert_eq!(found(|it| attempt(it).started_at = 1_001), "I5");
-        assert_eq!(found(|it| row(it).guesses = 6), "I6");
-        assert_eq!(found(|it| it.stories[0].effects = 6), "I6");
-    }
-
-    #[test]
-    fn a_repeat_after_an_unknown_outcome_is_allowed_with_the_same_digits_only() {
-        let unknown = |it: &mut Evidence| attempt(it).outcome = Some("unknown".to_owned());
-        let repeated = found(|it| {
-            unknown(it);
-            copy_saying(it, "Your code is 123456");
-        });
-        assert_eq!(repeated, "");
-        let other_digits = found(|it| {
-            unknown(it);
-            copy_saying(it, "Your code is 654321");
-        });
-        assert_eq!(other_digits, "I3");
-    }
-
-    #[test]
-    fn a_failure_needs_a_reason() {
-        let failed = |it: &mut Evidence| {
-            row(it).status = "failed".to_owned();
-            it.stories[0].successes = 0;
-            message(it).state = "failed".to_owned();
-        };
-        assert_eq!(found(failed), "I1");
-        let explained = found(|it| {
-            failed(it);
-            message(it).failure = Some("recipient".to_owned());
-        });
-        assert_eq!(explained, "");
-    }
-
-    #[test]
-    fn possibly_sent_needs_an_attempt_that_was_never_heard_from() {
-        let unknown = |it: &mut Evidence| {
-            row(it).status = "pending".to_owned();
-            it.stories[0].successes = 0;
-            message(it).state = "unknown".to_owned();
-            message(it).failure = Some("its worker was lost".to_owned());
-        };
-        assert_eq!(found(unknown), "I1");
-        let asked = found(|it| {
-            unknown(it);
-            attempt(it).outcome = Some("unknown".to_owned());
-        });
-        assert_eq!(asked, "");
-    }
-}
+#[path = "invariants_tests.rs"]
+mod tests;
