@@ -3,6 +3,10 @@ ARG RUST=1.95
 ARG DEBIAN=trixie
 
 FROM rust:${RUST}-slim-${DEBIAN} AS build
+# For the allocator.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends make \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
 # Downloads and compiled crates stay in the builder's cache, so that a change compiles only what

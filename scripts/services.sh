@@ -9,6 +9,7 @@ install_missing() {
   command -v redis-server >/dev/null || missing+=(redis-server)
   find_postgres || missing+=(postgresql)
   command -v cc >/dev/null || missing+=(gcc libc6-dev)
+  command -v make >/dev/null || missing+=(make)
   [ ${#missing[@]} -eq 0 ] && return
   say "installing: ${missing[*]}"
   local as_root=()
