@@ -1,6 +1,5 @@
 //! How many wrong guesses a recipient has per day, over all its verifications.
 
-use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::{
@@ -73,32 +72,4 @@ pub async fn is_spent(
         .await?
     });
     Ok(guesses.is_some_and(|guesses| guesses >= limit))
-}
-
-/// Removes at most `limit` budgets of days before `day`; how many. With `dry_run` it only
-/// counts, without a limit.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn purge_before(db: &Db, day: i64, limit: i64, dry_run: bool) -> Result<u64, DbError> {
-    if dry_run {
-        let count: i64 = on_pool!(db.read(), c => {
-            sqlx::query_scalar::<D, i64>("SELECT count(*) FROM guess_budgets WHERE day < $1")
-                .bind(day)
-                .fetch_one(c)
-                .await?
-        });
-        return Ok(count.unsigned_abs());
-    }
-    Ok(on_pool!(db.write(), c => {
-        sqlx::query::<D>(AssertSqlSafe(format!(
-            "DELETE FROM guess_budgets WHERE (tenant_id, recipient_hash, day) IN (
-                 SELECT tenant_id, recipient_hash, day FROM guess_budgets
-                 WHERE day < $1 ORDER BY day LIMIT {limit})",
-        )))
-            .bind(day)
-            .execute(c)
-            .await?
-            .rows_affected()
-    }))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sqlx::{AssertSqlSafe, QueryBuilder};
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use crate::{
@@ -172,39 +172,4 @@ pub(crate) fn bind_columns<'q>(query: InsertedIds<'q>, rows: &[&'q Record]) -> I
         .bind(column(rows, |r| r.key_id.as_str()))
         .bind(column(rows, |r| r.answer_sealed.as_slice()))
         .bind(column(rows, |r| r.expires_at))
-}
-
-/// Removes at most `limit` records that nobody is owed any more; how many. With `dry_run` it
-/// only counts, without a limit.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn purge_expired(
-    db: &Db,
-    now: Millis,
-    limit: i64,
-    dry_run: bool,
-) -> Result<u64, DbError> {
-    if dry_run {
-        let count: i64 = on_pool!(db.read(), c => {
-            sqlx::query_scalar::<D, i64>(
-                "SELECT count(*) FROM idempotency_records WHERE expires_at <= $1",
-            )
-            .bind(now)
-            .fetch_one(c)
-            .await?
-        });
-        return Ok(count.unsigned_abs());
-    }
-    Ok(on_pool!(db.write(), c => {
-        sqlx::query::<D>(AssertSqlSafe(format!(
-            "DELETE FROM idempotency_records WHERE (tenant_id, key_hash) IN (
-                 SELECT tenant_id, key_hash FROM idempotency_records
-                 WHERE expires_at <= $1 ORDER BY expires_at LIMIT {limit})",
-        )))
-        .bind(now)
-        .execute(c)
-        .await?
-        .rows_affected()
-    }))
 }

@@ -1,28 +1,41 @@
 //! What is kept for how long, and its removal in steps small enough not to be felt by those who
 //! verify meanwhile.
 
+use std::{ops::Range, time::Instant};
+
+use sqlx::AssertSqlSafe;
+
 use crate::{
     clock::Millis,
-    db::DbError,
+    db::{Db, DbError, on_pool},
     guess_budget,
     home::Home,
-    idempotency,
-    message::{self, batch},
-    process, send_budget, verification,
+    message, process, send_budget,
 };
 
-const STEP_ROWS: i64 = 500;
-/// Most rows that a step removes of a kind.
-pub const STEP: u64 = STEP_ROWS.unsigned_abs();
+/// Most rows that a step removes.
+pub const STEP: u64 = 50;
+/// A step is followed by a rest so many times as long. Five hundred rows at once, or no rests, and
+/// an accept's p99 is several times what it is in quiet (`bench -- purge`).
+const REST: u32 = 4;
 
 /// What grows old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Verifications,
+    /// With their attempts.
     Messages,
     Batches,
     IdempotencyKeys,
     GuessBudgets,
+}
+
+/// Where a kind's rows are.
+struct Place {
+    table: &'static str,
+    key: &'static str,
+    /// Its order in time, indexed.
+    age: &'static str,
 }
 
 impl Kind {
@@ -45,13 +58,28 @@ impl Kind {
         }
     }
 
-    /// Removes at most [`STEP`] rows that are no longer kept, with all that belongs to them; how
-    /// many.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn remove_some(self, home: &Home, now: Millis) -> Result<u64, DbError> {
-        self.step(home, now, false).await
+    fn place(self) -> Place {
+        let (table, key, age) = match self {
+            Self::Verifications => ("verifications", "id", "finished_at"),
+            Self::Messages => ("messages", "id", "finished_at"),
+            Self::Batches => ("batches", "id", "expires_at"),
+            Self::IdempotencyKeys => ("idempotency_records", "tenant_id, key_hash", "expires_at"),
+            Self::GuessBudgets => ("guess_budgets", "tenant_id, recipient_hash, day", "day"),
+        };
+        Place { table, key, age }
+    }
+
+    /// The age of the first rows that are kept: Unix milliseconds, or days for budgets.
+    fn kept_from(self, home: &Home, now: Millis) -> Millis {
+        let keep = &home.config.retention;
+        let before = |days: u32| now - i64::from(days) * 86_400_000;
+        match self {
+            Self::Verifications => before(keep.verifications_days),
+            Self::Messages => before(keep.messages_days),
+            // They carry the end of their time themselves.
+            Self::Batches | Self::IdempotencyKeys => now + 1,
+            Self::GuessBudgets => guess_budget::day(now) - 1,
+        }
     }
 
     /// How many rows are no longer kept.
@@ -59,27 +87,82 @@ impl Kind {
     /// # Errors
     /// The database does not answer.
     pub async fn count(self, home: &Home, now: Millis) -> Result<u64, DbError> {
-        self.step(home, now, true).await
+        self.count_before(&home.db, self.kept_from(home, now)).await
     }
 
-    async fn step(self, home: &Home, now: Millis, dry_run: bool) -> Result<u64, DbError> {
-        let (db, keep) = (&home.db, &home.config.retention);
-        let before = |days: u32| now - i64::from(days) * 86_400_000;
-        match self {
-            Self::Verifications => {
-                let before = before(keep.verifications_days);
-                verification::purge_finished(db, before, STEP_ROWS, dry_run).await
-            }
-            Self::Messages => {
-                message::purge_finished(db, before(keep.messages_days), STEP_ROWS, dry_run).await
-            }
-            Self::Batches => batch::purge_expired(db, now, STEP_ROWS, dry_run).await,
-            Self::IdempotencyKeys => idempotency::purge_expired(db, now, STEP_ROWS, dry_run).await,
-            Self::GuessBudgets => {
-                let yesterday = guess_budget::day(now) - 1;
-                guess_budget::purge_before(db, yesterday, STEP_ROWS, dry_run).await
-            }
+    /// How many rows are older than `age`.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn count_before(self, db: &Db, age: Millis) -> Result<u64, DbError> {
+        let Place { table, age: column, .. } = self.place();
+        let count: i64 = on_pool!(db.read(), c => {
+            let sql = format!("SELECT count(*) FROM {table} WHERE {column} < $1");
+            sqlx::query_scalar::<D, i64>(AssertSqlSafe(sql)).bind(age).fetch_one(c).await?
+        });
+        Ok(count.unsigned_abs())
+    }
+
+    /// Removes the `limit` oldest rows within a span of ages; how old each was.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn remove_oldest(
+        self,
+        db: &Db,
+        ages: Range<Millis>,
+        limit: i64,
+    ) -> Result<Vec<Millis>, DbError> {
+        if self == Self::Messages {
+            return message::remove_oldest(db, ages, limit).await;
         }
+        let Place { table, key, age } = self.place();
+        Ok(on_pool!(db.write(), c => {
+            sqlx::query_scalar::<D, Millis>(AssertSqlSafe(format!(
+                "DELETE FROM {table} WHERE ({key}) IN (
+                     SELECT {key} FROM {table} WHERE {age} >= $1 AND {age} < $2
+                     ORDER BY {age} LIMIT {limit})
+                 RETURNING {age}",
+            )))
+            .bind(ages.start)
+            .bind(ages.end)
+            .fetch_all(c)
+            .await?
+        }))
+    }
+}
+
+/// The removal of what is no longer kept of a kind, step by step, oldest first.
+#[derive(Debug)]
+pub struct Removal {
+    kind: Kind,
+    /// Where the last step ended: an index still leads to what was removed until it is vacuumed,
+    /// and each step would walk over all of it.
+    ages: Range<Millis>,
+}
+
+impl Removal {
+    #[must_use]
+    pub fn new(kind: Kind, home: &Home, now: Millis) -> Self {
+        Self { kind, ages: Millis::MIN..kind.kept_from(home, now) }
+    }
+
+    /// Removes up to [`STEP`] more rows with all that belongs to them, and rests if there may be
+    /// others; how many, less than a step at the end.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn step(&mut self, db: &Db) -> Result<u64, DbError> {
+        let began = Instant::now();
+        let removed = self.kind.remove_oldest(db, self.ages.clone(), STEP.cast_signed()).await?;
+        if let Some(last) = removed.iter().max() {
+            self.ages.start = *last;
+        }
+        let removed = removed.len() as u64;
+        if removed == STEP {
+            tokio::time::sleep(began.elapsed() * REST).await;
+        }
+        Ok(removed)
     }
 }
 

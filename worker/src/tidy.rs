@@ -10,7 +10,7 @@ use otpost_shared::{
     lanes,
     message::{self, LEASE_MS},
     process, provider_state,
-    retention::{self, Kind, STEP},
+    retention::{self, Kind, Removal, STEP},
     verification,
 };
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,9 @@ const TICK: Duration = Duration::from_millis(500);
 /// A process that has not renewed its duty for this long has lost it.
 const DUTY_MS: i64 = 2_000;
 const PURGE: Duration = Duration::from_secs(5);
-/// Ten batches of each kind are done in far less.
+/// Of each kind, one after the other.
+const MOST_STEPS: usize = 100;
+/// That many are done in far less.
 const PURGE_DUTY_MS: i64 = 60_000;
 /// A pause between two ticks that means the database, or this process, was away.
 const OUTAGE_MS: i64 = 3_000;
@@ -92,20 +94,19 @@ pub async fn run_purge(home: Home, stop: CancellationToken) {
     }
 }
 
-/// A few small steps of removing what the retention no longer covers: every five seconds at most
-/// ten batches of each kind, a thousand rows a second.
+/// Removes what the retention no longer covers: every five seconds at most a hundred steps of each
+/// kind, a thousand rows a second.
 async fn purge(home: &Home) -> Result<(), DbError> {
     let now = home.clock.now();
     if !process::take_duty(&home.db, "purge", home.process_id, now, now + PURGE_DUTY_MS).await? {
         return Ok(());
     }
-    for _ in 0..10 {
-        let mut more = false;
-        for kind in Kind::ALL {
-            more |= kind.remove_some(home, now).await? == STEP;
-        }
-        if !more {
-            break;
+    for kind in Kind::ALL {
+        let mut removal = Removal::new(kind, home, now);
+        for _ in 0..MOST_STEPS {
+            if removal.step(&home.db).await? < STEP {
+                break;
+            }
         }
     }
     retention::remove_traces(home, now).await

@@ -12,8 +12,9 @@ use otpost_api::{App, observe, server};
 use otpost_shared::{
     Home,
     api_key::{self, ApiKey, Scope},
-    guess_budget, idempotency, message,
+    message,
     queue::Lane,
+    retention::Kind,
     tenant::{self, DEFAULT_TENANT, Tenant},
     verification,
 };
@@ -168,11 +169,12 @@ impl Service {
     /// What lies in the database and the queue.
     pub async fn stored(&self) -> Stored {
         let db = &self.home.db;
+        let count = async |kind: Kind| kind.count_before(db, i64::MAX).await.expect("an answer");
         Stored {
             codes: message::count_waiting(db, Lane::Otp, 1_000).await.expect("an answer"),
             texts: message::count_waiting(db, Lane::Bulk, 1_000).await.expect("an answer"),
-            records: idempotency::purge_expired(db, i64::MAX, 0, true).await.expect("an answer"),
-            budgets: guess_budget::purge_before(db, i64::MAX, 0, true).await.expect("an answer"),
+            records: count(Kind::IdempotencyKeys).await,
+            budgets: count(Kind::GuessBudgets).await,
             hints: self.hints().await,
         }
     }

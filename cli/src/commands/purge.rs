@@ -7,7 +7,7 @@ use otpost_shared::{
     Home,
     clock::Millis,
     db::DbError,
-    retention::{self, Kind, STEP},
+    retention::{self, Kind, Removal, STEP},
 };
 use serde_json::json;
 
@@ -47,9 +47,10 @@ async fn remove(home: &Home, kind: Kind, now: Millis, expected: u64) -> Result<u
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(expected).with_style(style).with_message(kind.name());
     bar.enable_steady_tick(Duration::from_millis(200));
+    let mut removal = Removal::new(kind, home, now);
     let mut removed = 0;
     loop {
-        let now_removed = kind.remove_some(home, now).await?;
+        let now_removed = removal.step(&home.db).await?;
         removed += now_removed;
         bar.inc(now_removed);
         if now_removed < STEP {

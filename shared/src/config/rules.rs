@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer, de::Error};
 use super::{Config, ConfigError, SecretText};
 use crate::{clock::Millis, limits::Rule, recipient, recipient::Recipient, secrets::Code};
 
+/// Messages that one process sends at the same time; each may hold a connection.
+const MOST_AT_ONCE: usize = 4_096;
+
 /// An address range, for proxies that are believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
@@ -159,13 +162,18 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     check_numbers(config)
 }
 
-/// Numbers that must not be too small.
+/// Numbers that must not be too small, or too large.
 fn check_numbers(config: &Config) -> Result<(), ConfigError> {
     let (limits, keep) = (&config.limits, &config.retention);
-    let size = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    for (key, value) in [
+        ("worker.otp_concurrency", config.worker.otp_concurrency),
+        ("worker.bulk_concurrency", config.worker.bulk_concurrency),
+    ] {
+        if !(1..=MOST_AT_ONCE).contains(&value) {
+            return Err(ConfigError::new(key, format!("must be 1 to {MOST_AT_ONCE}")));
+        }
+    }
     for (key, value, least) in [
-        ("worker.otp_concurrency", size(config.worker.otp_concurrency), 1),
-        ("worker.bulk_concurrency", size(config.worker.bulk_concurrency), 1),
         ("messages.lifetime_secs", config.messages.lifetime_secs.into(), 60),
         ("limits.guesses_per_recipient_and_day", limits.guesses_per_recipient_and_day.into(), 1),
         ("limits.sends_per_tenant_and_day", limits.sends_per_tenant_and_day, 0),

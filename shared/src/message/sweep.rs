@@ -1,7 +1,8 @@
 //! What time does to messages: lost leases, passed deadlines, removal after the retention.
-//! Limits of steps are in the text: a plan made without them reads a tenth of the table.
+//! Limits of steps are in the text: a plan made without them reads a tenth of the table
+//! (docs/decisions/0007-plans.md).
 
-use std::fmt::Write;
+use std::{fmt::Write, ops::Range};
 
 use futures_util::{StreamExt, stream};
 use sqlx::AssertSqlSafe;
@@ -157,43 +158,35 @@ pub async fn mark_overdue(
     }))
 }
 
-/// Removes at most `limit` messages, with their attempts, that ended before `before`; how many
-/// messages. With `dry_run` it only counts, without a limit.
+/// Removes the `limit` messages, with their attempts, that ended first within a span of time; when
+/// each had ended.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn purge_finished(
+pub(crate) async fn remove_oldest(
     db: &Db,
-    before: Millis,
+    ended: Range<Millis>,
     limit: i64,
-    dry_run: bool,
-) -> Result<u64, DbError> {
-    if dry_run {
-        let count: i64 = on_pool!(db.read(), c => {
-            sqlx::query_scalar::<D, i64>("SELECT count(*) FROM messages WHERE finished_at < $1")
-                .bind(before)
-                .fetch_one(c)
-                .await?
-        });
-        return Ok(count.unsigned_abs());
-    }
+) -> Result<Vec<Millis>, DbError> {
     let db = db.clone();
-    detached(async move { purge(&db, before, limit).await }).await
-}
-
-async fn purge(db: &Db, before: Millis, limit: i64) -> Result<u64, DbError> {
-    let mut tx = db.begin().await?;
-    let removed = on_tx!(&mut tx, c => {
-        sqlx::query_scalar::<D, Uuid>(AssertSqlSafe(format!(
-            "DELETE FROM messages WHERE id IN (
-                 SELECT id FROM messages WHERE finished_at < $1 ORDER BY finished_at LIMIT {limit})
-             RETURNING id",
-        )))
-        .bind(before)
-        .fetch_all(c)
-        .await?
-    });
-    attempt::delete_of(&mut tx, &removed).await?;
-    tx.commit().await?;
-    Ok(removed.len() as u64)
+    detached(async move {
+        let mut tx = db.begin().await?;
+        let removed = on_tx!(&mut tx, c => {
+            sqlx::query_as::<D, (Uuid, Millis)>(AssertSqlSafe(format!(
+                "DELETE FROM messages WHERE id IN (
+                     SELECT id FROM messages WHERE finished_at >= $1 AND finished_at < $2
+                     ORDER BY finished_at LIMIT {limit})
+                 RETURNING id, finished_at",
+            )))
+            .bind(ended.start)
+            .bind(ended.end)
+            .fetch_all(c)
+            .await?
+        });
+        let (removed, ended): (Vec<_>, _) = removed.into_iter().unzip();
+        attempt::delete_of(&mut tx, &removed).await?;
+        tx.commit().await?;
+        Ok(ended)
+    })
+    .await
 }

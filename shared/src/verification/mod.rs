@@ -21,7 +21,7 @@ pub(crate) use rows::{
     Lookups, bind_columns, insert, inserted, list_in, lock, lookups, mark_failed,
 };
 pub use rows::{find, list};
-pub use sweep::{mark_expired, purge_finished};
+pub use sweep::mark_expired;
 
 use crate::{
     clock::Millis,

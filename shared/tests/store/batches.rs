@@ -10,6 +10,7 @@ use otpost_shared::{
         batch::{self, BatchText, Filling, NewBatch, Outcome, Row, RowRefused, Stored, Which},
     },
     queue::Lane,
+    retention::{Kind, Removal},
     tenant::DEFAULT_TENANT,
 };
 use otpost_testbed::on_both_homes;
@@ -238,7 +239,7 @@ on_both_homes! {
         home.clock.advance(2 * DAYS);
         let now = home.clock.now();
         message::mark_overdue(&home.db, now, 1, None).await.expect("an answer");
-        message::purge_finished(&home.db, now + 1, 9, false).await.expect("an answer");
+        Kind::Messages.remove_oldest(&home.db, 0..now + 1, 9).await.expect("an answer");
         let again = fill(&home, Some("k"), rows(0..4)).await;
         let results: Vec<_> = again.iter().map(|o| o.result.as_ref().map(|s| s.repeated)).collect();
         let removed = Err(&RowRefused::Removed);
@@ -251,13 +252,14 @@ on_both_homes! {
         bed.home.clock.advance(DAYS - 1_000);
         assert!(stored(&fill(&bed.home, Some("k"), rows(0..1)).await[0]).repeated);
         bed.home.clock.advance(1_000);
-        let (db, now) = (&bed.home.db, bed.home.clock.now());
-        assert_eq!(batch::purge_expired(db, now, 0, true).await, Ok(1));
+        let now = bed.home.clock.now();
+        assert_eq!(Kind::Batches.count(&bed.home, now).await, Ok(1));
         // Whether it was purged before or not.
         let second = fill(&bed.home, Some("k"), rows(0..1)).await;
         assert_ne!(stored(&first[0]).id, stored(&second[0]).id);
         bed.home.clock.advance(DAYS);
-        assert_eq!(batch::purge_expired(db, bed.home.clock.now(), 9, false).await, Ok(1));
-        assert_eq!(batch::purge_expired(db, i64::MAX, 0, true).await, Ok(0));
+        let mut removal = Removal::new(Kind::Batches, &bed.home, bed.home.clock.now());
+        assert_eq!(removal.step(&bed.home.db).await, Ok(1));
+        assert_eq!(Kind::Batches.count_before(&bed.home.db, i64::MAX).await, Ok(0));
     }
 }

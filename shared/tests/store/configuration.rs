@@ -49,6 +49,10 @@ fn a_wrong_value_says_what_is_expected() {
         ),
         ("[database]\nurl = \"postgres://x/y\"\n", "secrets.keys: needed with Postgres"),
         ("[queue]\nurl = \"amqp://x\"\n", "queue.url: must be \"memory\" or begin with redis://"),
+        (
+            "[worker]\nbulk_concurrency = 5000\n",
+            "DIR/otpost.toml:2: worker.bulk_concurrency: must be 1 to 4096",
+        ),
         ("[server\n", "DIR/otpost.toml:1: not valid TOML"),
         (
             "[chains]\nsms = [\"t\"]\n[providers.t]\nkind = \"twilio\"\n",

@@ -11,6 +11,7 @@ use otpost_shared::{
     outcome::ErrorClass,
     process,
     queue::Lane,
+    retention::Kind,
     tenant::DEFAULT_TENANT,
     verification,
 };
@@ -252,9 +253,11 @@ on_both_homes! {
         bed.home.clock.advance(600_001);
         verification::mark_expired(db, bed.home.clock.now(), 10).await.expect("an answer");
         let later = bed.home.clock.now() + 1;
-        assert_eq!(message::purge_finished(db, later, 10, true).await, Ok(1));
-        assert_eq!(message::purge_finished(db, later, 10, false).await, Ok(1));
-        assert_eq!(verification::purge_finished(db, later, 10, false).await, Ok(1));
+        for kind in [Kind::Messages, Kind::Verifications] {
+            assert_eq!(kind.count_before(db, later).await, Ok(1));
+            let removed = kind.remove_oldest(db, 0..later, 10).await;
+            assert_eq!(removed.map(|ages| ages.len()), Ok(1), "{}", kind.name());
+        }
         assert!(attempt::list_by_message(db, id).await.expect("an answer").is_empty());
     }
 }

@@ -1,29 +1,27 @@
 //! A file of people: CSV with a header, one column of numbers, the others variables.
 
+mod rows;
+
 use std::{
     collections::BTreeMap,
-    fmt::Write,
     fs::File,
     io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
-use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
+use csv::ByteRecord;
 use otpost_shared::{
     message::batch::{BatchText, Row, RowRefused},
     template::RESERVED,
 };
-use sha2::{Digest, Sha256};
 
+pub use self::rows::line_of;
+use self::rows::{Hashing, LONGEST_ROW, Rows, is_blank};
 use crate::output::Failure;
 
 /// Names of the column of numbers, the surest first.
 const NUMBERS: [&str; 6] = ["to", "phone", "number", "msisdn", "phone_number", "mobile"];
 const BOM: &[u8] = b"\xef\xbb\xbf";
-/// A longer row is one whose quote was not closed.
-const LONGEST_ROW: usize = 256 * 1024;
-/// Bytes that are read at once.
-const READ_AHEAD: usize = 1 << 20;
 
 /// What is known of the file before the first person is read.
 #[derive(Debug)]
@@ -74,7 +72,7 @@ impl People {
             to: 0,
             variables: Vec::new(),
         };
-        let mut header = people.reader(begin);
+        let mut header = Rows::new(begin, delimiter);
         if !header.read(&mut people.header).map_err(|e| at(e.to_string()))? {
             return Err(at("is empty; its first line names the columns, such as: to,name".into()));
         }
@@ -135,18 +133,6 @@ impl People {
         Ok(())
     }
 
-    fn reader<R: Read>(&self, source: R) -> Rows<R> {
-        let plain = Plain { inner: source, after_return: false, added: 0, passed: 0 };
-        let reader = ReaderBuilder::new()
-            .delimiter(self.delimiter)
-            .has_headers(false)
-            .flexible(true)
-            .terminator(Terminator::Any(b'\n'))
-            .buffer_capacity(READ_AHEAD)
-            .from_reader(plain);
-        Rows { reader }
-    }
-
     /// The people, from the first.
     ///
     /// # Errors
@@ -154,7 +140,7 @@ impl People {
     pub fn records(&self) -> io::Result<Records> {
         let mut file = File::open(&self.path)?;
         file.seek(SeekFrom::Start(self.start))?;
-        let mut rows = self.reader(file);
+        let mut rows = Rows::new(file, self.delimiter);
         rows.read(&mut ByteRecord::new())?;
         Ok(Records(rows))
     }
@@ -168,8 +154,7 @@ impl People {
         let at = |said: String| Failure::misused(format!("{}: {said}", self.path.display()));
         let mut file = File::open(&self.path).map_err(|e| at(e.to_string()))?;
         file.seek(SeekFrom::Start(self.start)).map_err(|e| at(e.to_string()))?;
-        let hashing = Hashing { inner: file, hash: Sha256::new(), since: 0 };
-        let mut reader = self.reader(hashing);
+        let mut reader = Rows::new(Hashing::new(file), self.delimiter);
         let (mut record, mut rows) = (ByteRecord::new(), 0);
         loop {
             let line = reader.line();
@@ -179,19 +164,14 @@ impl People {
                 Err(error) if !reader.source().is_endless() => return Err(at(error.to_string())),
                 Ok(true) | Err(_) => return Err(at(endless(line))),
             }
-            reader.source().since = 0;
+            reader.source().end_row();
             if std::str::from_utf8(record.as_slice()).is_err() {
                 return Err(at(not_utf8(line_of(&record))));
             }
             rows += u64::from(!is_blank(&record));
-            seen(reader.reader.position().byte());
+            seen(reader.passed());
         }
-        let digest = reader.reader.into_inner().inner.hash.finalize();
-        let digest = digest.iter().fold(String::new(), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
+        let digest = reader.source().digest();
         // The header is no person.
         match rows.checked_sub(1) {
             Some(0) | None => Err(at("has a header and nobody else".into())),
@@ -244,98 +224,6 @@ impl Records {
     }
 }
 
-/// A CSV reader whose records know the line they begin in.
-struct Rows<R> {
-    reader: Reader<Plain<R>>,
-}
-
-impl<R: Read> Rows<R> {
-    /// Reads the next row; false at the end.
-    fn read(&mut self, record: &mut ByteRecord) -> Result<bool, csv::Error> {
-        let found = self.reader.read_byte_record(record)?;
-        // The reader's own idea of where it begins is before the blank lines it passed over.
-        if found && let Some(mut at) = record.position().cloned() {
-            let within = record.as_slice().split(|byte| *byte == b'\n').count() as u64 - 1;
-            at.set_line(self.line() - within - u64::from(!self.is_open()));
-            record.set_position(Some(at));
-        }
-        Ok(found)
-    }
-
-    /// The line that comes next.
-    fn line(&self) -> u64 {
-        self.reader.position().line()
-    }
-
-    /// The row that was read last has swallowed even what was added to the end.
-    fn is_open(&self) -> bool {
-        let plain = self.reader.get_ref();
-        plain.added == ADDED && self.reader.position().byte() == plain.passed
-    }
-
-    fn source(&mut self) -> &mut R {
-        &mut self.reader.get_mut().inner
-    }
-}
-
-/// Every line ends with one line feed, however it did, and two more come at the end: the first ends
-/// a last line without one, the second is left over unless a quote is open.
-struct Plain<R> {
-    inner: R,
-    after_return: bool,
-    /// Of the line feeds at the end.
-    added: u8,
-    /// Bytes that were handed on.
-    passed: u64,
-}
-
-/// Line feeds that come after the end.
-const ADDED: u8 = 2;
-
-impl<R: Read> Read for Plain<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut kept = 0;
-        while kept == 0 && !buffer.is_empty() {
-            let read = self.inner.read(buffer)?;
-            if read == 0 {
-                if self.added < ADDED
-                    && let Some(first) = buffer.first_mut()
-                {
-                    *first = b'\n';
-                    self.added += 1;
-                    kept = 1;
-                }
-                break;
-            }
-            if !self.after_return && !buffer[..read].contains(&b'\r') {
-                kept = read;
-                break;
-            }
-            for at in 0..read {
-                let byte = buffer[at];
-                if byte != b'\n' || !self.after_return {
-                    buffer[kept] = if byte == b'\r' { b'\n' } else { byte };
-                    kept += 1;
-                }
-                self.after_return = byte == b'\r';
-            }
-        }
-        self.passed += kept as u64;
-        Ok(kept)
-    }
-}
-
-/// The line a row begins in, counted from 1.
-#[must_use]
-pub fn line_of(record: &ByteRecord) -> u64 {
-    record.position().map_or(0, csv::Position::line)
-}
-
-/// Spreadsheets like to end with rows of nothing but separators.
-fn is_blank(record: &ByteRecord) -> bool {
-    record.iter().all(|cell| cell.trim_ascii().is_empty())
-}
-
 fn not_utf8(line: u64) -> String {
     format!(
         "line {line} is not UTF-8, perhaps Latin-1; save the file as UTF-8, or: \
@@ -367,30 +255,4 @@ fn name_of(header: &str) -> String {
         }
     }
     name.trim_matches('_').to_owned()
-}
-
-/// Hashes what passes through, and ends where a row does not.
-struct Hashing {
-    inner: File,
-    hash: Sha256,
-    /// Bytes since the end of a row.
-    since: usize,
-}
-
-impl Hashing {
-    fn is_endless(&self) -> bool {
-        self.since > LONGEST_ROW + READ_AHEAD
-    }
-}
-
-impl Read for Hashing {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.since += read;
-        if self.is_endless() {
-            return Err(io::Error::other("a row does not end"));
-        }
-        self.hash.update(buffer.get(..read).unwrap_or_default());
-        Ok(read)
-    }
 }

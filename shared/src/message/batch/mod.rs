@@ -22,7 +22,6 @@ mod text;
 
 use std::collections::BTreeMap;
 
-use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 pub use check::{Checked, Checker};
@@ -180,36 +179,4 @@ async fn insert_if_missing(db: &Db, new: &Batch, now: Millis) -> Result<bool, Db
         .rows_affected()
     });
     Ok(rows == 1)
-}
-
-/// Removes at most `limit` batches whose key is no longer remembered; how many. Their messages go
-/// by themselves. With `dry_run` it only counts, without a limit.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn purge_expired(
-    db: &Db,
-    now: Millis,
-    limit: i64,
-    dry_run: bool,
-) -> Result<u64, DbError> {
-    if dry_run {
-        let count: i64 = on_pool!(db.read(), c => {
-            sqlx::query_scalar::<D, i64>("SELECT count(*) FROM batches WHERE expires_at <= $1")
-                .bind(now)
-                .fetch_one(c)
-                .await?
-        });
-        return Ok(count.unsigned_abs());
-    }
-    Ok(on_pool!(db.write(), c => {
-        sqlx::query::<D>(AssertSqlSafe(format!(
-            "DELETE FROM batches WHERE id IN (
-                 SELECT id FROM batches WHERE expires_at <= $1 ORDER BY expires_at LIMIT {limit})",
-        )))
-        .bind(now)
-        .execute(c)
-        .await?
-        .rows_affected()
-    }))
 }

@@ -4,10 +4,11 @@ use std::{collections::BTreeSet, fmt::Debug, sync::Arc};
 
 use otpost_shared::{
     attempt::Ending,
-    guess_budget, idempotency,
+    guess_budget,
     message::{self, End, Next, Recording, State},
     outcome::ErrorClass,
     queue::Lane,
+    retention::Kind,
     verification::{self, Status},
 };
 use proptest::{prop_assert, prop_assert_eq};
@@ -292,13 +293,13 @@ impl Trial<'_> {
             .filter_map(|(id, v)| Some((*v.finished.as_ref()?.end(), *id)))
             .filter(|(at, _)| *at < before)
             .collect();
-        let count = verification::purge_finished(&self.home.db, before, limit, false).await;
+        let removed = Kind::Verifications.remove_oldest(&self.home.db, 0..before, limit).await;
         let kept = Tables::read(&self.home.db).await.verifications;
         let kept: BTreeSet<_> = kept.iter().map(|row| row.id).collect();
         let taken: BTreeSet<_> =
             old.iter().map(|(_, id)| *id).filter(|id| !kept.contains(id)).collect();
         taken_in_order(&old, &taken, limit)?;
-        prop_assert_eq!(count, Ok(taken.len() as u64));
+        prop_assert_eq!(removed.map(|it| it.len()), Ok(taken.len()));
         self.model.verifications.retain(|id, _| !taken.contains(id));
         Ok(())
     }
@@ -312,13 +313,13 @@ impl Trial<'_> {
             .filter_map(|(id, m)| Some((*m.finished.as_ref()?.end(), *id)))
             .filter(|(at, _)| *at < before)
             .collect();
-        let count = message::purge_finished(&self.home.db, before, limit, false).await;
+        let removed = Kind::Messages.remove_oldest(&self.home.db, 0..before, limit).await;
         let kept = Tables::read(&self.home.db).await.messages;
         let kept: BTreeSet<_> = kept.iter().map(|row| row.id).collect();
         let taken: BTreeSet<_> =
             old.iter().map(|(_, id)| *id).filter(|id| !kept.contains(id)).collect();
         taken_in_order(&old, &taken, limit)?;
-        prop_assert_eq!(count, Ok(taken.len() as u64));
+        prop_assert_eq!(removed.map(|it| it.len()), Ok(taken.len()));
         self.model.messages.retain(|id, _| !taken.contains(id));
         Ok(())
     }
@@ -326,8 +327,8 @@ impl Trial<'_> {
     /// What nobody is owed any more goes; nothing that counts may go with it.
     pub async fn purge_records(&mut self) {
         let (db, today) = (&self.home.db, guess_budget::day(self.now));
-        idempotency::purge_expired(db, self.now, 100, false).await.expect("an answer");
-        guess_budget::purge_before(db, today, 100, false).await.expect("an answer");
+        Kind::IdempotencyKeys.remove_oldest(db, 0..self.now + 1, 100).await.expect("an answer");
+        Kind::GuessBudgets.remove_oldest(db, 0..today, 100).await.expect("an answer");
         otpost_shared::send_budget::purge_before(db, today).await.expect("an answer");
     }
 }
