@@ -15,8 +15,10 @@ use tower::ServiceExt;
 
 use crate::client::Peer;
 
-/// A client gets this long to send the head of a request.
-const HEADERS: Duration = Duration::from_secs(10);
+/// A client gets this long to send the head of a request, from the end of the one before: longer
+/// than the minute for which proxies keep connections to us, since a request that meets a
+/// connection that is just being closed is lost.
+const HEADERS: Duration = Duration::from_secs(75);
 /// Requests in flight get this long to end when the process is told to stop.
 const GRACE: Duration = Duration::from_secs(15);
 

@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::{
     clock::Millis,
-    db::{Db, DbError, on_pool},
+    db::{Db, DbError, Tx, detached, on_pool, on_tx},
     guess_budget,
     home::Home,
     message, process, send_budget,
@@ -113,11 +113,29 @@ impl Kind {
         ages: Range<Millis>,
         limit: i64,
     ) -> Result<Vec<Millis>, DbError> {
-        if self == Self::Messages {
-            return message::remove_oldest(db, ages, limit).await;
-        }
-        let Place { table, key, age } = self.place();
-        Ok(on_pool!(db.write(), c => {
+        let db = db.clone();
+        detached(async move {
+            let mut tx = db.begin_repeatable().await?;
+            let removed = match self {
+                Self::Messages => message::remove_oldest(&mut tx, ages, limit).await?,
+                _ => self.place().remove_oldest(&mut tx, ages, limit).await?,
+            };
+            tx.commit().await?;
+            Ok(removed)
+        })
+        .await
+    }
+}
+
+impl Place {
+    async fn remove_oldest(
+        &self,
+        tx: &mut Tx,
+        ages: Range<Millis>,
+        limit: i64,
+    ) -> Result<Vec<Millis>, DbError> {
+        let Self { table, key, age } = self;
+        Ok(on_tx!(tx, c => {
             sqlx::query_scalar::<D, Millis>(AssertSqlSafe(format!(
                 "DELETE FROM {table} WHERE ({key}) IN (
                      SELECT {key} FROM {table} WHERE {age} >= $1 AND {age} < $2

@@ -67,7 +67,7 @@ pub(crate) async fn open<K: Default + Send + 'static>(
         let keep = Rc::new(keep);
         for _ in 0..16 {
             let connection = Connection::open(address).await?;
-            idle.borrow_mut().push(connection);
+            idle.borrow_mut().push((Instant::now(), connection));
         }
         let began = Instant::now();
         let mut schedule = on_schedule(pace);
@@ -92,20 +92,27 @@ pub(crate) async fn open<K: Default + Send + 'static>(
     .await
 }
 
+/// Servers close what is idle for longer, perhaps in the moment in which it is used again.
+const IDLE: Duration = Duration::from_secs(5);
+
 async fn over_idle(
-    idle: &RefCell<Vec<Connection>>,
+    idle: &RefCell<Vec<(Instant, Connection)>>,
     address: SocketAddr,
     request: &[u8],
 ) -> Result<Answer> {
     let kept = idle.borrow_mut().pop();
     let mut connection = match kept {
-        Some(connection) => connection,
-        None => Connection::open(address).await?,
+        Some((since, connection)) if since.elapsed() < IDLE => connection,
+        _ => {
+            // What lies deeper is older still.
+            idle.borrow_mut().clear();
+            Connection::open(address).await?
+        }
     };
     let called = tokio::time::timeout(Duration::from_secs(30), connection.call(request));
     let answer = called.await.map_err(|_| "no answer within 30 s")?;
     if connection.usable {
-        idle.borrow_mut().push(connection);
+        idle.borrow_mut().push((Instant::now(), connection));
     }
     answer
 }

@@ -164,29 +164,23 @@ pub async fn mark_overdue(
 /// # Errors
 /// The database does not answer.
 pub(crate) async fn remove_oldest(
-    db: &Db,
+    tx: &mut Tx,
     ended: Range<Millis>,
     limit: i64,
 ) -> Result<Vec<Millis>, DbError> {
-    let db = db.clone();
-    detached(async move {
-        let mut tx = db.begin().await?;
-        let removed = on_tx!(&mut tx, c => {
-            sqlx::query_as::<D, (Uuid, Millis)>(AssertSqlSafe(format!(
-                "DELETE FROM messages WHERE id IN (
-                     SELECT id FROM messages WHERE finished_at >= $1 AND finished_at < $2
-                     ORDER BY finished_at LIMIT {limit})
-                 RETURNING id, finished_at",
-            )))
-            .bind(ended.start)
-            .bind(ended.end)
-            .fetch_all(c)
-            .await?
-        });
-        let (removed, ended): (Vec<_>, _) = removed.into_iter().unzip();
-        attempt::delete_of(&mut tx, &removed).await?;
-        tx.commit().await?;
-        Ok(ended)
-    })
-    .await
+    let removed = on_tx!(tx, c => {
+        sqlx::query_as::<D, (Uuid, Millis)>(AssertSqlSafe(format!(
+            "DELETE FROM messages WHERE id IN (
+                 SELECT id FROM messages WHERE finished_at >= $1 AND finished_at < $2
+                 ORDER BY finished_at LIMIT {limit})
+             RETURNING id, finished_at",
+        )))
+        .bind(ended.start)
+        .bind(ended.end)
+        .fetch_all(c)
+        .await?
+    });
+    let (removed, ended): (Vec<_>, _) = removed.into_iter().unzip();
+    attempt::delete_of(tx, &removed).await?;
+    Ok(ended)
 }
