@@ -139,11 +139,12 @@ impl Place {
             sqlx::query_scalar::<D, Millis>(AssertSqlSafe(format!(
                 "DELETE FROM {table} WHERE ({key}) IN (
                      SELECT {key} FROM {table} WHERE {age} >= $1 AND {age} < $2
-                     ORDER BY {age} LIMIT {limit})
+                     ORDER BY {age} LIMIT $3)
                  RETURNING {age}",
             )))
             .bind(ages.start)
             .bind(ages.end)
+            .bind(limit)
             .fetch_all(c)
             .await?
         }))

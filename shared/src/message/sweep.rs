@@ -1,11 +1,8 @@
 //! What time does to messages: lost leases, passed deadlines, removal after the retention.
-//! Limits of steps are in the text: a plan made without them reads a tenth of the table
-//! (docs/decisions/0007-plans.md).
 
 use std::{fmt::Write, ops::Range};
 
 use futures_util::{StreamExt, stream};
-use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::{
@@ -142,15 +139,16 @@ pub async fn mark_overdue(
         let _ = write!(failure, ", none being in use ({why})");
     }
     Ok(on_pool!(db.write(), c => {
-        sqlx::query::<D>(AssertSqlSafe(format!(
+        sqlx::query::<D>(
             "UPDATE messages
              SET state = 'expired', finished_at = $1,
-                 failure = COALESCE(failure, $2)
+                 failure = COALESCE(failure, $3)
              WHERE state || '' = 'queued' AND id IN (
                  SELECT id FROM messages WHERE state = 'queued' AND deadline <= $1
-                 ORDER BY deadline LIMIT {limit})",
-        )))
+                 ORDER BY deadline LIMIT $2)",
+        )
         .bind(now)
+        .bind(limit)
         .bind(&failure)
         .execute(c)
         .await?
@@ -169,14 +167,15 @@ pub(crate) async fn remove_oldest(
     limit: i64,
 ) -> Result<Vec<Millis>, DbError> {
     let removed = on_tx!(tx, c => {
-        sqlx::query_as::<D, (Uuid, Millis)>(AssertSqlSafe(format!(
+        sqlx::query_as::<D, (Uuid, Millis)>(
             "DELETE FROM messages WHERE id IN (
                  SELECT id FROM messages WHERE finished_at >= $1 AND finished_at < $2
-                 ORDER BY finished_at LIMIT {limit})
+                 ORDER BY finished_at LIMIT $3)
              RETURNING id, finished_at",
-        )))
+        )
         .bind(ended.start)
         .bind(ended.end)
+        .bind(limit)
         .fetch_all(c)
         .await?
     });
