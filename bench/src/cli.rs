@@ -116,7 +116,7 @@ enum Command {
     Import(Measured),
     /// Accept and check on top of 10,000,000 verifications against 10,000
     Growth(Measured),
-    /// Accept at 500/s while 1,000,000 expired rows are purged, against the same in quiet
+    /// Accept at 500/s while 1,000,000 expired rows are purged, against the same in turn without
     Purge(Measured),
     /// Two API and two worker processes against one of each
     Pairs(Measured),

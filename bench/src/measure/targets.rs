@@ -121,7 +121,7 @@ targets! {
     GROWTH_LOG = Growth, "log per verification, grown", "B", AtMost(3072.0, 4096.0),
         "Bytes of Postgres' log from accept to verified on top of the 10,000,000, without page images.";
     PURGE_P99 = Purge, "accept at 500/s beside a purge, p99", "ms", RatioAtMost(1.2, 1.5),
-        "The answer to an accept while `otpost purge` removes 1,000,000 expired rows; the limit is the same while nothing is purged, in turn.";
+        "The answer to an accept while `otpost purge` removes 1,000,000 expired rows; the limit is the same while the purge is held still, in turn.";
     PURGE_RATE = Purge, "purged", "1/s", Shown(0.0, 0.0),
         "Verifications removed per second, with their messages, attempts and idempotency records.";
     PAIRS_ACCEPT = Pairs, "accept, two api", "1/s", Ratio(0.95, 0.9),
