@@ -30,7 +30,7 @@ const PAIRS: usize = 4;
 /// A purge that is held still for longer within a transaction is cut off by the database.
 const LONGEST: u64 = 8;
 /// How long the rest of the rows may take, with nobody else there.
-const PATIENCE: Duration = Duration::from_secs(1_800);
+const PATIENCE: Duration = Duration::from_mins(30);
 
 pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) -> Result<()> {
     let station = Station::start().await?;
