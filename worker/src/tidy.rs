@@ -88,7 +88,8 @@ pub async fn run_purge(home: Home, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = purge(&home).await {
+        // Each step ends by itself; the rests between them keep nobody from stopping.
+        if let Some(Err(error)) = stop.run_until_cancelled(purge(&home)).await {
             tracing::warn!(%error, "removing what is old is put off");
         }
     }
