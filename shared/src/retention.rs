@@ -4,13 +4,15 @@
 use std::{ops::Range, time::Instant};
 
 use sqlx::AssertSqlSafe;
+use uuid::Uuid;
 
 use crate::{
+    attempt,
     clock::Millis,
-    db::{Db, DbError, Tx, detached, on_pool, on_tx},
+    db::{Db, DbError, detached, on_pool, on_tx},
     guess_budget,
     home::Home,
-    message, process, send_budget,
+    process, send_budget,
 };
 
 /// Most rows that a step removes.
@@ -115,10 +117,30 @@ impl Kind {
     ) -> Result<Vec<Millis>, DbError> {
         let db = db.clone();
         detached(async move {
-            let mut tx = db.begin_repeatable().await?;
-            let removed = match self {
-                Self::Messages => message::remove_oldest(&mut tx, ages, limit).await?,
-                _ => self.place().remove_oldest(&mut tx, ages, limit).await?,
+            let mut tx = db.begin_relaxed().await?;
+            let place = self.place();
+            let sql = |returning| AssertSqlSafe(place.removal(returning));
+            let removed = if self == Self::Messages {
+                let removed = on_tx!(&mut tx, c => {
+                    sqlx::query_as::<D, (Millis, Uuid)>(sql("finished_at, id"))
+                        .bind(ages.start)
+                        .bind(ages.end)
+                        .bind(limit)
+                        .fetch_all(c)
+                        .await?
+                });
+                let (removed, messages): (Vec<_>, Vec<_>) = removed.into_iter().unzip();
+                attempt::delete_of(&mut tx, &messages).await?;
+                removed
+            } else {
+                on_tx!(&mut tx, c => {
+                    sqlx::query_scalar::<D, Millis>(sql(place.age))
+                        .bind(ages.start)
+                        .bind(ages.end)
+                        .bind(limit)
+                        .fetch_all(c)
+                        .await?
+                })
             };
             tx.commit().await?;
             Ok(removed)
@@ -128,26 +150,15 @@ impl Kind {
 }
 
 impl Place {
-    async fn remove_oldest(
-        &self,
-        tx: &mut Tx,
-        ages: Range<Millis>,
-        limit: i64,
-    ) -> Result<Vec<Millis>, DbError> {
+    /// Removes the `$3` oldest rows from the age `$1` to below `$2`.
+    fn removal(&self, returning: &str) -> String {
         let Self { table, key, age } = self;
-        Ok(on_tx!(tx, c => {
-            sqlx::query_scalar::<D, Millis>(AssertSqlSafe(format!(
-                "DELETE FROM {table} WHERE ({key}) IN (
-                     SELECT {key} FROM {table} WHERE {age} >= $1 AND {age} < $2
-                     ORDER BY {age} LIMIT $3)
-                 RETURNING {age}",
-            )))
-            .bind(ages.start)
-            .bind(ages.end)
-            .bind(limit)
-            .fetch_all(c)
-            .await?
-        }))
+        format!(
+            "DELETE FROM {table} WHERE ({key}) IN (
+                 SELECT {key} FROM {table} WHERE {age} >= $1 AND {age} < $2
+                 ORDER BY {age} LIMIT $3)
+             RETURNING {returning}",
+        )
     }
 }
 

@@ -182,7 +182,7 @@ impl Db {
 
     /// Begins a transaction that a crash of the server may undo after its commit, for what is then
     /// done again: nobody's commit waits behind its own.
-    pub(crate) async fn begin_repeatable(&self) -> Result<Tx, DbError> {
+    pub(crate) async fn begin_relaxed(&self) -> Result<Tx, DbError> {
         let mut tx = self.begin().await?;
         if let Tx::Postgres(tx) = &mut tx {
             sqlx::query("SET LOCAL synchronous_commit = off").execute(&mut **tx).await?;

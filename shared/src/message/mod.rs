@@ -14,7 +14,6 @@ pub use accept::{AcceptedMessage, NewMessage, accept};
 pub use claim::{Claimed, LEASE_MS, claim, claim_due, mark_released};
 pub use record::{End, Next, Recording, record};
 pub(crate) use record::{Steps, steps};
-pub(crate) use sweep::remove_oldest;
 pub use sweep::{MOST_CRASHES, mark_overdue, recover_leases};
 
 use crate::{

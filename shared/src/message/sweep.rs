@@ -1,6 +1,6 @@
 //! What time does to messages: lost leases, passed deadlines, removal after the retention.
 
-use std::{fmt::Write, ops::Range};
+use std::fmt::Write;
 
 use futures_util::{StreamExt, stream};
 use uuid::Uuid;
@@ -154,32 +154,4 @@ pub async fn mark_overdue(
         .await?
         .rows_affected()
     }))
-}
-
-/// Removes the `limit` messages, with their attempts, that ended first within a span of time; when
-/// each had ended.
-///
-/// # Errors
-/// The database does not answer.
-pub(crate) async fn remove_oldest(
-    tx: &mut Tx,
-    ended: Range<Millis>,
-    limit: i64,
-) -> Result<Vec<Millis>, DbError> {
-    let removed = on_tx!(tx, c => {
-        sqlx::query_as::<D, (Uuid, Millis)>(
-            "DELETE FROM messages WHERE id IN (
-                 SELECT id FROM messages WHERE finished_at >= $1 AND finished_at < $2
-                 ORDER BY finished_at LIMIT $3)
-             RETURNING id, finished_at",
-        )
-        .bind(ended.start)
-        .bind(ended.end)
-        .bind(limit)
-        .fetch_all(c)
-        .await?
-    });
-    let (removed, ended): (Vec<_>, _) = removed.into_iter().unzip();
-    attempt::delete_of(tx, &removed).await?;
-    Ok(ended)
 }

@@ -283,7 +283,13 @@ fn seal_context(field: &str, row: Uuid) -> Vec<u8> {
 /// The first 16 bytes in hexadecimal, for naming a hash in a key of a limit.
 #[must_use]
 pub fn short_hex(bytes: &[u8]) -> String {
-    bytes.iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
+    hex(bytes.get(..16).unwrap_or(bytes))
+}
+
+/// In hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
         text

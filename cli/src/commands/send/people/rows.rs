@@ -2,12 +2,12 @@
 //! a quote that is never closed.
 
 use std::{
-    fmt::Write,
     fs::File,
     io::{self, Read},
 };
 
 use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
+use otpost_shared::secrets;
 use sha2::{Digest, Sha256};
 
 /// A longer row is one whose quote was not closed.
@@ -132,12 +132,7 @@ impl Hashing {
 
     /// Of all that has passed, in hexadecimal digits.
     pub(super) fn digest(&mut self) -> String {
-        let digest = self.hash.finalize_reset();
-        digest.iter().fold(String::new(), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        secrets::hex(&self.hash.finalize_reset())
     }
 
     pub(super) fn is_endless(&self) -> bool {
