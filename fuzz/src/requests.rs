@@ -56,8 +56,7 @@ pub(super) fn service() -> &'static Service {
         runtime().block_on(async {
             let bed = Bed::make(Kind::Embedded, CONFIG).await;
             let metrics = observe::install_metrics().expect("the first recorder");
-            let (key, text) =
-                api_key::generate(DEFAULT_TENANT, "fuzz", &Scope::ALL, 0).expect("randomness");
+            let (key, text) = api_key::generate(DEFAULT_TENANT, "fuzz", &Scope::ALL, 0);
             api_key::insert(&bed.home.db, &key).await.expect("stored");
             let app = App { home: Arc::new(bed.home.clone()), metrics };
             Service { _bed: bed, app, key: text.to_string() }

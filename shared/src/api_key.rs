@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::{
     clock::Millis,
     db::{Db, DbError, on_pool},
-    secrets::{Handle, SecretError},
+    secrets::Handle,
 };
 
 /// What every key's text begins with, so that scanners of leaked secrets can recognise it.
@@ -64,16 +64,14 @@ impl ApiKey {
 }
 
 /// Makes a key; the text is the only copy of its secret.
-///
-/// # Errors
-/// The operating system has no randomness to give.
+#[must_use]
 pub fn generate(
     tenant_id: Uuid,
     name: &str,
     scopes: &[Scope],
     now: Millis,
-) -> Result<(ApiKey, Zeroizing<String>), SecretError> {
-    let handle = Handle::generate(Uuid::now_v7())?;
+) -> (ApiKey, Zeroizing<String>) {
+    let handle = Handle::generate(Uuid::now_v7());
     let key = ApiKey {
         id: handle.id,
         tenant_id,
@@ -84,7 +82,7 @@ pub fn generate(
         expires_at: None,
         revoked_at: None,
     };
-    Ok((key, Zeroizing::new(format!("{PREFIX}{}", *handle.to_text()))))
+    (key, Zeroizing::new(format!("{PREFIX}{}", *handle.to_text())))
 }
 
 /// # Errors

@@ -282,8 +282,7 @@ fn read_or_create(path: &Path) -> std::io::Result<String> {
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir)?;
     }
-    let entry = |kid: &str| Keyring::generate_entry(kid).map_err(std::io::Error::other);
-    let text = format!("{}\n{}\n", entry("k1")?, entry("h1")?);
+    let text = format!("{}\n{}\n", Keyring::generate_entry("k1"), Keyring::generate_entry("h1"));
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

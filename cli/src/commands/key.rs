@@ -25,7 +25,7 @@ pub async fn create(config: Option<&Path>, options: KeyCreate) -> Done {
         scopes.extend(Scope::ALL);
     }
     let now = home.clock.now();
-    let (key, text) = api_key::generate(tenant.id, &options.name, &scopes, now)?;
+    let (key, text) = api_key::generate(tenant.id, &options.name, &scopes, now);
     api_key::insert(&home.db, &key).await?;
     if options.print.json {
         print_json(&json!({ "id": key.id, "key": text.as_str() }));

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{SecretError, digest, random};
+use super::{digest, random};
 
 /// A 256-bit secret with the id of its row in front: session tokens and API keys.
 #[derive(Clone)]
@@ -17,10 +17,10 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// # Errors
-    /// The operating system has no randomness to give.
-    pub fn generate(id: Uuid) -> Result<Self, SecretError> {
-        Ok(Self { id, secret: Zeroizing::new(random::<32>()?) })
+    /// A new secret for the row `id`.
+    #[must_use]
+    pub fn generate(id: Uuid) -> Self {
+        Self { id, secret: Zeroizing::new(random()) }
     }
 
     /// The text the client holds: 64 characters of base64url.

@@ -3,7 +3,7 @@
 mod code;
 mod handle;
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use chacha20poly1305::{
@@ -12,7 +12,6 @@ use chacha20poly1305::{
 };
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
-use rand::{TryRng, rngs::SysRng};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
@@ -23,20 +22,19 @@ pub use handle::Handle;
 
 const NONCE: usize = 24;
 
-/// `N` bytes from the system's random source.
+/// `N` bytes that nobody can guess: of the thread's `ChaCha12` stream, which the system's random source
+/// seeds, and again after every 64 KiB. A system call for each secret would cost more than sealing.
 ///
-/// # Errors
-/// The operating system has none to give.
-pub fn random<const N: usize>() -> Result<[u8; N], SecretError> {
-    let mut bytes = [0; N];
-    SysRng.try_fill_bytes(&mut bytes).map_err(|_| SecretError::NoRandomness)?;
-    Ok(bytes)
+/// # Panics
+/// The system has nothing to seed it with.
+#[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
+    rand::random()
 }
 
 /// What can go wrong with a secret; never says what the secret was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretError {
-    NoRandomness,
     /// A row names a key that is not in the keyring.
     UnknownKey(String),
     /// The sealed bytes were changed, moved to another row, or belong to another key.
@@ -51,7 +49,6 @@ pub enum SecretError {
 impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoRandomness => f.write_str("the system's random source does not answer"),
             Self::UnknownKey(kid) => {
                 write!(f, "key {kid:?} is not in the keyring: keep old keys until no row uses them")
             }
@@ -139,12 +136,10 @@ impl Keyring {
     }
 
     /// A new entry for `secrets.keys` or `secrets.hash_keys`.
-    ///
-    /// # Errors
-    /// The operating system has no randomness to give.
-    pub fn generate_entry(kid: &str) -> Result<String, SecretError> {
-        let root = Zeroizing::new(random::<32>()?);
-        Ok(format!("{kid}:{}", BASE64.encode(root.as_slice())))
+    #[must_use]
+    pub fn generate_entry(kid: &str) -> String {
+        let root = Zeroizing::new(random::<32>());
+        format!("{kid}:{}", BASE64.encode(root.as_slice()))
     }
 
     /// The id of the key that new rows use.
@@ -193,10 +188,10 @@ impl Keyring {
     /// Seals `plain` for one field of one row: it opens nowhere else.
     ///
     /// # Errors
-    /// The operating system has no randomness to give.
+    /// There is no key, or `plain` is longer than a seal can hold.
     pub fn seal(&self, field: &str, row: Uuid, plain: &[u8]) -> Result<Vec<u8>, SecretError> {
         let key = self.keys.first().ok_or(SecretError::Empty)?;
-        let nonce = random::<NONCE>()?;
+        let nonce = random::<NONCE>();
         let aad = seal_context(field, row);
         let sealed = key
             .seal
@@ -289,11 +284,8 @@ pub fn short_hex(bytes: &[u8]) -> String {
 /// In hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// SHA-256, for values that are random enough to need no key.

@@ -7,22 +7,17 @@
 
 use uuid::{Builder, Uuid};
 
-use crate::{
-    clock::Millis,
-    secrets::{SecretError, random},
-};
+use crate::{clock::Millis, secrets::random};
 
 const POSITION: u128 = 0xffff_ffff;
 
 /// A new id for a batch.
-///
-/// # Errors
-/// The operating system has no randomness to give.
-pub fn batch_id(now: Millis) -> Result<Uuid, SecretError> {
+#[must_use]
+pub fn batch_id(now: Millis) -> Uuid {
     let mut bytes = [0; 16];
     bytes[..6].copy_from_slice(&now.to_be_bytes()[2..]);
-    bytes[6..12].copy_from_slice(&random::<6>()?);
-    Ok(Builder::from_custom_bytes(bytes).into_uuid())
+    bytes[6..12].copy_from_slice(&random::<6>());
+    Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 /// The id of the message that the row `index`, counted from 0, becomes.
@@ -50,7 +45,7 @@ mod tests {
 
     #[test]
     fn messages_follow_their_batch_in_order() {
-        let batch = batch_id(1_795_163_320_007).expect("randomness");
+        let batch = batch_id(1_795_163_320_007);
         assert_eq!((batch.get_version_num(), batch.as_u128() & POSITION), (8, 0));
         assert!(batch.to_string().starts_with("01a1f812-6ec7-8"), "{batch}");
         let ids = [0, 1, 999_999].map(|index| message_id(batch, index));

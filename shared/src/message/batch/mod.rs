@@ -78,7 +78,7 @@ pub struct NewBatch {
 /// The key was used for another text, or the database does not answer.
 pub async fn open(home: &Home, new: NewBatch) -> Result<Filling, Refused> {
     let now = home.clock.now();
-    let batch = build(home, &new, now)?;
+    let batch = build(home, &new, now);
     let found = find_by_key(&home.db, &batch, now).await?;
     let batch = match found {
         Some(found) => found,
@@ -99,7 +99,7 @@ pub async fn open(home: &Home, new: NewBatch) -> Result<Filling, Refused> {
 /// The database does not answer.
 pub async fn find_known(home: &Home, new: &NewBatch) -> Result<Option<Batch>, Refused> {
     let now = home.clock.now();
-    Ok(find_by_key(&home.db, &build(home, new, now)?, now).await?)
+    Ok(find_by_key(&home.db, &build(home, new, now), now).await?)
 }
 
 /// Neither hash can be guessed from, a text being perhaps a short one.
@@ -107,11 +107,11 @@ fn text_hash(keys: &Keyring, text: &BatchText) -> Vec<u8> {
     keys.lookup_hash(&[b"batch-text/v1", text.as_str().as_bytes()])
 }
 
-fn build(home: &Home, new: &NewBatch, now: Millis) -> Result<Batch, Refused> {
+fn build(home: &Home, new: &NewBatch, now: Millis) -> Batch {
     let key_hash =
         |key: &String| home.keys.lookup_hash(&[b"batch-key/v1".as_slice(), key.as_bytes()]);
-    Ok(Batch {
-        id: ids::batch_id(now)?,
+    Batch {
+        id: ids::batch_id(now),
         tenant_id: new.tenant_id,
         key_hash: new.key.as_ref().map(key_hash),
         text_hash: text_hash(&home.keys, &new.text),
@@ -120,7 +120,7 @@ fn build(home: &Home, new: &NewBatch, now: Millis) -> Result<Batch, Refused> {
         // Its messages are kept for as long after they are over: while the key counts none of
         // them is missing, unless the retention is shortened.
         expires_at: now + i64::from(home.config.retention.messages_days) * 86_400_000,
-    })
+    }
 }
 
 /// The tenant's batch with this id.
