@@ -70,17 +70,20 @@ impl LastAccept {
     }
 }
 
-pub(crate) type Acceptances = Coalescer<Acceptance, Committed>;
+pub(crate) type Acceptances = Coalescer<Arc<Acceptance>, Committed>;
 
 pub(crate) fn coalescer(db: Db) -> Acceptances {
     fn run<'a>(
         db: &'a Db,
-        batch: &'a [Acceptance],
+        batch: &'a [Arc<Acceptance>],
     ) -> BoxFuture<'a, Result<Vec<Committed>, DbError>> {
         Box::pin(insert(db, batch))
     }
-    let order = |a: &Acceptance, b: &Acceptance| a.order().cmp(&b.order());
-    Coalescer::start(db, Kind { name: "accept", turns: 2, key: Acceptance::key, order, run })
+    let order = |a: &Arc<Acceptance>, b: &Arc<Acceptance>| a.order().cmp(&b.order());
+    Coalescer::start(
+        db,
+        Kind { name: "accept", turns: 2, key: |acceptance| acceptance.key(), order, run },
+    )
 }
 
 impl Acceptance {
@@ -101,15 +104,14 @@ impl Acceptance {
     }
 }
 
-/// Commits, then hints; gives the limits back when nothing was committed. The answer is the
-/// given one, or the first one when the key was taken before.
+/// Commits, then hints; gives the limits back when nothing was committed. Returns the first answer
+/// when the key was taken before.
 pub(crate) async fn commit(
     home: &Home,
     asking: &Asking<'_>,
     charged: Charged,
-    acceptance: Acceptance,
-    answer: Vec<u8>,
-) -> Result<Vec<u8>, Refused> {
+    acceptance: Arc<Acceptance>,
+) -> Result<Option<Vec<u8>>, Refused> {
     let hint = acceptance.message.as_ref().filter(|m| m.lane() == Lane::Otp).map(|m| m.id);
     let (now, capped) = (acceptance.now, acceptance.cap.is_some());
     let committed = home.coalescers.acceptances.call(acceptance).await;
@@ -119,17 +121,17 @@ pub(crate) async fn commit(
             if let Some(id) = hint {
                 home.queue.hint(id);
             }
-            Ok(answer)
+            Ok(None)
         }
         Ok(Committed::KeyTaken) => {
             home.limiter.refund(charged).await;
-            repeat(home, asking).await?.ok_or(Refused::KeyInUse)
+            repeat(home, asking).await?.ok_or(Refused::KeyInUse).map(Some)
         }
         Ok(Committed::CapReached) => {
             home.limiter.refund(charged).await;
             // The cap is for new requests too.
             let first = repeat(home, asking).await?;
-            first.ok_or(Refused::DailyCap { until: day_end(now), now })
+            first.ok_or(Refused::DailyCap { until: day_end(now), now }).map(Some)
         }
         Err(error) => {
             // What may have been committed stays charged; a repeat with its key passes free.
@@ -150,7 +152,7 @@ pub(crate) async fn commit(
 }
 
 /// Writes a batch; no two of it have the same idempotency key.
-async fn insert(db: &Db, batch: &[Acceptance]) -> Result<Vec<Committed>, DbError> {
+async fn insert(db: &Db, batch: &[Arc<Acceptance>]) -> Result<Vec<Committed>, DbError> {
     match db {
         // One statement of many rows is its own transaction: a single round trip.
         Db::Postgres(pool) if batch.iter().all(|a| a.cap.is_none()) => {
@@ -161,7 +163,7 @@ async fn insert(db: &Db, batch: &[Acceptance]) -> Result<Vec<Committed>, DbError
 }
 
 /// Table by table in one transaction; row by row where a tenant has a cap.
-async fn insert_in_turn(db: &Db, batch: &[Acceptance]) -> Result<Vec<Committed>, DbError> {
+async fn insert_in_turn(db: &Db, batch: &[Arc<Acceptance>]) -> Result<Vec<Committed>, DbError> {
     let mut tx = db.begin().await?;
     let mut results = Vec::with_capacity(batch.len());
     for alike in batch.chunk_by(|a, b| a.cap.is_none() && b.cap.is_none()) {
@@ -174,7 +176,7 @@ async fn insert_in_turn(db: &Db, batch: &[Acceptance]) -> Result<Vec<Committed>,
     Ok(results)
 }
 
-async fn insert_one(tx: &mut Tx, acceptance: &Acceptance) -> Result<Vec<Committed>, DbError> {
+async fn insert_one(tx: &mut Tx, acceptance: &Arc<Acceptance>) -> Result<Vec<Committed>, DbError> {
     // The cap comes first: a row refused by it must not take the key.
     if let Some((tenant_id, cap)) = acceptance.cap
         && !send_budget::charge(tx, tenant_id, cap, acceptance.now).await?
@@ -189,12 +191,15 @@ async fn insert_one(tx: &mut Tx, acceptance: &Acceptance) -> Result<Vec<Committe
 }
 
 /// Only rows whose key was free are written.
-async fn insert_together(tx: &mut Tx, batch: &[Acceptance]) -> Result<Vec<Committed>, DbError> {
+async fn insert_together(
+    tx: &mut Tx,
+    batch: &[Arc<Acceptance>],
+) -> Result<Vec<Committed>, DbError> {
     let records: Vec<&Record> = batch.iter().filter_map(|a| a.record.as_ref()).collect();
     let now = batch.iter().map(|a| a.now).max().unwrap_or_default();
     let kept = idempotency::insert(tx, &records, now).await?;
     let is_kept =
-        |a: &&Acceptance| a.record.is_none() || a.id().is_some_and(|id| kept.contains(&id));
+        |a: &&Arc<Acceptance>| a.record.is_none() || a.id().is_some_and(|id| kept.contains(&id));
     let rows = batch.iter().filter(is_kept);
     let verifications: Vec<&Verification> =
         rows.clone().filter_map(|a| a.verification.as_ref()).collect();
@@ -208,7 +213,10 @@ async fn insert_together(tx: &mut Tx, batch: &[Acceptance]) -> Result<Vec<Commit
 /// All rows of three tables in one statement. This SQL is Postgres' alone and stands here, across
 /// three concepts, because one commit per batch is what carries the load: only rows whose key was
 /// free are written.
-async fn insert_at_once(pool: &PgPool, batch: &[Acceptance]) -> Result<Vec<Committed>, DbError> {
+async fn insert_at_once(
+    pool: &PgPool,
+    batch: &[Arc<Acceptance>],
+) -> Result<Vec<Committed>, DbError> {
     const SQL: &str = concat!(
         "WITH
         taken AS (

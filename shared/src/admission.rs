@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
@@ -150,14 +151,13 @@ impl Home {
         &self,
         asking: &Asking<'_>,
         id: Uuid,
-        answer: &[u8],
+        answer: &impl Serialize,
         now: Millis,
-    ) -> Result<Option<Record>, SecretError> {
+    ) -> Result<Option<Record>, DbError> {
+        let Some(key) = asking.idempotency_key else { return Ok(None) };
+        let answer = serde_json::to_vec(answer).map_err(|e| DbError::Broken(e.to_string()))?;
         let until = now + i64::from(self.config.retention.idempotency_hours) * 3_600_000;
-        asking
-            .idempotency_key
-            .map(|key| Record::new(key, asking.tenant_id, id, answer, &self.keys, until))
-            .transpose()
+        Ok(Some(Record::new(key, asking.tenant_id, id, &answer, &self.keys, until)?))
     }
 
     /// The cap on a tenant's sends per day, for [`Acceptance::cap`].

@@ -55,7 +55,7 @@ impl Record {
     /// Seals `answer`, which belongs to the row `answer_id`.
     ///
     /// # Errors
-    /// The operating system has no randomness to give.
+    /// The answer cannot be sealed.
     pub fn new(
         key: &IdempotencyKey,
         tenant_id: Uuid,

@@ -1,6 +1,6 @@
 //! Accepting a message that is not a code.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -69,17 +69,16 @@ async fn accept_in_time(home: &Home, new: NewMessage) -> Result<AcceptedMessage,
         to: new.to.masked(),
         deadline: row.deadline,
     };
-    let answer = serde_json::to_vec(&accepted).map_err(|e| DbError::Broken(e.to_string()))?;
-    let record = home.keep_answer(&asking, row.id, &answer, now)?;
-    let acceptance = Acceptance {
+    let record = home.keep_answer(&asking, row.id, &accepted, now)?;
+    let acceptance = Arc::new(Acceptance {
         verification: None,
         message: Some(row),
         record,
         cap: home.send_cap(new.tenant_id, asking.is_test),
         now,
-    };
-    let answer = commit(home, &asking, charged, acceptance, answer).await?;
-    read(&answer)
+    });
+    let first = commit(home, &asking, charged, acceptance).await?;
+    first.map_or(Ok(accepted), |answer| read(&answer))
 }
 
 fn read(answer: &[u8]) -> Result<AcceptedMessage, Refused> {

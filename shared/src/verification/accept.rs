@@ -1,6 +1,6 @@
 //! Accepting a verification: policy, limits, one commit, one hint.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -83,9 +83,9 @@ async fn accept_in_time(home: &Home, new: NewVerification) -> Result<Accepted, R
         Admission::Repeat(answer) => return read(&answer),
         Admission::Go(charged) => charged,
     };
-    let (acceptance, answer) = build(home, &new, &asking, policy, fixed_code, now)?;
-    let answer = commit(home, &asking, charged, acceptance, answer).await?;
-    read(&answer)
+    let (acceptance, accepted) = build(home, &new, &asking, policy, fixed_code, now)?;
+    let first = commit(home, &asking, charged, acceptance).await?;
+    first.map_or(Ok(accepted), |answer| read(&answer))
 }
 
 fn read(answer: &[u8]) -> Result<Accepted, Refused> {
@@ -108,9 +108,9 @@ fn build(
     policy: &Purpose,
     fixed_code: Option<Code>,
     now: Millis,
-) -> Result<(Acceptance, Vec<u8>), Refused> {
+) -> Result<(Arc<Acceptance>, Accepted), Refused> {
     let id = Uuid::now_v7();
-    let token = Handle::generate(id)?;
+    let token = Handle::generate(id);
     let row = seal_row(home, new, asking, policy, fixed_code, &token, now)?;
     // A test number has no message: nothing can ever send to it.
     let message = (!asking.is_test).then(|| Message::for_verification(&row, now));
@@ -121,16 +121,15 @@ fn build(
         expires_at: row.expires_at,
         resend_at: row.resend_at,
     };
-    let answer = serde_json::to_vec(&accepted).map_err(|e| DbError::Broken(e.to_string()))?;
-    let record = home.keep_answer(asking, id, &answer, now)?;
-    let acceptance = Acceptance {
+    let record = home.keep_answer(asking, id, &accepted, now)?;
+    let acceptance = Arc::new(Acceptance {
         verification: Some(row),
         message,
         record,
         cap: home.send_cap(new.tenant_id, asking.is_test),
         now,
-    };
-    Ok((acceptance, answer))
+    });
+    Ok((acceptance, accepted))
 }
 
 fn seal_row(
@@ -162,7 +161,7 @@ fn seal_row(
         recipient_hash: asking.recipient_hash.to_vec(),
         recipient_sealed: seal(field::RECIPIENT, new.to.to_stored().as_bytes())?,
         token_hash: token.hash(),
-        seed: if own_code.is_some() { None } else { Some(random::<16>()?.to_vec()) },
+        seed: if own_code.is_some() { None } else { Some(random::<16>().to_vec()) },
         code_sealed: own_code.map(|c| seal(field::CODE, c.as_str().as_bytes())).transpose()?,
         code_length: i32::try_from(policy.code_length).unwrap_or(6),
         generation: 1,

@@ -173,8 +173,7 @@ async fn write(
         resend_at: next.resend_at,
     };
     let message = (!row.is_test()).then(|| Message::for_verification(&next, now));
-    let answer = serde_json::to_vec(&resent).map_err(|e| DbError::Broken(e.to_string()))?;
-    let record = home.keep_answer(asking, row.id, &answer, now)?;
+    let record = home.keep_answer(asking, row.id, &resent, now)?;
     let hint = message.as_ref().map(|m| m.id);
     let cap = home.send_cap(row.tenant_id, row.is_test());
     let change = Change { from: row.clone(), next, message, record, cap, rotates, now };
