@@ -1,7 +1,7 @@
 //! The counts that all processes share. Concurrent charges leave together, as one run of one script:
 //! it costs Redis more to begin a script than to count.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use redis::{RedisError, Script, ScriptInvocation};
 use tokio::sync::{mpsc, oneshot};
@@ -26,40 +26,63 @@ const UNMARKED: &str = "----------------";
 /// once. A log of few moments is a text, newest first: 13 digits, a colon, 16 characters of the
 /// marker, a semicolon. Each answer is how long to wait, and because of which key; -1 for a marker
 /// that was there within the last minute.
+///
+/// The arguments are: how many lists of rules there are; each list, as 1 for few moments or else 0,
+/// its length, and a count and a window for each rule; for each of `KEYS` the number of its list;
+/// and each charge, as its moment, its marker, and how many of `KEYS` it asks for and which.
 const CHARGE: &str = r"
 local WIDTH = 31
-local at, place = 2, 1
-local log, length, added, keep, span = {}, {}, {}, {}, {}
-local changed, answers = {}, {}
+local at, lists = 2, {}
 for n = 1, tonumber(ARGV[1]) do
+  local list = {few = ARGV[at] == '1', keep = 0, span = 0}
+  for r = 1, tonumber(ARGV[at + 1]) do
+    local rule = {count = tonumber(ARGV[at + 2 * r]), window = tonumber(ARGV[at + 2 * r + 1])}
+    if rule.count > list.keep then list.keep = rule.count end
+    if rule.window > list.span then list.span = rule.window end
+    list[r] = rule
+  end
+  at = at + 2 + 2 * #list
+  lists[n] = list
+end
+local rules, log, length, added, changed = {}, {}, {}, {}, {}
+local asked, asker = {}, {}
+for k = 1, #KEYS do
+  rules[k] = lists[tonumber(ARGV[at])]
+  at = at + 1
+  if rules[k].few then
+    asked[#asked + 1] = KEYS[k]
+    asker[#asker + 1] = k
+  else
+    length[k], added[k] = redis.call('LLEN', KEYS[k]), {}
+  end
+end
+if #asked > 0 then
+  for n, text in ipairs(redis.call('MGET', unpack(asked))) do log[asker[n]] = text or '' end
+end
+local answers = {}
+while at <= #ARGV do
   local now, mark, keys = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   at = at + 3
   local wait, why, free = 0, 0, false
+  local marked = string.sub(mark, 1, 1) ~= '-' and ':' .. mark .. ';'
   for i = 1, keys do
-    local key, few, rules = KEYS[place + i - 1], ARGV[at] == '1', tonumber(ARGV[at + 1])
-    at = at + 2
-    if few and not log[key] then log[key] = redis.call('GET', key) or '' end
-    if not few and not length[key] then length[key], added[key] = redis.call('LLEN', key), {} end
-    if few and string.sub(mark, 1, 1) ~= '-' then
-      local found = string.find(log[key], ':' .. mark .. ';', 1, true)
-      free = free or found and now - string.sub(log[key], found - 13, found - 1) < 60000
+    local k = tonumber(ARGV[at + i - 1])
+    local text = log[k]
+    if text and marked then
+      local found = string.find(text, marked, 1, true)
+      free = free or found and now - string.sub(text, found - 13, found - 1) < 60000
     end
-    keep[key], span[key] = 0, 0
-    for _ = 1, rules do
-      local count, window = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-      at = at + 2
-      if count > keep[key] then keep[key] = count end
-      if window > span[key] then span[key] = window end
+    for _, rule in ipairs(rules[k]) do
       local nth
-      if few then
-        local from = (count - 1) * WIDTH
-        if #log[key] > from then nth = string.sub(log[key], from + 1, from + 13) end
-      elseif count <= #added[key] then
-        nth = added[key][#added[key] - count + 1]
-      elseif count <= #added[key] + length[key] then
-        nth = redis.call('LINDEX', key, count - 1 - #added[key])
+      if text then
+        local from = (rule.count - 1) * WIDTH
+        if #text > from then nth = string.sub(text, from + 1, from + 13) end
+      elseif rule.count <= #added[k] then
+        nth = added[k][#added[k] - rule.count + 1]
+      elseif rule.count <= #added[k] + length[k] then
+        nth = redis.call('LINDEX', KEYS[k], rule.count - 1 - #added[k])
       end
-      local left = nth and window - (now - nth) or 0
+      local left = nth and rule.window - (now - nth) or 0
       if left > 0 and wait == 0 then wait, why = left, i - 1 end
     end
   end
@@ -67,25 +90,25 @@ for n = 1, tonumber(ARGV[1]) do
     wait, why = 0, -1
   elseif wait == 0 then
     for i = 1, keys do
-      local key = KEYS[place + i - 1]
-      if log[key] then
-        log[key] = string.sub(now .. ':' .. mark .. ';' .. log[key], 1, keep[key] * WIDTH)
-        changed[key] = true
+      local k = tonumber(ARGV[at + i - 1])
+      if log[k] then
+        log[k] = string.sub(now .. ':' .. mark .. ';' .. log[k], 1, rules[k].keep * WIDTH)
+        changed[k] = true
       else
-        table.insert(added[key], now)
+        added[k][#added[k] + 1] = now
       end
     end
   end
-  answers[n] = {wait, why}
-  place = place + keys
+  at = at + keys
+  answers[#answers + 1] = {wait, why}
 end
-for key in pairs(changed) do redis.call('SET', key, log[key], 'PX', span[key]) end
-for key, moments in pairs(added) do
+for k in pairs(changed) do redis.call('SET', KEYS[k], log[k], 'PX', rules[k].span) end
+for k, moments in pairs(added) do
   if #moments > 0 then
-    if redis.call('LPUSH', key, unpack(moments)) > keep[key] then
-      redis.call('LTRIM', key, 0, keep[key] - 1)
+    if redis.call('LPUSH', KEYS[k], unpack(moments)) > rules[k].keep then
+      redis.call('LTRIM', KEYS[k], 0, rules[k].keep - 1)
     end
-    redis.call('PEXPIRE', key, span[key])
+    redis.call('PEXPIRE', KEYS[k], rules[k].span)
   end
 end
 return answers
@@ -196,10 +219,7 @@ async fn gather(link: RedisLink, mut waiting: mpsc::Receiver<Call>) {
 }
 
 async fn run(link: &RedisLink, script: &Script, calls: &[Call]) -> Result<Vec<Answer>, RedisDown> {
-    let mut run = script.arg(calls.len());
-    for call in calls {
-        call.add_to(&mut run);
-    }
+    let run = invocation(script, calls);
     let answers: Result<Vec<(i64, i64)>, RedisDown> = link
         .run(|mut connection| async move {
             let answers: Result<_, RedisError> = run.invoke_async(&mut connection).await;
@@ -216,22 +236,49 @@ async fn run(link: &RedisLink, script: &Script, calls: &[Call]) -> Result<Vec<An
     Ok(answers.collect())
 }
 
-impl Call {
-    fn add_to(&self, run: &mut ScriptInvocation<'_>) {
-        run.arg(moment(&self.proof)).arg(mark(&self.proof)).arg(self.proof.keys.len());
-        for (key, rules) in self.proof.keys.iter().zip(&self.rules) {
-            run.key(key).arg(i32::from(key.starts_with(FEW_PREFIX))).arg(rules.len());
-            for rule in rules {
-                run.arg(rule.count).arg(rule.window_ms);
-            }
+/// Keys and lists of rules once each, however many charges ask for them.
+fn invocation<'a>(script: &'a Script, calls: &[Call]) -> ScriptInvocation<'a> {
+    let (mut lists, mut keys): (Vec<&[Rule]>, Vec<(&str, usize)>) = (Vec::new(), Vec::new());
+    let mut places = HashMap::new();
+    for call in calls {
+        for (key, rules) in call.proof.keys.iter().zip(&call.rules) {
+            places.entry(key.as_str()).or_insert_with(|| {
+                let known = lists.iter().position(|list| list == rules);
+                let list = known.unwrap_or_else(|| {
+                    lists.push(rules);
+                    lists.len() - 1
+                });
+                keys.push((key, list + 1));
+                keys.len()
+            });
         }
     }
+    let mut run = script.arg(lists.len());
+    for list in lists {
+        run.arg(i32::from(is_few(list))).arg(list.len());
+        for rule in list {
+            run.arg(rule.count).arg(rule.window_ms);
+        }
+    }
+    for (key, list) in keys {
+        run.key(key).arg(list);
+    }
+    for call in calls {
+        run.arg(moment(&call.proof)).arg(mark(&call.proof)).arg(call.proof.keys.len());
+        for key in &call.proof.keys {
+            run.arg(places.get(key.as_str()).copied().unwrap_or_default());
+        }
+    }
+    run
+}
+
+fn is_few(rules: &[Rule]) -> bool {
+    rules.iter().all(|rule| rule.count <= FEW)
 }
 
 /// Where a charge is counted; how long the log can get is part of it, because its form is.
 pub(super) fn key(tenant_id: Uuid, charge: &Charge<'_>) -> String {
-    let few = charge.rules.iter().all(|rule| rule.count <= FEW);
-    let prefix = if few { FEW_PREFIX } else { "otpost:limit:" };
+    let prefix = if is_few(charge.rules) { FEW_PREFIX } else { "otpost:limit:" };
     format!("{prefix}{}:{tenant_id}:{}", charge.scope.as_str(), charge.key)
 }
 
