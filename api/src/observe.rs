@@ -1,6 +1,8 @@
 //! What is seen of a request from outside: a metric, a log line, a time-out, and never a panic.
 
 use std::{
+    panic::AssertUnwindSafe,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,8 +17,8 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use futures_util::FutureExt;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use tokio::task::{JoinError, JoinHandle};
 
 use crate::error::ErrorCode;
 
@@ -59,21 +61,20 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
         .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let own = OwnTime::default();
     request.extensions_mut().insert(own.clone());
-    let work = tokio::spawn(next.run(request));
-    let abort = AbortOnDrop(work.abort_handle());
+    let work = AssertUnwindSafe(next.run(request)).catch_unwind();
     let response = match in_time(work, &own).await {
         // The reference page's own answer to a file it does not have.
         Some(Ok(response)) if is_bare_not_found(&response) => {
             ErrorCode::RouteNotFound.error().into_response()
         }
         Some(Ok(response)) => response,
-        Some(Err(panic)) => {
-            tracing::error!(%panic, "a handler failed");
+        // What it said was written where it happened.
+        Some(Err(_)) => {
+            tracing::error!(http.route = route, "a handler panicked");
             ErrorCode::Internal.error().into_response()
         }
         None => ErrorCode::RequestTimeout.error().into_response(),
     };
-    drop(abort);
     let status = response.status().as_u16();
     let took = started.elapsed();
     let labels = [
@@ -88,10 +89,9 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
     response
 }
 
-async fn in_time(
-    mut work: JoinHandle<Response>,
-    own: &OwnTime,
-) -> Option<Result<Response, JoinError>> {
+/// None when the time is over; dropping the work then ends it, as a client's going away does.
+async fn in_time<T>(work: impl Future<Output = T>, own: &OwnTime) -> Option<T> {
+    let mut work = pin!(work);
     match tokio::time::timeout(PATIENCE, &mut work).await {
         Ok(done) => Some(done),
         Err(_) if own.0.load(Ordering::Acquire) => Some(work.await),
@@ -130,14 +130,5 @@ fn method_label(method: &Method) -> &'static str {
         Method::HEAD => "HEAD",
         Method::OPTIONS => "OPTIONS",
         _ => "other",
-    }
-}
-
-/// Ends the handler when its client has gone or its time is over.
-struct AbortOnDrop(tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
