@@ -21,7 +21,7 @@ const DUTY_MS: i64 = 2_000;
 const PURGE: Duration = Duration::from_secs(5);
 /// Of each kind, one after the other.
 const MOST_STEPS: usize = 100;
-/// That many are done in far less.
+/// The steps of one kind are done in far less.
 const PURGE_DUTY_MS: i64 = 60_000;
 /// A pause between two ticks that means the database, or this process, was away.
 const OUTAGE_MS: i64 = 3_000;
@@ -98,11 +98,12 @@ pub async fn run_purge(home: Home, stop: CancellationToken) {
 /// Removes what the retention no longer covers: every five seconds at most a hundred steps of each
 /// kind, a thousand rows a second.
 async fn purge(home: &Home) -> Result<(), DbError> {
-    let now = home.clock.now();
-    if !process::take_duty(&home.db, "purge", home.process_id, now, now + PURGE_DUTY_MS).await? {
-        return Ok(());
-    }
     for kind in Kind::ALL {
+        let now = home.clock.now();
+        let until = now + PURGE_DUTY_MS;
+        if !process::take_duty(&home.db, "purge", home.process_id, now, until).await? {
+            return Ok(());
+        }
         let mut removal = Removal::new(kind, home, now);
         for _ in 0..MOST_STEPS {
             if removal.step(&home.db).await? < STEP {
@@ -110,5 +111,5 @@ async fn purge(home: &Home) -> Result<(), DbError> {
             }
         }
     }
-    retention::remove_traces(home, now).await
+    retention::remove_traces(home, home.clock.now()).await
 }
