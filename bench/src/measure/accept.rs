@@ -85,7 +85,7 @@ pub(crate) async fn accept_at(
     };
     let wants_tokens = count.is_some();
     let keep = move |tokens: &mut Vec<(u64, String)>, number: u64, answer: &Answer| {
-        if let (true, Ok(accepted)) = (wants_tokens, Accepted::read(answer)) {
+        if wants_tokens && let Ok(accepted) = Accepted::read(answer) {
             tokens.push((first + number, accepted.session_token));
         }
     };
