@@ -1,7 +1,10 @@
 //! What is kept for how long, and its removal in steps small enough not to be felt by those who
 //! verify meanwhile.
 
-use std::{ops::Range, time::Instant};
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -9,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     attempt,
     clock::Millis,
-    db::{Db, DbError, detached, on_pool, on_tx},
+    db::{Db, DbError, detached, on_pool, on_tx, patiently},
     guess_budget,
     home::Home,
     process, send_budget,
@@ -169,12 +172,20 @@ pub struct Removal {
     /// Where the last step ended: an index still leads to what was removed until it is vacuumed,
     /// and each step would walk over all of it.
     ages: Range<Millis>,
+    patience: Duration,
 }
 
 impl Removal {
     #[must_use]
     pub fn new(kind: Kind, home: &Home, now: Millis) -> Self {
-        Self { kind, ages: Millis::MIN..kind.kept_from(home, now) }
+        let ages = Millis::MIN..kind.kept_from(home, now);
+        Self { kind, ages, patience: Duration::ZERO }
+    }
+
+    /// Goes on after the database was away for up to so long.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Removes up to [`STEP`] more rows with all that belongs to them, and rests if there may be
@@ -184,7 +195,8 @@ impl Removal {
     /// The database does not answer.
     pub async fn step(&mut self, db: &Db) -> Result<u64, DbError> {
         let began = Instant::now();
-        let removed = self.kind.remove_oldest(db, self.ages.clone(), STEP.cast_signed()).await?;
+        let remove = || self.kind.remove_oldest(db, self.ages.clone(), STEP.cast_signed());
+        let removed = patiently(self.patience, remove).await?;
         if let Some(last) = removed.iter().max() {
             self.ages.start = *last;
         }

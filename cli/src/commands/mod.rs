@@ -12,7 +12,7 @@ pub mod serve;
 pub mod status;
 pub mod worker;
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use otpost_api::server;
 use otpost_shared::{Home, config, tenant, tenant::Tenant};
@@ -23,6 +23,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{logging, output::Failure};
+
+/// The database may be away for so long while a command works its way through many rows.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Loads the configuration, starts logging and opens everything.
 async fn open(path: Option<&Path>) -> Result<Home, Failure> {

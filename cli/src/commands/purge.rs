@@ -11,6 +11,7 @@ use otpost_shared::{
 };
 use serde_json::json;
 
+use super::PATIENCE;
 use crate::{
     args::PurgeOptions,
     output::{Done, print_json, say},
@@ -47,7 +48,7 @@ async fn remove(home: &Home, kind: Kind, now: Millis, expected: u64) -> Result<u
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(expected).with_style(style).with_message(kind.name());
     bar.enable_steady_tick(Duration::from_millis(200));
-    let mut removal = Removal::new(kind, home, now);
+    let mut removal = Removal::new(kind, home, now).patient(PATIENCE);
     let mut removed = 0;
     loop {
         let now_removed = removal.step(&home.db).await?;

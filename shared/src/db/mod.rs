@@ -23,7 +23,10 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-pub use self::{error::DbError, patience::detached};
+pub use self::{
+    error::DbError,
+    patience::{detached, patiently},
+};
 pub(crate) use self::{
     error::undecided,
     patience::{GIVE_UP, bounded, in_time},

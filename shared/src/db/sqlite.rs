@@ -27,7 +27,9 @@ pub(super) async fn open(url: &str) -> Result<Db, DbError> {
         options.test_before_acquire(false)
     };
     let write = pool(1).connect_with(writing).await?;
-    let read = pool(4).connect_with(options.read_only(true).create_if_missing(false)).await?;
+    // What they miss, the system's cache holds.
+    let reading = options.read_only(true).create_if_missing(false).pragma("cache_size", "-1024");
+    let read = pool(4).connect_with(reading).await?;
     Ok(Db::Sqlite { write, read })
 }
 

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     args::SendOptions,
-    commands::{open_ready, stop_signal},
+    commands::{PATIENCE, open_ready, stop_signal},
     output::{Done, Failure},
 };
 
@@ -57,7 +57,7 @@ pub async fn run(config: Option<&Path>, options: &SendOptions, path: &Path) -> D
 
 async fn open(home: &Home, new: NewBatch) -> Result<Filling, Failure> {
     match batch::open(home, new).await {
-        Ok(filling) => Ok(filling.patient(follow::PATIENCE)),
+        Ok(filling) => Ok(filling.patient(PATIENCE)),
         Err(Refused::KeyReused) => Err(Failure::misused("--key was used with another text")),
         Err(other) => Err(other.into()),
     }

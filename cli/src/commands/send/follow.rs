@@ -8,9 +8,10 @@ use std::{
 use csv::ByteRecord;
 use otpost_shared::{
     Home,
+    db::patiently,
     message::{
         Message, State,
-        batch::{self, Batch, Which, patiently},
+        batch::{self, Batch, Which},
     },
     tenant::DEFAULT_TENANT,
 };
@@ -22,15 +23,13 @@ use super::{
     people::{People, Records},
     progress::Progress,
 };
-use crate::output::Failure;
+use crate::{commands::PATIENCE, output::Failure};
 
 /// Between two looks, at least.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Nothing moving for so long is worth a word.
 const STUCK: Duration = Duration::from_secs(15);
 const PAGE: usize = 1_000;
-/// The database may be away for this long.
-pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where the messages stand.
 pub struct Followed {

@@ -7,12 +7,11 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::{
     Batch, Checker, Outcome, RowRefused, Stored,
     commit::{self, Committed},
-    patience::patiently,
     prepare::{Entry, Given, Preparer, Ready, Slice},
 };
 use crate::{
     clock::Millis,
-    db::{DbError, detached},
+    db::{DbError, detached, patiently},
     home::Home,
     message::{Message, State},
 };

@@ -4,7 +4,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`text`], [`row`] | what is given, and what becomes of it |
-//! | [`filling`], [`patience`] | the pipeline: one slice is prepared while the one before commits |
+//! | [`filling`] | the pipeline: one slice is prepared while the one before commits |
 //! | [`check`], [`prepare`], [`commit`] | a row checked; a slice sealed; a slice written |
 //! | [`ids`], [`seen`] | ids that say where a message belongs; duplicates |
 //! | [`list`] | what became of a batch |
@@ -14,7 +14,6 @@ mod commit;
 mod filling;
 mod ids;
 mod list;
-mod patience;
 mod prepare;
 mod row;
 mod seen;
@@ -28,7 +27,6 @@ pub use check::{Checked, Checker};
 pub use filling::{Filling, SLICE};
 pub use ids::{index_of, is_within, message_id};
 pub use list::{Page, Which, count_by_state, list};
-pub use patience::patiently;
 pub use row::{Outcome, Row, RowRefused, Stored};
 pub use text::{BatchText, TextError};
 
