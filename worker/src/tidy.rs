@@ -1,5 +1,5 @@
-//! The duty of one process at a time: freeing lost leases, ending what is past its time,
-//! measuring the lanes, removing what is old.
+//! Freeing lost leases, which every worker does; and the duty of one process at a time: ending what
+//! is past its time, measuring the lanes, removing what is old.
 
 use std::time::Duration;
 
@@ -60,14 +60,15 @@ pub async fn run(home: Home, stop: CancellationToken) {
 
 async fn tidy(home: &Home, now: Millis, recover: bool, tick: u64) -> Result<(), DbError> {
     let db = &home.db;
-    if !process::take_duty(db, "tidy", home.process_id, now, now + DUTY_MS).await? {
-        return Ok(());
-    }
+    // No duty: when its holders die one after the other, nobody would free anything meanwhile.
     if recover {
         let recovered = message::recover_leases(db, now, BATCH).await?;
         if recovered > 0 {
             tracing::info!(recovered, "messages of lost workers move again");
         }
+    }
+    if !process::take_duty(db, "tidy", home.process_id, now, now + DUTY_MS).await? {
+        return Ok(());
     }
     let names: Vec<&str> = home.config.chain().map(|(name, _)| name).collect();
     let why = provider_state::nobody_in_use(&provider_state::list(db).await?, &names, now);
