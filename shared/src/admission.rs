@@ -127,6 +127,8 @@ async fn let_in(home: &Home, asking: &Asking<'_>) -> Result<Charged, Refused> {
         });
     }
     charges.push(Charge { scope: Scope::Tenant, key: kind.to_owned(), rules: &limits.tenant });
+    // An empty list of rules is no limit.
+    charges.retain(|charge| !charge.rules.is_empty());
     let marker = asking.idempotency_key.map(IdempotencyKey::marker);
     home.limiter
         .charge(asking.tenant_id, &charges, marker.as_deref(), home.clock.now())

@@ -78,6 +78,14 @@ on_both_homes! {
         accept(&bed.home, 2).await;
     }
 
+    async fn an_empty_list_is_no_limit(bed, "[limits]\nrecipient = []\n") {
+        for _ in 0..3 {
+            accept(&bed.home, 1).await;
+        }
+        // Nor is it a mistake that Redis complains about, and is then left alone.
+        assert!(bed.home.queue.waiting().await.is_ok());
+    }
+
     async fn a_test_number_is_never_sent_to_but_counts_guesses(bed, TEST_NUMBERS) {
         let to = otpost_shared::recipient::Recipient::parse_unchecked("+15550001111", None);
         let to = to.expect("a test number");
