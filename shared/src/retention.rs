@@ -189,20 +189,24 @@ impl Removal {
     }
 
     /// Removes up to [`STEP`] more rows with all that belongs to them, and rests if there may be
-    /// others; how many, less than a step at the end.
+    /// others; how many: less than a step at the end, and where somebody else removes them too.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn step(&mut self, db: &Db) -> Result<u64, DbError> {
-        let began = Instant::now();
-        let remove = || self.kind.remove_oldest(db, self.ages.clone(), STEP.cast_signed());
-        let removed = patiently(self.patience, remove).await?;
+        let remove = || async {
+            let began = Instant::now();
+            let ages = self.ages.clone();
+            let removed = self.kind.remove_oldest(db, ages, STEP.cast_signed()).await?;
+            Ok((removed, began.elapsed()))
+        };
+        let (removed, took) = patiently(self.patience, remove).await?;
         if let Some(last) = removed.iter().max() {
             self.ages.start = *last;
         }
         let removed = removed.len() as u64;
         if removed == STEP {
-            tokio::time::sleep(began.elapsed() * REST).await;
+            tokio::time::sleep(took * REST).await;
         }
         Ok(removed)
     }

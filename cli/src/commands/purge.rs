@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use otpost_shared::{
     Home,
     clock::Millis,
-    db::DbError,
+    db::{DbError, patiently},
     retention::{self, Kind, Removal, STEP},
 };
 use serde_json::json;
@@ -17,18 +17,21 @@ use crate::{
     output::{Done, print_json, say},
 };
 
+/// Before another look at rows that somebody else is removing.
+const AGAIN: Duration = Duration::from_secs(1);
+
 pub async fn run(config: Option<&Path>, options: PurgeOptions) -> Done {
     let home = super::open_ready(config).await?;
     let now = home.clock.now();
     let mut counts = Vec::new();
     for kind in Kind::ALL {
-        let expected = kind.count(&home, now).await?;
+        let expected = patiently(PATIENCE, || kind.count(&home, now)).await?;
         let count =
             if options.dry_run { expected } else { remove(&home, kind, now, expected).await? };
         counts.push((kind.name(), count));
     }
     if !options.dry_run {
-        retention::remove_traces(&home, now).await?;
+        patiently(PATIENCE, || retention::remove_traces(&home, now)).await?;
     }
     if options.print.json {
         let removed: serde_json::Map<_, _> =
@@ -49,14 +52,21 @@ async fn remove(home: &Home, kind: Kind, now: Millis, expected: u64) -> Result<u
     let bar = ProgressBar::new(expected).with_style(style).with_message(kind.name());
     bar.enable_steady_tick(Duration::from_millis(200));
     let mut removal = Removal::new(kind, home, now).patient(PATIENCE);
-    let mut removed = 0;
+    let (mut removed, mut waited) = (0, false);
     loop {
         let now_removed = removal.step(&home.db).await?;
         removed += now_removed;
         bar.inc(now_removed);
-        if now_removed < STEP {
+        if now_removed == STEP {
+            continue;
+        }
+        // A worker, or an attempt that was given up, may be removing the same rows.
+        let left = patiently(PATIENCE, || kind.count(home, now)).await?;
+        if left == 0 || (now_removed == 0 && waited) {
             bar.finish_and_clear();
             return Ok(removed);
         }
+        waited = now_removed == 0;
+        tokio::time::sleep(AGAIN).await;
     }
 }
