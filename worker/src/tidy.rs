@@ -1,5 +1,5 @@
-//! Freeing lost leases, which every worker does; and the duty of one process at a time: ending what
-//! is past its time, measuring the lanes, removing what is old.
+//! Freeing lost leases, which every worker does; and two duties, each of one process at a time: ending
+//! what is past its time with measuring the lanes, and removing what is old.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const DUTY_MS: i64 = 2_000;
 const PURGE: Duration = Duration::from_secs(5);
 /// Of each kind, one after the other.
 const MOST_STEPS: usize = 100;
-/// The steps of one kind are done in far less.
+/// The steps of one kind end before.
 const PURGE_DUTY_MS: i64 = 60_000;
 /// A pause between two ticks that means the database, or this process, was away.
 const OUTAGE_MS: i64 = 3_000;
@@ -60,6 +60,7 @@ pub async fn run(home: Home, stop: CancellationToken) {
 
 async fn tidy(home: &Home, now: Millis, recover: bool, tick: u64) -> Result<(), DbError> {
     let db = &home.db;
+    let on_duty = process::take_duty(db, "tidy", home.process_id, now, now + DUTY_MS).await?;
     // No duty: when its holders die one after the other, nobody would free anything meanwhile.
     if recover {
         let recovered = message::recover_leases(db, now, BATCH).await?;
@@ -67,7 +68,7 @@ async fn tidy(home: &Home, now: Millis, recover: bool, tick: u64) -> Result<(), 
             tracing::info!(recovered, "messages of lost workers move again");
         }
     }
-    if !process::take_duty(db, "tidy", home.process_id, now, now + DUTY_MS).await? {
+    if !on_duty {
         return Ok(());
     }
     let names: Vec<&str> = home.config.chain().map(|(name, _)| name).collect();
@@ -107,7 +108,7 @@ async fn purge(home: &Home) -> Result<(), DbError> {
         }
         let mut removal = Removal::new(kind, home, now);
         for _ in 0..MOST_STEPS {
-            if removal.step(&home.db).await? < STEP {
+            if removal.step(&home.db).await? < STEP || home.clock.now() >= until {
                 break;
             }
         }

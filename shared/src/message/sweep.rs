@@ -39,7 +39,13 @@ pub async fn recover_leases(db: &Db, now: Millis, limit: i64) -> Result<u64, DbE
     // Each in its own transaction, but not one after the other: somebody waits for all of them.
     let recovering = lost.into_iter().map(|(id, verification_id)| {
         let db = db.clone();
-        detached(async move { retrying!(recover(&db, id, verification_id, now).await) })
+        detached(async move {
+            match retrying!(recover(&db, id, verification_id, now).await) {
+                // Another worker is at it.
+                Err(DbError::Locked) => Ok(false),
+                result => result,
+            }
+        })
     });
     let recovered: Vec<Result<bool, DbError>> =
         stream::iter(recovering).buffer_unordered(AT_ONCE).collect().await;
