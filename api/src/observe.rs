@@ -68,9 +68,12 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
             ErrorCode::RouteNotFound.error().into_response()
         }
         Some(Ok(response)) => response,
-        // What it said was written where it happened.
-        Some(Err(_)) => {
-            tracing::error!(http.route = route, "a handler panicked");
+        Some(Err(panic)) => {
+            let panic = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied());
+            tracing::error!(http.route = route, panic, "a handler failed");
             ErrorCode::Internal.error().into_response()
         }
         None => ErrorCode::RequestTimeout.error().into_response(),
