@@ -38,9 +38,9 @@ impl Usage {
     }
 }
 
-/// Each core counts in whole ticks, at the beginning and at the end: of a start that takes twenty
+/// Ticks that a reading may be off, since only whole ones are counted: of a start that takes twenty
 /// milliseconds, one more or less would be half.
-const UNKNOWN: f64 = 2.0;
+const UNCERTAIN_TICKS: f64 = 2.0;
 
 /// How much of the machine others used while something was measured.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Busy {
     /// seconds have passed.
     pub(crate) fn others(&self) -> (f64, f64) {
         let (machine, ours) = machine_and_ours();
-        let others = (machine - self.machine) - (ours - self.ours) - UNKNOWN;
+        let others = (machine - self.machine) - (ours - self.ours) - UNCERTAIN_TICKS;
         ((others / TICKS).max(0.0), self.began.elapsed().as_secs_f64())
     }
 }
