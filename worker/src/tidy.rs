@@ -1,5 +1,5 @@
-//! Freeing lost leases, which every worker does; and two duties, each of one process at a time: ending
-//! what is past its time with measuring the lanes, and removing what is old.
+//! Freeing lost leases, which every worker does; and two duties, each of one process at a time:
+//! ending what is past its time with measuring the lanes, and removing what is old.
 
 use std::time::Duration;
 

@@ -38,12 +38,10 @@ on_both_homes! {
         let done = api_key::mark_revoked(db, DEFAULT_TENANT, revoked.id, now).await;
         assert_eq!(done, Ok(true));
         service.home.clock.advance(1_000);
-        let (mut expired, expired_text) =
-            api_key::generate(DEFAULT_TENANT, "old", &Scope::ALL, now);
+        let (mut expired, expired_text) = api_key::generate(DEFAULT_TENANT, "old", &Scope::ALL, now);
         expired.expires_at = Some(now - 1);
         api_key::insert(db, &expired).await.expect("stored");
-        let (_, unknown) =
-            api_key::generate(DEFAULT_TENANT, "x", &Scope::ALL, now);
+        let (_, unknown) = api_key::generate(DEFAULT_TENANT, "x", &Scope::ALL, now);
         let (unknown, expired_text) = (unknown.to_string(), expired_text.to_string());
         let spliced = format!("{}{}", &service.key[..26], &unknown[26..]);
         let without_prefix = service.key[4..].to_owned();

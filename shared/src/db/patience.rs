@@ -45,8 +45,8 @@ pub async fn detached<T: Send + 'static>(
     }
 }
 
-/// Attempts it once, and again for so long after the first failure: whoever is long
-/// at work outlives a short outage.
+/// Attempts it once, and again for so long after the first failure: whoever is long at
+/// work outlives a short outage.
 ///
 /// # Errors
 /// The last attempt's, or at once one that will not pass.

@@ -239,10 +239,10 @@ async fn run(link: &RedisLink, script: &Script, calls: &[Call]) -> Result<Vec<An
 /// Keys and lists of rules once each, however many charges ask for them.
 fn invocation<'a>(script: &'a Script, calls: &[Call]) -> ScriptInvocation<'a> {
     let (mut lists, mut keys): (Vec<&[Rule]>, Vec<(&str, usize)>) = (Vec::new(), Vec::new());
-    let mut places = HashMap::new();
+    let (mut places, mut asked) = (HashMap::new(), Vec::new());
     for call in calls {
         for (key, rules) in call.proof.keys.iter().zip(&call.rules) {
-            places.entry(key.as_str()).or_insert_with(|| {
+            let place = *places.entry(key.as_str()).or_insert_with(|| {
                 let known = lists.iter().position(|list| list == rules);
                 let list = known.unwrap_or_else(|| {
                     lists.push(rules);
@@ -251,6 +251,7 @@ fn invocation<'a>(script: &'a Script, calls: &[Call]) -> ScriptInvocation<'a> {
                 keys.push((key, list + 1));
                 keys.len()
             });
+            asked.push(place);
         }
     }
     let mut run = script.arg(lists.len());
@@ -263,10 +264,11 @@ fn invocation<'a>(script: &'a Script, calls: &[Call]) -> ScriptInvocation<'a> {
     for (key, list) in keys {
         run.key(key).arg(list);
     }
+    let mut asked = asked.into_iter();
     for call in calls {
         run.arg(moment(&call.proof)).arg(mark(&call.proof)).arg(call.proof.keys.len());
-        for key in &call.proof.keys {
-            run.arg(places.get(key.as_str()).copied().unwrap_or_default());
+        for place in asked.by_ref().take(call.proof.keys.len()) {
+            run.arg(place);
         }
     }
     run

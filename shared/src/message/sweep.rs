@@ -1,4 +1,4 @@
-//! What time does to messages: lost leases, passed deadlines, removal after the retention.
+//! What time does to messages: lost leases, passed deadlines.
 
 use std::fmt::Write;
 
