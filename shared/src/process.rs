@@ -10,6 +10,10 @@ use crate::{
 /// A process not seen for this long is gone.
 pub const GONE_AFTER_MS: i64 = 10_000;
 
+/// Between two signs of life of a process there are three seconds; more than this means that one
+/// was missed.
+const GAP_MS: i64 = 5_000;
+
 /// Says that a process lives.
 ///
 /// # Errors
@@ -17,12 +21,15 @@ pub const GONE_AFTER_MS: i64 = 10_000;
 pub async fn mark_seen(db: &Db, id: Uuid, role: &str, now: Millis) -> Result<(), DbError> {
     on_pool!(db.write(), c => {
         sqlx::query::<D>(
-            "INSERT INTO processes (id, role, seen_at) VALUES ($1, $2, $3)
-             ON CONFLICT (id) DO UPDATE SET seen_at = $3",
+            "INSERT INTO processes (id, role, seen_at, steady_since) VALUES ($1, $2, $3, $3)
+             ON CONFLICT (id) DO UPDATE SET seen_at = $3,
+                 steady_since = CASE WHEN processes.seen_at < $4 THEN $3
+                     ELSE processes.steady_since END",
         )
         .bind(id)
         .bind(role)
         .bind(now)
+        .bind(now - GAP_MS)
         .execute(c)
         .await?;
     });
@@ -66,17 +73,24 @@ pub async fn count_live(db: &Db, now: Millis) -> Result<Vec<(String, i64)>, DbEr
     }))
 }
 
-/// When any process but `id` was last seen; none when none ever was.
+/// True when another process than `id` was there all the time since `since`, and so the database
+/// was.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn last_seen_of_others(db: &Db, id: Uuid) -> Result<Option<Millis>, DbError> {
-    Ok(on_pool!(db.read(), c => {
-        sqlx::query_scalar::<D, Option<Millis>>("SELECT max(seen_at) FROM processes WHERE id <> $1")
-            .bind(id)
-            .fetch_one(c)
-            .await?
-    }))
+pub async fn has_witness(db: &Db, id: Uuid, since: Millis, now: Millis) -> Result<bool, DbError> {
+    let witnesses = on_pool!(db.read(), c => {
+        sqlx::query_scalar::<D, i64>(
+            "SELECT count(*) FROM processes
+             WHERE id <> $1 AND seen_at >= $2 AND steady_since <= $3",
+        )
+        .bind(id)
+        .bind(now - GAP_MS)
+        .bind(since)
+        .fetch_one(c)
+        .await?
+    });
+    Ok(witnesses > 0)
 }
 
 /// Removes processes that have long gone.

@@ -243,6 +243,28 @@ on_both_homes! {
         assert_eq!(process::take_duty(db, "tidy", b, 190, 290).await, Ok(true));
     }
 
+    async fn only_who_was_there_all_the_time_is_a_witness(bed, "") {
+        let db = &bed.home.db;
+        let (old, new) = (Uuid::now_v7(), Uuid::now_v7());
+        let is_witnessed = async |now| process::has_witness(db, new, now - 7_000, now).await;
+        assert_eq!(is_witnessed(0).await, Ok(false), "nobody is there");
+        for (seen_at, witnessed) in [
+            (0, false),
+            (3_000, false),
+            (6_000, false),
+            (9_000, true),
+            // Nothing was heard of it for six seconds.
+            (15_000, false),
+            (18_000, false),
+            (22_000, true),
+        ] {
+            process::mark_seen(db, old, "api", seen_at).await.expect("an answer");
+            assert_eq!(is_witnessed(seen_at).await, Ok(witnessed), "{seen_at}");
+        }
+        assert_eq!(process::has_witness(db, old, 15_000, 22_000).await, Ok(false), "of itself");
+        assert_eq!(is_witnessed(27_001).await, Ok(false), "it may have gone");
+    }
+
     async fn what_is_old_is_removed_with_its_attempts(bed, "") {
         let accepted = accept(&bed.home, 1).await;
         let id = only_message(&bed.home, accepted.id).await.id;
