@@ -168,15 +168,19 @@ impl Courier {
             self.settle(&row, ended, Next::Cancel).await.map_err(|e| stopped(e.into()))?;
             return Ok(None);
         };
-        // Before anything is decided: while it waits for its place a provider may come to be doubted.
-        let place = self.place(row.lane()).await;
+        // Before anything is decided: meanwhile a provider may have turned out not to answer.
+        let Some(place) = self.place(&row).await else {
+            backend::release(&self.home, &row).await;
+            return Ok(None);
+        };
         if let Some(name) = claimed.begun {
             if let Some(pass) = self.chain.health().enter(&name, self.now()) {
                 let lease_until = row.lease_until.unwrap_or_default();
                 let plan = Plan { number: 1, pass };
+                let place = Some(place);
                 return Ok(Some((Begun { letter, plan, lease_until, place }, Vec::new())));
             }
-            // Its provider came to be doubted since the claim: somebody takes another look.
+            // Its provider is no longer trusted as it was at the claim: somebody takes another look.
             backend::release(&self.home, &row).await;
             return Ok(None);
         }
@@ -195,16 +199,21 @@ impl Courier {
         let lease = written.map_err(|e| Stopped { error: e.into(), number: Some(plan.number) })?;
         // None: it ended meanwhile, and that is written down too.
         let Some(lease_until) = lease else { return Ok(None) };
+        let place = Some(place);
         Ok(Some((Begun { letter, plan, lease_until, place }, attempts)))
     }
 
-    async fn place(&self, lane: Lane) -> Option<SemaphorePermit<'_>> {
-        let places = match lane {
+    /// None when no place has become free while its lease was still good for an attempt: somebody
+    /// else may have one.
+    async fn place(&self, row: &Message) -> Option<SemaphorePermit<'_>> {
+        let places = match row.lane() {
             Lane::Otp => &self.places.otp,
             Lane::Bulk => &self.places.bulk,
         };
+        let left = row.lease_until.unwrap_or_default() - LEAST_LEASE_MS - self.now();
+        let patience = Duration::from_millis(u64::try_from(left).unwrap_or_default());
         // Nobody ever closes it.
-        places.acquire().await.ok()
+        tokio::time::timeout(patience, places.acquire()).await.ok()?.ok()
     }
 
     /// Nothing was sent: the message goes back into the queue instead of waiting for its lease.
@@ -291,7 +300,9 @@ impl Courier {
         self.count(row, &link.name, outcome.class, finished_at - now);
         let ending = Ending {
             outcome: outcome.class,
-            provider_message_id: outcome.provider_message_id.map(|id| shortened(&id, 255)),
+            provider_message_id: outcome
+                .provider_message_id
+                .map(|id| shortened(&letter.redacted_id(&id), 255)),
             error_code: outcome.code.map(|code| shortened(&letter.redacted(&code), 32)),
             detail: outcome.detail.map(|detail| shortened(&letter.redacted(&detail), 300)),
             retry_at,

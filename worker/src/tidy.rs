@@ -33,12 +33,13 @@ pub async fn run(home: Home, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut last_good = home.clock.now();
-    let mut recover_from = match process::last_seen_of_others(&home.db, home.process_id).await {
-        // The database was there all the time: who has not renewed a lease is gone.
-        Ok(Some(seen)) if last_good - seen < OUTAGE_MS * 2 => last_good,
-        // It was away, or nobody was there to see it: whoever is sending gets one lease.
-        _ => last_good + LEASE_MS,
-    };
+    let mut recover_from = last_good + LEASE_MS;
+    let since = last_good - LEASE_MS;
+    if let Ok(true) = process::has_witness(&home.db, home.process_id, since, last_good).await {
+        // The database was there all the time: who has not renewed a lease is gone. Otherwise
+        // whoever is sending gets one lease.
+        recover_from = last_good;
+    }
     for tick in 0_u64.. {
         tokio::select! {
             () = stop.cancelled() => break,
@@ -49,16 +50,24 @@ pub async fn run(home: Home, stop: CancellationToken) {
             // Workers could not renew their leases meanwhile; they get one lease to do so.
             recover_from = now + LEASE_MS;
         }
-        match tidy(&home, now, now >= recover_from, tick).await {
-            Ok(()) => last_good = home.clock.now(),
-            Err(error) => tracing::warn!(%error, "tidying up is put off"),
+        let answered = free(&home, now, now >= recover_from).await;
+        if answered.is_ok() {
+            last_good = home.clock.now();
+        }
+        let done = match answered {
+            Ok(true) => tidy(&home, now, tick).await,
+            other => other.map(drop),
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "tidying up is put off");
         }
     }
     // Another process takes over at once instead of after the duty has run out.
     let _ = process::give_up_duties(&home.db, home.process_id).await;
 }
 
-async fn tidy(home: &Home, now: Millis, recover: bool, tick: u64) -> Result<(), DbError> {
+/// Frees what lost workers held, and says whether the duty to tidy up is ours.
+async fn free(home: &Home, now: Millis, recover: bool) -> Result<bool, DbError> {
     let db = &home.db;
     let on_duty = process::take_duty(db, "tidy", home.process_id, now, now + DUTY_MS).await?;
     // No duty: when its holders die one after the other, nobody would free anything meanwhile.
@@ -68,9 +77,11 @@ async fn tidy(home: &Home, now: Millis, recover: bool, tick: u64) -> Result<(), 
             tracing::info!(recovered, "messages of lost workers move again");
         }
     }
-    if !on_duty {
-        return Ok(());
-    }
+    Ok(on_duty)
+}
+
+async fn tidy(home: &Home, now: Millis, tick: u64) -> Result<(), DbError> {
+    let db = &home.db;
     let names: Vec<&str> = home.config.chain().map(|(name, _)| name).collect();
     let why = provider_state::nobody_in_use(&provider_state::list(db).await?, &names, now);
     message::mark_overdue(db, now, BATCH, why.as_deref()).await?;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     PATIENCE, Worker, accept, ended,
     gateway::{ACCEPTED, Answer, Gateway},
-    pause, timeline,
+    pause, timeline, until,
 };
 
 pub const BOTH: [Kind; 2] = [Kind::Embedded, Kind::Production];
@@ -185,6 +185,30 @@ async fn with_redis_away_codes_still_leave() {
     let row = ended(&bed.home, accepted.id).await;
     assert_eq!(row.state, "sent");
     assert!(row.finished_at.expect("ended") - row.created_at < 4_000);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_waits_in_vain_for_a_place_is_given_back_unharmed() {
+    let gateway = Gateway::start(Answer::Silence).await;
+    let extra = format!(
+        "[worker]\notp_concurrency = 1\n[recipients]\ncountries = [\"*\"]\n[chains]\nsms = [\"a\"]\n{}",
+        gateway.section("a")
+    );
+    let bed = Bed::make(Kind::Production, &extra).await;
+    let ids = [accept(&bed.home, 1).await.id, accept(&bed.home, 2).await.id];
+    let worker = Worker::start(&bed.home);
+    until("the one that waits was claimed again", async || {
+        let mut again = false;
+        for id in ids {
+            let rows = message::list_by_verification(&bed.home.db, id).await.expect("an answer");
+            assert_eq!(rows[0].crashes, 0, "no worker was lost");
+            again |= rows[0].epoch > 1;
+        }
+        again
+    })
+    .await;
+    assert_eq!(gateway.bodies().len(), 1, "the one place is taken");
     worker.stop().await;
 }
 
