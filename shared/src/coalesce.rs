@@ -13,10 +13,14 @@ use std::{
             Ordering::{AcqRel, Acquire},
         },
     },
+    time::Duration,
 };
 
 use futures_util::future::{BoxFuture, join_all};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    time::timeout,
+};
 use uuid::Uuid;
 
 use crate::db::{Db, DbError, GIVE_UP, detached};
@@ -25,6 +29,9 @@ use crate::db::{Db, DbError, GIVE_UP, detached};
 const MOST: usize = 128;
 /// The same where each statement costs a change of threads, and not the network.
 const MOST_EMBEDDED: usize = 256;
+/// A call whose turn has not come by then never will: soon enough for its caller, who waits no longer
+/// than [`GIVE_UP`], to undo what it did before.
+const TURN: Duration = Duration::from_secs(2);
 /// Calls that wait for their turn; beyond it they are refused, so that memory stays bounded.
 const WAITING: usize = 8_192;
 
@@ -91,8 +98,8 @@ impl<T: Clone + Send + Sync + 'static, R: Send + 'static> Coalescer<T, R> {
     /// Runs one item together with whatever else waits.
     ///
     /// # Errors
-    /// As the statement. Unavailable when its turn did not come within 2.4 s, and then it never
-    /// will; undecided when it had begun.
+    /// As the statement. Unavailable when its turn did not come within 2 s, and then it never
+    /// will; undecided when it had begun and there is no answer within 2.4 s.
     pub(crate) async fn call(&self, item: T) -> Result<R, DbError> {
         let (answer, answered) = oneshot::channel();
         let ticket = Ticket(Arc::default());
@@ -100,11 +107,16 @@ impl<T: Clone + Send + Sync + 'static, R: Send + 'static> Coalescer<T, R> {
         self.waiting
             .try_send(call)
             .map_err(|_| DbError::Unavailable("too much waits for the database".into()))?;
-        match tokio::time::timeout(GIVE_UP, answered).await {
+        let mut answered = answered;
+        let in_turn = match timeout(TURN, &mut answered).await {
+            Err(_) if ticket.withdraw() => timeout(GIVE_UP.saturating_sub(TURN), answered).await,
+            Err(_) => return Err(DbError::Unavailable("its turn did not come within 2 s".into())),
+            answer => answer,
+        };
+        match in_turn {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(DbError::Undecided("its batch was lost".into())),
-            Err(_) if ticket.withdraw() => Err(DbError::Undecided("no answer within 2.4 s".into())),
-            Err(_) => Err(DbError::Unavailable("its turn did not come within 2.4 s".into())),
+            Err(_) => Err(DbError::Undecided("no answer within 2.4 s".into())),
         }
     }
 }
