@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::{first_line, runtime};
 
 /// No gateway's words take more room than this, in characters.
-const LONGEST_DETAIL: usize = 400;
+const LONGEST_DETAIL: usize = 1_100;
 
 /// A gateway that gives the answer it was last told, and the providers that call it.
 struct Gateway {

@@ -3,6 +3,7 @@
 
 use otpost_shared::{
     Home,
+    clock::Millis,
     message::Message,
     recipient::Recipient,
     secrets::Code,
@@ -50,21 +51,33 @@ impl Letter {
             return Ok(None);
         };
         let mut values = of.variables(&home.keys)?;
-        let minutes = (of.expires_at - of.created_at) / 60_000;
+        let minutes = minutes_left(of.expires_at - home.clock.now());
         values.insert("code".into(), code.as_str().to_owned());
         values.insert("app".into(), home.config.texts.app.clone());
-        values.insert("minutes".into(), minutes.max(1).to_string());
+        values.insert("minutes".into(), minutes.to_string());
         let text = policy.template.render(&values);
         Ok(Some(Self { to: of.recipient(&home.keys)?, text, code: Some(code) }))
     }
 
-    /// A provider's words without the code and without numbers.
+    /// A provider's words without the text, the code and numbers.
     pub(crate) fn redacted(&self, words: &str) -> String {
+        let words = words.replace(&self.text, "[text]");
         match &self.code {
             Some(code) => without_numbers(&words.replace(code.as_str(), "[code]")),
-            None => without_numbers(words),
+            None => without_numbers(&words),
         }
     }
+
+    /// A provider's id of the message, which may be digits, without those of the recipient.
+    pub(crate) fn redacted_id(&self, id: &str) -> String {
+        id.replace(self.to.digits(), "[number]")
+    }
+}
+
+/// What a person is told that the code is still good for: whole minutes, a begun one counting from its
+/// half on, and at least one.
+fn minutes_left(ms: Millis) -> Millis {
+    ((ms + 30_000) / 60_000).max(1)
 }
 
 /// Fit for the database: Postgres refuses texts with a zero character, and what cannot be written
@@ -99,7 +112,29 @@ fn without_numbers(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::without_numbers;
+    use otpost_shared::{recipient::Recipient, secrets::Code};
+
+    use super::{Letter, minutes_left, without_numbers};
+
+    #[test]
+    fn words_lose_the_text_the_code_and_the_number() {
+        let letter = Letter {
+            to: Recipient::parse_unchecked("+15005550001", None).expect("a number"),
+            text: "Your code is 0123.".into(),
+            code: Some(Code::new("0123".into())),
+        };
+        let said = "cannot send 'Your code is 0123.' (0123) to +15005550001";
+        assert_eq!(letter.redacted(said), "cannot send '[text]' ([code]) to +[number]");
+        assert_eq!(letter.redacted_id("15005550001-7"), "[number]-7");
+        assert_eq!(letter.redacted_id("20261128000001"), "20261128000001");
+    }
+
+    #[test]
+    fn minutes_are_those_that_are_left() {
+        for (ms, minutes) in [(600_000, 10), (599_000, 10), (89_000, 1), (90_000, 2), (5, 1)] {
+            assert_eq!(minutes_left(ms), minutes, "{ms}");
+        }
+    }
 
     #[test]
     fn numbers_are_taken_out_of_what_providers_say() {

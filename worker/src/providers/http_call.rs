@@ -18,8 +18,9 @@ use crate::provider::Outcome;
 /// No gateway's answer to one message comes near this.
 const LONGEST_BODY: usize = 64 * 1024;
 
-/// So much of a gateway's words is kept, in characters.
-const LONGEST_DETAIL: usize = 200;
+/// So much of a gateway's words is handed on, in characters: more than is kept of them, so that nothing
+/// is cut before numbers and codes have been taken out.
+const LONGEST_DETAIL: usize = 1_000;
 
 /// How long a check of the credentials may take; sends are bounded by their caller.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
