@@ -27,8 +27,8 @@ impl IdempotencyKey {
     #[must_use]
     pub fn new(keys: &Keyring, key: &str, request: &[&[u8]]) -> Self {
         Self {
-            key_hash: keys.lookup_hash(&[b"idempotency-key/v1", key.as_bytes()]),
-            request_hash: keys.lookup_hash(&[&[b"request/v1".as_slice()], request].concat()),
+            key_hash: keys.lasting_hash(&[b"idempotency-key/v1", key.as_bytes()]),
+            request_hash: keys.lasting_hash(&[&[b"request/v1".as_slice()], request].concat()),
         }
     }
 

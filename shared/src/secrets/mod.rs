@@ -225,13 +225,15 @@ impl Keyring {
     /// The keyed hash of an address, for look-ups, limits and budgets.
     #[must_use]
     pub fn recipient_hash(&self, tenant_id: Uuid, address: &str) -> Vec<u8> {
-        self.lookup_hash(&[b"recipient/v1", tenant_id.as_bytes(), address.as_bytes()])
+        let key = self.hash_keys.first().map_or([0; 32], |key| *key.key);
+        mac(&key, &[b"recipient/v1", tenant_id.as_bytes(), address.as_bytes()]).to_vec()
     }
 
-    /// A keyed hash of several fields, under which something can be found again.
+    /// A keyed hash of several fields, under which something is found again also while hash keys are
+    /// being changed: with the last of them, which is there for longest and in all processes.
     #[must_use]
-    pub fn lookup_hash(&self, fields: &[&[u8]]) -> Vec<u8> {
-        let key = self.hash_keys.first().map_or([0; 32], |key| *key.key);
+    pub fn lasting_hash(&self, fields: &[&[u8]]) -> Vec<u8> {
+        let key = self.hash_keys.last().map_or([0; 32], |key| *key.key);
         mac(&key, fields).to_vec()
     }
 

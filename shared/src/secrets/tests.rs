@@ -97,3 +97,14 @@ fn what_people_type_becomes_digits() {
     assert_eq!(read("  "), None);
     assert_eq!(read("1234567890123"), None);
 }
+
+#[test]
+fn what_must_be_found_again_outlives_a_new_hash_key() {
+    let (old, both, new) = (keyring(&["h1"]), keyring(&["h2", "h1"]), keyring(&["h2"]));
+    let hash = |ring: &Keyring| ring.lasting_hash(&[b"key"]);
+    assert_eq!(hash(&old), hash(&both));
+    assert_ne!(hash(&old), hash(&new));
+    let recipient = |ring: &Keyring| ring.recipient_hash(Uuid::nil(), "+4915112345678");
+    assert_eq!(recipient(&both), recipient(&new));
+    assert_ne!(recipient(&old), recipient(&both));
+}

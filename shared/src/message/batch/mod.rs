@@ -102,12 +102,12 @@ pub async fn find_known(home: &Home, new: &NewBatch) -> Result<Option<Batch>, Re
 
 /// Neither hash can be guessed from, a text being perhaps a short one.
 fn text_hash(keys: &Keyring, text: &BatchText) -> Vec<u8> {
-    keys.lookup_hash(&[b"batch-text/v1", text.as_str().as_bytes()])
+    keys.lasting_hash(&[b"batch-text/v1", text.as_str().as_bytes()])
 }
 
 fn build(home: &Home, new: &NewBatch, now: Millis) -> Batch {
     let key_hash =
-        |key: &String| home.keys.lookup_hash(&[b"batch-key/v1".as_slice(), key.as_bytes()]);
+        |key: &String| home.keys.lasting_hash(&[b"batch-key/v1".as_slice(), key.as_bytes()]);
     Batch {
         id: ids::batch_id(now),
         tenant_id: new.tenant_id,
