@@ -232,6 +232,9 @@ impl From<Refused> for ApiError {
             Refused::VariableReserved(name) => {
                 E::VariableReserved.detail(format!("{name} is reserved")).with("field", "variables")
             }
+            Refused::TextLength(characters) => E::InvalidField
+                .detail(RowRefused::text_length(characters))
+                .with("field", "variables"),
             Refused::CodeLength { expected } => E::InvalidField
                 .detail(format!("code must have {expected} digits for this purpose"))
                 .with("field", "code"),

@@ -41,6 +41,8 @@ pub enum Refused {
     },
     VariableMissing(String),
     VariableReserved(String),
+    /// With its variables filled in the text has so many characters.
+    TextLength(usize),
     CodeLength {
         expected: u32,
     },

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::Write,
+    io::{self, Write},
     path::Path,
     sync::Arc,
     time::Duration,
@@ -263,6 +263,15 @@ fn open_keys(config: &Config) -> Result<Keyring, ConfigError> {
             .map_err(|e| wrong("secrets.keys", &e));
     }
     let path = config.data.dir.join("keys");
+    let file = config.database_url().trim_start_matches("sqlite://").to_owned();
+    if Path::new(&file).exists() && !path.exists() {
+        let path = path.display();
+        let said = format!(
+            "{path} is missing, and without it nobody can read what is in {file}: put it back, or \
+             remove the database to begin anew"
+        );
+        return Err(ConfigError::new("data.dir", said));
+    }
     let text = read_or_create(&path).map_err(|e| {
         wrong("data.dir", &format!("cannot read or create {}: {e}", path.display()))
     })?;
@@ -274,14 +283,26 @@ fn open_keys(config: &Config) -> Result<Keyring, ConfigError> {
 }
 
 /// Reads the key file; makes it, for its owner alone to read, when there is none.
-fn read_or_create(path: &Path) -> std::io::Result<String> {
+fn read_or_create(path: &Path) -> io::Result<String> {
     match fs::read_to_string(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         other => return other,
     }
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir)?;
     }
+    // Whole or not at all, and whoever is first: two processes may start at the same time.
+    let own = path.with_file_name(format!("keys.{}", Uuid::now_v7().simple()));
+    write_keys(&own)?;
+    let linked = fs::hard_link(&own, path);
+    fs::remove_file(&own)?;
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => fs::read_to_string(path),
+    }
+}
+
+fn write_keys(path: &Path) -> io::Result<()> {
     let text = format!("{}\n{}\n", Keyring::generate_entry("k1"), Keyring::generate_entry("h1"));
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -289,6 +310,5 @@ fn read_or_create(path: &Path) -> std::io::Result<String> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    Ok(text)
+    file.sync_all()
 }

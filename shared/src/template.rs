@@ -64,6 +64,16 @@ impl Template {
         })
     }
 
+    /// How many characters it has when each placeholder is filled in with so many.
+    #[must_use]
+    pub fn length(&self, length_of: impl Fn(&str) -> usize) -> usize {
+        let parts = self.parts.iter().map(|part| match part {
+            Part::Name(name) => length_of(name),
+            Part::Literal(text) => text.chars().count(),
+        });
+        parts.sum()
+    }
+
     /// The first brace that is not part of a placeholder, with what it holds.
     #[must_use]
     pub fn stray_brace(&self) -> Option<&str> {

@@ -56,6 +56,18 @@ const BAD_FIELDS: [(&str, &str, &str); 26] = [
 ];
 
 on_both_homes! {
+    async fn a_text_is_not_made_longer_than_any_provider_takes(bed, POLICIES) {
+        let service = Service::start(&bed).await;
+        // "Hi , " and a code of eight digits.
+        let body = |characters: usize| {
+            let name = "\u{fc}".repeat(characters - 13);
+            json!({ "to": number(1), "purpose": "greet", "variables": { "name": name } })
+        };
+        let answer = service.post(VERIFICATIONS, &body(1_601)).await;
+        answer.refused(422, "invalid_field").names("variables");
+        service.post(VERIFICATIONS, &body(1_600)).await.is(202);
+    }
+
     async fn the_answer_tells_all_that_the_caller_needs(bed, "") {
         let service = Service::start(&bed).await;
         let answer = service.post(VERIFICATIONS, &json!({ "to": number(1) })).await.is(202);

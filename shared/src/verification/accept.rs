@@ -15,7 +15,7 @@ use crate::{
     db::{DbError, in_time},
     home::Home,
     idempotency::IdempotencyKey,
-    message::Message,
+    message::{LONGEST_TEXT, Message},
     queue::Lane,
     recipient::Recipient,
     secrets::{Code, Handle, SecretError, random},
@@ -61,6 +61,7 @@ async fn accept_in_time(home: &Home, new: NewVerification) -> Result<Accepted, R
         known: home.config.purposes.keys().cloned().collect(),
     })?;
     check_variables(&new.variables, policy)?;
+    check_length(home, &new.variables, policy)?;
     if let Some(code) = &new.code
         && code.as_str().len() != policy.code_length as usize
     {
@@ -99,6 +100,19 @@ fn check_variables(given: &Variables, policy: &Purpose) -> Result<(), Refused> {
     let missing =
         policy.template.names().find(|n| !RESERVED.contains(n) && !given.contains_key(*n));
     missing.map_or(Ok(()), |name| Err(Refused::VariableMissing(name.to_owned())))
+}
+
+/// A name that a stranger typed must not make a text that no provider takes, or one that is paid for
+/// many times.
+fn check_length(home: &Home, given: &Variables, policy: &Purpose) -> Result<(), Refused> {
+    let characters = policy.template.length(|name| match name {
+        "code" => policy.code_length as usize,
+        "app" => home.config.texts.app.chars().count(),
+        // At most ten.
+        "minutes" => 2,
+        name => given.get(name).map_or(0, |value| value.chars().count()),
+    });
+    if characters > LONGEST_TEXT { Err(Refused::TextLength(characters)) } else { Ok(()) }
 }
 
 fn build(

@@ -1,6 +1,6 @@
 //! Mistakes in a configuration: the key, the place, the nearest right spelling.
 
-use otpost_shared::config;
+use otpost_shared::{Home, config};
 
 fn mistake(text: &str) -> String {
     let dir = tempfile::tempdir().expect("a folder");
@@ -73,4 +73,23 @@ fn a_purpose_starts_from_the_default_one() {
     let config = config::load(Some(&path)).expect("good");
     assert_eq!((config.purposes["login"].code_length, config.purposes["login"].guesses), (8, 3));
     assert_eq!(config.purposes["default"].code_length, 6);
+}
+
+#[tokio::test]
+async fn keys_are_made_once_and_never_replaced() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("otpost.toml");
+    let data = dir.path().join("data");
+    std::fs::write(&path, format!("[data]\ndir = {data:?}\n")).expect("written");
+    let open = || Home::open(config::load(Some(&path)).expect("good"));
+    let first = open().await.expect("a home");
+    let made = std::fs::read_to_string(data.join("keys")).expect("keys");
+    drop((first, open().await.expect("the same home")));
+    assert_eq!(std::fs::read_to_string(data.join("keys")).expect("keys"), made);
+    let files = std::fs::read_dir(&data).expect("a folder");
+    let names = files.map(|file| file.expect("a file").file_name().into_string().expect("a name"));
+    assert!(names.into_iter().all(|name| name == "keys" || name.starts_with("otpost.db")));
+    std::fs::remove_file(data.join("keys")).expect("removed");
+    let refused = open().await.expect_err("no key").to_string();
+    assert!(refused.contains("keys is missing"), "{refused}");
 }
