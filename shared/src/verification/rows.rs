@@ -104,8 +104,8 @@ pub(crate) async fn lock(tx: &mut Tx, id: Uuid) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Ends a pending verification whose message failed, unless another message of it may have
-/// arrived or may still arrive.
+/// Ends a pending verification whose message failed, unless another message of it with digits that
+/// still count may have arrived or may still arrive.
 pub(crate) async fn mark_failed(
     tx: &mut Tx,
     id: Uuid,
@@ -120,6 +120,7 @@ pub(crate) async fn mark_failed(
              WHERE id = $1 AND status || '' = 'pending' AND expires_at > $3
                AND NOT EXISTS (SELECT 1 FROM messages m
                    WHERE m.verification_id = $1 AND m.id <> $4
+                     AND m.generation = verifications.generation
                      AND m.state || '' IN ('queued', 'sending', 'sent', 'delivered', 'unknown'))",
         )
         .bind(id)

@@ -132,11 +132,14 @@ impl Model {
         let Some(message) = self.messages.get(&id) else { return };
         let (State::Failed, Some(of)) = (message.state, message.verification) else { return };
         let hopeful = [State::Queued, State::Sending, State::Sent, State::Unknown];
-        let hope = self.messages.iter().any(|(other, m)| {
-            *other != id && m.verification == Some(of) && hopeful.contains(&m.state)
-        });
         let v = self.verifications.get_mut(&of).filter(|v| v.status_at(now) == Status::Pending);
-        if let Some(v) = v.filter(|_| !hope) {
+        let Some(v) = v else { return };
+        let hope = self.messages.iter().any(|(other, m)| {
+            *other != id
+                && (m.verification, m.generation) == (Some(of), v.generation())
+                && hopeful.contains(&m.state)
+        });
+        if !hope {
             v.end(Status::Failed, now..=now);
         }
     }
