@@ -30,7 +30,16 @@ pub fn start(log: &Log) -> Result<(), ConfigError> {
         LogFormat::Text => builder.compact().try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
+    std::panic::set_hook(Box::new(tell_of_panic));
     Ok(())
+}
+
+/// Says where it was, and its words if they stand like that in the source: others may quote a number
+/// that was being read.
+fn tell_of_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    let words = panic.payload().downcast_ref::<&'static str>().copied();
+    tracing::error!(panic.place = place, panic.words = words, "a panic");
 }
 
 /// Reads the level, or the list of levels.

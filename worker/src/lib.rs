@@ -89,6 +89,8 @@ pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Re
         Ok(())
     };
     let result = monitor.run_with_signal(signal).await.map_err(|e| e.to_string());
+    // It may have ended by itself: then nothing else goes on either.
+    stop.cancel();
     for release in releases {
         let _ = release.await;
     }
