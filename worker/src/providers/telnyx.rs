@@ -1,0 +1,306 @@
+//! `telnyx`: Telnyx Programmable Messaging, `POST /v2/messages`.
+
+use futures_util::future::BoxFuture;
+use otpost_shared::{
+    config::{ConfigError, SecretText},
+    outcome::ErrorClass::{
+        self, Account, Content, OptedOut, Recipient, Region, Sender, Throttled, Transient, Unknown,
+    },
+};
+use reqwest::{Client, RequestBuilder, Url};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Net,
+    error_table::{ErrorTable, class_of_code},
+    http_call::{Answer, call, call_check},
+    http_status::class_of_status,
+    mistake,
+    net::endpoint,
+};
+use crate::provider::{Outcome, Outgoing, Provider};
+
+/// Codes that are about some field of the request; which one stands beside them.
+const FIELD_CODES: (u32, u32) = (10_000, 10_999);
+
+/// Source: developers.telnyx.com, the pages "API error codes" and "Messaging error code reference".
+const ERRORS: &ErrorTable = &[
+    (10000, 10004, Sender),  // a field is invalid or missing, see `class_of_field`
+    (10005, 10005, Account), // no such address
+    (10006, 10006, Sender),  // messaging profile id
+    (10007, 10007, Transient), // unexpected error
+    (10008, 10008, Unknown), // timed out on their side
+    (10009, 10010, Account), // credentials, permissions
+    (10011, 10011, Throttled),
+    (10012, 10012, Unknown), // duplicate: perhaps the echo of an earlier try
+    (10013, 10029, Sender),
+    (10030, 10030, Account), // method
+    (10031, 10034, Sender),
+    (10035, 10035, Account),   // locked by Telnyx
+    (10036, 10037, Transient), // busy, unavailable
+    (10038, 10039, Account),   // account level
+    (20001, 20009, Account),   // key, user
+    (20012, 20017, Account),   // inactive, blocked, unverified
+    (20100, 20100, Account),   // funds
+    (40001, 40001, Recipient), // landline, not routable
+    (40002, 40002, Content),   // spam filter
+    (40003, 40003, Sender),    // number blocked for spam
+    (40004, 40006, Transient), // refused, expired, carrier down
+    (40007, 40007, Sender),    // loop
+    (40008, 40008, Transient), // carrier did not accept
+    (40009, 40009, Content),
+    (40010, 40010, Sender),    // 10DLC
+    (40011, 40011, Throttled), // carrier rate
+    (40012, 40012, Recipient),
+    (40013, 40013, Sender),
+    (40014, 40014, Transient), // expired in the queue
+    (40015, 40015, Content),   // Telnyx's spam filter
+    (40016, 40016, Throttled), // carrier rate of the campaign
+    (40017, 40017, Content),
+    (40018, 40018, Throttled),
+    (40019, 40019, Sender),
+    (40020, 40020, Region),   // codes blocked for a day, taken for fraud
+    (40100, 40159, Sender),   // number not enabled for messages
+    (40300, 40300, OptedOut), // STOP
+    (40301, 40301, Region),   // not from this kind of number to that one
+    (40302, 40304, Content),
+    (40305, 40308, Sender),
+    (40309, 40309, Region), // country not allowed in the profile
+    (40310, 40310, Recipient),
+    (40311, 40314, Account), // profile secret, profile or messaging disabled
+    (40315, 40315, Sender),  // number of bad repute
+    (40316, 40317, Content),
+    (40318, 40318, Throttled), // queue full
+    (40319, 40319, Region),
+    (40320, 40321, Sender),
+    (40322, 40322, Content),
+    (40323, 40327, Sender),
+    (40328, 40328, Content),
+    (40329, 40330, Sender),  // toll-free number
+    (40331, 40331, Account), // no country allowed in the profile
+    (40333, 40333, Account), // spend limit of the profile
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TelnyxConfig {
+    /// The key of API version 2, `KEY…`.
+    api_key: SecretText,
+    /// The sender: a number in E.164, a short code or a name.
+    from: Option<String>,
+    /// The messaging profile: picks the sender if there is no `from`; a name needs it.
+    messaging_profile_id: Option<String>,
+    /// For a test server.
+    #[serde(default = "default_base_url")]
+    base_url: String,
+}
+
+fn default_base_url() -> String {
+    "https://api.telnyx.com".to_owned()
+}
+
+pub(super) struct Telnyx {
+    client: Client,
+    messages_url: Url,
+    balance_url: Url,
+    api_key: SecretText,
+    from: Option<String>,
+    messaging_profile_id: Option<String>,
+}
+
+impl Telnyx {
+    pub(super) fn new(name: &str, config: TelnyxConfig, net: &Net) -> Result<Self, ConfigError> {
+        let from = config.from.filter(|from| !from.is_empty());
+        let profile = config.messaging_profile_id.filter(|id| !id.is_empty());
+        let is_name = |from: &String| from.chars().any(char::is_alphabetic);
+        if profile.is_none() && from.as_ref().is_none_or(is_name) {
+            let rule = "set a number here, or messaging_profile_id; a name needs both";
+            return Err(mistake(name, "from", rule));
+        }
+        Ok(Self {
+            client: net.client(name)?,
+            messages_url: endpoint(name, &config.base_url, "/v2/messages")?,
+            balance_url: endpoint(name, &config.base_url, "/v2/balance")?,
+            api_key: config.api_key,
+            from,
+            messaging_profile_id: profile,
+        })
+    }
+
+    /// The body is the same for every attempt of a message, as its idempotency key asks for.
+    fn request(&self, out: &Outgoing) -> RequestBuilder {
+        self.client
+            .post(self.messages_url.clone())
+            .bearer_auth(self.api_key.expose())
+            .header("Idempotency-Key", out.message_id.to_string())
+            .json(&NewMessage {
+                to: out.to.e164(),
+                from: self.from.as_deref(),
+                messaging_profile_id: self.messaging_profile_id.as_deref(),
+                text: &out.text,
+            })
+    }
+}
+
+impl Provider for Telnyx {
+    fn send<'a>(&'a self, out: &'a Outgoing) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            call(self.request(out))
+                .await
+                .map_or_else(|failed| failed, |answer| read_answer(&answer))
+        })
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<String, String>> {
+        Box::pin(async {
+            let request =
+                self.client.get(self.balance_url.clone()).bearer_auth(self.api_key.expose());
+            read_check(&call_check(request).await?)
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct NewMessage<'a> {
+    to: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messaging_profile_id: Option<&'a str>,
+    text: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    data: Message,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    id: String,
+    #[serde(default)]
+    to: Vec<Addressee>,
+    #[serde(default)]
+    errors: Vec<Problem>,
+}
+
+#[derive(Deserialize)]
+struct Addressee {
+    status: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Problems {
+    errors: Vec<Problem>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
+    title: Option<String>,
+    detail: Option<String>,
+    source: Option<Source>,
+}
+
+#[derive(Deserialize)]
+struct Source {
+    /// A JSON pointer to the field.
+    pointer: Option<String>,
+}
+
+impl Problem {
+    /// The class by code; for a general code the field decides.
+    fn class(&self, unlisted: ErrorClass) -> ErrorClass {
+        let Ok(code) = self.code.parse() else {
+            return unlisted;
+        };
+        let (first, last) = FIELD_CODES;
+        match class_of_code(ERRORS, code) {
+            Some(Sender) if (first..=last).contains(&code) => self.class_of_field(),
+            Some(class) => class,
+            None => unlisted,
+        }
+    }
+
+    /// In doubt it is the sender, as then another provider is asked.
+    fn class_of_field(&self) -> ErrorClass {
+        let pointer = self.source.as_ref().and_then(|source| source.pointer.as_deref());
+        match pointer.and_then(|pointer| pointer.rsplit('/').next()) {
+            Some("to") => Recipient,
+            Some("text") => Content,
+            _ => Sender,
+        }
+    }
+
+    /// A sentence with digits may name a number; the title never does.
+    fn words(&self) -> Option<&str> {
+        let is_free =
+            |text: &&str| !text.is_empty() && !text.bytes().any(|byte| byte.is_ascii_digit());
+        self.detail.as_deref().filter(is_free).or(self.title.as_deref())
+    }
+
+    fn outcome(&self, answer: &Answer, unlisted: ErrorClass) -> Outcome {
+        answer.refused(self.class(unlisted), Some(self.code.clone()), self.words())
+    }
+}
+
+fn read_answer(answer: &Answer) -> Outcome {
+    if answer.is_success()
+        && let Some(Created { data }) = answer.json()
+        && !data.id.is_empty()
+    {
+        return created(answer, data);
+    }
+    first_problem(answer).map_or_else(
+        || answer.unreadable(),
+        |problem| problem.outcome(answer, class_of_status(answer.status)),
+    )
+}
+
+fn first_problem(answer: &Answer) -> Option<Problem> {
+    answer.json::<Problems>()?.errors.into_iter().next()
+}
+
+/// A created message may already have failed.
+fn created(answer: &Answer, message: Message) -> Outcome {
+    let failed = message
+        .to
+        .iter()
+        .filter_map(|person| person.status.as_deref())
+        .find(|status| matches!(*status, "sending_failed" | "delivery_failed" | "expired"));
+    let Some(status) = failed else {
+        return Outcome::accepted(Some(message.id));
+    };
+    let mut outcome = message.errors.first().map_or_else(
+        || answer.refused(Transient, None, Some(status)),
+        |problem| problem.outcome(answer, Transient),
+    );
+    outcome.provider_message_id = Some(message.id);
+    outcome
+}
+
+#[derive(Deserialize)]
+struct BalanceAnswer {
+    data: Balance,
+}
+
+#[derive(Deserialize)]
+struct Balance {
+    balance: String,
+    currency: String,
+}
+
+fn read_check(answer: &Answer) -> Result<String, String> {
+    if !answer.is_success() {
+        let problem = first_problem(answer);
+        let words = problem.as_ref().and_then(Problem::words);
+        let words = words.map(|text| format!(": {text}")).unwrap_or_default();
+        return Err(format!("telnyx answered HTTP {}{words}", answer.status));
+    }
+    let BalanceAnswer { data } = answer.json().ok_or("telnyx's answer is not readable")?;
+    Ok(format!("telnyx: credentials good, balance {} {}", data.balance, data.currency))
+}
+
+#[cfg(test)]
+#[path = "telnyx_tests.rs"]
+mod tests;
