@@ -5,11 +5,13 @@
 //! * [`twilio`], [`vonage`], [`plain`]: what each dialect reads and writes
 //! * [`rules`]: how to answer whom
 //! * [`log`]: what was received
+//! * [`reports`]: what is said of it later
 //! * [`control`]: rules and log over HTTP, for a gateway in a process of its own
 
 mod control;
 mod log;
 mod plain;
+mod reports;
 mod rules;
 mod server;
 mod twilio;
@@ -22,6 +24,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 pub(crate) use self::{
     log::{Counts, Seen, in_ms, now_ms, now_us},
     plain::Plain,
+    reports::{Manner, Told},
     rules::{Answer, Rule},
     twilio::Twilio,
     vonage::Vonage,
@@ -33,6 +36,7 @@ use crate::error::{Result, while_doing};
 pub(crate) struct State {
     pub(crate) rules: rules::Rules,
     pub(crate) log: log::Log,
+    pub(crate) reports: reports::Reports,
     pub(crate) twilio: Twilio,
     pub(crate) vonage: Vonage,
     pub(crate) plain: Plain,

@@ -39,7 +39,7 @@ impl Plain {
         };
         let to = format!("+{}", to.trim_start_matches('+').trim());
         let from = from.unwrap_or_default();
-        Ok(Asked { to, from, text })
+        Ok(Asked { to, from, text, report_to: None })
     }
 
     #[expect(

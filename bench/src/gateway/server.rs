@@ -25,7 +25,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Answer, State, control};
+use super::{Answer, Manner, State, control};
 use crate::error::Error;
 
 pub(crate) type Reply = Response<Full<Bytes>>;
@@ -35,11 +35,13 @@ pub(crate) struct Asked {
     pub(crate) to: String,
     pub(crate) from: String,
     pub(crate) text: String,
+    /// Where its sender wants to hear what becomes of it.
+    pub(crate) report_to: Option<String>,
 }
 
 /// One of the three languages spoken here.
-#[derive(Clone, Copy)]
-enum Dialect {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Dialect {
     Twilio,
     Vonage,
     Plain,
@@ -126,7 +128,18 @@ async fn answer(
         }
         Answer::Hang { .. } | Answer::Reset { .. } | Answer::Drop { .. } => Err(()),
     };
-    state.log.put(dialect.name(), asked.to, asked.text, rule.sends());
+    state.log.put(dialect.name(), asked.to.clone(), asked.text.clone(), rule.sends());
+    if let Some(manner) = state.reports.manner(&asked).filter(|_| rule.sends()) {
+        let tell = tell(Arc::clone(&state), dialect, asked, manner);
+        if manner == Manner::Early {
+            tell.await;
+        } else {
+            tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                tell.await;
+            });
+        }
+    }
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
@@ -136,6 +149,10 @@ async fn answer(
         _ => {}
     }
     written.map_err(|()| "no answer, as the rule says".into())
+}
+
+async fn tell(state: Arc<State>, dialect: Dialect, asked: Asked, manner: Manner) {
+    state.reports.tell(dialect, &state.twilio.auth_token, &asked, manner).await;
 }
 
 fn read(state: &State, dialect: Dialect, head: &Parts, body: &[u8]) -> Result<Asked, Box<Reply>> {

@@ -62,8 +62,8 @@ impl Twilio {
 }
 
 fn read_message(body: &[u8]) -> Result<Asked, Box<Reply>> {
-    let names = ["To", "From", "MessagingServiceSid", "Body"];
-    let [to, from, service, text] = form(body, names);
+    let names = ["To", "From", "MessagingServiceSid", "Body", "StatusCallback"];
+    let [to, from, service, text, report_to] = form(body, names);
     let missing = |code, what| Box::new(error(400, code, what));
     let to = to.ok_or_else(|| missing(21604, "A 'To' phone number is required."))?;
     let from =
@@ -72,7 +72,7 @@ fn read_message(body: &[u8]) -> Result<Asked, Box<Reply>> {
     if !to.starts_with('+') {
         return Err(missing(21211, "The 'To' number is not a valid phone number."));
     }
-    Ok(Asked { to, from, text })
+    Ok(Asked { to, from, text, report_to })
 }
 
 pub(crate) fn error(status: u16, code: u32, message: &str) -> Reply {

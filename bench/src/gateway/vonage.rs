@@ -28,8 +28,8 @@ impl Vonage {
         if head.method != Method::POST {
             return Err(Box::new(json(StatusCode::METHOD_NOT_ALLOWED, "{}")));
         }
-        let names = ["to", "from", "text", "api_key", "api_secret"];
-        let [to, from, text, key, secret] = form(body, names);
+        let names = ["to", "from", "text", "api_key", "api_secret", "callback"];
+        let [to, from, text, key, secret, report_to] = form(body, names);
         let in_form = key.as_deref() == Some(&self.api_key)
             && secret.as_deref() == Some(self.api_secret.as_str());
         if !in_form && !is_authorized(head, &self.authorization) {
@@ -43,7 +43,7 @@ impl Vonage {
             return Err(Box::new(error(3, "Invalid to param")));
         }
         let to = format!("+{to}");
-        Ok(Asked { to, from, text })
+        Ok(Asked { to, from, text, report_to })
     }
 
     fn balance(&self, head: &Parts) -> Reply {

@@ -362,6 +362,7 @@ impl Home {
             secrets: in_postgres.then(|| self.secrets.clone()),
             chain: self.plan.chain,
             otp_concurrency: self.plan.otp_concurrency,
+            public: self.wiring.reports.then(|| self.apis.first().map_or(address, |it| it.address)),
         };
         let file = self.folder.path().join(format!("{name}.toml"));
         fs::write(&file, config.to_toml())?;

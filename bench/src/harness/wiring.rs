@@ -30,6 +30,8 @@ pub(crate) struct Wiring {
     pub(crate) postgres: String,
     /// The database lies on a disk of so many megabytes.
     pub(crate) disk_mb: Option<u32>,
+    /// Providers are asked to report to the first API.
+    pub(crate) reports: bool,
     /// The clocks of these processes are wrong.
     pub(crate) skew: Option<Skew>,
 }

@@ -50,6 +50,8 @@ pub(crate) struct Config {
     pub(crate) secrets: Option<Secrets>,
     pub(crate) chain: Chain,
     pub(crate) otp_concurrency: Option<u32>,
+    /// Where providers report, if they are asked to.
+    pub(crate) public: Option<SocketAddr>,
 }
 
 impl Config {
@@ -66,6 +68,10 @@ impl Config {
         );
         let concurrency = self.otp_concurrency.filter(|_| self.is_worker);
         let concurrency = concurrency.map(|it| format!("otp_concurrency = {it}\n"));
+        let public = self.public.map(|at| {
+            let section = if self.is_worker { "\n[server]\n" } else { "" };
+            format!("{section}public_url = \"http://{at}\"\n")
+        });
         let url = |section: &str, url: &str| match url {
             "" => String::new(),
             url => format!("\n[{section}]\nurl = \"{url}\"\n"),
@@ -77,6 +83,7 @@ impl Config {
         let parts = [
             main,
             concurrency.unwrap_or_default(),
+            public.unwrap_or_default(),
             url("database", &self.database_url),
             url("queue", &self.queue_url),
             secrets.unwrap_or_default(),

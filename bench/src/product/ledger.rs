@@ -39,7 +39,7 @@ pub(crate) struct Message {
     pub(crate) finished_at: Option<i64>,
 }
 
-#[derive(Debug, FromRow)]
+#[derive(Clone, Debug, FromRow)]
 pub(crate) struct Attempt {
     #[sqlx(try_from = "Uuid")]
     pub(crate) message_id: String,
@@ -47,6 +47,8 @@ pub(crate) struct Attempt {
     pub(crate) started_at: i64,
     /// Empty while it runs.
     pub(crate) outcome: Option<String>,
+    /// What its provider said later.
+    pub(crate) report: Option<String>,
 }
 
 /// Where a message on its way stands; it has moved when this is another.
@@ -134,7 +136,7 @@ impl Ledger {
     }
 
     pub(crate) async fn attempts(&self) -> Result<Vec<Attempt>> {
-        const SQL: &str = "SELECT message_id, provider, started_at, outcome FROM attempts";
+        const SQL: &str = "SELECT message_id, provider, started_at, outcome, report FROM attempts";
         rows!(self, Attempt, SQL)
     }
 

@@ -2,7 +2,7 @@
 //! goes quiet, and the checker looks at what is left. Each row of the matrix is one such show.
 //!
 //! * [`row`]: what a row is; the families [`redis`], [`postgres`], [`worker`], [`points`],
-//!   [`provider`], [`garbage`], [`sqlite`], [`backlog`], [`poison`], [`clocks`], [`random`] hold them
+//!   [`provider`], [`garbage`], [`reports`], [`sqlite`], [`backlog`], [`poison`], [`clocks`], [`random`] hold them
 //! * [`trouble`]: what begins and ends by itself, alone or three at a time
 //! * [`scene`], [`play`]: the stage, and playing a row on it
 //! * [`told`]: what clients were told; [`standing`], [`memory`]: what is watched meanwhile
@@ -27,6 +27,7 @@ mod provider;
 mod random;
 mod redis;
 mod report;
+mod reports;
 mod row;
 mod scene;
 mod sqlite;
@@ -64,24 +65,14 @@ pub(crate) struct Request {
 }
 
 /// Rows for what does not exist yet.
-const NOT_YET: &[Row] = &[
-    Row {
-        name: "delivery-reports",
-        breaks: "delivery reports are missing, doubled, reordered, or for unknown ids",
-        expects: "at most one fallback; states only move forward",
-        promises: &[3],
-        act: Act::NotYet("needs delivery reports, which are not received yet"),
-        ..ROW
-    },
-    Row {
-        name: "opt-outs",
-        breaks: "a STOP arrives while a campaign is being sent",
-        expects: "nothing starts later than a second after its commit",
-        promises: &[5],
-        act: Act::NotYet("needs a list of who opted out, which is not kept yet"),
-        ..ROW
-    },
-];
+const NOT_YET: &[Row] = &[Row {
+    name: "opt-outs",
+    breaks: "a STOP arrives while a campaign is being sent",
+    expects: "nothing starts later than a second after its commit",
+    promises: &[5],
+    act: Act::NotYet("needs a list of who opted out, which is not kept yet"),
+    ..ROW
+}];
 
 /// Every row there is.
 fn rows() -> Vec<Row> {
@@ -92,6 +83,7 @@ fn rows() -> Vec<Row> {
         points::ROWS,
         provider::ROWS,
         garbage::ROWS,
+        reports::ROWS,
         backlog::ROWS,
         sqlite::ROWS,
         clocks::ROWS,

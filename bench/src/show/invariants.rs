@@ -309,7 +309,13 @@ impl Evidence {
         let messages = self.messages.get(id).into_iter().flatten();
         let attempts = messages.filter_map(|it| self.attempts.get(&it.id)).flatten();
         let resends = self.verifications.get(id).map_or(0, |row| row.resends);
-        1 + attempts.filter(|it| is_unknown(it)).count() + usize::try_from(resends).unwrap_or(0)
+        let (mut unknown, mut undelivered) = (0, 0);
+        for attempt in attempts {
+            unknown += usize::from(is_unknown(attempt));
+            undelivered += usize::from(attempt.report.as_deref() == Some("undelivered"));
+        }
+        // Of reports only the first sends it on.
+        1 + unknown + undelivered.min(1) + usize::try_from(resends).unwrap_or(0)
     }
 
     /// I4, and that a success told is a success kept.

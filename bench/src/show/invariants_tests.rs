@@ -39,6 +39,7 @@ fn good() -> Evidence {
         provider: "twilio".to_owned(),
         started_at: 10,
         outcome: Some("ok".to_owned()),
+        report: None,
     };
     let story = Story {
         to: TO.to_owned(),
@@ -160,6 +161,23 @@ fn a_repeat_after_an_unknown_outcome_is_allowed_with_the_same_digits_only() {
         copy_saying(it, "Your code is 654321");
     });
     assert_eq!(other_digits, "I3");
+}
+
+#[test]
+fn a_report_sends_it_on_once() {
+    let undelivered = |it: &mut Evidence| {
+        let of = it.attempts.get_mut("m").expect("its attempts");
+        of[0].report = Some("undelivered".to_owned());
+        let next = Attempt { provider: "vonage".to_owned(), ..of[0].clone() };
+        of.push(next);
+        copy_saying(it, "Your code is 123456");
+    };
+    assert_eq!(found(undelivered), "");
+    let twice = found(|it| {
+        undelivered(it);
+        copy_saying(it, "Your code is 123456");
+    });
+    assert_eq!(twice, "I2");
 }
 
 #[test]
