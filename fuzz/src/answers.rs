@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use otpost_shared::{outcome::ErrorClass, recipient::Recipient};
+use otpost_shared::{outcome::ErrorClass, queue::Lane, recipient::Recipient};
 use otpost_worker::{
     provider::{Outgoing, Provider},
     providers::{self, Net},
@@ -27,7 +27,7 @@ struct Gateway {
     providers: Vec<Arc<dyn Provider>>,
 }
 
-/// First line: which provider, as a digit. Second: the status. Third: `Retry-After`. Rest: the body.
+/// First line: which provider, as a digit, or what follows the digits. Second: the status. Third: `Retry-After`. Rest: the body.
 pub fn provider_answer(data: &[u8]) {
     let (which, rest) = first_line(data);
     let (status, rest) = first_line(rest);
@@ -36,16 +36,18 @@ pub fn provider_answer(data: &[u8]) {
     // An interim answer is none.
     let status = if (200..=999).contains(&status) { status } else { 200 };
     let gateway = gateway();
-    let provider = usize::from(which.first().copied().unwrap_or(b'0'));
+    let provider = usize::from(which.first().copied().unwrap_or(b'0').wrapping_sub(b'0'));
     let provider = &gateway.providers[provider % gateway.providers.len()];
     *gateway.answer.lock().unwrap_or_else(PoisonError::into_inner) =
         written(status, retry_after, body);
     let out = Outgoing {
         message_id: Uuid::nil(),
+        lane: Lane::Otp,
         attempt: 1,
         to: Recipient::parse_unchecked("+15551234567", None).expect("a number"),
         text: "Your code is 123456".into(),
         validity: Duration::from_mins(2),
+        report_to: None,
     };
     let outcome = runtime().block_on(provider.send(&out));
     assert!(
@@ -101,6 +103,16 @@ fn built(url: &str) -> Vec<Arc<dyn Provider>> {
         ("vonage", format!("api_key = 'k'\napi_secret = 's'\nfrom = 'x'\nbase_url = '{url}'")),
         ("http", format!("{http}\n{rules}")),
         ("http", http),
+        ("telnyx", format!("api_key = 'k'\nfrom = '1'\nbase_url = '{url}'")),
+        ("plivo", format!("auth_id = 'MA1'\nauth_token = 't'\nsrc = '1'\nbase_url = '{url}'")),
+        ("sinch", format!("service_plan_id = 'p'\napi_token = 't'\nbase_url = '{url}'")),
+        ("infobip", format!("base_url = '{url}'\napi_key = 'k'\nfrom = 'x'")),
+        ("messagebird", format!("access_key = 'k'\noriginator = 'x'\nbase_url = '{url}'")),
+        ("bird", format!("api_key = 'k'\nfrom = 'x'\nbase_url = '{url}'")),
+        (
+            "vonage_messages",
+            format!("api_key = 'k'\napi_secret = 's'\nfrom = 'x'\nbase_url = '{url}'"),
+        ),
     ]
     .map(|(kind, keys)| {
         let keys = keys.parse().expect("a section");

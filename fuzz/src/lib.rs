@@ -6,6 +6,7 @@ pub mod answers;
 pub mod batches;
 pub mod configuration;
 pub mod people;
+pub mod reports;
 pub mod requests;
 pub mod texts;
 
@@ -21,7 +22,7 @@ pub struct Target {
 const QUICK: u32 = 400;
 const SLOW: u32 = 120;
 
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     Target { name: "recipient", run: texts::recipient, cases: QUICK },
     Target { name: "code", run: texts::code, cases: QUICK },
     Target { name: "handle", run: texts::handle, cases: QUICK },
@@ -32,6 +33,7 @@ pub const TARGETS: [Target; 15] = [
     Target { name: "configuration", run: configuration::configuration, cases: SLOW },
     Target { name: "provider_section", run: configuration::provider_section, cases: SLOW },
     Target { name: "provider_answer", run: answers::provider_answer, cases: QUICK },
+    Target { name: "report", run: reports::report, cases: QUICK },
     Target { name: "head", run: requests::head, cases: QUICK },
     Target { name: "request", run: requests::request, cases: QUICK },
     Target { name: "batch_json", run: batches::json, cases: SLOW },

@@ -1,0 +1,43 @@
+//! What anybody may send to the address where providers report.
+
+use otpost_shared::{
+    config::ProviderSection,
+    report::{self, Call, Word},
+};
+
+use super::first_line;
+
+const NOW: i64 = 1_700_000_000_000;
+
+/// First line: what follows the address. Second: the content type. Third: a signature. Rest: the body.
+pub fn report(data: &[u8]) {
+    let (query, rest) = first_line(data);
+    let (kind, rest) = first_line(rest);
+    let (signature, body) = first_line(rest);
+    let query = String::from_utf8_lossy(query);
+    let (kind, signature) = (String::from_utf8_lossy(kind), String::from_utf8_lossy(signature));
+    let url = format!("https://codes.example/v1/inbound/sms/reports{query}");
+    let headers = [("content-type", &*kind), ("x-twilio-signature", &*signature)];
+    let call = Call { url: &url, headers: &headers, body };
+    for section in sections() {
+        let Ok(Some(heard)) = report::hear(&section, &call, NOW) else { continue };
+        assert_eq!(report::Reference::parse(&heard.of.to_text()), Some(heard.of), "{heard:?}");
+        assert_eq!(heard.class.is_some(), heard.word == Word::Undelivered, "{heard:?}");
+        // Nobody knows the token, or the secret.
+        assert!(report::can_hear(&section) && !is_signing(&section), "{heard:?}");
+    }
+}
+
+fn is_signing(section: &ProviderSection) -> bool {
+    section.keys.contains_key("auth_token") || section.keys.contains_key("signature_secret")
+}
+
+fn sections() -> [ProviderSection; 4] {
+    [
+        "kind = 'twilio'\nauth_token = 'a token that nobody knows'",
+        "kind = 'vonage'",
+        "kind = 'vonage'\nsignature_secret = 'a secret that nobody knows'",
+        "kind = 'http'",
+    ]
+    .map(|text| toml::from_str(text).expect("a section"))
+}
