@@ -45,6 +45,7 @@ macro_rules! error_codes {
 error_codes! {
     MalformedBody "malformed_body" BAD_REQUEST "The body is not valid JSON."
     Unauthorized "unauthorized" UNAUTHORIZED "Send a valid API key as `Authorization: Bearer KEY`; `otpost key create` makes one."
+    ReportNotGenuine "report_not_genuine" UNAUTHORIZED "This is no report of that provider that we asked for."
     ScopeMissing "scope_missing" FORBIDDEN "This API key may not do this; create one with the scope that is named."
     CountryNotAllowed "country_not_allowed" FORBIDDEN "This country is not allowed; add it to `recipients.countries` in the configuration."
     RouteNotFound "route_not_found" NOT_FOUND "There is nothing at this address; see /docs for what there is."

@@ -75,6 +75,7 @@ pub fn router(app: App) -> Router {
     let api = if origins.is_empty() { api } else { api.layer(cors(origins)) };
     let mut router = api
         .merge(SwaggerUi::new("/docs").url("/openapi.json", reference))
+        .merge(routes::inbound::router())
         .merge(routes::probes::router());
     if app.home.config.has_inbox() {
         router = router.merge(routes::pages::router());

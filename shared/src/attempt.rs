@@ -5,9 +5,10 @@ use uuid::Uuid;
 
 use crate::{
     clock::Millis,
-    db::{Db, DbError, Tx, chunks, on_pool, on_tx},
+    db::{Db, DbError, Tx, chunks, on_pool, on_tx, push_list},
     message::Message,
     outcome::ErrorClass,
+    report::{Report, Word},
 };
 
 /// One row.
@@ -25,6 +26,12 @@ pub struct Attempt {
     pub detail: Option<String>,
     /// The provider asked not to be called before then.
     pub retry_at: Option<Millis>,
+    /// What the provider said of it later: `sent`, `delivered` or `undelivered`.
+    pub report: Option<String>,
+    report_class: Option<String>,
+    /// The provider's own code for why it was not delivered.
+    pub report_code: Option<String>,
+    pub reported_at: Option<Millis>,
 }
 
 impl Attempt {
@@ -32,6 +39,14 @@ impl Attempt {
     #[must_use]
     pub fn outcome(&self) -> Option<ErrorClass> {
         self.outcome.as_deref().and_then(|text| text.parse().ok())
+    }
+
+    /// Why its provider could not deliver what it had accepted.
+    #[must_use]
+    pub fn undelivered(&self) -> Option<ErrorClass> {
+        let is_final = self.report.as_deref() == Some(Word::Undelivered.as_str());
+        let class = self.report_class.as_deref().and_then(|text| text.parse().ok());
+        is_final.then(|| class.unwrap_or(ErrorClass::Transient))
     }
 
     /// An attempt as it stands in memory, before or without its row.
@@ -48,6 +63,10 @@ impl Attempt {
             error_code: None,
             detail: None,
             retry_at: None,
+            report: None,
+            report_class: None,
+            report_code: None,
+            reported_at: None,
         }
     }
 }
@@ -70,7 +89,8 @@ pub async fn list_by_message(db: &Db, message_id: Uuid) -> Result<Vec<Attempt>, 
     Ok(on_pool!(db.read(), c => {
         sqlx::query_as::<D, Attempt>(
             "SELECT message_id, number, provider, started_at, finished_at, outcome,
-                 provider_message_id, error_code, detail, retry_at
+                 provider_message_id, error_code, detail, retry_at, report, report_class,
+                 report_code, reported_at
              FROM attempts WHERE message_id = $1 ORDER BY number",
         )
         .bind(message_id)
@@ -163,6 +183,67 @@ pub(crate) async fn mark_unknown(
         .await?;
     });
     Ok(())
+}
+
+/// What is known of an attempt when its provider reports.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct Reported {
+    /// False while the worker still waits for the provider's answer, or has not written it down.
+    pub(crate) has_ended: bool,
+    /// A later attempt of the message was begun.
+    pub(crate) is_superseded: bool,
+    /// Other attempts of the message that were not delivered.
+    pub(crate) undelivered_before: i64,
+}
+
+/// Writes a provider's word down if it goes further than the last one; none if it doesn't, or there
+/// is no such attempt of this provider.
+pub(crate) async fn mark_reported(
+    tx: &mut Tx,
+    provider: &str,
+    report: &Report,
+    now: Millis,
+) -> Result<Option<Reported>, DbError> {
+    // A word that is final stays: `sent` may come late, and again.
+    let rows = on_tx!(tx, c => {
+        sqlx::query_as::<D, Reported>(
+            "UPDATE attempts
+             SET report = $4, report_class = $5, report_code = $6, reported_at = $7
+             WHERE message_id = $1 AND number = $2 AND provider = $3
+               AND (report IS NULL OR (report = 'sent' AND $4 <> 'sent'))
+             RETURNING outcome IS NOT NULL AS has_ended,
+                 EXISTS (SELECT 1 FROM attempts o
+                     WHERE o.message_id = $1 AND o.number > $2) AS is_superseded,
+                 (SELECT count(*) FROM attempts o
+                     WHERE o.message_id = $1 AND o.number <> $2
+                       AND o.report = 'undelivered') AS undelivered_before",
+        )
+        .bind(report.of.message_id)
+        .bind(report.of.number)
+        .bind(provider)
+        .bind(report.word.as_str())
+        .bind(report.class.map(ErrorClass::as_str))
+        .bind(report.code.as_deref())
+        .bind(now)
+        .fetch_all(c)
+        .await?
+    });
+    Ok(rows.into_iter().next())
+}
+
+/// The attempts of these messages whose providers have said the last word of them.
+pub(crate) async fn list_reported(
+    tx: &mut Tx,
+    messages: &[Uuid],
+) -> Result<Vec<(Uuid, i32)>, DbError> {
+    Ok(on_tx!(tx, c => {
+        let mut query = QueryBuilder::<D>::new(
+            "SELECT message_id, number FROM attempts
+             WHERE report IN ('delivered', 'undelivered') AND message_id IN ",
+        );
+        push_list(&mut query, messages);
+        query.build_query_as::<(Uuid, i32)>().fetch_all(c).await?
+    }))
 }
 
 /// Removes the attempts of messages that are removed.

@@ -19,12 +19,13 @@ use crate::{
     inbox::Inbox,
     lanes::Lanes,
     limits::Limiter,
-    message::{self, Steps},
+    message::{self, Message, Steps},
     process,
     queue::Queue,
     recipient::{Recipient, RecipientError},
     redis_link::{PATIENCE, RedisLink},
-    secrets::{Code, Keyring},
+    report::{self, Reference},
+    secrets::{Code, Keyring, SecretError},
     tenant,
     verification::{self, Guesses, Lookups},
 };
@@ -192,6 +193,28 @@ impl Home {
             self.limiter.set_live_processes(u32::try_from(accepting).unwrap_or(1));
         }
         self.lanes.refresh(&self.db, now).await
+    }
+
+    /// Where the provider of this name is to report what becomes of an attempt; none when it
+    /// cannot reach us, or could not be believed.
+    ///
+    /// # Errors
+    /// The message's key is missing.
+    pub fn report_url(
+        &self,
+        provider: &str,
+        message: &Message,
+        number: i32,
+    ) -> Result<Option<String>, SecretError> {
+        let section = self.config.providers.get(provider);
+        let asks =
+            !self.config.server.public_url.is_empty() && section.is_some_and(report::can_hear);
+        if !asks {
+            return Ok(None);
+        }
+        let of = Reference::new(&self.keys, &message.key_id, provider, message.id, number)?;
+        let (base, of) = (self.config.public_url(), of.to_text());
+        Ok(Some(format!("{base}/v1/inbound/{provider}/reports?of={of}")))
     }
 
     /// Reads a tenant's number: a valid one, or one of the configured test numbers. A national

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`verification`] | one proof that an address is held |
 //! | [`message`], [`attempt`] | one text to one recipient; one try of one provider with it |
+//! | [`report`] | what a provider says of an attempt later |
 //! | [`message::batch`] | one text to many recipients: slice by slice, repeatable |
 //! | [`admission`] | what stands before every accept: country, limits, the first answer to a key |
 //! | `acceptance`, `coalesce` | its commit; how concurrent calls leave as one statement |
@@ -36,6 +37,7 @@ pub mod provider_state;
 pub mod queue;
 pub mod recipient;
 pub mod redis_link;
+pub mod report;
 pub mod retention;
 pub mod secrets;
 pub mod send_budget;

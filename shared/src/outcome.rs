@@ -59,6 +59,16 @@ impl ErrorClass {
     }
 }
 
+/// First code, last code, meaning: what a provider's numbers mean, as data.
+pub type ErrorTable = [(u32, u32, ErrorClass)];
+
+/// The class of a code; none if the table does not know it.
+#[must_use]
+pub fn class_of_code(table: &ErrorTable, code: u32) -> Option<ErrorClass> {
+    let row = table.iter().find(|(first, last, _)| (*first..=*last).contains(&code));
+    row.map(|(_, _, class)| *class)
+}
+
 impl fmt::Display for ErrorClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

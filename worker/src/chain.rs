@@ -235,16 +235,20 @@ impl Chain {
     }
 }
 
+/// What the provider said last.
 fn class(attempt: &Attempt) -> ErrorClass {
-    attempt.outcome().unwrap_or(ErrorClass::Unknown)
+    attempt.undelivered().or(attempt.outcome()).unwrap_or(ErrorClass::Unknown)
 }
 
-/// A provider that refused this message for a reason that lasts is not asked again.
+/// A provider that refused this message for a reason that lasts, or took it and could not deliver
+/// it, is not asked again.
 fn is_usable(name: &str, attempts: &[Attempt]) -> bool {
     use ErrorClass as C;
-    !attempts.iter().any(|a| {
-        a.provider == name && matches!(class(a), C::Content | C::Region | C::Sender | C::Account)
-    })
+    let lasts = |a: &Attempt| {
+        a.undelivered().is_some()
+            || matches!(class(a), C::Content | C::Region | C::Sender | C::Account)
+    };
+    !attempts.iter().any(|a| a.provider == name && lasts(a))
 }
 
 /// The end, when one of the answers so far is final whoever is asked next.
@@ -278,7 +282,12 @@ fn give_up(s: &Situation<'_>, words: &str) -> End {
 fn ending(s: &Situation<'_>, class_of_end: ErrorClass, words: &str) -> End {
     // What may have arrived has not failed.
     let may_be_sent = s.attempts.iter().any(|a| class(a) == ErrorClass::Unknown);
-    let state = if may_be_sent { State::Unknown } else { State::Failed };
+    let was_accepted = s.attempts.iter().any(|a| a.undelivered().is_some());
+    let state = match (may_be_sent, was_accepted) {
+        (true, _) => State::Unknown,
+        (false, true) => State::Undelivered,
+        (false, false) => State::Failed,
+    };
     let said = s.attempts.iter().rev().find(|a| class(a) == class_of_end).or(s.attempts.last());
     let failure = match said {
         None => words.to_owned(),

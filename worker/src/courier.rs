@@ -250,7 +250,10 @@ impl Courier {
         attempts: &[Attempt],
         patience: Duration,
     ) -> (Next, Option<Plan>) {
-        if attempts.last().and_then(Attempt::outcome) == Some(ErrorClass::Ok) {
+        if attempts
+            .last()
+            .is_some_and(|a| a.outcome() == Some(ErrorClass::Ok) && a.undelivered().is_none())
+        {
             return (Next::Sent, None);
         }
         match self.chain.choose(&self.home, row, attempts, patience).await {
@@ -284,10 +287,12 @@ impl Courier {
         }
         let out = Outgoing {
             message_id: row.id,
+            lane: row.lane(),
             attempt: number,
             to: letter.to.clone(),
             text: letter.text.clone(),
             validity: Duration::from_millis((row.deadline - now).unsigned_abs()),
+            report_to: self.report_to(row, &link.name, number),
         };
         let outcome = match tokio::time::timeout(ATTEMPT, link.provider.send(&out)).await {
             Ok(outcome) => outcome,
@@ -313,6 +318,11 @@ impl Courier {
         ended.retry_at = retry_at;
         plan.pass.note(&ended);
         Some((ended, ending))
+    }
+
+    fn report_to(&self, row: &Message, provider: &str, number: i32) -> Option<String> {
+        // Without the key nothing could be composed, and nobody would be here.
+        self.home.report_url(provider, row, number).ok().flatten()
     }
 
     fn count(&self, row: &Message, provider: &str, class: ErrorClass, took_ms: i64) {

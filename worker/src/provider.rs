@@ -3,19 +3,23 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use otpost_shared::{outcome::ErrorClass, recipient::Recipient};
+use otpost_shared::{outcome::ErrorClass, queue::Lane, recipient::Recipient};
 use uuid::Uuid;
 
 /// One text on its way to one person.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
     pub message_id: Uuid,
+    /// Some gateways want to be told whether it is a code.
+    pub lane: Lane,
     /// 1 for the first try of this message, counted over all providers.
     pub attempt: i32,
     pub to: Recipient,
     pub text: String,
     /// What is left of the message's life; providers drop it after that.
     pub validity: Duration,
+    /// The address at which we want to hear what became of it.
+    pub report_to: Option<String>,
 }
 
 /// What became of one attempt.

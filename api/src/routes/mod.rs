@@ -1,6 +1,7 @@
 //! The routes, one file per noun.
 
 pub mod batches;
+pub mod inbound;
 pub mod messages;
 pub mod pages;
 pub mod probes;

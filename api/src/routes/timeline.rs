@@ -1,6 +1,6 @@
 //! What became of a message, attempt by attempt: the answer to "why did the code not come?".
 
-use otpost_shared::{Home, attempt, db::DbError, message::Message};
+use otpost_shared::{Home, attempt, db::DbError, message::Message, outcome::ErrorClass};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -9,7 +9,8 @@ use crate::timestamp::rfc3339;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MessageView {
     pub id: String,
-    /// `queued`, `sending`, `sent`, `failed`, `unknown`, `expired` or `canceled`.
+    /// `queued`, `sending`, `sent`, `delivered`, `undelivered`, `failed`, `unknown`, `expired` or
+    /// `canceled`.
     pub state: String,
     /// `otp` or `bulk`.
     pub lane: &'static str,
@@ -49,6 +50,17 @@ pub struct AttemptView {
     pub started_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
+    /// What the provider said later: `sent`, `delivered` or `undelivered`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
+    /// Why it was not delivered: a class as in `outcome`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report_class: Option<&'static str>,
+    /// The provider's own code for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reported_at: Option<String>,
 }
 
 /// Loads the attempts and puts the whole together.
@@ -73,13 +85,17 @@ pub(crate) async fn view(
             .into_iter()
             .map(|a| AttemptView {
                 number: a.number,
-                outcome: a.outcome().map(otpost_shared::outcome::ErrorClass::as_str),
+                outcome: a.outcome().map(ErrorClass::as_str),
+                report_class: a.undelivered().map(ErrorClass::as_str),
                 provider: a.provider,
                 error_code: a.error_code,
                 detail: a.detail,
                 provider_message_id: a.provider_message_id,
                 started_at: rfc3339(a.started_at),
                 finished_at: a.finished_at.map(rfc3339),
+                report: a.report,
+                report_code: a.report_code,
+                reported_at: a.reported_at.map(rfc3339),
             })
             .collect(),
     })

@@ -19,6 +19,7 @@ mod pages;
 mod races;
 mod receipts;
 mod reference;
+mod reports;
 mod resend;
 mod secrecy;
 mod service;

@@ -5,6 +5,7 @@ pub mod batch;
 mod claim;
 mod record;
 mod record_many;
+mod reported;
 mod sweep;
 
 use sqlx::{PgPool, QueryBuilder};
@@ -14,6 +15,7 @@ pub use accept::{AcceptedMessage, NewMessage, accept};
 pub use claim::{Claimed, LEASE_MS, claim, claim_due, mark_released};
 pub use record::{End, Next, Recording, record};
 pub(crate) use record::{Steps, steps};
+pub use reported::{Effect, take_report};
 pub use sweep::{MOST_CRASHES, mark_overdue, recover_leases};
 
 use crate::{
@@ -34,6 +36,10 @@ pub enum State {
     Queued,
     Sending,
     Sent,
+    /// A provider says that it has arrived.
+    Delivered,
+    /// A provider accepted it, and says that it will not arrive.
+    Undelivered,
     Failed,
     /// It may have been sent; nobody will know.
     Unknown,
@@ -42,10 +48,12 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Queued,
         Self::Sending,
         Self::Sent,
+        Self::Delivered,
+        Self::Undelivered,
         Self::Failed,
         Self::Unknown,
         Self::Expired,
@@ -58,6 +66,8 @@ impl State {
             Self::Queued => "queued",
             Self::Sending => "sending",
             Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
             Self::Expired => "expired",

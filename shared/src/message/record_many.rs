@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::{End, LEASE_MS, Next, Recording, State, record::unsent};
+use super::{End, LEASE_MS, Next, Recording, State, record::unsent, reported::settle_early};
 use crate::{
     attempt::{self, Beginning, Ending},
     clock::Millis,
@@ -108,7 +108,12 @@ macro_rules! renew {
 pub(super) async fn record(db: &Db, steps: &[Recording]) -> Result<Leases, DbError> {
     match db {
         Db::Postgres(pool) => record_at_once(db, pool, sort(steps)).await,
-        Db::Sqlite { .. } => retrying!(record_together(db, steps).await),
+        Db::Sqlite { .. } => {
+            let (leases, reported) = retrying!(record_together(db, steps).await)?;
+            let now = steps.iter().map(|step| step.now).max().unwrap_or_default();
+            settle_all_early(db, &reported, now).await?;
+            Ok(leases)
+        }
     }
 }
 
@@ -186,7 +191,9 @@ async fn record_at_once(db: &Db, pool: &PgPool, mut sorted: Sorted<'_>) -> Resul
     }
     if !sorted.leaving.is_empty() {
         sorted.leaving.sort_unstable_by_key(|row| row.step.message.id);
-        retrying!(bounded(leave_at_once(pool, &sorted.leaving)).await)?;
+        let reported = retrying!(bounded(leave_at_once(pool, &sorted.leaving)).await)?;
+        let now = sorted.leaving.iter().map(|row| row.step.now).max().unwrap_or_default();
+        settle_all_early(db, &reported, now).await?;
     }
     for row in &sorted.following {
         leases.extend(retrying!(follow_alone(db, row).await)?);
@@ -206,6 +213,14 @@ impl Sorted<'_> {
     }
 }
 
+/// Reports that were faster than the outcomes that have just been written.
+async fn settle_all_early(db: &Db, reported: &[(Uuid, i32)], now: Millis) -> Result<(), DbError> {
+    for (id, number) in reported {
+        retrying!(settle_early(db, *id, *number, now).await)?;
+    }
+    Ok(())
+}
+
 async fn follow_alone(db: &Db, row: &Starting<'_>) -> Result<Leases, DbError> {
     let mut tx = db.begin().await?;
     let leases = follow(&mut tx, row).await?;
@@ -219,7 +234,8 @@ async fn fail_alone(db: &Db, row: &Failing<'_>) -> Result<(), DbError> {
     tx.commit().await
 }
 
-async fn leave_at_once(pool: &PgPool, rows: &[Leaving<'_>]) -> Result<(), DbError> {
+/// Which of the attempts their providers have reported of already.
+async fn leave_at_once(pool: &PgPool, rows: &[Leaving<'_>]) -> Result<Vec<(Uuid, i32)>, DbError> {
     // The join makes sure that a message is locked before its attempt, as everywhere.
     const SQL: &str = concat!(
         "WITH ",
@@ -229,15 +245,17 @@ async fn leave_at_once(pool: &PgPool, rows: &[Leaving<'_>]) -> Result<(), DbErro
             $12::text[], $13::text[], $14::bigint[])),
         left_behind AS (",
         leave!(),
-        " RETURNING m.id) ",
-        end!("LEFT JOIN left_behind l ON l.id = s.id")
+        " RETURNING m.id), ended AS (",
+        end!("LEFT JOIN left_behind l ON l.id = s.id"),
+        " RETURNING a.message_id, a.number, a.report)
+        SELECT message_id, number FROM ended WHERE report IN ('delivered', 'undelivered')"
     );
     let rows: Vec<&Leaving<'_>> = rows.iter().collect();
     let ended: Vec<Option<&(i32, Ending)>> = column(&rows, |r| r.step.ended.as_ref());
     let ending = |of: fn(&Ending) -> Option<&str>| -> Vec<Option<&str>> {
         ended.iter().map(|e| e.and_then(|(_, ending)| of(ending))).collect()
     };
-    sqlx::query::<Postgres>(SQL)
+    Ok(sqlx::query_as::<Postgres, (Uuid, i32)>(SQL)
         .bind(column(&rows, |r| r.step.message.id))
         .bind(column(&rows, |r| r.step.message.epoch))
         .bind(column(&rows, |r| r.state.as_str()))
@@ -252,9 +270,8 @@ async fn leave_at_once(pool: &PgPool, rows: &[Leaving<'_>]) -> Result<(), DbErro
         .bind(ending(|e| e.error_code.as_deref()))
         .bind(ending(|e| e.detail.as_deref()))
         .bind(ended.iter().map(|e| e.and_then(|(_, ending)| ending.retry_at)).collect::<Vec<_>>())
-        .execute(pool)
-        .await?;
-    Ok(())
+        .fetch_all(pool)
+        .await?)
 }
 
 /// Renews the leases and writes the attempts down; the lease of each that may begin.
@@ -290,7 +307,10 @@ async fn begin_at_once(
 }
 
 /// Everything in one transaction.
-async fn record_together(db: &Db, steps: &[Recording]) -> Result<Leases, DbError> {
+async fn record_together(
+    db: &Db,
+    steps: &[Recording],
+) -> Result<(Leases, Vec<(Uuid, i32)>), DbError> {
     let mut sorted = sort(steps);
     let mut tx = db.begin().await?;
     let mut leases = Leases::new();
@@ -298,9 +318,12 @@ async fn record_together(db: &Db, steps: &[Recording]) -> Result<Leases, DbError
         leases.extend(begin_in(&mut tx, rows).await?);
     }
     sorted.leave_those_without(&leases);
+    let mut reported = Vec::new();
     for rows in chunks(&sorted.leaving) {
         leave_in(&mut tx, rows, leave!()).await?;
         leave_in(&mut tx, rows, end!("")).await?;
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.step.message.id).collect();
+        reported.extend(attempt::list_reported(&mut tx, &ids).await?);
     }
     for row in &sorted.following {
         leases.extend(follow(&mut tx, row).await?);
@@ -309,7 +332,7 @@ async fn record_together(db: &Db, steps: &[Recording]) -> Result<Leases, DbError
         fail(&mut tx, row).await?;
     }
     tx.commit().await?;
-    Ok(leases)
+    Ok((leases, reported))
 }
 
 /// Ends one attempt and begins another.

@@ -24,29 +24,35 @@ fn ending(outcome: ErrorClass) -> Ending {
     Ending { outcome, provider_message_id: None, error_code: None, detail: None, retry_at: None }
 }
 
-async fn claim(home: &Home, id: Uuid) -> Option<Arc<Message>> {
+pub(super) async fn claim(home: &Home, id: Uuid) -> Option<Arc<Message>> {
     let now = home.clock.now();
     let claimed = message::claim(&home.db, &[id], None, now).await.expect("an answer").pop();
     claimed.map(|claimed| claimed.message)
 }
 
-async fn begin(home: &Home, row: &Arc<Message>, number: i32) -> Option<Millis> {
+pub(super) async fn begin(home: &Home, row: &Arc<Message>, number: i32) -> Option<Millis> {
     let next = Next::Try { number, provider: "a".into() };
     let step = Recording { message: Arc::clone(row), ended: None, next, now: home.clock.now() };
     message::record(&home.db, &[step]).await.expect("an answer")[0]
 }
 
-async fn record(home: &Home, row: &Arc<Message>, number: i32, outcome: ErrorClass, next: Next) {
+pub(super) async fn record(
+    home: &Home,
+    row: &Arc<Message>,
+    number: i32,
+    outcome: ErrorClass,
+    next: Next,
+) {
     let ended = Some((number, ending(outcome)));
     let recording = Recording { message: Arc::clone(row), ended, next, now: home.clock.now() };
     message::record(&home.db, &[recording]).await.expect("an answer");
 }
 
-async fn only_message(home: &Home, verification: Uuid) -> Message {
+pub(super) async fn only_message(home: &Home, verification: Uuid) -> Message {
     messages(home, verification).await.pop().expect("one message")
 }
 
-async fn bulk(home: &Home, n: u32) -> Uuid {
+pub(super) async fn bulk(home: &Home, n: u32) -> Uuid {
     let new = NewMessage {
         tenant_id: DEFAULT_TENANT,
         to: number(n),

@@ -1,16 +1,14 @@
 //! Error codes as data: which code of a gateway means which class.
 
 use otpost_shared::outcome::ErrorClass;
+pub(super) use otpost_shared::outcome::{ErrorTable, class_of_code};
 
-/// First code, last code, meaning.
-pub(super) type ErrorTable = [(u32, u32, ErrorClass)];
+/// Codes that are words, and their meaning.
+pub(super) type ErrorWords = [(&'static str, ErrorClass)];
 
-/// The class of a code; `None` if the table does not know it.
-pub(super) fn class_of_code(table: &ErrorTable, code: u32) -> Option<ErrorClass> {
-    table
-        .iter()
-        .find(|(first, last, _)| (*first..=*last).contains(&code))
-        .map(|(_, _, class)| *class)
+/// The class of a word; `None` if the table does not know it.
+pub(super) fn class_of_word(table: &ErrorWords, word: &str) -> Option<ErrorClass> {
+    table.iter().find(|(known, _)| *known == word).map(|(_, class)| *class)
 }
 
 /// Fails if a row is the wrong way round or covers a code of the row before it.
@@ -19,5 +17,13 @@ pub(super) fn assert_sorted(table: &ErrorTable) {
     assert!(table.iter().all(|(first, last, _)| first <= last));
     for pair in table.windows(2) {
         assert!(pair[0].1 < pair[1].0, "{} and {}", pair[0].1, pair[1].0);
+    }
+}
+
+/// Fails if a word stands twice.
+#[cfg(test)]
+pub(super) fn assert_unique(table: &ErrorWords) {
+    for (place, (word, _)) in table.iter().enumerate() {
+        assert!(table[..place].iter().all(|(other, _)| other != word), "{word}");
     }
 }

@@ -2,21 +2,30 @@
 //!
 //! A new provider is a file here, a line in [`KINDS`] and an arm in [`build`].
 
+mod bird;
 mod console;
 mod error_table;
 mod http;
 mod http_call;
 mod http_status;
+mod infobip;
+mod messagebird;
 mod net;
+mod plivo;
+mod refusal;
+mod refused_field;
 mod retry_after;
 #[cfg(test)]
 mod samples;
 mod sandbox;
+mod sinch;
 mod spelling;
+mod telnyx;
 #[cfg(test)]
 mod test_server;
 mod twilio;
 mod vonage;
+mod vonage_messages;
 
 use std::sync::Arc;
 
@@ -27,13 +36,27 @@ use otpost_shared::{
 
 pub use self::net::Net;
 use self::{
-    console::Console, http::HttpGateway, sandbox::Sandbox, spelling::unknown_word, twilio::Twilio,
-    vonage::Vonage,
+    bird::Bird, console::Console, http::HttpGateway, infobip::Infobip, messagebird::MessageBird,
+    plivo::Plivo, sandbox::Sandbox, sinch::Sinch, spelling::unknown_word, telnyx::Telnyx,
+    twilio::Twilio, vonage::Vonage, vonage_messages::VonageMessages,
 };
 use crate::provider::Provider;
 
 /// What may stand in a provider section's `kind`.
-pub const KINDS: [&str; 5] = ["console", "http", "sandbox", "twilio", "vonage"];
+pub const KINDS: [&str; 12] = [
+    "bird",
+    "console",
+    "http",
+    "infobip",
+    "messagebird",
+    "plivo",
+    "sandbox",
+    "sinch",
+    "telnyx",
+    "twilio",
+    "vonage",
+    "vonage_messages",
+];
 
 /// Makes the provider of one configuration section.
 ///
@@ -46,11 +69,18 @@ pub fn build(
     net: &Net,
 ) -> Result<Arc<dyn Provider>, ConfigError> {
     let provider: Arc<dyn Provider> = match kind {
+        "bird" => Arc::new(Bird::new(name, section(name, keys)?, net)?),
         "console" => Arc::new(Console::new(&section(name, keys)?, net)),
         "http" => Arc::new(HttpGateway::new(name, section(name, keys)?, net)?),
+        "infobip" => Arc::new(Infobip::new(name, section(name, keys)?, net)?),
+        "messagebird" => Arc::new(MessageBird::new(name, section(name, keys)?, net)?),
+        "plivo" => Arc::new(Plivo::new(name, section(name, keys)?, net)?),
         "sandbox" => Arc::new(Sandbox::new(name, &section(name, keys)?)?),
+        "sinch" => Arc::new(Sinch::new(name, section(name, keys)?, net)?),
+        "telnyx" => Arc::new(Telnyx::new(name, section(name, keys)?, net)?),
         "twilio" => Arc::new(Twilio::new(name, section(name, keys)?, net)?),
         "vonage" => Arc::new(Vonage::new(name, section(name, keys)?, net)?),
+        "vonage_messages" => Arc::new(VonageMessages::new(name, section(name, keys)?, net)?),
         _ => {
             return Err(mistake(name, "kind", unknown_word("provider kind", kind, &KINDS)));
         }
@@ -83,9 +113,15 @@ mod tests {
     fn every_kind_is_built() {
         for kind in KINDS {
             let keys = keys(match kind {
+                "bird" => "api_key = 'bk_eu1_k'\nfrom = 'Otpost'",
                 "http" => "url = 'http://localhost/'\nbody = '{\"to\":\"{to}\",\"m\":\"{text}\"}'",
+                "infobip" => "base_url = 'http://localhost'\napi_key = 'k'\nfrom = 'Otpost'",
+                "messagebird" => "access_key = 'k'\noriginator = 'Otpost'",
+                "plivo" => "auth_id = 'MA1'\nauth_token = 't'\nsrc = '15550100'",
+                "sinch" => "service_plan_id = 'p'\napi_token = 't'",
+                "telnyx" => "api_key = 'k'\nfrom = '+15550100'",
                 "twilio" => "account_sid = 'AC1'\nauth_token = 't'\nfrom = '+15550100'",
-                "vonage" => "api_key = 'k'\napi_secret = 's'\nfrom = 'Otpost'",
+                "vonage" | "vonage_messages" => "api_key = 'k'\napi_secret = 's'\nfrom = 'Otpost'",
                 _ => "",
             });
             let built = build("sms", kind, &keys, &Net::default());
@@ -99,7 +135,7 @@ mod tests {
         let sentence = built.err().unwrap().to_string();
         assert!(sentence.contains("\"twillio\""), "{sentence}");
         assert!(sentence.contains("did you mean \"twilio\"?"), "{sentence}");
-        assert!(sentence.contains("console, http, sandbox, twilio, vonage"), "{sentence}");
+        assert!(sentence.contains(&KINDS.join(", ")), "{sentence}");
     }
 
     #[test]

@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use otpost_shared::recipient::Recipient;
+use otpost_shared::{queue::Lane, recipient::Recipient};
 use uuid::Uuid;
 
 use crate::provider::Outgoing;
 
-/// A message with a known id, to +15551234567, with two minutes to live.
+/// A code with a known id, to +15551234567, with two minutes to live.
 pub(super) fn outgoing(text: &str) -> Outgoing {
     Outgoing {
         message_id: Uuid::from_u128(7),
+        lane: Lane::Otp,
         attempt: 1,
         to: Recipient::parse_unchecked("+15551234567", None).unwrap(),
         text: text.to_owned(),
         validity: Duration::from_mins(2),
+        report_to: None,
     }
 }

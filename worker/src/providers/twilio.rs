@@ -3,16 +3,17 @@
 use futures_util::future::BoxFuture;
 use otpost_shared::{
     config::{ConfigError, SecretText},
-    outcome::ErrorClass::{
-        self, Account, Content, OptedOut, Recipient, Region, Sender, Throttled, Transient,
+    outcome::{
+        ErrorClass::{self, Recipient, Sender, Transient},
+        class_of_code,
     },
+    report::twilio::ERRORS,
 };
 use reqwest::{Client, RequestBuilder, Url};
 use serde::Deserialize;
 
 use super::{
     Net,
-    error_table::{ErrorTable, class_of_code},
     http_call::{Answer, call, call_check},
     http_status::class_of_status,
     mistake,
@@ -23,63 +24,13 @@ use crate::provider::{Outcome, Outgoing, Provider};
 /// The range of `ValidityPeriod`.
 const VALIDITY_SECS: (u64, u64) = (1, 36_000);
 
-/// Source: twilio.com/docs/api/errors. Twilio adds finer codes now and then, hence
-/// [`class_of_unlisted`].
-const ERRORS: &ErrorTable = &[
-    (20003, 20003, Account),   // credentials
-    (20005, 20005, Account),   // account not active
-    (20429, 20429, Throttled), // too many requests
-    (20500, 20500, Transient),
-    (20503, 20503, Transient),
-    (21211, 21211, Recipient), // invalid To
-    (21212, 21212, Sender),    // invalid From
-    (21214, 21214, Recipient), // To not reachable
-    (21217, 21217, Recipient), // To not valid
-    (21401, 21401, Recipient),
-    (21407, 21407, Recipient),
-    (21408, 21408, Region),    // region not enabled
-    (21602, 21602, Content),   // no body
-    (21603, 21603, Sender),    // no From
-    (21604, 21604, Recipient), // no To
-    (21605, 21605, Content),   // too long
-    (21606, 21606, Sender),    // From cannot send SMS
-    (21608, 21608, Account),   // trial account, To not verified
-    (21610, 21610, OptedOut),
-    (21611, 21611, Throttled), // queue of this sender full
-    (21612, 21612, Recipient), // no route from this sender
-    (21614, 21614, Recipient), // not a mobile number
-    (21617, 21618, Content),   // too long, not allowed
-    (21635, 21635, Recipient), // landline
-    (21659, 21661, Sender),    // From not ours, or cannot send SMS
-    (21701, 21705, Sender),    // messaging service
-    (21730, 21730, Transient), // maintenance
-    (30001, 30001, Throttled), // queue overflow
-    (30002, 30002, Account),   // suspended
-    (30003, 30003, Transient), // handset unreachable
-    (30004, 30004, OptedOut),  // blocked by the recipient
-    (30005, 30006, Recipient), // unknown handset, landline
-    (30007, 30007, Content),   // filtered by a carrier
-    (30008, 30008, Transient),
-    (30010, 30010, Account),   // price above the limit
-    (30011, 30011, Region),    // MMS only
-    (30017, 30017, Transient), // carrier network congestion
-    (30022, 30023, Throttled), // carrier rate, daily cap
-    (30024, 30024, Sender),
-    (30027, 30027, Throttled), // daily cap of the brand
-    (30032, 30032, Sender),    // toll-free number unverified
-    (30034, 30035, Sender),    // number without 10DLC campaign
-    (30410, 30410, Transient), // carrier time-out
-    (30450, 30450, Region),    // blocked by geography or fraud guard
-    (60605, 60605, Region),
-    (63038, 63038, Account), // daily cap of the account
-];
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TwilioConfig {
     /// The account, `AC…`.
     account_sid: String,
-    /// The account's token; either this or an API key.
+    /// The account's token: for sending, unless there is an API key, and for checking the signatures
+    /// of delivery reports.
     auth_token: Option<SecretText>,
     /// An API key, `SK…`, and its secret: revocable without changing the account's token.
     api_key_sid: Option<String>,
@@ -127,11 +78,10 @@ impl Twilio {
         // A standard API key may not read the account, but the account's messages.
         let (user, password, check_path) = match (config.auth_token, key) {
             (Some(token), (None, None)) => (account, token, format!("{path}.json")),
-            (None, (Some(sid), Some(secret))) => {
-                (sid, secret, format!("{messages_path}?PageSize=1"))
-            }
+            // With both, the token is for what Twilio signs.
+            (_, (Some(sid), Some(secret))) => (sid, secret, format!("{messages_path}?PageSize=1")),
             _ => {
-                let rule = "set either this or both api_key_sid and api_key_secret";
+                let rule = "set this, or both api_key_sid and api_key_secret, or all three";
                 return Err(mistake(name, "auth_token", rule));
             }
         };
@@ -148,12 +98,13 @@ impl Twilio {
     fn request(&self, out: &Outgoing) -> RequestBuilder {
         let (shortest, longest) = VALIDITY_SECS;
         let validity = out.validity.as_secs().clamp(shortest, longest).to_string();
-        let form = [
+        let mut form = vec![
             ("To", out.to.e164()),
-            (self.sender.0, &self.sender.1),
+            (self.sender.0, self.sender.1.as_str()),
             ("Body", &out.text),
             ("ValidityPeriod", &validity),
         ];
+        form.extend(out.report_to.as_deref().map(|url| ("StatusCallback", url)));
         self.client
             .post(self.messages_url.clone())
             .basic_auth(&self.user, Some(self.password.expose()))

@@ -109,12 +109,14 @@ fn one_sender_and_one_credential() {
         "auth_token = 't'\nfrom = 'a'\nmessaging_service_sid = 'MG'",
         "from = 'a'",
         "from = 'a'\napi_key_sid = 'SK'",
-        "from = 'a'\nauth_token = 't'\napi_key_sid = 'SK'\napi_key_secret = 's'",
+        "from = 'a'\nauth_token = 't'\napi_key_sid = 'SK'",
     ] {
         assert!(built(&format!("{base}{wrong}")).is_err(), "{wrong}");
     }
     assert!(built("account_sid = '../x'\nauth_token = 't'\nfrom = 'a'").is_err());
     assert!(built(&format!("{base}{token}messaging_service_sid = 'MG'")).is_ok());
+    let both = built(&format!("{base}{token}from = 'a'\napi_key_sid = 'SK'\napi_key_secret = 's'"));
+    assert_eq!(both.unwrap().user, "SK", "the token is then for signatures alone");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use otpost_shared::{
     outcome::ErrorClass::{
         self, Account, Content, Recipient, Sender, Throttled, Transient, Unknown,
     },
+    report::VONAGE_SIGNATURE_METHODS as SIGNATURE_METHODS,
 };
 use reqwest::{Client, RequestBuilder, Url};
 use serde::Deserialize;
@@ -21,6 +22,7 @@ use super::{
     http_status::REFUSED,
     mistake,
     net::endpoint,
+    spelling::unknown_word,
 };
 use crate::{
     provider::{Outcome, Outgoing, Provider},
@@ -50,7 +52,7 @@ const ERRORS: &ErrorTable = &[
     (15, 15, Sender),    // sender not allowed
     (22, 22, Sender),    // network code
     (23, 23, Sender),    // callback
-    (29, 29, Recipient), // demo account, number not listed
+    (29, 29, Account),   // demo account, number not listed
     (32, 32, Account),   // signature and secret both sent
     (33, 33, Recipient), // deactivated
 ];
@@ -62,6 +64,10 @@ pub(super) struct VonageConfig {
     api_secret: SecretText,
     /// The sender: a number in digits or a name of up to 11 characters.
     from: String,
+    /// With which the account signs delivery receipts, if it does; the API checks them.
+    signature_secret: Option<SecretText>,
+    /// One of [`SIGNATURE_METHODS`]; `sha256` when it is left out.
+    signature_method: Option<String>,
     /// For another region or a test server.
     #[serde(default = "default_base_url")]
     base_url: String,
@@ -85,6 +91,15 @@ impl Vonage {
         if config.from.is_empty() {
             return Err(mistake(name, "from", "must not be empty"));
         }
+        if config.signature_secret.is_some_and(|secret| secret.expose().is_empty()) {
+            return Err(mistake(name, "signature_secret", "must not be empty; leave it out"));
+        }
+        if let Some(method) = &config.signature_method
+            && !SIGNATURE_METHODS.contains(&method.as_str())
+        {
+            let said = unknown_word("signature method", method, &SIGNATURE_METHODS);
+            return Err(mistake(name, "signature_method", said));
+        }
         Ok(Self {
             client: net.client(name)?,
             send_url: endpoint(name, &config.base_url, "/sms/json")?,
@@ -106,6 +121,7 @@ impl Vonage {
             ("ttl", &ttl),
             ("client-ref", &reference),
         ];
+        form.extend(out.report_to.as_deref().map(|url| ("callback", url)));
         if Segments::of(&out.text).encoding == Encoding::Ucs2 {
             form.push(("type", "unicode"));
         }

@@ -6,6 +6,7 @@ mod breaker;
 mod delivery;
 mod gateway;
 mod recovery;
+mod reports;
 
 use std::{sync::Arc, time::Duration};
 

@@ -64,7 +64,7 @@ pub async fn run(config: Option<&Path>, options: SendOptions) -> Done {
             );
         }
     }
-    let sent = row.is_none() || state == "sent";
+    let sent = row.is_none() || matches!(state, "sent" | "delivered");
     Ok(if sent { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

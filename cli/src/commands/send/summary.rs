@@ -74,11 +74,9 @@ impl Summary<'_> {
         } else {
             self.say();
         }
-        let missed = self
-            .states
-            .iter()
-            .flatten()
-            .any(|(state, count)| *count > 0 && !matches!(state.as_str(), "sent" | "canceled"));
+        let missed = self.states.iter().flatten().any(|(state, count)| {
+            *count > 0 && !matches!(state.as_str(), "sent" | "delivered" | "canceled")
+        });
         if self.stop.is_some() || self.tally.refused() > 0 || missed {
             ExitCode::FAILURE
         } else {

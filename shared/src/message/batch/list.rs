@@ -18,7 +18,7 @@ const WINDOW: u32 = 50_000;
 pub enum Which {
     All,
     In(State),
-    /// Over, and not known to be sent: failed, expired or unknown.
+    /// Over, and not known to have arrived: failed, undelivered, expired or unknown.
     NotSent,
 }
 
@@ -108,7 +108,9 @@ async fn list_between(
     let (sql, state) = match which {
         Which::All => (sql!(""), None),
         Which::In(state) => (sql!("AND state = $4"), Some(state.as_str())),
-        Which::NotSent => (sql!("AND state IN ('failed', 'expired', 'unknown')"), None),
+        Which::NotSent => {
+            (sql!("AND state IN ('failed', 'undelivered', 'expired', 'unknown')"), None)
+        }
     };
     Ok(on_pool!(db.read(), c => {
         let mut query = sqlx::query_as::<D, Message>(sql).bind(after).bind(last).bind(limit);

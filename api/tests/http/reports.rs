@@ -1,0 +1,142 @@
+//! `/v1/inbound/{provider}/reports`: providers call us, and so may anybody else.
+
+use std::sync::Arc;
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use hmac::{Hmac, KeyInit, Mac};
+use otpost_shared::{
+    attempt::Ending,
+    message::{self, Message, Next, Recording},
+    outcome::ErrorClass,
+};
+use otpost_testbed::on_both_homes;
+use reqwest::Method;
+use serde_json::json;
+use sha1::Sha1;
+
+use crate::service::Service;
+
+const PUBLIC: &str = "https://codes.example/otp";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+const CONFIG: &str = r#"
+[server]
+public_url = "https://codes.example/otp/"
+[recipients]
+countries = ["*"]
+[chains]
+sms = ["primary", "backup", "local"]
+[providers.primary]
+kind = "twilio"
+account_sid = "AC1"
+auth_token = "12345"
+from = "Otpost"
+[providers.backup]
+kind = "vonage"
+api_key = "k"
+api_secret = "s"
+from = "Otpost"
+[providers.local]
+kind = "sandbox"
+"#;
+
+/// A code that `provider` has accepted, and the path at which it reports.
+async fn sent(service: &Service, n: u32, provider: &str) -> (Arc<Message>, String) {
+    let home = &service.home;
+    let created = service.create(n).await;
+    let id = message::list_by_verification(&home.db, created.id).await.expect("an answer")[0].id;
+    let now = home.clock.now();
+    let claimed = message::claim(&home.db, &[id], Some(provider), now).await.expect("an answer");
+    let message = Arc::clone(&claimed[0].message);
+    let outcome = ErrorClass::Ok;
+    let ending = Ending {
+        outcome,
+        provider_message_id: None,
+        error_code: None,
+        detail: None,
+        retry_at: None,
+    };
+    let ended = Some((1, ending));
+    let step = Recording { message: Arc::clone(&message), ended, next: Next::Sent, now };
+    home.record(step).await.expect("written");
+    let url = home.report_url(provider, &message, 1).expect("a key").expect("it reports");
+    let path = url.strip_prefix(PUBLIC).expect("the public address").to_owned();
+    (message, path)
+}
+
+/// As Twilio signs: the address, then the names and values of the form, sorted.
+fn signature(path: &str, sorted: &[(&str, &str)]) -> String {
+    let mut mac = Hmac::<Sha1>::new_from_slice(b"12345").expect("a key");
+    mac.update(format!("{PUBLIC}{path}").as_bytes());
+    for (name, value) in sorted {
+        mac.update(name.as_bytes());
+        mac.update(value.as_bytes());
+    }
+    BASE64.encode(mac.finalize().into_bytes())
+}
+
+async fn state(service: &Service, id: uuid::Uuid) -> String {
+    message::find(&service.home.db, id).await.expect("an answer").expect("a row").state
+}
+
+on_both_homes! {
+    async fn a_signed_report_is_taken(bed, CONFIG) {
+        let service = Service::start(&bed).await;
+        let (message, path) = sent(&service, 1, "primary").await;
+        let signed = signature(&path, &[("MessageSid", "SM1"), ("MessageStatus", "delivered")]);
+        let body = "MessageStatus=delivered&MessageSid=SM1";
+        let call = |signature: &str| {
+            let call = service.call(Method::POST, &path).by_nobody();
+            call.header("x-twilio-signature", signature).raw(FORM, body)
+        };
+        call("").await.refused(401, "report_not_genuine");
+        call(&signed.to_lowercase()).await.refused(401, "report_not_genuine");
+        assert_eq!(state(&service, message.id).await, "sent");
+        for _ in 0..3 {
+            call(&signed).any().await.is(204);
+            assert_eq!(state(&service, message.id).await, "delivered");
+        }
+        let of = message.verification_id.expect("a code");
+        let shown = service.show(of).await.is(200);
+        let attempt = &shown.json["messages"][0]["attempts"][0];
+        assert_eq!((&attempt["outcome"], &attempt["report"]), (&json!("ok"), &json!("delivered")));
+        assert!(attempt["reported_at"].is_string());
+    }
+
+    async fn an_address_that_we_gave_is_taken(bed, CONFIG) {
+        let service = Service::start(&bed).await;
+        let (message, path) = sent(&service, 1, "backup").await;
+        let call = |path: &str| service.call(Method::GET, path).by_nobody();
+        call(&format!("{path}&status=buffered")).any().await.is(204);
+        assert_eq!(state(&service, message.id).await, "sent");
+        let elsewhere = path.replace("backup", "primary");
+        call(&format!("{elsewhere}&status=delivered")).await.refused(401, "report_not_genuine");
+        let made_up = path.replace("of=", "of=A");
+        call(&format!("{made_up}&status=delivered")).await.refused(401, "report_not_genuine");
+        call(&path).await.refused(422, "invalid_field");
+        let failed = format!("{path}&status=failed&err-code=8");
+        call(&failed).any().await.is(204);
+        assert_eq!(state(&service, message.id).await, "queued", "another provider is asked");
+    }
+
+    async fn what_is_no_report_changes_nothing(bed, CONFIG) {
+        let service = Service::start(&bed).await;
+        let (message, path) = sent(&service, 1, "backup").await;
+        for (provider, status, code) in [
+            ("nobody", 404, "route_not_found"),
+            ("local", 404, "route_not_found"),
+            ("primary", 401, "report_not_genuine"),
+            ("backup", 401, "report_not_genuine"),
+        ] {
+            let path = format!("/v1/inbound/{provider}/reports?status=delivered");
+            service.call(Method::GET, &path).by_nobody().await.refused(status, code);
+        }
+        let large = "x".repeat(70_000);
+        let call = service.call(Method::POST, &path).by_nobody().raw(FORM, large);
+        call.await.refused(413, "body_too_large");
+        let broken = service.call(Method::POST, &path).by_nobody().raw("application/json", "{");
+        broken.await.refused(422, "invalid_field");
+        service.call(Method::PUT, &path).by_nobody().await.refused(405, "method_not_allowed");
+        assert_eq!(state(&service, message.id).await, "sent");
+    }
+}

@@ -1,0 +1,220 @@
+//! What a provider's report makes of a message: states only go forward, and a code that was not
+//! delivered goes on to another provider once.
+
+use uuid::Uuid;
+
+use super::{CLOCK_SLACK_MS, Message, State, find};
+use crate::{
+    attempt,
+    clock::Millis,
+    db::{Db, DbError, Tx, detached, on_tx, retrying},
+    home::Home,
+    outcome::ErrorClass,
+    queue::Lane,
+    report::{Report, Word},
+    verification,
+};
+
+/// With less of its life left a code is not worth another provider.
+const LEAST_LIFE_MS: i64 = 30_000;
+
+/// What became of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It is about a message that is not there (any more).
+    Unknown,
+    /// We never asked for it.
+    NotGenuine,
+    /// It says nothing new, or nothing that changes the message.
+    Noted,
+    Delivered,
+    Undelivered,
+    /// Another provider is asked.
+    GoesOn,
+}
+
+/// What a report says, as far as the message is concerned.
+struct Said<'a> {
+    provider: &'a str,
+    word: Word,
+    class: Option<ErrorClass>,
+    code: Option<&'a str>,
+    /// A later attempt was begun: whatever became of this one no longer decides.
+    is_superseded: bool,
+    /// The message has gone on after a report before.
+    has_gone_on: bool,
+}
+
+/// Takes a report in. Each may come twice, late and in any order.
+///
+/// # Errors
+/// The database does not answer, or the message's key is missing.
+pub async fn take_report(home: &Home, provider: &str, report: Report) -> Result<Effect, DbError> {
+    let Some(row) = find(&home.db, report.of.message_id).await? else {
+        return Ok(Effect::Unknown);
+    };
+    if !report.of.is_genuine(&home.keys, &row.key_id, provider)? {
+        return Ok(Effect::NotGenuine);
+    }
+    let (db, id, provider) = (home.db.clone(), row.id, provider.to_owned());
+    let now = home.clock.now();
+    let effect =
+        detached(async move { retrying!(write(&db, &row, &provider, &report, now).await) });
+    let effect = effect.await?;
+    if effect == Effect::GoesOn {
+        home.queue.hint(id);
+    }
+    Ok(effect)
+}
+
+async fn write(
+    db: &Db,
+    row: &Message,
+    provider: &str,
+    report: &Report,
+    now: Millis,
+) -> Result<Effect, DbError> {
+    let mut tx = db.begin().await?;
+    lock(&mut tx, row).await?;
+    let Some(reported) = attempt::mark_reported(&mut tx, provider, report, now).await? else {
+        tx.rollback().await?;
+        return Ok(Effect::Noted);
+    };
+    let said = Said {
+        provider,
+        word: report.word,
+        class: report.class,
+        code: report.code.as_deref(),
+        is_superseded: reported.is_superseded,
+        has_gone_on: reported.undelivered_before > 0,
+    };
+    // Faster than the provider's own answer: whoever records that settles this too.
+    let effect =
+        if reported.has_ended { settle(&mut tx, row, &said, now).await? } else { Effect::Noted };
+    tx.commit().await?;
+    Ok(effect)
+}
+
+/// Settles a report that came before its attempt's outcome was written.
+pub(super) async fn settle_early(
+    db: &Db,
+    id: Uuid,
+    number: i32,
+    now: Millis,
+) -> Result<(), DbError> {
+    let Some(row) = find(db, id).await? else { return Ok(()) };
+    let attempts = attempt::list_by_message(db, id).await?;
+    let Some(of) = attempts.iter().find(|a| a.number == number) else { return Ok(()) };
+    let class = of.undelivered();
+    let said = Said {
+        provider: &of.provider,
+        word: if class.is_some() { Word::Undelivered } else { Word::Delivered },
+        class,
+        code: of.report_code.as_deref(),
+        is_superseded: attempts.iter().any(|a| a.number > number),
+        has_gone_on: attempts.iter().any(|a| a.number != number && a.undelivered().is_some()),
+    };
+    let mut tx = db.begin().await?;
+    lock(&mut tx, &row).await?;
+    settle(&mut tx, &row, &said, now).await?;
+    tx.commit().await
+}
+
+/// Rows are locked in one order everywhere: verification, message, attempt.
+async fn lock(tx: &mut Tx, row: &Message) -> Result<(), DbError> {
+    if let Some(verification_id) = row.verification_id {
+        verification::lock(tx, verification_id).await?;
+    }
+    // SQLite has one writer: the transaction itself is the lock.
+    if let Tx::Postgres(tx) = tx {
+        sqlx::query("SELECT 1 FROM messages WHERE id = $1 FOR UPDATE")
+            .bind(row.id)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn settle(
+    tx: &mut Tx,
+    row: &Message,
+    said: &Said<'_>,
+    now: Millis,
+) -> Result<Effect, DbError> {
+    let effect = match said.word {
+        Word::Delivered => mark_delivered(tx, row.id, now).await?.then_some(Effect::Delivered),
+        Word::Undelivered if !said.is_superseded => {
+            if may_go_on(row, said) && requeue(tx, row.id, now).await? {
+                Some(Effect::GoesOn)
+            } else {
+                mark_undelivered(tx, row.id, said).await?.then_some(Effect::Undelivered)
+            }
+        }
+        Word::Sent | Word::Undelivered => None,
+    };
+    Ok(effect.unwrap_or(Effect::Noted))
+}
+
+/// Another provider would not reach a number that does not exist, and must not reach a person who
+/// said stop.
+fn may_go_on(row: &Message, said: &Said<'_>) -> bool {
+    row.lane() == Lane::Otp
+        && !said.has_gone_on
+        && !matches!(said.class, Some(ErrorClass::Recipient | ErrorClass::OptedOut))
+}
+
+/// What has arrived is not sent again by anybody.
+async fn mark_delivered(tx: &mut Tx, id: Uuid, now: Millis) -> Result<bool, DbError> {
+    let rows = on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "UPDATE messages
+             SET state = 'delivered', finished_at = COALESCE(finished_at, $2),
+                 failure_class = NULL, failure = NULL
+             WHERE id = $1 AND state || '' IN ('queued', 'sent', 'unknown', 'undelivered')",
+        )
+        .bind(id)
+        .bind(now)
+        .execute(c)
+        .await?
+        .rows_affected()
+    });
+    Ok(rows == 1)
+}
+
+async fn requeue(tx: &mut Tx, id: Uuid, now: Millis) -> Result<bool, DbError> {
+    let rows = on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "UPDATE messages SET state = 'queued', finished_at = NULL, not_before = $2
+             WHERE id = $1 AND state || '' = 'sent' AND deadline >= $3
+               AND EXISTS (SELECT 1 FROM verifications v
+                   WHERE v.id = messages.verification_id AND v.status || '' = 'pending'
+                     AND v.generation = messages.generation)",
+        )
+        .bind(id)
+        .bind(now - CLOCK_SLACK_MS)
+        .bind(now + LEAST_LIFE_MS)
+        .execute(c)
+        .await?
+        .rows_affected()
+    });
+    Ok(rows == 1)
+}
+
+async fn mark_undelivered(tx: &mut Tx, id: Uuid, said: &Said<'_>) -> Result<bool, DbError> {
+    let code = said.code.map(|code| format!(" {code}")).unwrap_or_default();
+    let failure = format!("accepted, and then not delivered ({}{code})", said.provider);
+    let rows = on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "UPDATE messages SET state = $2, failure_class = $3, failure = $4
+             WHERE id = $1 AND state || '' IN ('sent', 'unknown')",
+        )
+        .bind(id)
+        .bind(State::Undelivered.as_str())
+        .bind(said.class.unwrap_or(ErrorClass::Transient).as_str())
+        .bind(&failure)
+        .execute(c)
+        .await?
+        .rows_affected()
+    });
+    Ok(rows == 1)
+}

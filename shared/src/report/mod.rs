@@ -1,0 +1,135 @@
+//! Delivery reports: what a provider says of an attempt afterwards, by calling us. One file per kind
+//! of provider, with its words, its codes and the rule of its signature.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
+//! | [`twilio`], [`vonage`] | what each of them says |
+//! | [`fields`] | reading forms and queries |
+
+mod fields;
+mod reference;
+pub mod twilio;
+mod vonage;
+
+use std::fmt;
+
+pub use self::{reference::Reference, vonage::SIGNATURE_METHODS as VONAGE_SIGNATURE_METHODS};
+use crate::{clock::Millis, config::ProviderSection, outcome::ErrorClass};
+
+/// The part of the address that holds the [`Reference`].
+const REFERENCE: &str = "of";
+
+/// A provider's call as it came over the wire.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The address as the provider knows it: the public one, with its query.
+    pub url: &'a str,
+    /// Names in lower case.
+    pub headers: &'a [(&'a str, &'a str)],
+    pub body: &'a [u8],
+}
+
+impl Call<'_> {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    fn query(&self) -> &str {
+        self.url.split_once('?').map_or("", |(_, query)| query)
+    }
+}
+
+/// How far a message got; only forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Word {
+    /// Handed on, to a carrier for example.
+    Sent,
+    Delivered,
+    /// It will not arrive any more.
+    Undelivered,
+}
+
+impl Word {
+    /// The word used in the database, the API and the metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+        }
+    }
+}
+
+/// What one report says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    pub of: Reference,
+    pub word: Word,
+    /// Why it was not delivered.
+    pub class: Option<ErrorClass>,
+    /// The provider's own code for that.
+    pub code: Option<String>,
+}
+
+/// Why a call is not listened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotHeard {
+    /// Providers of this kind do not report.
+    Unexpected,
+    /// It lacks the provider's signature, or ours, or it is too old.
+    NotGenuine(&'static str),
+    /// The provider's own form is not kept.
+    Malformed(&'static str),
+}
+
+impl fmt::Display for NotHeard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unexpected => "a provider of this kind sends no reports",
+            Self::NotGenuine(why) | Self::Malformed(why) => why,
+        })
+    }
+}
+
+/// Reads what a provider calls us with, and checks its signature. None when it says nothing that
+/// matters, such as that a message is queued there.
+///
+/// # Errors
+/// The call is not the provider's, or not of its form.
+pub fn hear(
+    section: &ProviderSection,
+    call: &Call<'_>,
+    now: Millis,
+) -> Result<Option<Report>, NotHeard> {
+    match section.kind.as_str() {
+        "twilio" => twilio::read(&section.keys, call),
+        "vonage" => vonage::read(&section.keys, call, now),
+        _ => Err(NotHeard::Unexpected),
+    }
+}
+
+/// True for providers that report when they are asked to, and whose reports can be believed.
+#[must_use]
+pub fn can_hear(section: &ProviderSection) -> bool {
+    match section.kind.as_str() {
+        "twilio" => key(&section.keys, "auth_token").is_some(),
+        "vonage" => true,
+        _ => false,
+    }
+}
+
+/// The attempt the called address names.
+fn reference(call: &Call<'_>) -> Result<Reference, NotHeard> {
+    let query = fields::Fields::of_form(call.query().as_bytes());
+    query
+        .first(REFERENCE)
+        .and_then(Reference::parse)
+        .ok_or(NotHeard::NotGenuine("the address does not say which message it is about"))
+}
+
+/// A text of a provider's section.
+fn key<'a>(keys: &'a toml::Table, name: &str) -> Option<&'a str> {
+    keys.get(name)?.as_str().filter(|text| !text.is_empty())
+}

@@ -1,0 +1,165 @@
+//! What Twilio says: its error codes, in answers and in reports, its words, its signature.
+//!
+//! Sources: twilio.com/docs/api/errors, and twilio.com/docs/usage/webhooks/webhooks-security for
+//! the signature.
+
+use std::collections::BTreeSet;
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+use super::{Call, NotHeard, Report, Word, fields::Fields, key, reference};
+use crate::{
+    outcome::{
+        ErrorClass::{
+            self, Account, Content, OptedOut, Recipient, Region, Sender, Throttled, Transient,
+        },
+        ErrorTable, class_of_code,
+    },
+    secrets::{hex, same_bytes},
+};
+
+/// Twilio adds finer codes now and then: whoever reads them needs a rule for those not listed.
+pub const ERRORS: &ErrorTable = &[
+    (20003, 20003, Account),   // credentials
+    (20005, 20005, Account),   // account not active
+    (20429, 20429, Throttled), // too many requests
+    (20500, 20500, Transient),
+    (20503, 20503, Transient),
+    (21211, 21211, Recipient), // invalid To
+    (21212, 21212, Sender),    // invalid From
+    (21214, 21214, Recipient), // To not reachable
+    (21217, 21217, Recipient), // To not valid
+    (21401, 21401, Recipient),
+    (21407, 21407, Recipient),
+    (21408, 21408, Region),    // region not enabled
+    (21602, 21602, Content),   // no body
+    (21603, 21603, Sender),    // no From
+    (21604, 21604, Recipient), // no To
+    (21605, 21605, Content),   // too long
+    (21606, 21606, Sender),    // From cannot send SMS
+    (21608, 21608, Account),   // trial account, To not verified
+    (21610, 21610, OptedOut),
+    (21611, 21611, Throttled), // queue of this sender full
+    (21612, 21612, Sender),    // no route from this sender, perhaps from another
+    (21614, 21614, Recipient), // not a mobile number
+    (21617, 21618, Content),   // too long, not allowed
+    (21635, 21635, Recipient), // landline
+    (21659, 21661, Sender),    // From not ours, or cannot send SMS
+    (21701, 21705, Sender),    // messaging service
+    (21730, 21730, Transient), // maintenance
+    (30001, 30001, Throttled), // queue overflow
+    (30002, 30002, Account),   // suspended
+    (30003, 30003, Transient), // handset unreachable
+    (30004, 30004, OptedOut),  // blocked by the recipient
+    (30005, 30006, Recipient), // unknown handset, landline
+    (30007, 30007, Content),   // filtered by a carrier
+    (30008, 30008, Transient),
+    (30010, 30010, Account),   // price above the limit
+    (30011, 30011, Region),    // MMS only
+    (30017, 30017, Transient), // carrier network congestion
+    (30022, 30023, Throttled), // carrier rate, daily cap
+    (30024, 30024, Sender),
+    (30027, 30027, Throttled), // daily cap of the brand
+    (30032, 30032, Sender),    // toll-free number unverified
+    (30034, 30035, Sender),    // number without 10DLC campaign
+    (30410, 30410, Transient), // carrier time-out
+    (30450, 30450, Region),    // blocked by geography or fraud guard
+    (60605, 60605, Region),
+    (63038, 63038, Account), // daily cap of the account
+];
+
+/// The signature's header.
+const SIGNATURE: &str = "x-twilio-signature";
+/// Where a call without a form names the hash of its body.
+const BODY_HASH: &str = "bodySHA256";
+
+pub(super) fn read(keys: &toml::Table, call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
+    let Some(token) = key(keys, "auth_token") else {
+        return Err(NotHeard::NotGenuine(
+            "without auth_token what twilio signs cannot be checked; set it beside the API key",
+        ));
+    };
+    let form = Fields::of_form(call.body);
+    if !is_signed(token, call, &form) {
+        return Err(NotHeard::NotGenuine("the signature is not twilio's"));
+    }
+    let of = reference(call)?;
+    let field = |name: &str, old: &str| form.first(name).or_else(|| form.first(old));
+    let status = field("MessageStatus", "SmsStatus")
+        .ok_or(NotHeard::Malformed("there is no MessageStatus"))?;
+    let word = match status {
+        "sent" => Word::Sent,
+        "delivered" | "read" => Word::Delivered,
+        "undelivered" | "failed" | "canceled" => Word::Undelivered,
+        // Accepted, scheduled, queued, sending: known already.
+        _ => return Ok(None),
+    };
+    let code = form.first("ErrorCode").filter(|code| !code.is_empty());
+    let class = (word == Word::Undelivered).then(|| class_of(code));
+    Ok(Some(Report { of, word, class, code: code.map(str::to_owned) }))
+}
+
+fn class_of(code: Option<&str>) -> ErrorClass {
+    let code = code.and_then(|code| code.parse().ok());
+    code.and_then(|code| class_of_code(ERRORS, code)).unwrap_or(Transient)
+}
+
+/// Base64 of HMAC-SHA1 under the account's token, over the address and, sorted by name, each name
+/// of the form followed by its values. Twilio signs the address with or without the port; of a body
+/// that is no form it signs the hash, as a part of the address.
+fn is_signed(token: &str, call: &Call<'_>, form: &Fields) -> bool {
+    let Some(given) = call.header(SIGNATURE) else { return false };
+    let query = Fields::of_form(call.query().as_bytes());
+    let mut signed = String::new();
+    if let Some(hash) = query.first(BODY_HASH) {
+        if !hash.eq_ignore_ascii_case(&hex(&Sha256::digest(call.body))) {
+            return false;
+        }
+    } else {
+        // The same name with the same value counts once.
+        for (name, value) in BTreeSet::from_iter(form.sorted()) {
+            signed.push_str(name);
+            signed.push_str(value);
+        }
+    }
+    spellings(call.url).iter().any(|url| {
+        let made = BASE64.encode(sha1(token, &[url.as_bytes(), signed.as_bytes()]));
+        same_bytes(made.as_bytes(), given.as_bytes())
+    })
+}
+
+fn sha1(token: &str, parts: &[&[u8]]) -> Vec<u8> {
+    // A key of any length is a key.
+    let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(token.as_bytes()) else { return Vec::new() };
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// The address with the port, and without it where it is the usual one.
+fn spellings(url: &str) -> Vec<String> {
+    let mut all = vec![url.to_owned()];
+    let Some((scheme, rest)) = url.split_once("://") else { return all };
+    let usual = if scheme == "https" { ":443" } else { ":80" };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (host, path) = rest.split_at(end);
+    match host.strip_suffix(usual) {
+        Some(bare) => all.push(format!("{scheme}://{bare}{path}")),
+        None if !has_port(host) => all.push(format!("{scheme}://{host}{usual}{path}")),
+        None => {}
+    }
+    all
+}
+
+fn has_port(host: &str) -> bool {
+    let after = host.rsplit_once(':').map(|(_, port)| port);
+    after.is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[cfg(test)]
+#[path = "twilio_tests.rs"]
+mod tests;

@@ -1,0 +1,129 @@
+//! What Vonage's SMS API says later: its words, its error codes, its signature.
+//!
+//! Sources: the delivery receipts of developer.vonage.com's SMS guide, and its page on signing
+//! messages.
+
+use hmac::{Hmac, KeyInit, Mac};
+use md5::Md5;
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha512};
+
+use super::{Call, NotHeard, Report, Word, fields::Fields, key, reference};
+use crate::{
+    clock::Millis,
+    outcome::{
+        ErrorClass::{self, Content, OptedOut, Recipient, Sender, Throttled, Transient},
+        ErrorTable, class_of_code,
+    },
+    secrets::{hex, same_bytes},
+};
+
+/// `err-code` of a delivery receipt.
+const ERRORS: &ErrorTable = &[
+    (1, 2, Transient),   // unknown; absent for the moment
+    (3, 5, Recipient),   // absent for good, barred, ported away
+    (6, 6, Content),     // refused as spam
+    (7, 8, Transient),   // handset busy, network error
+    (9, 9, OptedOut),    // the person asked not to receive
+    (10, 10, Content),   // not deliverable as it is
+    (11, 14, Recipient), // no route, destination unknown, age not verified, number barred
+    (15, 15, Recipient), // the recipient's own funds
+    (16, 16, Throttled),
+    (50, 53, Content), // filtered
+    (54, 54, Sender),  // refused by regulation
+    (99, 99, Transient),
+];
+
+/// How an account may sign: HMACs, or the plain hash of older accounts.
+pub const SIGNATURE_METHODS: [&str; 5] = ["md5", "md5hash", "sha1", "sha256", "sha512"];
+
+/// A signed call is listened to for so long.
+const WINDOW_MS: i64 = 300_000;
+
+pub(super) fn read(
+    keys: &toml::Table,
+    call: &Call<'_>,
+    now: Millis,
+) -> Result<Option<Report>, NotHeard> {
+    let fields = fields(call)?;
+    if let Some(secret) = key(keys, "signature_secret") {
+        let method = key(keys, "signature_method").unwrap_or("sha256");
+        check_signature(secret, method, &fields, now)?;
+    }
+    let of = reference(call)?;
+    let status = fields.first("status").ok_or(NotHeard::Malformed("there is no status"))?;
+    let word = match status {
+        "buffered" => Word::Sent,
+        "delivered" => Word::Delivered,
+        "expired" | "failed" | "rejected" => Word::Undelivered,
+        // Accepted: known already. Unknown: says nothing.
+        _ => return Ok(None),
+    };
+    let code = fields.first("err-code").filter(|code| *code != "0");
+    let class = (word == Word::Undelivered).then(|| class_of(code));
+    Ok(Some(Report { of, word, class, code: code.map(str::to_owned) }))
+}
+
+fn class_of(code: Option<&str>) -> ErrorClass {
+    let code = code.and_then(|code| code.parse().ok());
+    code.and_then(|code| class_of_code(ERRORS, code)).unwrap_or(Transient)
+}
+
+/// By the account's settings they come in the address, as a form or as JSON.
+fn fields(call: &Call<'_>) -> Result<Fields, NotHeard> {
+    if call.body.is_empty() {
+        return Ok(Fields::of_form(call.query().as_bytes()));
+    }
+    let kind = call.header("content-type").unwrap_or_default();
+    if kind.starts_with("application/json") {
+        return Fields::of_json(call.body).ok_or(NotHeard::Malformed("the body is not JSON"));
+    }
+    Ok(Fields::of_form(call.body))
+}
+
+/// All parameters but `sig`, sorted, as `&name=value` with `&` and `=` in values as underscores;
+/// their HMAC under the account's secret in hexadecimal, or the plain MD5 of both together.
+fn check_signature(
+    secret: &str,
+    method: &str,
+    fields: &Fields,
+    now: Millis,
+) -> Result<(), NotHeard> {
+    let given = fields.first("sig").ok_or(NotHeard::NotGenuine("it is not signed"))?;
+    let mut signed = String::new();
+    // What we put into the address ourselves is no parameter of theirs.
+    let theirs =
+        fields.sorted().into_iter().filter(|(name, _)| !["sig", super::REFERENCE].contains(name));
+    for (name, value) in theirs {
+        signed.push('&');
+        signed.push_str(name);
+        signed.push('=');
+        signed.push_str(&value.replace(['&', '='], "_"));
+    }
+    let made = match method {
+        "md5hash" => Md5::digest(format!("{signed}{secret}")).to_vec(),
+        "md5" => mac::<Hmac<Md5>>(secret, &signed),
+        "sha1" => mac::<Hmac<Sha1>>(secret, &signed),
+        "sha512" => mac::<Hmac<Sha512>>(secret, &signed),
+        _ => mac::<Hmac<Sha256>>(secret, &signed),
+    };
+    if !same_bytes(hex(&made).as_bytes(), given.to_ascii_lowercase().as_bytes()) {
+        return Err(NotHeard::NotGenuine("the signature is not vonage's"));
+    }
+    let at = fields.first("timestamp").and_then(|text| text.parse::<i64>().ok());
+    match at.map(|secs| now.saturating_sub(secs.saturating_mul(1_000)).saturating_abs()) {
+        Some(age) if age <= WINDOW_MS => Ok(()),
+        _ => Err(NotHeard::NotGenuine("it is older than five minutes, or says no time")),
+    }
+}
+
+fn mac<M: Mac + KeyInit>(secret: &str, signed: &str) -> Vec<u8> {
+    // A key of any length is a key.
+    let Ok(mut mac) = <M as KeyInit>::new_from_slice(secret.as_bytes()) else { return Vec::new() };
+    mac.update(signed.as_bytes());
+    mac.finalize().into_bytes().to_vec()
+}
+
+#[cfg(test)]
+#[path = "vonage_tests.rs"]
+mod tests;

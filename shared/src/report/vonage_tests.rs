@@ -1,0 +1,106 @@
+//! Tests of what Vonage reports. The signed text was made with the official helper library.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+
+use super::*;
+
+const AT_MS: Millis = 1_582_650_446_000;
+const SIGNED: &str = "msisdn=447700900001&to=447700900000&text=a%26b%3Dc&timestamp=1582650446&nonce=n\
+    &sig=4194ea1bf7e1e8613507f03917e5407f5d287e6d420f91b935525a127d9fdc82";
+
+fn address(more: &str) -> String {
+    let of = BASE64URL.encode([7; 34]);
+    format!("https://codes.example/v1/inbound/backup/reports?of={of}{more}")
+}
+
+fn heard(keys: &str, url: &str, kind: &str, body: &str) -> Result<Option<Report>, NotHeard> {
+    let keys: toml::Table = keys.parse().expect("TOML");
+    let headers = [("content-type", kind)];
+    read(&keys, &Call { url, headers: &headers, body: body.as_bytes() }, AT_MS)
+}
+
+fn said(status: &str) -> Option<(Word, Option<ErrorClass>)> {
+    let url = address(&format!("&status={status}"));
+    let report = heard("", &url, "", "").expect("a report");
+    report.map(|report| (report.word, report.class))
+}
+
+#[test]
+fn the_official_vector() {
+    let check = |text: &str, now| {
+        check_signature("sekret", "sha256", &Fields::of_form(text.as_bytes()), now)
+    };
+    assert_eq!(check(SIGNED, AT_MS), Ok(()));
+    assert_eq!(check(&SIGNED.replace("4194ea", "4194EA"), AT_MS), Ok(()));
+    assert_eq!(check(SIGNED, AT_MS + WINDOW_MS), Ok(()));
+    assert!(check(SIGNED, AT_MS + WINDOW_MS + 1).is_err(), "too old");
+    assert!(check(SIGNED, AT_MS - WINDOW_MS - 1).is_err(), "of the future");
+    for place in 0..SIGNED.len() {
+        let mut changed = SIGNED.as_bytes().to_vec();
+        changed[place] ^= 1;
+        let Ok(changed) = String::from_utf8(changed) else { continue };
+        let same = Fields::of_form(changed.as_bytes()).sorted()
+            == Fields::of_form(SIGNED.as_bytes()).sorted();
+        assert!(same || check(&changed, AT_MS).is_err(), "{changed}");
+    }
+}
+
+#[test]
+fn each_method_makes_its_own() {
+    let fields = Fields::of_form(b"b=2&a=1&timestamp=1582650446");
+    let text = "&a=1&b=2&timestamp=1582650446";
+    for (method, made) in [
+        ("md5hash", hex(&Md5::digest(format!("{text}s")))),
+        ("md5", hex(&mac::<Hmac<Md5>>("s", text))),
+        ("sha1", hex(&mac::<Hmac<Sha1>>("s", text))),
+        ("sha256", hex(&mac::<Hmac<Sha256>>("s", text))),
+        ("sha512", hex(&mac::<Hmac<Sha512>>("s", text))),
+    ] {
+        assert!(SIGNATURE_METHODS.contains(&method));
+        let signed = Fields::of_form(format!("b=2&a=1&timestamp=1582650446&sig={made}").as_bytes());
+        for other in SIGNATURE_METHODS {
+            let checked = check_signature("s", other, &signed, AT_MS);
+            assert_eq!(checked.is_ok(), other == method, "{method} read as {other}");
+        }
+        assert!(check_signature("t", method, &signed, AT_MS).is_err());
+        assert!(check_signature("s", method, &fields, AT_MS).is_err(), "not signed");
+    }
+}
+
+#[test]
+fn words_and_codes() {
+    use ErrorClass as C;
+    for (status, expected) in [
+        ("accepted&err-code=0", None),
+        ("unknown", None),
+        ("buffered", Some((Word::Sent, None))),
+        ("delivered&err-code=0", Some((Word::Delivered, None))),
+        ("expired&err-code=2", Some((Word::Undelivered, Some(C::Transient)))),
+        ("failed&err-code=3", Some((Word::Undelivered, Some(C::Recipient)))),
+        ("rejected&err-code=9", Some((Word::Undelivered, Some(C::OptedOut)))),
+        ("rejected&err-code=54", Some((Word::Undelivered, Some(C::Sender)))),
+        ("failed&err-code=777", Some((Word::Undelivered, Some(C::Transient)))),
+    ] {
+        assert_eq!(said(status), expected, "{status}");
+    }
+}
+
+#[test]
+fn forms_json_and_addresses() {
+    let form = "application/x-www-form-urlencoded";
+    let url = address("");
+    let delivered = |answer: Result<Option<Report>, NotHeard>| {
+        answer.expect("a report").expect("a word").word == Word::Delivered
+    };
+    assert!(delivered(heard("", &url, form, "status=delivered&err-code=0")));
+    let json = r#"{"status": "delivered", "err-code": 0, "price": null}"#;
+    assert!(delivered(heard("", &url, "application/json; charset=utf-8", json)));
+    for wrong in ["", "[]", "{", "{\"status\": {}}"] {
+        let answer = heard("", &url, "application/json", wrong);
+        assert!(matches!(answer, Err(NotHeard::Malformed(_))), "{wrong}: {answer:?}");
+    }
+    let nobody = heard("", "https://codes.example/", form, "status=delivered");
+    assert!(matches!(nobody, Err(NotHeard::NotGenuine(_))));
+    let unsigned = heard("signature_secret = 's'", &url, form, "status=delivered");
+    assert!(matches!(unsigned, Err(NotHeard::NotGenuine(_))));
+}

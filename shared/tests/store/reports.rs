@@ -1,0 +1,175 @@
+//! Delivery reports: states go forward, a code goes on to another provider once, and nobody else's
+//! word counts.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use otpost_shared::{
+    Home, attempt,
+    message::{self, Effect, Message, Next, take_report},
+    outcome::ErrorClass::{self, OptedOut, Recipient, Transient},
+    report::{Reference, Report, Word},
+    verification,
+};
+use otpost_testbed::on_both_homes;
+use uuid::Uuid;
+
+use super::{
+    accept, check, code_of,
+    leases::{begin, bulk, claim, only_message, record},
+};
+
+/// What the first provider says of attempt `number`.
+fn report(
+    home: &Home,
+    row: &Message,
+    number: i32,
+    word: Word,
+    class: Option<ErrorClass>,
+) -> Report {
+    let key = home.keys.active_kid();
+    let of = Reference::new(&home.keys, key, "a", row.id, number).expect("a key");
+    Report { of, word, class, code: class.map(|_| "77".to_owned()) }
+}
+
+async fn say(
+    home: &Home,
+    row: &Message,
+    number: i32,
+    word: Word,
+    class: Option<ErrorClass>,
+) -> Effect {
+    let report = report(home, row, number, word, class);
+    take_report(home, "a", report).await.expect("an answer")
+}
+
+/// Claimed, tried and accepted by the provider `a`.
+async fn sent(home: &Home, id: Uuid, number: i32) -> Arc<Message> {
+    let row = claim(home, id).await.expect("a claim");
+    begin(home, &row, number).await.expect("a lease");
+    record(home, &row, number, ErrorClass::Ok, Next::Sent).await;
+    row
+}
+
+async fn sent_code(home: &Home, n: u32) -> (verification::Accepted, Arc<Message>) {
+    let accepted = accept(home, n).await;
+    let id = only_message(home, accepted.id).await.id;
+    (accepted, sent(home, id, 1).await)
+}
+
+async fn state(home: &Home, id: Uuid) -> String {
+    message::find(&home.db, id).await.expect("an answer").expect("a row").state
+}
+
+on_both_homes! {
+    async fn words_only_go_forward(bed, "") {
+        let home = &bed.home;
+        let (_, row) = sent_code(home, 1).await;
+        assert_eq!(say(home, &row, 1, Word::Sent, None).await, Effect::Noted);
+        assert_eq!(state(home, row.id).await, "sent");
+        assert_eq!(say(home, &row, 1, Word::Delivered, None).await, Effect::Delivered);
+        for late in [Word::Delivered, Word::Sent, Word::Undelivered] {
+            let class = (late == Word::Undelivered).then_some(Transient);
+            assert_eq!(say(home, &row, 1, late, class).await, Effect::Noted, "{late:?}");
+            assert_eq!(state(home, row.id).await, "delivered");
+        }
+        let attempts = attempt::list_by_message(&home.db, row.id).await.expect("an answer");
+        assert_eq!(attempts[0].report.as_deref(), Some("delivered"));
+        assert_eq!((attempts[0].undelivered(), attempts[0].report_code.as_deref()), (None, None));
+    }
+
+    async fn a_code_that_was_not_delivered_goes_on_once(bed, "") {
+        let home = &bed.home;
+        let (_, row) = sent_code(home, 1).await;
+        assert_eq!(say(home, &row, 1, Word::Undelivered, Some(Transient)).await, Effect::GoesOn);
+        assert_eq!(say(home, &row, 1, Word::Undelivered, Some(Transient)).await, Effect::Noted);
+        assert_eq!(state(home, row.id).await, "queued");
+        sent(home, row.id, 2).await;
+        let undelivered = say(home, &row, 2, Word::Undelivered, Some(Transient)).await;
+        assert_eq!((undelivered, state(home, row.id).await.as_str()), (Effect::Undelivered, "undelivered"));
+        let row = message::find(&home.db, row.id).await.expect("an answer").expect("a row");
+        assert_eq!(row.failure_class.as_deref(), Some("transient"));
+        assert_eq!(row.failure.as_deref(), Some("accepted, and then not delivered (a 77)"));
+        // The first one was merely slow.
+        assert_eq!(say(home, &row, 1, Word::Delivered, None).await, Effect::Noted);
+    }
+
+    async fn nobody_else_is_asked_when_that_is_of_no_use(bed, "") {
+        let home = &bed.home;
+        for (n, class) in [(1, Recipient), (2, OptedOut)] {
+            let (_, row) = sent_code(home, n).await;
+            assert_eq!(say(home, &row, 1, Word::Undelivered, Some(class)).await, Effect::Undelivered);
+        }
+        let (verified, row) = sent_code(home, 3).await;
+        check(home, &verified, code_of(home, verified.id).await).await;
+        assert_eq!(say(home, &row, 1, Word::Undelivered, Some(Transient)).await, Effect::Undelivered);
+        let id = bulk(home, 4).await;
+        let row = sent(home, id, 1).await;
+        assert_eq!(say(home, &row, 1, Word::Undelivered, Some(Transient)).await, Effect::Undelivered);
+        let (_, row) = sent_code(home, 5).await;
+        home.clock.advance(row.deadline - home.clock.now() - 29_000);
+        assert_eq!(say(home, &row, 1, Word::Undelivered, Some(Transient)).await, Effect::Undelivered);
+    }
+
+    async fn a_report_may_be_faster_than_the_answer(bed, "") {
+        let home = &bed.home;
+        for (n, word, class, then) in [
+            (1, Word::Delivered, None, "delivered"),
+            (2, Word::Undelivered, Some(Transient), "queued"),
+            (3, Word::Undelivered, Some(Recipient), "undelivered"),
+        ] {
+            let accepted = accept(home, n).await;
+            let id = only_message(home, accepted.id).await.id;
+            let row = claim(home, id).await.expect("a claim");
+            begin(home, &row, 1).await.expect("a lease");
+            assert_eq!(say(home, &row, 1, word, class).await, Effect::Noted);
+            assert_eq!(state(home, id).await, "sending");
+            for _ in 0..2 {
+                // The second time because the first answer was lost.
+                record(home, &row, 1, ErrorClass::Ok, Next::Sent).await;
+                assert_eq!(state(home, id).await, then);
+            }
+        }
+    }
+
+    async fn an_attempt_that_was_replaced_no_longer_decides(bed, "") {
+        let home = &bed.home;
+        let accepted = accept(home, 1).await;
+        let id = only_message(home, accepted.id).await.id;
+        let row = claim(home, id).await.expect("a claim");
+        begin(home, &row, 1).await.expect("a lease");
+        let next = Next::Try { number: 2, provider: "a".into() };
+        record(home, &row, 1, ErrorClass::Unknown, next).await;
+        record(home, &row, 2, ErrorClass::Ok, Next::Sent).await;
+        assert_eq!(say(home, &row, 1, Word::Undelivered, Some(Transient)).await, Effect::Noted);
+        assert_eq!(state(home, id).await, "sent");
+        assert_eq!(say(home, &row, 2, Word::Delivered, None).await, Effect::Delivered);
+    }
+
+    async fn nobody_elses_word_counts(bed, "") {
+        let home = &bed.home;
+        let (_, row) = sent_code(home, 1).await;
+        let ours = report(home, &row, 1, Word::Delivered, None);
+        assert_eq!(take_report(home, "b", ours.clone()).await, Ok(Effect::NotGenuine));
+        let mut other = ours.clone();
+        other.of.number = 2;
+        assert_eq!(take_report(home, "a", other).await, Ok(Effect::NotGenuine));
+        let mut unknown = ours.clone();
+        unknown.of.message_id = Uuid::now_v7();
+        assert_eq!(take_report(home, "a", unknown).await, Ok(Effect::Unknown));
+        assert_eq!(say(home, &row, 9, Word::Delivered, None).await, Effect::Noted, "no such attempt");
+        assert_eq!(state(home, row.id).await, "sent");
+    }
+
+    async fn a_thousand_replays_have_one_effect(bed, "") {
+        let home = &bed.home;
+        let (_, row) = sent_code(home, 1).await;
+        let mut effects = Vec::new();
+        for _ in 0..20 {
+            let at_once = (0..50).map(|_| say(home, &row, 1, Word::Undelivered, Some(Transient)));
+            effects.extend(join_all(at_once).await);
+        }
+        assert_eq!(effects.iter().filter(|effect| **effect == Effect::GoesOn).count(), 1);
+        assert!(effects.iter().all(|effect| matches!(effect, Effect::GoesOn | Effect::Noted)));
+    }
+}

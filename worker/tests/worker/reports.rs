@@ -1,0 +1,65 @@
+//! From a report to the next provider: asked for, heard, gone on with.
+
+use otpost_shared::{
+    message::{Effect, take_report},
+    outcome::ErrorClass,
+    report::{Reference, Report, Word},
+    verification,
+};
+use otpost_testbed::Bed;
+
+use crate::{
+    Worker, accept,
+    delivery::BOTH,
+    ended,
+    gateway::{ACCEPTED, Answer, Gateway},
+    timeline, until,
+};
+
+const TAKEN: Answer = Answer::Http("200 OK", r#"{"messages":[{"status":"0","message-id":"v-1"}]}"#);
+
+/// What the gateway of kind `vonage` was given as the address for its report.
+fn asked_for(gateway: &Gateway) -> Reference {
+    let body = gateway.bodies().pop().expect("a request");
+    let url = reqwest::Url::parse(&format!("http://form/?{body}")).expect("a form");
+    let (_, callback) = url.query_pairs().find(|(name, _)| name == "callback").expect("a callback");
+    let callback = reqwest::Url::parse(&callback).expect("an address");
+    assert_eq!(callback.path(), "/v1/inbound/a/reports");
+    let (_, of) = callback.query_pairs().find(|(name, _)| name == "of").expect("a reference");
+    Reference::parse(&of).expect("a reference of ours")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_is_not_delivered_goes_to_the_next_provider_with_the_same_digits() {
+    for kind in BOTH {
+        let (first, second) = (Gateway::start(TAKEN).await, Gateway::start(ACCEPTED).await);
+        let extra = format!(
+            "[server]\npublic_url = \"https://codes.example\"\n[recipients]\ncountries = [\"*\"]\n\
+             [chains]\nsms = [\"a\", \"b\"]\n[providers.a]\nkind = \"vonage\"\napi_key = \"k\"\n\
+             api_secret = \"s\"\nfrom = \"Otpost\"\nbase_url = {:?}\n{}",
+            first.url,
+            second.section("b")
+        );
+        let bed = Bed::make(kind, &extra).await;
+        let worker = Worker::start(&bed.home);
+        let accepted = accept(&bed.home, 1).await;
+        let row = ended(&bed.home, accepted.id).await;
+        assert_eq!(row.state, "sent");
+        let of = asked_for(&first);
+        assert_eq!((of.message_id, of.number), (row.id, 1));
+        let class = Some(ErrorClass::Transient);
+        let report = Report { of, word: Word::Undelivered, class, code: Some("8".into()) };
+        assert_eq!(take_report(&bed.home, "a", report).await, Ok(Effect::GoesOn));
+        until("the second provider has it", async || second.bodies().len() == 1).await;
+        let row = ended(&bed.home, accepted.id).await;
+        assert_eq!(row.state, "sent");
+        assert_eq!(timeline(&bed.home, row.id).await, ["a ok", "b ok"]);
+        let of = verification::find(&bed.home.db, accepted.id).await.expect("an answer");
+        let code = of.expect("a row").code(&bed.home.keys).expect("a key").expect("a seed");
+        for gateway in [&first, &second] {
+            assert!(gateway.bodies()[0].contains(code.as_str()));
+        }
+        worker.stop().await;
+        assert_eq!((first.bodies().len(), second.bodies().len()), (1, 1));
+    }
+}
