@@ -195,8 +195,9 @@ async fn record_at_once(db: &Db, pool: &PgPool, mut sorted: Sorted<'_>) -> Resul
         let now = sorted.leaving.iter().map(|row| row.step.now).max().unwrap_or_default();
         settle_all_early(db, &reported, now).await?;
     }
-    for row in &sorted.following {
-        leases.extend(retrying!(follow_alone(db, row).await)?);
+    if !sorted.following.is_empty() {
+        sorted.following.sort_unstable_by_key(|row| row.step.message.id);
+        leases.extend(retrying!(follow_at_once(db, &sorted.following).await)?);
     }
     for row in &sorted.failing {
         retrying!(fail_alone(db, row).await)?;
@@ -221,9 +222,10 @@ async fn settle_all_early(db: &Db, reported: &[(Uuid, i32)], now: Millis) -> Res
     Ok(())
 }
 
-async fn follow_alone(db: &Db, row: &Starting<'_>) -> Result<Leases, DbError> {
+/// Together, because when a provider stops answering, all that it was given goes on at once.
+async fn follow_at_once(db: &Db, rows: &[Starting<'_>]) -> Result<Leases, DbError> {
     let mut tx = db.begin().await?;
-    let leases = follow(&mut tx, row).await?;
+    let leases = follow(&mut tx, rows).await?;
     tx.commit().await?;
     Ok(leases)
 }
@@ -325,9 +327,7 @@ async fn record_together(
         let ids: Vec<Uuid> = rows.iter().map(|row| row.step.message.id).collect();
         reported.extend(attempt::list_reported(&mut tx, &ids).await?);
     }
-    for row in &sorted.following {
-        leases.extend(follow(&mut tx, row).await?);
-    }
+    leases.extend(follow(&mut tx, &sorted.following).await?);
     for row in &sorted.failing {
         fail(&mut tx, row).await?;
     }
@@ -335,14 +335,20 @@ async fn record_together(
     Ok((leases, reported))
 }
 
-/// Ends one attempt and begins another.
-async fn follow(tx: &mut Tx, row: &Starting<'_>) -> Result<Leases, DbError> {
-    let leases = begin_in(tx, std::slice::from_ref(row)).await?;
-    let unsent = [Leaving::unsent(row.step)];
-    if leases.is_empty() {
-        leave_in(tx, &unsent, leave!()).await?;
+/// Ends one attempt of each message and begins another.
+async fn follow(tx: &mut Tx, rows: &[Starting<'_>]) -> Result<Leases, DbError> {
+    let mut leases = Leases::new();
+    for rows in chunks(rows) {
+        let begun = begin_in(tx, rows).await?;
+        let unsent: Vec<Leaving<'_>> = rows.iter().map(|row| Leaving::unsent(row.step)).collect();
+        let lost = rows.iter().filter(|row| !begun.contains_key(&row.step.message.id));
+        let lost: Vec<Leaving<'_>> = lost.map(|row| Leaving::unsent(row.step)).collect();
+        if !lost.is_empty() {
+            leave_in(tx, &lost, leave!()).await?;
+        }
+        leave_in(tx, &unsent, end!("")).await?;
+        leases.extend(begun);
     }
-    leave_in(tx, &unsent, end!("")).await?;
     Ok(leases)
 }
 

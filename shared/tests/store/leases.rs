@@ -145,6 +145,39 @@ on_both_homes! {
         assert!(again[0].is_some());
     }
 
+    async fn messages_go_on_to_the_next_provider_together(bed, "") {
+        let mut rows = Vec::new();
+        for n in 0..5 {
+            let accepted = accept(&bed.home, n).await;
+            let row = claim(&bed.home, only_message(&bed.home, accepted.id).await.id).await.expect("a claim");
+            begin(&bed.home, &row, 1).await.expect("a lease");
+            rows.push((accepted.id, row));
+        }
+        let now = bed.home.clock.now();
+        verification::cancel(&bed.home.db, DEFAULT_TENANT, rows[2].0, now).await.expect("an answer");
+        let next = || Next::Try { number: 2, provider: "b".into() };
+        let step = |(_, row): &(Uuid, Arc<Message>)| Recording {
+            message: Arc::clone(row),
+            ended: Some((1, ending(ErrorClass::Unknown))),
+            next: next(),
+            now,
+        };
+        let steps: Vec<Recording> = rows.iter().map(step).collect();
+        for _ in 0..2 {
+            // The second time because the first answer was lost.
+            let leases = message::record(&bed.home.db, &steps).await.expect("an answer");
+            let leased: Vec<bool> = leases.iter().map(Option::is_some).collect();
+            assert_eq!(leased, [true, true, false, true, true]);
+        }
+        for (place, (_, row)) in rows.iter().enumerate() {
+            let attempts = attempt::list_by_message(&bed.home.db, row.id).await.expect("an answer");
+            assert_eq!(attempts[0].outcome(), Some(ErrorClass::Unknown));
+            let row = message::find(&bed.home.db, row.id).await.expect("an answer").expect("a row");
+            let (state, tries) = if place == 2 { ("canceled", 1) } else { ("sending", 2) };
+            assert_eq!((row.state.as_str(), attempts.len()), (state, tries));
+        }
+    }
+
     async fn a_lost_worker_is_replaced_and_its_late_word_changes_nothing(bed, "") {
         let accepted = accept(&bed.home, 1).await;
         let first = claim(&bed.home, only_message(&bed.home, accepted.id).await.id).await.expect("a claim");
