@@ -1,7 +1,13 @@
 //! Processor time and memory of processes, and how busy the rest of the machine was; all read
 //! from `/proc`.
 
-use std::{collections::HashMap, fs, path::Path, process, time::Instant};
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    path::Path,
+    process,
+    time::Instant,
+};
 
 use serde::Serialize;
 
@@ -45,33 +51,43 @@ const UNCERTAIN_TICKS: f64 = 2.0;
 /// How much of the machine others used while something was measured.
 #[derive(Debug)]
 pub(crate) struct Busy {
-    machine: f64,
-    ours: f64,
+    others: f64,
     began: Instant,
 }
 
 impl Busy {
     pub(crate) fn begin() -> Self {
-        let (machine, ours) = machine_and_ours();
-        Self { machine, ours, began: Instant::now() }
+        Self { others: others_ticks(), began: Instant::now() }
     }
 
     /// Processor seconds that neither we nor our children used, but somebody did; and how many
     /// seconds have passed.
     pub(crate) fn others(&self) -> (f64, f64) {
-        let (machine, ours) = machine_and_ours();
-        let others = (machine - self.machine) - (ours - self.ours) - UNCERTAIN_TICKS;
+        let others = others_ticks() - self.others - UNCERTAIN_TICKS;
         ((others / TICKS).max(0.0), self.began.elapsed().as_secs_f64())
     }
 }
 
-/// The kernel's own threads count as ours: on a machine at rest they write what we have written,
-/// and who else keeps them at work shows by itself.
-fn machine_and_ours() -> (f64, f64) {
+/// What all processes together have used, but for ours and the kernel's own threads: on a machine at
+/// rest these write what we have written, and who else keeps them at work shows by itself. Summed up
+/// process by process, because the sum for the whole machine is a sample of ticks, and at fixed rates
+/// we and the ticks keep the same time.
+fn others_ticks() -> f64 {
     let all = every_process();
-    let kernel = fs::read_to_string("/proc/2/comm").is_ok_and(|name| name.trim() == "kthreadd");
-    let kernel = if kernel { family_ticks(2, &all) } else { 0.0 };
-    (machine_ticks(), family_ticks(process::id(), &all) + kernel)
+    let mut ours = HashSet::new();
+    gather_family(process::id(), &all, &mut ours);
+    if fs::read_to_string("/proc/2/comm").is_ok_and(|name| name.trim() == "kthreadd") {
+        gather_family(2, &all, &mut ours);
+    }
+    let others = all.iter().filter(|(id, _)| !ours.contains(*id));
+    others.map(|(_, stat)| stat.ticks).sum::<f64>() + stolen_ticks()
+}
+
+fn gather_family(id: u32, all: &HashMap<u32, Stat>, into: &mut HashSet<u32>) {
+    into.insert(id);
+    for (child, _) in all.iter().filter(|(_, stat)| stat.parent == id) {
+        gather_family(*child, all, into);
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -117,14 +133,9 @@ pub(crate) fn children_of(id: u32) -> Vec<u32> {
     children.map(|(child, _)| *child).collect()
 }
 
-/// What processes used. Interrupts are left out: the kernel charges those of our own loopback
-/// traffic to nobody. Time stolen by other guests of the host is in: it is somebody's.
-fn machine_ticks() -> f64 {
+/// Time that other guests of the host took: it is somebody's.
+fn stolen_ticks() -> f64 {
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
     let first = text.lines().next().unwrap_or_default();
-    let fields: Vec<f64> =
-        first.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
-    let [user, nice, system, stolen] =
-        [0, 1, 2, 7].map(|place| fields.get(place).copied().unwrap_or(0.0));
-    user + nice + system + stolen
+    first.split_whitespace().nth(8).and_then(|field| field.parse().ok()).unwrap_or(0.0)
 }
