@@ -27,9 +27,12 @@ use crate::{
 const ATTEMPT: Duration = Duration::from_secs(5);
 /// No first byte leaves with less lease than this.
 const LEAST_LEASE_MS: i64 = 5_500;
+/// An outcome is written down with no less lease than this.
+const LEAST_LEASE_TO_RECORD_MS: i64 = 500;
 /// How long a message waits that could not be begun.
 const PUT_OFF_MS: i64 = 1_000;
-/// How long a message that is about to be begun waits for a provider that is being tried out.
+/// How long a message that is about to be begun, or that goes on, waits for a provider that is being
+/// tried out.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long an outcome is held on to while the database is away.
 const RECORD_FOR: Duration = Duration::from_secs(30);
@@ -143,8 +146,8 @@ impl Courier {
                 return Ok(());
             };
             attempts.push(ended);
-            // The outcome is not kept waiting.
-            let (next, planned) = self.next(&row, &attempts, Duration::ZERO).await;
+            let patience = self.patience_after(&row, lease_until);
+            let (next, planned) = self.next(&row, &attempts, patience).await;
             place = place.filter(|_| planned.is_some());
             let lease = self.settle(&row, Some((number, ending)), next).await?;
             // What was planned is in the row by now, so it is what happens.
@@ -237,6 +240,18 @@ impl Courier {
         };
         self.settle(row, ended, next).await?;
         Ok(())
+    }
+
+    /// How long an outcome may be kept waiting for a provider that is being tried out. When the first
+    /// of a chain goes silent, everybody comes to the second at once, and half a second later it is
+    /// known. A worker that dies meanwhile leaves `unknown` behind, which is the end of a text, but not
+    /// of a code.
+    fn patience_after(&self, row: &Message, lease_until: Millis) -> Duration {
+        let left = match row.lane() {
+            Lane::Otp => lease_until - LEAST_LEASE_TO_RECORD_MS - self.now(),
+            Lane::Bulk => 0,
+        };
+        PATIENCE.min(Duration::from_millis(u64::try_from(left).unwrap_or_default()))
     }
 
     fn now(&self) -> Millis {
