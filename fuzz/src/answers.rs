@@ -95,6 +95,9 @@ fn built(url: &str) -> Vec<Arc<dyn Provider>> {
         id_json_pointer = '/id'\nerror_code_json_pointer = '/error/code'\n\
         error_text_json_pointer = '/error/text'\n[errors]\n21 = 'recipient'\nbusy = 'throttled'";
     let http = format!("url = '{url}/send'\nbody = '{{\"to\":\"{{to}}\"}}'");
+    let aws = format!(
+        "region = 'eu-west-1'\naccess_key_id = 'k'\nsecret_access_key = 's'\nbase_url = '{url}'"
+    );
     [
         (
             "twilio",
@@ -113,6 +116,8 @@ fn built(url: &str) -> Vec<Arc<dyn Provider>> {
             "vonage_messages",
             format!("api_key = 'k'\napi_secret = 's'\nfrom = 'x'\nbase_url = '{url}'"),
         ),
+        ("sns", aws.clone()),
+        ("aws_sms", aws),
     ]
     .map(|(kind, keys)| {
         let keys = keys.parse().expect("a section");

@@ -2,6 +2,8 @@
 //!
 //! A new provider is a file here, a line in [`KINDS`] and an arm in [`build`].
 
+mod aws;
+mod aws_sms;
 mod bird;
 mod console;
 mod error_table;
@@ -19,6 +21,7 @@ mod retry_after;
 mod samples;
 mod sandbox;
 mod sinch;
+mod sns;
 mod spelling;
 mod telnyx;
 #[cfg(test)]
@@ -26,6 +29,7 @@ mod test_server;
 mod twilio;
 mod vonage;
 mod vonage_messages;
+mod xml_texts;
 
 use std::sync::Arc;
 
@@ -36,14 +40,16 @@ use otpost_shared::{
 
 pub use self::net::Net;
 use self::{
-    bird::Bird, console::Console, http::HttpGateway, infobip::Infobip, messagebird::MessageBird,
-    plivo::Plivo, sandbox::Sandbox, sinch::Sinch, spelling::unknown_word, telnyx::Telnyx,
-    twilio::Twilio, vonage::Vonage, vonage_messages::VonageMessages,
+    aws_sms::AwsSms, bird::Bird, console::Console, http::HttpGateway, infobip::Infobip,
+    messagebird::MessageBird, plivo::Plivo, sandbox::Sandbox, sinch::Sinch, sns::Sns,
+    spelling::unknown_word, telnyx::Telnyx, twilio::Twilio, vonage::Vonage,
+    vonage_messages::VonageMessages,
 };
 use crate::provider::Provider;
 
 /// What may stand in a provider section's `kind`.
-pub const KINDS: [&str; 12] = [
+pub const KINDS: [&str; 14] = [
+    "aws_sms",
     "bird",
     "console",
     "http",
@@ -52,6 +58,7 @@ pub const KINDS: [&str; 12] = [
     "plivo",
     "sandbox",
     "sinch",
+    "sns",
     "telnyx",
     "twilio",
     "vonage",
@@ -69,6 +76,7 @@ pub fn build(
     net: &Net,
 ) -> Result<Arc<dyn Provider>, ConfigError> {
     let provider: Arc<dyn Provider> = match kind {
+        "aws_sms" => Arc::new(AwsSms::new(name, section(name, keys)?, net)?),
         "bird" => Arc::new(Bird::new(name, section(name, keys)?, net)?),
         "console" => Arc::new(Console::new(&section(name, keys)?, net)),
         "http" => Arc::new(HttpGateway::new(name, section(name, keys)?, net)?),
@@ -77,6 +85,7 @@ pub fn build(
         "plivo" => Arc::new(Plivo::new(name, section(name, keys)?, net)?),
         "sandbox" => Arc::new(Sandbox::new(name, &section(name, keys)?)?),
         "sinch" => Arc::new(Sinch::new(name, section(name, keys)?, net)?),
+        "sns" => Arc::new(Sns::new(name, section(name, keys)?, net)?),
         "telnyx" => Arc::new(Telnyx::new(name, section(name, keys)?, net)?),
         "twilio" => Arc::new(Twilio::new(name, section(name, keys)?, net)?),
         "vonage" => Arc::new(Vonage::new(name, section(name, keys)?, net)?),
@@ -113,6 +122,9 @@ mod tests {
     fn every_kind_is_built() {
         for kind in KINDS {
             let keys = keys(match kind {
+                "aws_sms" | "sns" => {
+                    "region = 'eu-west-1'\naccess_key_id = 'k'\nsecret_access_key = 's'"
+                }
                 "bird" => "api_key = 'bk_eu1_k'\nfrom = 'Otpost'",
                 "http" => "url = 'http://localhost/'\nbody = '{\"to\":\"{to}\",\"m\":\"{text}\"}'",
                 "infobip" => "base_url = 'http://localhost'\napi_key = 'k'\nfrom = 'Otpost'",
