@@ -8,6 +8,8 @@ use crate::{
 
 /// An open provider is probed at most this often, by all processes together.
 pub const PROBE_EVERY_MS: Millis = 5_000;
+/// After an answered probe the next one may be sooner: what works again must not stand still.
+pub const CONFIRM_AFTER_MS: Millis = 2_000;
 /// So many answered probes in a row close it.
 pub const CLOSED_BY: i32 = 2;
 /// Nobody wanted to probe it for this long: what is known of it is too old to go by.
@@ -137,7 +139,7 @@ pub async fn mark_probe_answered(
     on_pool!(db.write(), c => {
         sqlx::query::<D>(
             "UPDATE provider_states
-             SET successes = successes + 1, changed_at = $4,
+             SET successes = successes + 1, changed_at = $4, probe_at = $5,
                  opened_at = CASE WHEN successes + 1 >= $3 THEN NULL ELSE opened_at END
              WHERE name = $1 AND opened_at = $2",
         )
@@ -145,6 +147,7 @@ pub async fn mark_probe_answered(
         .bind(opened_at)
         .bind(CLOSED_BY)
         .bind(now)
+        .bind(now + CONFIRM_AFTER_MS)
         .execute(c)
         .await?;
     });

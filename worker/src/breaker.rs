@@ -6,7 +6,9 @@ use std::collections::VecDeque;
 use otpost_shared::{
     clock::Millis,
     outcome::ErrorClass,
-    provider_state::{CLOSED_BY, FORGOTTEN_AFTER_MS, PROBE_EVERY_MS, ProviderState},
+    provider_state::{
+        CLOSED_BY, CONFIRM_AFTER_MS, FORGOTTEN_AFTER_MS, PROBE_EVERY_MS, ProviderState,
+    },
 };
 
 /// The calls looked back on.
@@ -252,8 +254,10 @@ impl Breaker {
                 Some(Turn::Closed)
             }
             (Some(known), Some((at, probe_at, successes))) if known.at == at => {
-                // A probe taken here may not have been seen there yet.
-                known.probe_at = known.probe_at.max(probe_at);
+                // A probe taken here may not have been seen there yet; one that was answered there makes
+                // the next one due sooner.
+                let was_answered = successes > known.successes;
+                known.probe_at = if was_answered { probe_at } else { known.probe_at.max(probe_at) };
                 known.successes = successes;
                 None
             }
@@ -291,6 +295,7 @@ impl Opening {
             return (Change::ProbeFailed { opened_at, reason, now }, false);
         }
         self.successes += 1;
+        self.probe_at = now + CONFIRM_AFTER_MS;
         (Change::ProbeAnswered { opened_at, now }, self.successes >= CLOSED_BY)
     }
 }

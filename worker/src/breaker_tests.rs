@@ -153,11 +153,14 @@ fn two_answered_probes_close_it() {
     assert_eq!(breaker.note(probe, ErrorClass::Recipient, None, "", 5_100), None, "it works");
     breaker.leave(probe);
     assert_eq!(breaker.level(), 1);
-    assert_eq!(breaker.call(ErrorClass::Transient, 10_000), None);
+    // What was answered is confirmed soon; what was not waits its time.
+    assert_eq!(breaker.availability(7_099), Availability::Open { probe_at: 7_100 });
+    assert_eq!(breaker.call(ErrorClass::Transient, 7_100), None);
     assert_eq!(breaker.level(), 2, "a failed probe begins anew");
-    assert_eq!(breaker.call(ErrorClass::Ok, 15_000), None);
-    assert_eq!(breaker.call(ErrorClass::Ok, 20_000), Some(Turn::Closed));
-    assert_eq!(breaker.availability(20_000), Availability::Free);
+    assert_eq!(breaker.availability(7_100), Availability::Open { probe_at: 12_100 });
+    assert_eq!(breaker.call(ErrorClass::Ok, 12_100), None);
+    assert_eq!(breaker.call(ErrorClass::Ok, 14_100), Some(Turn::Closed));
+    assert_eq!(breaker.availability(14_100), Availability::Free);
 }
 
 #[test]
@@ -218,6 +221,8 @@ fn what_others_found_out_is_taken_over() {
     let mut breaker = Breaker::default();
     assert_eq!(breaker.learn(Some(&row(Some(10), 5_010, 0))), Some(Turn::Opened));
     assert_eq!(breaker.availability(4_000), Availability::Open { probe_at: 5_010 });
+    assert_eq!(breaker.learn(Some(&row(Some(10), 12_020, 0))), None, "another has the probe");
+    assert_eq!(breaker.availability(6_000), Availability::Open { probe_at: 12_020 });
     assert_eq!(breaker.learn(Some(&row(Some(10), 10_020, 1))), None);
     assert_eq!(breaker.availability(6_000), Availability::Open { probe_at: 10_020 });
     assert_eq!(breaker.level(), 1, "another process had the first success");

@@ -173,20 +173,28 @@ impl Evidence {
         (unknown().count(), unknown().filter(asked).count())
     }
 
-    /// How often each message was sent whose recipient, or whose id, is in these bytes.
-    pub(crate) fn copies_of(&self, packet: &[u8]) -> Vec<usize> {
+    /// Of each message whose recipient, or whose id, is in these bytes: how often it was sent, and how
+    /// many of its attempts ended as unknown.
+    pub(crate) fn copies_of(&self, packet: &[u8]) -> Vec<(usize, usize)> {
         let holds = |wanted: &[u8]| packet.windows(wanted.len()).any(|window| window == wanted);
         let names = |to: &str| holds(to.trim_start_matches('+').as_bytes());
-        let code = |story: &&Story| {
-            let messages = story.ids.iter().filter_map(|id| self.messages.get(id)).flatten();
-            names(&story.to) || messages.into_iter().any(|row| holds(&product::hint(&row.id)))
+        let sent = |to: &str| self.sent.get(to).map_or(0, Vec::len);
+        let unknown = |id: &str| {
+            let of = self.attempts.get(id).into_iter().flatten();
+            of.filter(|it| is_unknown(it)).count()
         };
-        let text = |offer: &&Offer| {
-            names(&offer.to) || offer.id.as_ref().is_some_and(|id| holds(&product::hint(id)))
-        };
-        let codes = self.stories.iter().filter(code).map(|story| &story.to);
-        let texts = self.offers.iter().filter(text).map(|offer| &offer.to);
-        codes.chain(texts).map(|to| self.sent.get(to).map_or(0, Vec::len)).collect()
+        let codes = self.stories.iter().filter_map(|story| {
+            let ids = story.ids.iter().filter_map(|id| self.messages.get(id)).flatten();
+            let ids: Vec<&str> = ids.map(|row| row.id.as_str()).collect();
+            let held = names(&story.to) || ids.iter().any(|id| holds(&product::hint(id)));
+            held.then(|| (sent(&story.to), ids.iter().map(|id| unknown(id)).sum()))
+        });
+        let texts = self.offers.iter().filter_map(|offer| {
+            let id = offer.id.as_deref();
+            let held = names(&offer.to) || id.is_some_and(|id| holds(&product::hint(id)));
+            held.then(|| (sent(&offer.to), id.map_or(0, unknown)))
+        });
+        codes.chain(texts).collect()
     }
 
     /// Messages that were never sent and don't say why.

@@ -135,6 +135,12 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
             ),
         ));
     }
+    if !is_public_url(&config.server.public_url) {
+        return Err(ConfigError::new(
+            "server.public_url",
+            "must begin with https:// or http:// and have no query, such as \"https://codes.example.org\"",
+        ));
+    }
     let url = config.database_url();
     if !["sqlite:", "postgres://", "postgresql://"].iter().any(|kind| url.starts_with(kind)) {
         return Err(ConfigError::new("database.url", "must begin with postgres:// or sqlite://"));
@@ -190,9 +196,19 @@ fn check_numbers(config: &Config) -> Result<(), ConfigError> {
 
 /// Scheme, host and perhaps a port; no path, as browsers send it.
 fn is_origin(text: &str) -> bool {
+    is_address(text, b"/?#*,")
+}
+
+/// Empty, or an address that a path can be put behind.
+fn is_public_url(text: &str) -> bool {
+    text.is_empty() || is_address(text, b"?#*,")
+}
+
+fn is_address(text: &str, without: &[u8]) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     host.is_some_and(|host| {
-        !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && !b"/?#*,".contains(&b))
+        let fits = |byte: u8| byte.is_ascii_graphic() && !without.contains(&byte);
+        !host.is_empty() && !host.starts_with('/') && host.bytes().all(fits)
     })
 }
 
@@ -256,7 +272,10 @@ fn check_chain(config: &Config) -> Result<(), ConfigError> {
     if config.chains.sms.is_empty() {
         return Err(ConfigError::new("chains.sms", "must name at least one provider"));
     }
-    for name in &config.chains.sms {
+    for (place, name) in config.chains.sms.iter().enumerate() {
+        if config.chains.sms[..place].contains(name) {
+            return Err(ConfigError::new("chains.sms", format!("{name:?} stands there twice")));
+        }
         if !config.providers.contains_key(name) {
             let known: Vec<_> = config.providers.keys().cloned().collect();
             return Err(ConfigError::new(

@@ -136,7 +136,9 @@ impl Db {
         let options = options.application_name("otpost").options([
             ("statement_timeout", patience.as_str()),
             ("lock_timeout", lock_patience.as_str()),
-            ("idle_in_transaction_session_timeout", "10000"),
+            // What a process holds that is gone, but whose connection is not, must be free again before
+            // its leases are missed.
+            ("idle_in_transaction_session_timeout", "2000"),
             // Every statement is keyed. A plan made while a table was small must not stay a scan
             // when it has grown; nor is a statement ever worth compiling.
             ("enable_seqscan", "off"),

@@ -16,12 +16,16 @@ use crate::{
 /// Recoveries that run at the same time.
 const AT_ONCE: usize = 4;
 
-/// Workers that may be lost with a message before it is set aside.
+/// Workers that may be lost while they send a message before it is set aside.
 pub const MOST_CRASHES: i32 = 3;
+
+/// The same of workers that had merely claimed it: they were hardly lost because of it, and it was
+/// never tried.
+pub const MOST_CRASHES_UNTRIED: i32 = 10;
 
 /// Frees up to `limit` messages whose lease ran out; how many. One with a running attempt has an
 /// unknown outcome: a code goes on to the next provider, bulk ends there. After the third
-/// worker lost with it, a message is set aside.
+/// worker lost while sending it, or the tenth that had claimed it, a message is set aside.
 ///
 /// # Errors
 /// The database does not answer.
@@ -90,7 +94,8 @@ async fn recover(
     attempt::mark_unknown(&mut tx, id, now).await?;
     let may_be_sent = attempt::has_unknown(&mut tx, id).await?;
     let bulk = Lane::parse(&lost.lane) == Lane::Bulk;
-    if (bulk && may_be_sent) || lost.crashes >= MOST_CRASHES {
+    let most = if may_be_sent { MOST_CRASHES } else { MOST_CRASHES_UNTRIED };
+    if (bulk && may_be_sent) || lost.crashes >= most {
         set_aside(&mut tx, id, &lost, may_be_sent, now).await?;
     }
     tx.commit().await?;
@@ -108,7 +113,7 @@ async fn set_aside(
     let (state, failure) = if may_be_sent {
         ("unknown", "its worker was lost while sending: it may have been sent")
     } else {
-        ("failed", "set aside: three workers were lost with it")
+        ("failed", "set aside: ten workers were lost with it before it was sent")
     };
     on_tx!(tx, c => {
         sqlx::query::<D>(

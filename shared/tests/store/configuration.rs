@@ -53,6 +53,8 @@ fn a_wrong_value_says_what_is_expected() {
             "[worker]\nbulk_concurrency = 5000\n",
             "DIR/otpost.toml:2: worker.bulk_concurrency: must be 1 to 4096",
         ),
+        ("[server]\npublic_url = \"otp.example.org\"\n", "public_url: must begin with https://"),
+        ("[chains]\nsms = [\"console\", \"console\"]\n", "\"console\" stands there twice"),
         ("[server\n", "DIR/otpost.toml:1: not valid TOML"),
         (
             "[chains]\nsms = [\"t\"]\n[providers.t]\nkind = \"twilio\"\n",

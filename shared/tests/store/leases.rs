@@ -213,18 +213,24 @@ on_both_homes! {
         assert_eq!(state(unstarted).await, "queued");
     }
 
-    async fn a_message_that_kills_three_workers_is_set_aside(bed, "") {
-        let accepted = accept(&bed.home, 1).await;
-        let id = only_message(&bed.home, accepted.id).await.id;
-        for _ in 0..3 {
-            claim(&bed.home, id).await.expect("a claim");
-            bed.home.clock.advance(7_001);
-            message::recover_leases(&bed.home.db, bed.home.clock.now(), 10).await.expect("an answer");
+    async fn a_message_that_costs_its_workers_is_set_aside(bed, "") {
+        // Three that were sending it; ten that had merely claimed it.
+        for (n, begun, most, state) in [(1, true, 3, "unknown"), (2, false, 10, "failed")] {
+            let accepted = accept(&bed.home, n).await;
+            let id = only_message(&bed.home, accepted.id).await.id;
+            for number in 1..=most {
+                let row = claim(&bed.home, id).await.expect("a claim");
+                if begun {
+                    begin(&bed.home, &row, number).await.expect("a lease");
+                }
+                bed.home.clock.advance(7_001);
+                message::recover_leases(&bed.home.db, bed.home.clock.now(), 10).await.expect("an answer");
+            }
+            assert!(claim(&bed.home, id).await.is_none());
+            let row = only_message(&bed.home, accepted.id).await;
+            assert_eq!(row.state, state);
+            assert!(row.failure.is_some(), "it says why");
         }
-        assert!(claim(&bed.home, id).await.is_none());
-        let row = only_message(&bed.home, accepted.id).await;
-        assert_eq!(row.state, "failed");
-        assert!(row.failure.expect("a reason").contains("set aside"));
     }
 
     async fn nothing_begins_after_the_end(bed, "") {

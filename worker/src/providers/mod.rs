@@ -75,6 +75,7 @@ pub fn build(
     keys: &toml::Table,
     net: &Net,
 ) -> Result<Arc<dyn Provider>, ConfigError> {
+    check_secrets(name, keys)?;
     let provider: Arc<dyn Provider> = match kind {
         "aws_sms" => Arc::new(AwsSms::new(name, section(name, keys)?, net)?),
         "bird" => Arc::new(Bird::new(name, section(name, keys)?, net)?),
@@ -95,6 +96,13 @@ pub fn build(
         }
     };
     Ok(provider)
+}
+
+/// A secret whose variable was never set is an empty one, and the gateway's words for that help nobody.
+fn check_secrets(name: &str, keys: &toml::Table) -> Result<(), ConfigError> {
+    let is_secret = |key: &str| ["_key", "_token", "_secret"].iter().any(|end| key.ends_with(end));
+    let empty = keys.iter().find(|(key, value)| is_secret(key) && value.as_str() == Some(""));
+    empty.map_or(Ok(()), |(key, _)| Err(mistake(name, key, "must not be empty")))
 }
 
 /// A configuration error that names its key.
@@ -148,6 +156,13 @@ mod tests {
         assert!(sentence.contains("\"twillio\""), "{sentence}");
         assert!(sentence.contains("did you mean \"twilio\"?"), "{sentence}");
         assert!(sentence.contains(&KINDS.join(", ")), "{sentence}");
+    }
+
+    #[test]
+    fn an_empty_secret_is_named() {
+        let keys = keys("account_sid = 'AC1'\nauth_token = ''\nfrom = '+15550100'");
+        let sentence = build("sms", "twilio", &keys, &Net::default()).err().unwrap().to_string();
+        assert!(sentence.contains("providers.sms.auth_token"), "{sentence}");
     }
 
     #[test]

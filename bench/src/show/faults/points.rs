@@ -40,7 +40,7 @@ pub(super) const ROWS: &[Row] = &[
         breaks: "a worker is killed (-9) with its claim on the way to the database",
         expects: EXPECTS,
         act: Act::Harm(|scene| Box::pin(kill_at(scene, Point::BeforeClaim))),
-        judge: Judge::Look(|scene, evidence| copies(scene, evidence, 0)),
+        judge: Judge::Look(|scene, evidence| copies(scene, evidence, false, 0)),
         ..POINT
     },
     Row {
@@ -48,7 +48,7 @@ pub(super) const ROWS: &[Row] = &[
         breaks: "a worker is killed (-9) with bulk texts claimed, before their attempts are written down",
         expects: EXPECTS,
         act: Act::Harm(|scene| Box::pin(kill_at(scene, Point::AfterClaim))),
-        judge: Judge::Look(|scene, evidence| copies(scene, evidence, 0)),
+        judge: Judge::Look(|scene, evidence| copies(scene, evidence, false, 0)),
         ..POINT
     },
     Row {
@@ -56,7 +56,7 @@ pub(super) const ROWS: &[Row] = &[
         breaks: "a worker is killed (-9) with its request on the way to the provider",
         expects: EXPECTS,
         act: Act::Harm(|scene| Box::pin(kill_at(scene, Point::BeforeWrite))),
-        judge: Judge::Look(|scene, evidence| copies(scene, evidence, 0)),
+        judge: Judge::Look(|scene, evidence| copies(scene, evidence, true, 0)),
         ..POINT
     },
     Row {
@@ -64,7 +64,7 @@ pub(super) const ROWS: &[Row] = &[
         breaks: "a worker is killed (-9) with the provider's answer on the way to it",
         expects: REPEATS,
         act: Act::Harm(|scene| Box::pin(kill_at(scene, Point::AfterWrite))),
-        judge: Judge::Look(|scene, evidence| copies(scene, evidence, 1)),
+        judge: Judge::Look(|scene, evidence| copies(scene, evidence, true, 1)),
         ..POINT
     },
     Row {
@@ -72,7 +72,7 @@ pub(super) const ROWS: &[Row] = &[
         breaks: "a worker is killed (-9) with the outcome on the way to the database",
         expects: REPEATS,
         act: Act::Harm(|scene| Box::pin(kill_at(scene, Point::BeforeOutcome))),
-        judge: Judge::Look(|scene, evidence| copies(scene, evidence, 1)),
+        judge: Judge::Look(|scene, evidence| copies(scene, evidence, true, 1)),
         ..POINT
     },
 ];
@@ -116,16 +116,21 @@ async fn kill_at(scene: &mut Scene, point: Point) -> Result<()> {
     rescued(scene, watched, &format!("{kills} kills")).await
 }
 
-/// How often the codes and texts were sent whose packets were held; `more` than once is allowed.
-fn copies(scene: &mut Scene, evidence: &Evidence, more: usize) {
-    let copies: Vec<usize> =
+/// How often the codes and texts were sent whose packets were held; `more` than once is allowed. Other
+/// kills may have met the same message: each of them left an attempt behind that nobody knows about,
+/// as this one did where the attempt was `begun`.
+fn copies(scene: &mut Scene, evidence: &Evidence, begun: bool, more: usize) {
+    let copies: Vec<(usize, usize)> =
         scene.caught.iter().flat_map(|packet| evidence.copies_of(packet)).collect();
-    let (most, sum) = (copies.iter().max().copied().unwrap_or(0), copies.iter().sum::<usize>());
+    let sum: usize = copies.iter().map(|(sent, _)| sent).sum();
+    let by_others = |unknown: usize| unknown.saturating_sub(usize::from(begun));
+    let too_often =
+        copies.iter().filter(|(sent, unknown)| *sent > 1 + more + by_others(*unknown)).count();
     let seen = format!(
-        "{} packets held with {} known messages in them, sent {sum} times, one of them {most} times",
+        "{} packets held with {} known messages in them, sent {sum} times, {too_often} too often",
         scene.caught.len(),
         copies.len()
     );
     let what = if more == 0 { "none of them is sent twice" } else { "at most twice" };
-    scene.checks.add(what, most <= 1 + more && !copies.is_empty(), seen);
+    scene.checks.add(what, too_often == 0 && !copies.is_empty(), seen);
 }

@@ -9,6 +9,7 @@ use super::expected::{Attempt, Message, Model};
 
 const LEASE_MS: i64 = 7_000;
 const MOST_CRASHES: i32 = 3;
+const MOST_CRASHES_UNTRIED: i32 = 10;
 
 impl Message {
     pub fn queued(verification: Option<Uuid>, lane: Lane, at: Millis, deadline: Millis) -> Self {
@@ -153,7 +154,8 @@ impl Model {
             attempt.outcome = attempt.outcome.or(Some(ErrorClass::Unknown));
         }
         let in_doubt = message.attempts.iter().any(|a| a.outcome == Some(ErrorClass::Unknown));
-        if (message.lane == Lane::Bulk && in_doubt) || message.crashes >= MOST_CRASHES {
+        let most = if in_doubt { MOST_CRASHES } else { MOST_CRASHES_UNTRIED };
+        if (message.lane == Lane::Bulk && in_doubt) || message.crashes >= most {
             message.leave(if in_doubt { State::Unknown } else { State::Failed }, now);
             self.fail_with(id, now);
         }
