@@ -74,20 +74,12 @@ impl Busy {
 /// we and the ticks keep the same time.
 fn others_ticks() -> f64 {
     let all = every_process();
-    let mut ours = HashSet::new();
-    gather_family(process::id(), &all, &mut ours);
+    let mut ours = family(process::id(), &all);
     if fs::read_to_string("/proc/2/comm").is_ok_and(|name| name.trim() == "kthreadd") {
-        gather_family(2, &all, &mut ours);
+        ours.extend(family(2, &all));
     }
     let others = all.iter().filter(|(id, _)| !ours.contains(*id));
     others.map(|(_, stat)| stat.ticks).sum::<f64>() + stolen_ticks()
-}
-
-fn gather_family(id: u32, all: &HashMap<u32, Stat>, into: &mut HashSet<u32>) {
-    into.insert(id);
-    for (child, _) in all.iter().filter(|(_, stat)| stat.parent == id) {
-        gather_family(*child, all, into);
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -122,9 +114,13 @@ fn own_ticks(id: u32) -> f64 {
 }
 
 fn family_ticks(id: u32, all: &HashMap<u32, Stat>) -> f64 {
-    let own = all.get(&id).map_or(0.0, |stat| stat.ticks);
+    family(id, all).iter().filter_map(|member| all.get(member)).map(|stat| stat.ticks).sum()
+}
+
+/// A process and all its descendants.
+fn family(id: u32, all: &HashMap<u32, Stat>) -> HashSet<u32> {
     let children = all.iter().filter(|(_, stat)| stat.parent == id);
-    own + children.map(|(child, _)| family_ticks(*child, all)).sum::<f64>()
+    children.flat_map(|(child, _)| family(*child, all)).chain([id]).collect()
 }
 
 pub(crate) fn children_of(id: u32) -> Vec<u32> {

@@ -16,7 +16,7 @@ pub use claim::{Claimed, LEASE_MS, claim, claim_due, mark_released};
 pub use record::{End, Next, Recording, record};
 pub(crate) use record::{Steps, steps};
 pub use reported::{Effect, take_report};
-pub use sweep::{MOST_CRASHES, MOST_CRASHES_UNTRIED, mark_overdue, recover_leases};
+pub use sweep::{MOST_CRASHES, mark_overdue, recover_leases};
 
 use crate::{
     clock::Millis,

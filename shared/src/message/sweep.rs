@@ -21,7 +21,7 @@ pub const MOST_CRASHES: i32 = 3;
 
 /// The same of workers that had merely claimed it: they were hardly lost because of it, and it was
 /// never tried.
-pub const MOST_CRASHES_UNTRIED: i32 = 10;
+const MOST_CRASHES_UNTRIED: i32 = 10;
 
 /// Frees up to `limit` messages whose lease ran out; how many. One with a running attempt has an
 /// unknown outcome: a code goes on to the next provider, bulk ends there. After the third

@@ -15,7 +15,11 @@ mod vonage;
 use std::fmt;
 
 pub use self::{reference::Reference, vonage::SIGNATURE_METHODS as VONAGE_SIGNATURE_METHODS};
-use crate::{clock::Millis, config::ProviderSection, outcome::ErrorClass};
+use crate::{
+    clock::Millis,
+    config::ProviderSection,
+    outcome::{ErrorClass, ErrorTable, class_of_code},
+};
 
 /// The part of the address that holds the [`Reference`].
 const REFERENCE: &str = "of";
@@ -127,6 +131,12 @@ fn reference(call: &Call<'_>) -> Result<Reference, NotHeard> {
         .first(REFERENCE)
         .and_then(Reference::parse)
         .ok_or(NotHeard::NotGenuine("the address does not say which message it is about"))
+}
+
+/// Why it was not delivered; whoever says nothing that we know may do better another time.
+fn class_of(table: &ErrorTable, code: Option<&str>) -> ErrorClass {
+    let code = code.and_then(|code| code.parse().ok());
+    code.and_then(|code| class_of_code(table, code)).unwrap_or(ErrorClass::Transient)
 }
 
 /// A text of a provider's section.

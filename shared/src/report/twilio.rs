@@ -10,13 +10,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use super::{Call, NotHeard, Report, Word, fields::Fields, key, reference};
+use super::{Call, NotHeard, Report, Word, class_of, fields::Fields, key, reference};
 use crate::{
     outcome::{
-        ErrorClass::{
-            self, Account, Content, OptedOut, Recipient, Region, Sender, Throttled, Transient,
-        },
-        ErrorTable, class_of_code,
+        ErrorClass::{Account, Content, OptedOut, Recipient, Region, Sender, Throttled, Transient},
+        ErrorTable,
     },
     secrets::{hex, same_bytes},
 };
@@ -98,13 +96,8 @@ pub(super) fn read(keys: &toml::Table, call: &Call<'_>) -> Result<Option<Report>
         _ => return Ok(None),
     };
     let code = form.first("ErrorCode").filter(|code| !code.is_empty());
-    let class = (word == Word::Undelivered).then(|| class_of(code));
+    let class = (word == Word::Undelivered).then(|| class_of(ERRORS, code));
     Ok(Some(Report { of, word, class, code: code.map(str::to_owned) }))
-}
-
-fn class_of(code: Option<&str>) -> ErrorClass {
-    let code = code.and_then(|code| code.parse().ok());
-    code.and_then(|code| class_of_code(ERRORS, code)).unwrap_or(Transient)
 }
 
 /// Base64 of HMAC-SHA1 under the account's token, over the address and, sorted by name, each name

@@ -3,6 +3,7 @@
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 
 use super::*;
+use crate::outcome::ErrorClass;
 
 const TOKEN: &str = "12345";
 

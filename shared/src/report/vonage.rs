@@ -8,12 +8,12 @@ use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
-use super::{Call, NotHeard, Report, Word, fields::Fields, key, reference};
+use super::{Call, NotHeard, Report, Word, class_of, fields::Fields, key, reference};
 use crate::{
     clock::Millis,
     outcome::{
-        ErrorClass::{self, Content, OptedOut, Recipient, Sender, Throttled, Transient},
-        ErrorTable, class_of_code,
+        ErrorClass::{Content, OptedOut, Recipient, Sender, Throttled, Transient},
+        ErrorTable,
     },
     secrets::{hex, same_bytes},
 };
@@ -60,13 +60,8 @@ pub(super) fn read(
         _ => return Ok(None),
     };
     let code = fields.first("err-code").filter(|code| *code != "0");
-    let class = (word == Word::Undelivered).then(|| class_of(code));
+    let class = (word == Word::Undelivered).then(|| class_of(ERRORS, code));
     Ok(Some(Report { of, word, class, code: code.map(str::to_owned) }))
-}
-
-fn class_of(code: Option<&str>) -> ErrorClass {
-    let code = code.and_then(|code| code.parse().ok());
-    code.and_then(|code| class_of_code(ERRORS, code)).unwrap_or(Transient)
 }
 
 /// By the account's settings they come in the address, as a form or as JSON.

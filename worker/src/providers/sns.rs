@@ -73,8 +73,9 @@ const PARAMETER_CODES: [&str; 5] = [
     "ValidationException",
 ];
 
-/// Sentences that SNS puts behind "Invalid parameter: ", as seen in public reports. The number is
-/// refused in the same words where the region cannot send SMS at all, so another provider decides.
+/// Sentences that SNS puts behind "Invalid parameter: ", as seen in public reports, the last one in
+/// mocks of it only. The number is refused in the same words where the region cannot send SMS at all,
+/// so another provider decides.
 const SENTENCES: &ErrorWords =
     &[("PhoneNumber Reason:", Region), ("Message too long", Content), ("Empty message", Content)];
 
