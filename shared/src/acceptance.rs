@@ -82,7 +82,14 @@ pub(crate) fn coalescer(db: Db) -> Acceptances {
     let order = |a: &Arc<Acceptance>, b: &Arc<Acceptance>| a.order().cmp(&b.order());
     Coalescer::start(
         db,
-        Kind { name: "accept", turns: 2, key: |acceptance| acceptance.key(), order, run },
+        Kind {
+            name: "accept",
+            turns: 2,
+            key: |acceptance| acceptance.key(),
+            order,
+            patient: false,
+            run,
+        },
     )
 }
 

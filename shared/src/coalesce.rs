@@ -23,7 +23,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::db::{Db, DbError, GIVE_UP, detached};
+use crate::db::{Db, DbError, GIVE_UP, Pulse, detached};
 
 /// Most rows of one batch: past some hundred, longer ones only add latency.
 const MOST: usize = 128;
@@ -57,6 +57,9 @@ pub(crate) struct Kind<T, R> {
     pub(crate) key: fn(&T) -> Option<Key>,
     /// Whoever else writes to some of the same rows takes them in the same order.
     pub(crate) order: fn(&T, &T) -> Ordering,
+    /// Whether its calls wait even while the database is silent: there is no client that holds a
+    /// connection for them.
+    pub(crate) patient: bool,
     /// One result per item, in order.
     pub(crate) run: Run<T, R>,
 }
@@ -66,6 +69,8 @@ type Run<T, R> = for<'a> fn(&'a Db, &'a [T]) -> BoxFuture<'a, Result<Vec<R>, DbE
 /// The way in; clones share it. Its task ends with the last clone.
 pub(crate) struct Coalescer<T, R> {
     waiting: mpsc::Sender<Call<T, R>>,
+    /// None for patient calls.
+    pulse: Option<Arc<Pulse>>,
 }
 
 struct Call<T, R> {
@@ -77,7 +82,7 @@ struct Call<T, R> {
 
 impl<T, R> Clone for Coalescer<T, R> {
     fn clone(&self) -> Self {
-        Self { waiting: self.waiting.clone() }
+        Self { waiting: self.waiting.clone(), pulse: self.pulse.clone() }
     }
 }
 
@@ -91,16 +96,25 @@ impl<T: Clone + Send + Sync + 'static, R: Send + 'static> Coalescer<T, R> {
     /// Starts the task that gathers. Must be called inside a runtime.
     pub(crate) fn start(db: Db, kind: Kind<T, R>) -> Self {
         let (waiting, calls) = mpsc::channel(WAITING);
+        let pulse = (!kind.patient).then(Arc::default);
         tokio::spawn(gather(db, kind, calls));
-        Self { waiting }
+        Self { waiting, pulse }
     }
 
     /// Runs one item together with whatever else waits.
     ///
     /// # Errors
-    /// As the statement. Unavailable when its turn did not come within 2 s, and then it never
-    /// will; undecided when it had begun and there is no answer within 2.4 s.
+    /// As the statement. Unavailable while the database is silent, or when its turn did not come
+    /// within 2 s, and then it never will; undecided when it had begun and there is no answer within
+    /// 2.4 s.
     pub(crate) async fn call(&self, item: T) -> Result<R, DbError> {
+        match &self.pulse {
+            Some(pulse) => pulse.of(self.wait_for(item)).await,
+            None => self.wait_for(item).await,
+        }
+    }
+
+    async fn wait_for(&self, item: T) -> Result<R, DbError> {
         let (answer, answered) = oneshot::channel();
         let ticket = Ticket(Arc::default());
         let call = Call { item, answer, taken: Arc::clone(&ticket.0) };
@@ -143,7 +157,7 @@ async fn gather<T: Clone + Send + Sync + 'static, R: Send + 'static>(
     kind: Kind<T, R>,
     mut calls: mpsc::Receiver<Call<T, R>>,
 ) {
-    let Kind { name, turns, key, order, run } = kind;
+    let Kind { name, turns, key, order, patient: _, run } = kind;
     // SQLite has one writer.
     let (turns, most) = match db {
         Db::Sqlite { .. } => (1, MOST_EMBEDDED),
@@ -275,7 +289,14 @@ mod tests {
         let key = |knock: &Knock| knock.key.map(|key| [key; 16]);
         let coalescer = Coalescer::start(
             db,
-            Kind { name: "knock", turns: 2, key, order: |_, _| Ordering::Equal, run },
+            Kind {
+                name: "knock",
+                turns: 2,
+                key,
+                order: |_, _| Ordering::Equal,
+                patient: false,
+                run,
+            },
         );
         let (arrived, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
         let batches = Arc::default();

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`error`] | what it could not do, and how the drivers' errors read to us |
 //! | [`patience`] | how long anybody waits for it |
+//! | [`pulse`] | who waits at all while it is silent |
 //! | [`rows`] | many rows in one statement |
 //! | [`sqlite`] | opening and mending the one file of an embedded home |
 //!
@@ -13,6 +14,7 @@
 
 mod error;
 mod patience;
+mod pulse;
 mod rows;
 mod sqlite;
 
@@ -30,6 +32,7 @@ pub use self::{
 pub(crate) use self::{
     error::undecided,
     patience::{GIVE_UP, bounded, in_time},
+    pulse::Pulse,
     rows::{InsertedIds, chunks, column, push_list},
 };
 use crate::clock::{Millis, machine_now};

@@ -66,7 +66,7 @@ pub(crate) fn steps(db: Db) -> Steps {
     }
     let key = |step: &Recording| Some(step.message.id.into_bytes());
     let order = |a: &Recording, b: &Recording| a.message.id.cmp(&b.message.id);
-    Coalescer::start(db, Kind { name: "record", turns: 1, key, order, run })
+    Coalescer::start(db, Kind { name: "record", turns: 1, key, order, patient: true, run })
 }
 
 impl Home {

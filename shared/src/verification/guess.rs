@@ -46,7 +46,14 @@ pub(crate) fn coalescer(db: Db) -> Guesses {
     let order = |a: &Guess, b: &Guess| a.recipient_hash.cmp(&b.recipient_hash);
     Coalescer::start(
         db,
-        Kind { name: "check", turns: 2, key: |guess| Some(guess.key()), order, run },
+        Kind {
+            name: "check",
+            turns: 2,
+            key: |guess| Some(guess.key()),
+            order,
+            patient: false,
+            run,
+        },
     )
 }
 

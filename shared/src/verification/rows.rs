@@ -58,7 +58,14 @@ pub(crate) fn lookups(db: Db) -> Lookups {
     }
     Coalescer::start(
         db,
-        Kind { name: "find", turns: 2, key: |_| None, order: |_, _| Ordering::Equal, run },
+        Kind {
+            name: "find",
+            turns: 2,
+            key: |_| None,
+            order: |_, _| Ordering::Equal,
+            patient: false,
+            run,
+        },
     )
 }
 
