@@ -33,13 +33,9 @@ pub async fn run(home: Home, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut last_good = home.clock.now();
+    // Whether the database was there, we don't know yet; whoever is sending gets one lease.
     let mut recover_from = last_good + LEASE_MS;
-    let since = last_good - LEASE_MS;
-    if let Ok(true) = process::has_witness(&home.db, home.process_id, since, last_good).await {
-        // The database was there all the time: who has not renewed a lease is gone. Otherwise
-        // whoever is sending gets one lease.
-        recover_from = last_good;
-    }
+    let mut is_new = true;
     for tick in 0_u64.. {
         tokio::select! {
             () = stop.cancelled() => break,
@@ -49,6 +45,11 @@ pub async fn run(home: Home, stop: CancellationToken) {
         if now - last_good > OUTAGE_MS {
             // Workers could not renew their leases meanwhile; they get one lease to do so.
             recover_from = now + LEASE_MS;
+            is_new = false;
+        }
+        if is_new && now < recover_from && is_witnessed(&home, now).await {
+            // Who has not renewed a lease is gone.
+            recover_from = now;
         }
         let answered = free(&home, now, now >= recover_from).await;
         if answered.is_ok() {
@@ -64,6 +65,12 @@ pub async fn run(home: Home, stop: CancellationToken) {
     }
     // Another process takes over at once instead of after the duty has run out.
     let _ = process::give_up_duties(&home.db, home.process_id).await;
+}
+
+/// True when another process saw that the database was there for as long as a lease holds.
+async fn is_witnessed(home: &Home, now: Millis) -> bool {
+    let since = now - LEASE_MS;
+    process::has_witness(&home.db, home.process_id, since, now).await.unwrap_or(false)
 }
 
 /// Frees what lost workers held, and says whether the duty to tidy up is ours.
