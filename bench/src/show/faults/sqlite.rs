@@ -31,7 +31,11 @@ pub(super) const ROWS: &[Row] = &[
         name: "sqlite-disk-full",
         breaks: "the disk under the database file is full",
         seconds: Span(24, 14),
-        staging: |options| Staging::sqlite(options).on_small_disk(24),
+        // Room for all who come before it is full and after it is healed.
+        staging: |options| {
+            let mb = if options.short { 24 } else { 128 };
+            Staging::sqlite(options).on_small_disk(mb)
+        },
         act: Act::Harm(|scene| Box::pin(full_disk(scene))),
         judge: Judge::Ask(|scene, evidence| {
             Box::pin(async {
