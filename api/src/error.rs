@@ -48,12 +48,15 @@ error_codes! {
     ReportNotGenuine "report_not_genuine" UNAUTHORIZED "This is no report of that provider that we asked for."
     ScopeMissing "scope_missing" FORBIDDEN "This API key may not do this; create one with the scope that is named."
     CountryNotAllowed "country_not_allowed" FORBIDDEN "This country is not allowed; add it to `recipients.countries` in the configuration."
+    RecipientSuppressed "recipient_suppressed" FORBIDDEN "This recipient is not to be sent to; see GET /v1/suppressions?to= for who said so."
     RouteNotFound "route_not_found" NOT_FOUND "There is nothing at this address; see /docs for what there is."
     VerificationNotFound "verification_not_found" NOT_FOUND "There is no such verification."
     BatchNotFound "batch_not_found" NOT_FOUND "There is no such batch."
     MessageNotFound "message_not_found" NOT_FOUND "There is no such message."
+    SuppressionNotFound "suppression_not_found" NOT_FOUND "There is no such suppression."
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "This address does not take this method; see /docs."
     RequestTimeout "request_timeout" REQUEST_TIMEOUT "The request took too long to arrive; send it again."
+    SuppressionOfRecipient "suppression_of_recipient" CONFLICT "The recipient or a provider said so, and no tenant takes that back: it ends when the recipient sends START, or with `otpost suppression remove`."
     AlreadyVerified "already_verified" CONFLICT "This verification has succeeded before; a code counts once."
     IdempotencyInProgress "idempotency_in_progress" CONFLICT "The first request with this Idempotency-Key is still being handled; repeat it in a moment."
     ReceiptAlreadyConsumed "receipt_already_consumed" CONFLICT "This receipt was used before; a receipt counts once."
@@ -243,6 +246,7 @@ impl From<Refused> for ApiError {
             Refused::Limited { scope, wait_ms } => {
                 E::RateLimited.error().with("limit", scope.as_str()).retry_after_ms(wait_ms)
             }
+            Refused::Suppressed => suppressed(),
             Refused::Busy { wait_ms } => E::LaneBusy.error().retry_after_ms(wait_ms),
             Refused::DailyCap { until, now } => E::DailyCapReached
                 .error()
@@ -253,6 +257,10 @@ impl From<Refused> for ApiError {
             Refused::Unavailable(error) => error.into(),
         }
     }
+}
+
+fn suppressed() -> ApiError {
+    ErrorCode::RecipientSuppressed.error().with("field", "to")
 }
 
 fn country_not_allowed(region: Option<String>) -> ApiError {
@@ -276,6 +284,7 @@ impl From<RowRefused> for ApiError {
             RowRefused::TextLength(characters) => {
                 E::InvalidField.detail(RowRefused::text_length(characters)).with("field", "text")
             }
+            RowRefused::Suppressed => suppressed(),
             RowRefused::Duplicate => E::DuplicateRecipient.error(),
             RowRefused::DailyCap => E::DailyCapReached.error(),
             RowRefused::Changed => E::IdempotencyKeyReused

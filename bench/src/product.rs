@@ -21,8 +21,8 @@ pub(crate) use self::{
     },
     settings::{base_urls, bulk_concurrency, lifetime},
     wire::{
-        Accepted, BATCH, CHECK, HINTS, LIVE, MESSAGES, NDJSON, READY, START, TEXT, check_body,
-        code_in, code_of, create_body, create_body_for, hint, inbox_path, message_body, path_of,
-        recipient_csv, recipient_ndjson, refusal, send_body, text_ndjson,
+        Accepted, BATCH, CHECK, HINTS, LIVE, MESSAGES, NDJSON, READY, START, SUPPRESSIONS, TEXT,
+        batch_body, check_body, code_in, code_of, create_body, create_body_for, hint, inbox_path,
+        message_body, path_of, recipient_csv, recipient_ndjson, refusal, send_body, text_ndjson,
     },
 };

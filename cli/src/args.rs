@@ -45,6 +45,9 @@ pub enum Command {
     /// API keys: create, list, revoke
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Who is not to be sent to: add, list, remove
+    #[command(subcommand)]
+    Suppression(SuppressionCommand),
     /// Send one text to one number, or to each person of a file
     ///
     /// Goes through the same queue and chain as the API; a worker must be running. The limits
@@ -129,6 +132,48 @@ pub struct KeyRevoke {
     /// The tenant it belongs to
     #[arg(long, default_value = "default")]
     pub tenant: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SuppressionCommand {
+    /// Keep texts to a number back, from now on and those that are queued
+    Add(SuppressionAdd),
+    /// List who is kept back, and who said so
+    List(SuppressionList),
+    /// Take one back, also what a person or a provider said
+    Remove(SuppressionRemove),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SuppressionAdd {
+    /// The number, best as + and digits
+    pub to: String,
+    /// Keep codes back too
+    #[arg(long)]
+    pub codes: bool,
+    /// The tenant whose texts are kept back
+    #[arg(long, default_value = "default")]
+    pub tenant: String,
+    #[command(flatten)]
+    pub print: Print,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SuppressionList {
+    /// Only those of this number
+    #[arg(long)]
+    pub to: Option<String>,
+    /// The tenant whose list it is; what people and providers said is in every one
+    #[arg(long, default_value = "default")]
+    pub tenant: String,
+    #[command(flatten)]
+    pub print: Print,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SuppressionRemove {
+    /// Its id, as `otpost suppression list` shows it
+    pub id: Uuid,
 }
 
 #[derive(Debug, clap::Args)]

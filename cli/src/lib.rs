@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Args, Command, KeyCommand};
+use crate::args::{Args, Command, KeyCommand, SuppressionCommand};
 pub use crate::{commands::send::people, output::Failure};
 
 /// Does what the command line says.
@@ -24,6 +24,15 @@ pub async fn run() -> ExitCode {
         Command::Key(KeyCommand::Create(options)) => commands::key::create(config, options).await,
         Command::Key(KeyCommand::List(options)) => commands::key::list(config, options).await,
         Command::Key(KeyCommand::Revoke(options)) => commands::key::revoke(config, options).await,
+        Command::Suppression(SuppressionCommand::Add(options)) => {
+            commands::suppression::add(config, options).await
+        }
+        Command::Suppression(SuppressionCommand::List(options)) => {
+            commands::suppression::list(config, options).await
+        }
+        Command::Suppression(SuppressionCommand::Remove(options)) => {
+            commands::suppression::remove(config, options).await
+        }
         Command::Send(options) => commands::send::run(config, options).await,
         Command::Status(options) => commands::status::run(config, options).await,
         Command::Doctor(options) => commands::doctor::run(config, options).await,

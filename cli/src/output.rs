@@ -68,6 +68,11 @@ impl From<Refused> for Failure {
             Refused::DailyCap { .. } => {
                 "the sends of the day are used up; see limits.sends_per_tenant_and_day".into()
             }
+            Refused::Suppressed => {
+                "this recipient is not to be sent to; `otpost suppression list --to` says \
+                who said so"
+                    .into()
+            }
             Refused::KeyReused => "this idempotency key was used for another message".into(),
             Refused::Unavailable(error) => error.to_string(),
             other => format!("refused: {other:?}"),

@@ -1,7 +1,8 @@
-//! What anybody may send to the address where providers report.
+//! What anybody may send to the addresses where providers report, and bring what people write.
 
 use otpost_shared::{
     config::ProviderSection,
+    inbound,
     report::{self, Call, Word},
 };
 
@@ -20,6 +21,9 @@ pub fn report(data: &[u8]) {
     let headers = [("content-type", &*kind), ("x-twilio-signature", &*signature)];
     let call = Call { url: &url, headers: &headers, body };
     for section in sections() {
+        if let Ok(Some(written)) = inbound::read(&section, &call, NOW) {
+            assert!(!is_signing(&section), "{written:?}");
+        }
         let Ok(Some(heard)) = report::hear(&section, &call, NOW) else { continue };
         assert_eq!(report::Reference::parse(&heard.of.to_text()), Some(heard.of), "{heard:?}");
         assert_eq!(heard.class.is_some(), heard.word == Word::Undelivered, "{heard:?}");

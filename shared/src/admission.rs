@@ -15,6 +15,7 @@ use crate::{
     queue::Lane,
     recipient::Recipient,
     secrets::{SecretError, short_hex},
+    suppression,
 };
 
 /// Who asks, and for whom.
@@ -53,6 +54,8 @@ pub enum Refused {
         scope: Scope,
         wait_ms: i64,
     },
+    /// The recipient is not to be sent to.
+    Suppressed,
     /// The lane has more waiting than it can send in time.
     Busy {
         wait_ms: i64,
@@ -107,6 +110,9 @@ async fn let_in(home: &Home, asking: &Asking<'_>) -> Result<Charged, Refused> {
     if !home.config.allows_region(asking.to.region()) {
         let region = asking.to.region().map(str::to_owned);
         return Err(Refused::CountryNotAllowed { region });
+    }
+    if suppression::keeps_back(home, asking.tenant_id, asking.to, asking.lane).await? {
+        return Err(Refused::Suppressed);
     }
     let expected_wait = home.lanes.expected_wait_ms(asking.lane);
     if expected_wait > i64::from(asking.lifetime_secs) * 500 {

@@ -26,6 +26,7 @@ use crate::{
     redis_link::{PATIENCE, RedisLink},
     report::{self, Reference},
     secrets::{Code, Keyring, SecretError},
+    suppression::Blocked,
     tenant,
     verification::{self, Guesses, Lookups},
 };
@@ -47,6 +48,7 @@ pub struct Home {
     pub process_id: Uuid,
     pub(crate) coalescers: Coalescers,
     pub(crate) last_accept: LastAccept,
+    pub(crate) blocked: Blocked,
 }
 
 /// What runs together with its like.
@@ -96,6 +98,7 @@ impl Home {
         Ok(Self {
             coalescers: Coalescers::start(&db),
             last_accept: LastAccept::default(),
+            blocked: Blocked::default(),
             db,
             queue,
             limiter: Limiter::new(redis.clone()),

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`verification`] | one proof that an address is held |
 //! | [`message`], [`attempt`] | one text to one recipient; one try of one provider with it |
-//! | [`report`] | what a provider says of an attempt later |
+//! | [`report`], [`inbound`] | what a provider says of an attempt later; what people write back |
 //! | [`message::batch`] | one text to many recipients: slice by slice, repeatable |
 //! | [`admission`] | what stands before every accept: country, limits, the first answer to a key |
 //! | `acceptance`, `coalesce` | its commit; how concurrent calls leave as one statement |
@@ -12,6 +12,7 @@
 //! | [`tenant`], [`api_key`], [`recipient`] | who sends, with what credential, to whom |
 //! | [`queue`], [`lanes`], [`process`] | hints, how busy the lanes are, who lives |
 //! | [`retention`] | what is kept for how long |
+//! | [`suppression`] | who is not to be sent to |
 //! | [`provider_state`] | which providers are left alone for now |
 //! | [`secrets`], [`template`], [`clock`], [`outcome`] | codes and seals, texts, time, error classes |
 //! | [`config`], [`db`], [`redis_link`], [`inbox`], [`home`] | what a process is made of |
@@ -27,6 +28,7 @@ pub mod db;
 pub mod guess_budget;
 pub mod home;
 pub mod idempotency;
+pub mod inbound;
 pub mod inbox;
 pub mod lanes;
 pub mod limits;
@@ -41,6 +43,7 @@ pub mod report;
 pub mod retention;
 pub mod secrets;
 pub mod send_budget;
+pub mod suppression;
 pub mod template;
 pub mod tenant;
 pub mod verification;

@@ -11,6 +11,7 @@ use otpost_shared::{
     outcome::ErrorClass,
     queue::Lane,
     secrets::SecretError,
+    suppression::{self, NewSuppression, Reason, Scope},
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
@@ -147,7 +148,7 @@ impl Courier {
             };
             attempts.push(ended);
             let patience = self.patience_after(&row, lease_until);
-            let (next, planned) = self.next(&row, &attempts, patience).await;
+            let (next, planned) = self.next(&row, &letter, &attempts, patience).await;
             place = place.filter(|_| planned.is_some());
             let lease = self.settle(&row, Some((number, ending)), next).await?;
             // What was planned is in the row by now, so it is what happens.
@@ -163,14 +164,21 @@ impl Courier {
         let row = Arc::clone(&claimed.message);
         let number = claimed.begun.as_ref().map(|_| 1);
         let stopped = |error: CourierError| Stopped { error, number };
+        let stopped_by = |error: DbError| stopped(error.into());
         let Some(letter) =
             Letter::compose(&self.home, &row, claimed.verification).await.map_err(stopped)?
         else {
-            let ended =
-                number.map(|number| (number, not_sent("there was nothing to send any more")));
-            self.settle(&row, ended, Next::Cancel).await.map_err(|e| stopped(e.into()))?;
+            let words = "there was nothing to send any more";
+            self.call_off(&row, number, words, Next::Cancel).await.map_err(stopped_by)?;
             return Ok(None);
         };
+        // Texts are looked for in the statement that begins an attempt, and so are codes that go on.
+        if row.lane() == Lane::Otp && self.is_suppressed(&row, &letter).await.map_err(stopped_by)? {
+            let words = "the recipient is not to be sent to";
+            let next = Next::End(End::suppressed());
+            self.call_off(&row, number, words, next).await.map_err(stopped_by)?;
+            return Ok(None);
+        }
         // Before anything is decided: meanwhile a provider may have turned out not to answer.
         let Some(place) = self.place(&row).await else {
             backend::release(&self.home, &row).await;
@@ -192,9 +200,9 @@ impl Courier {
             let list = attempt::list_by_message(&self.home.db, row.id).await;
             attempts = list.map_err(|e| stopped(e.into()))?;
         }
-        let (next, planned) = self.next(&row, &attempts, PATIENCE).await;
+        let (next, planned) = self.next(&row, &letter, &attempts, PATIENCE).await;
         let Some(plan) = planned else {
-            self.settle(&row, None, next).await.map_err(|e| stopped(e.into()))?;
+            self.settle(&row, None, next).await.map_err(stopped_by)?;
             return Ok(None);
         };
         let step = Recording { message: Arc::clone(&row), ended: None, next, now: self.now() };
@@ -204,6 +212,36 @@ impl Courier {
         let Some(lease_until) = lease else { return Ok(None) };
         let place = Some(place);
         Ok(Some((Begun { letter, plan, lease_until, place }, attempts)))
+    }
+
+    /// `number` is of the attempt that was written down with the claim.
+    async fn call_off(
+        &self,
+        row: &Arc<Message>,
+        number: Option<i32>,
+        words: &str,
+        next: Next,
+    ) -> Result<(), DbError> {
+        let ended = number.map(|number| (number, not_sent(words)));
+        self.settle(row, ended, next).await.map(drop)
+    }
+
+    async fn is_suppressed(&self, row: &Message, letter: &Letter) -> Result<bool, DbError> {
+        suppression::keeps_back(&self.home, row.tenant_id, &letter.to, row.lane()).await
+    }
+
+    /// Who does not want a code from a sender wants no other text from it either.
+    async fn note_opt_out(&self, letter: &Letter, provider: &str) {
+        let new = NewSuppression {
+            tenant_id: None,
+            to: letter.to.clone(),
+            scope: Scope::Bulk,
+            reason: Reason::Provider,
+            provider: Some(provider.to_owned()),
+        };
+        if let Err(error) = suppression::add(&self.home, new).await {
+            tracing::warn!(provider, %error, "an opt-out was not written down; the provider keeps it");
+        }
     }
 
     /// None when no place has become free while its lease was still good for an attempt: somebody
@@ -262,6 +300,7 @@ impl Courier {
     async fn next(
         &self,
         row: &Message,
+        letter: &Letter,
         attempts: &[Attempt],
         patience: Duration,
     ) -> (Next, Option<Plan>) {
@@ -278,7 +317,8 @@ impl Courier {
             Chosen::Try(pass) => {
                 let number = attempts.last().map_or(1, |a| a.number + 1);
                 let provider = self.chain.links()[pass.place()].name.clone();
-                (Next::Try { number, provider }, Some(Plan { number, pass }))
+                let suppression_hash = suppression::hash(&self.home.keys, &letter.to);
+                (Next::Try { number, provider, suppression_hash }, Some(Plan { number, pass }))
             }
             Chosen::Wait { until } => (Next::Wait { not_before: until }, None),
             Chosen::End(end) => (Next::End(end), None),
@@ -318,6 +358,9 @@ impl Courier {
             .retry_after
             .map(|wait| finished_at + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2));
         self.count(row, &link.name, outcome.class, finished_at - now);
+        if outcome.class == ErrorClass::OptedOut {
+            self.note_opt_out(letter, &link.name).await;
+        }
         let ending = Ending {
             outcome: outcome.class,
             provider_message_id: outcome

@@ -1,13 +1,18 @@
-//! `/v1/inbound/{provider}/reports`: where providers call us. `{provider}` is the name of its
-//! section.
+//! `/v1/inbound/{provider}/reports` and `…/messages`: where providers call us, with what became of a
+//! message and with what people write back. `{provider}` is the name of its section.
 
 use axum::{
     Router,
+    body::Bytes,
     extract::{Path, Request, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use otpost_shared::{
+    Home,
+    config::ProviderSection,
+    inbound,
     message::{self, Effect},
     report::{self, Call, NotHeard},
 };
@@ -20,7 +25,9 @@ use crate::{
 
 /// Not in the reference: nobody but a provider calls it, at an address it was given.
 pub fn router() -> Router<App> {
-    Router::new().route("/v1/inbound/{provider}/reports", get(reports).post(reports))
+    Router::new()
+        .route("/v1/inbound/{provider}/reports", get(reports).post(reports))
+        .route("/v1/inbound/{provider}/messages", get(messages).post(messages))
 }
 
 async fn reports(
@@ -29,19 +36,9 @@ async fn reports(
     request: Request,
 ) -> Result<StatusCode, ApiError> {
     let home = &app.home;
-    let section =
-        home.config.providers.get(&provider).ok_or_else(|| ErrorCode::RouteNotFound.error())?;
-    let (parts, body) = request.into_parts();
-    let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
-    let url = format!("{}{path}", home.config.public_url());
-    let headers: Vec<(&str, &str)> = parts
-        .headers
-        .iter()
-        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
-        .collect();
-    let body = read(Request::new(body), MAX_BODY_BYTES).await?;
-    let call = Call { url: &url, headers: &headers, body: &body };
-    let heard = report::hear(section, &call, home.clock.now());
+    let section = section(home, &provider)?;
+    let came = Came::read(home, request).await?;
+    let heard = report::hear(section, &came.call(&came.headers()), home.clock.now());
     let Some(report) = heard.map_err(|why| refused(&provider, why))? else {
         return Ok(StatusCode::NO_CONTENT);
     };
@@ -51,6 +48,61 @@ async fn reports(
     }
     metrics::counter!("otpost_reports_total", "provider" => provider, "word" => word).increment(1);
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn messages(
+    State(app): State<App>,
+    Path(provider): Path<String>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let home = &app.home;
+    let section = section(home, &provider)?;
+    let came = Came::read(home, request).await?;
+    let heard =
+        inbound::hear(home, &provider, section, &came.call(&came.headers()), home.clock.now());
+    let written = heard.map_err(|why| refused(&provider, why))?;
+    if let Some(written) = written {
+        let wish = written.wish.as_str();
+        inbound::take(home, &provider, written).await?;
+        metrics::counter!("otpost_inbound_total", "provider" => provider, "wish" => wish)
+            .increment(1);
+    }
+    Ok(match section.kind.as_str() {
+        // What Twilio is answered it would send to the person; this is nothing.
+        "twilio" => ([(header::CONTENT_TYPE, "text/xml")], "<Response/>").into_response(),
+        _ => StatusCode::NO_CONTENT.into_response(),
+    })
+}
+
+fn section<'a>(home: &'a Home, provider: &str) -> Result<&'a ProviderSection, ApiError> {
+    home.config.providers.get(provider).ok_or_else(|| ErrorCode::RouteNotFound.error())
+}
+
+/// A call, whole.
+struct Came {
+    /// As the provider knows it.
+    url: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Came {
+    async fn read(home: &Home, request: Request) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
+        let url = format!("{}{path}", home.config.public_url());
+        let body = read(Request::new(body), MAX_BODY_BYTES).await?;
+        Ok(Self { url, headers: parts.headers, body })
+    }
+
+    fn headers(&self) -> Vec<(&str, &str)> {
+        let all = self.headers.iter();
+        all.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
+    }
+
+    fn call<'a>(&'a self, headers: &'a [(&'a str, &'a str)]) -> Call<'a> {
+        Call { url: &self.url, headers, body: &self.body }
+    }
 }
 
 fn refused(provider: &str, why: NotHeard) -> ApiError {

@@ -6,6 +6,7 @@ pub mod messages;
 pub mod pages;
 pub mod probes;
 pub mod receipts;
+pub mod suppressions;
 pub mod timeline;
 pub mod verifications;
 
@@ -31,6 +32,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(messages::create))
         .routes(routes!(messages::show))
         .merge(batches::router())
+        .merge(suppressions::router())
 }
 
 /// The id in a path; none when it is of no form that an id has.

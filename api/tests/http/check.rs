@@ -236,7 +236,7 @@ async fn fail(service: &Service, created: &Created) {
     let (db, now) = (&service.home.db, service.home.clock.now());
     let rows = message::list_by_verification(db, created.id).await.expect("an answer");
     let claimed = message::claim(db, &[rows[0].id], None, now).await.expect("an answer");
-    let next = Next::Try { number: 1, provider: "a".into() };
+    let next = Next::Try { number: 1, provider: "a".into(), suppression_hash: Vec::new() };
     let row = &claimed[0].message;
     let begun = Recording { message: Arc::clone(row), ended: None, next, now };
     message::record(db, &[begun]).await.expect("an answer");

@@ -24,3 +24,4 @@ mod resend;
 mod secrecy;
 mod service;
 mod show;
+mod suppressions;

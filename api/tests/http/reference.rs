@@ -9,10 +9,14 @@ use serde_json::{Value, json};
 
 use crate::service::{Service, VERIFICATIONS};
 
-const ROUTES: [(&str, &str); 11] = [
+const ROUTES: [(&str, &str); 15] = [
     ("get", "/v1/messages/batch/{id}"),
     ("get", "/v1/messages/batch/{id}/messages"),
     ("get", "/v1/messages/{id}"),
+    ("delete", "/v1/suppressions/{id}"),
+    ("get", "/v1/suppressions"),
+    ("get", "/v1/suppressions/{id}"),
+    ("post", "/v1/suppressions"),
     ("get", "/v1/verifications/{id}"),
     ("post", "/v1/messages"),
     ("post", "/v1/messages/batch"),

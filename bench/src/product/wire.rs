@@ -14,6 +14,8 @@ pub(crate) const LIVE: &str = "/livez";
 pub(crate) const READY: &str = "/readyz";
 /// Many of them: one line with the text, then one a recipient.
 pub(crate) const BATCH: &str = "/v1/messages/batch";
+/// Who is not to be sent to.
+pub(crate) const SUPPRESSIONS: &str = "/v1/suppressions";
 pub(crate) const NDJSON: &str = "application/x-ndjson";
 /// Without any digit, so that it is never taken for a code.
 pub(crate) const TEXT: &str = "Hello {name}, this week everything in our shop is half price.";
@@ -39,6 +41,13 @@ pub(crate) fn create_body_for(to: &str, purpose: &str) -> String {
 /// A message that is not a code.
 pub(crate) fn message_body(to: &str) -> String {
     format!(r#"{{"to":"{to}","text":"An offer from the bench"}}"#)
+}
+
+/// One text to many.
+pub(crate) fn batch_body(recipients: &[String]) -> String {
+    let messages: Vec<Value> =
+        recipients.iter().map(|to| json!({ "to": to, "variables": { "name": "all" } })).collect();
+    json!({ "text": TEXT, "messages": messages }).to_string()
 }
 
 /// What stands in the list of hints for a message.

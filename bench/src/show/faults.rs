@@ -2,7 +2,7 @@
 //! goes quiet, and the checker looks at what is left. Each row of the matrix is one such show.
 //!
 //! * [`row`]: what a row is; the families [`redis`], [`postgres`], [`worker`], [`points`],
-//!   [`provider`], [`garbage`], [`reports`], [`sqlite`], [`backlog`], [`poison`], [`clocks`], [`random`] hold them
+//!   [`provider`], [`garbage`], [`reports`], [`opt_outs`], [`sqlite`], [`backlog`], [`poison`], [`clocks`], [`random`] hold them
 //! * [`trouble`]: what begins and ends by itself, alone or three at a time
 //! * [`scene`], [`play`]: the stage, and playing a row on it
 //! * [`told`]: what clients were told; [`standing`], [`memory`]: what is watched meanwhile
@@ -19,6 +19,7 @@ mod http_date;
 mod jobs;
 mod kills;
 mod memory;
+mod opt_outs;
 mod play;
 mod points;
 mod poison;
@@ -42,7 +43,7 @@ pub(crate) use self::row::Options;
 use self::{
     jobs::Job,
     report::{print_summary, to_json, to_markdown, write_into},
-    row::{Act, ROW, Row},
+    row::{Act, Row},
 };
 use crate::{error::Result, harness::Otpost};
 
@@ -64,16 +65,6 @@ pub(crate) struct Request {
     pub(crate) options: Options,
 }
 
-/// Rows for what does not exist yet.
-const NOT_YET: &[Row] = &[Row {
-    name: "opt-outs",
-    breaks: "a STOP arrives while a campaign is being sent",
-    expects: "nothing starts later than a second after its commit",
-    promises: &[5],
-    act: Act::NotYet("needs a list of who opted out, which is not kept yet"),
-    ..ROW
-}];
-
 /// Every row there is.
 fn rows() -> Vec<Row> {
     [
@@ -88,8 +79,8 @@ fn rows() -> Vec<Row> {
         sqlite::ROWS,
         clocks::ROWS,
         poison::ROWS,
+        opt_outs::ROWS,
         random::ROWS,
-        NOT_YET,
     ]
     .concat()
 }

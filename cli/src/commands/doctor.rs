@@ -71,6 +71,7 @@ async fn examine(path: Option<&Path>) -> Vec<Finding> {
     findings.push(Finding::new("clock", clock(&home).await));
     findings.push(Finding::new("redis", redis(&home).await));
     findings.extend(providers(&home).await);
+    findings.extend(inbound(&home));
     findings
 }
 
@@ -130,6 +131,13 @@ async fn providers(home: &Home) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Where each provider is to bring what people write; its console asks for the address.
+fn inbound(home: &Home) -> Vec<Finding> {
+    let providers = home.config.providers.keys();
+    let urls = providers.filter_map(|name| Some((name, home.inbound_url(name)?)));
+    urls.map(|(name, url)| Finding::new(format!("replies to {name}"), Ok(url))).collect()
 }
 
 /// An open breaker wants looking at; a pause is what the provider asked for, and passes.

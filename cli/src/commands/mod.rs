@@ -10,6 +10,7 @@ pub mod reference;
 pub mod send;
 pub mod serve;
 pub mod status;
+pub mod suppression;
 pub mod worker;
 
 use std::{path::Path, time::Duration};

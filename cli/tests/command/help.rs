@@ -48,6 +48,10 @@ fn every_command_explains_itself() {
         "send",
         "serve",
         "status",
+        "suppression",
+        "suppression add",
+        "suppression list",
+        "suppression remove",
         "worker",
     ];
     assert_eq!(explained, expected);

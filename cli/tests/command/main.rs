@@ -13,3 +13,4 @@ mod production;
 mod program;
 mod sending;
 mod serve;
+mod suppressions;

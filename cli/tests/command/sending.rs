@@ -126,7 +126,7 @@ on_both_homes! {
         // A worker was lost with the first, and the second was never tried.
         let (db, now) = (&bed.home.db, bed.home.clock.now());
         let claimed = message::claim_due(db, Lane::Bulk, 1, None, now).await.expect("an answer");
-        let next = Next::Try { number: 1, provider: "p".into() };
+        let next = Next::Try { number: 1, provider: "p".into(), suppression_hash: Vec::new() };
         let message = Arc::clone(&claimed[0].message);
         message::record(db, &[Recording { message, ended: None, next, now }]).await.expect("taken");
         message::recover_leases(db, now + DAY, 9).await.expect("an answer");

@@ -23,6 +23,18 @@ pub struct End {
     pub failure: String,
 }
 
+impl End {
+    /// Of a message whose recipient is not to be sent to.
+    #[must_use]
+    pub fn suppressed() -> Self {
+        Self {
+            state: State::Failed,
+            class: ErrorClass::OptedOut,
+            failure: "the recipient is not to be sent to; nothing was sent".into(),
+        }
+    }
+}
+
 /// What the message does next.
 #[derive(Clone, Debug)]
 pub enum Next {
@@ -41,6 +53,8 @@ pub enum Next {
     Try {
         number: i32,
         provider: String,
+        /// What the recipient's suppressions would be found by.
+        suppression_hash: Vec<u8>,
     },
     End(End),
 }
@@ -82,7 +96,7 @@ impl Home {
 /// Writes steps of different messages down; one result per step, in order. For [`Next::Try`] it
 /// is when the lease of that attempt ends: the attempt is written down before its first byte
 /// leaves. None there means the message is no longer ours to send: the claim is lost, its time is
-/// over, or its verification has ended. Each step may be written down again with the same effect.
+/// over, its recipient is not to be sent to, or its verification has ended. Each step may be written down again with the same effect.
 ///
 /// # Errors
 /// The database does not answer; some of the steps may have been written.

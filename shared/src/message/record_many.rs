@@ -34,6 +34,7 @@ struct Starting<'a> {
     step: &'a Recording,
     number: i32,
     provider: &'a str,
+    suppression_hash: &'a [u8],
 }
 
 /// A message that fails, and its verification with it.
@@ -97,6 +98,11 @@ macro_rules! renew {
          FROM step s
          WHERE m.id = s.message_id AND m.epoch = s.epoch AND m.state || '' = 'sending'
            AND m.deadline > s.now
+           AND NOT EXISTS (
+               SELECT 1 FROM suppressions x
+               WHERE x.recipient_hash = s.suppression_hash
+                 AND (x.for_everyone = 1 OR x.tenant_id = m.tenant_id)
+                 AND (x.scope = 'all' OR m.lane = 'bulk'))
            AND (m.verification_id IS NULL OR EXISTS (
                SELECT 1 FROM verifications v
                WHERE v.id = m.verification_id AND v.status || '' = 'pending'
@@ -121,8 +127,8 @@ fn sort(steps: &[Recording]) -> Sorted<'_> {
     let mut sorted = Sorted::default();
     for step in steps {
         match (&step.next, step.message.verification_id) {
-            (Next::Try { number, provider }, _) => {
-                let starting = Starting { step, number: *number, provider };
+            (Next::Try { number, provider, suppression_hash }, _) => {
+                let starting = Starting { step, number: *number, provider, suppression_hash };
                 match step.ended {
                     None => sorted.starting.push(starting),
                     Some(_) => sorted.following.push(starting),
@@ -176,9 +182,13 @@ impl<'a> Leaving<'a> {
 
     /// A message that is not to be sent any more.
     fn unsent(step: &'a Recording) -> Self {
-        match unsent(&step.message, step.now) {
-            Some(over) => Self::end(step, &over),
-            None => Self::to(step, State::Canceled),
+        match (unsent(&step.message, step.now), &step.next) {
+            (Some(over), _) => Self::end(step, &over),
+            // Nobody calls a text off but its recipient.
+            (None, Next::Try { .. }) if step.message.verification_id.is_none() => {
+                Self::end(step, &End::suppressed())
+            }
+            (None, _) => Self::to(step, State::Canceled),
         }
     }
 }
@@ -282,9 +292,9 @@ async fn begin_at_once(
     rows: &[Starting<'_>],
 ) -> Result<Vec<(Uuid, Millis)>, DbError> {
     const SQL: &str = concat!(
-        "WITH step (message_id, epoch, now, lease_until, number, provider) AS (
+        "WITH step (message_id, epoch, now, lease_until, number, provider, suppression_hash) AS (
             SELECT * FROM UNNEST($1::uuid[], $2::int[], $3::bigint[], $4::bigint[], $5::int[],
-                $6::text[])),
+                $6::text[], $7::bytea[])),
         renewed AS (",
         renew!(),
         " RETURNING s.*),
@@ -304,6 +314,7 @@ async fn begin_at_once(
         .bind(column(&rows, |r| r.step.now + LEASE_MS))
         .bind(column(&rows, |r| r.number))
         .bind(column(&rows, |r| r.provider))
+        .bind(column(&rows, |r| r.suppression_hash))
         .fetch_all(pool)
         .await?)
 }
@@ -397,13 +408,14 @@ async fn leave_in(tx: &mut Tx, rows: &[Leaving<'_>], change: &str) -> Result<u64
 async fn begin_in(tx: &mut Tx, rows: &[Starting<'_>]) -> Result<Leases, DbError> {
     let renewed = on_tx!(&mut *tx, c => {
         let mut query =
-            QueryBuilder::<D>::new("WITH step (message_id, epoch, now, lease_until) AS (");
-        query.push_values(rows, |mut tuple, Starting { step, .. }| {
+            QueryBuilder::<D>::new("WITH step (message_id, epoch, now, lease_until, suppression_hash) AS (");
+        query.push_values(rows, |mut tuple, Starting { step, suppression_hash, .. }| {
             tuple
                 .push_bind(step.message.id)
                 .push_bind(step.message.epoch)
                 .push_bind(step.now)
-                .push_bind(step.now + LEASE_MS);
+                .push_bind(step.now + LEASE_MS)
+                .push_bind(*suppression_hash);
         });
         query.push(concat!(") ", renew!(), " RETURNING id"));
         query.build_query_scalar::<Uuid>().fetch_all(c).await?

@@ -12,6 +12,7 @@ use crate::{
     outcome::ErrorClass,
     queue::Lane,
     report::{Report, Word},
+    suppression::{self, NewSuppression, Reason, Scope},
     verification,
 };
 
@@ -56,6 +57,9 @@ pub async fn take_report(home: &Home, provider: &str, report: Report) -> Result<
     if !report.of.is_genuine(&home.keys, &row.key_id, provider)? {
         return Ok(Effect::NotGenuine);
     }
+    if report.class == Some(ErrorClass::OptedOut) {
+        note_opt_out(home, &row, provider).await?;
+    }
     let (db, id, provider) = (home.db.clone(), row.id, provider.to_owned());
     let now = home.clock.now();
     let effect =
@@ -65,6 +69,26 @@ pub async fn take_report(home: &Home, provider: &str, report: Report) -> Result<
         home.queue.hint(id);
     }
     Ok(effect)
+}
+
+/// Who does not want a code from a sender wants no other text from it either.
+async fn note_opt_out(home: &Home, row: &Message, provider: &str) -> Result<(), DbError> {
+    let to = match row.verification_id {
+        None => row.recipient(&home.keys)?,
+        Some(id) => match verification::find(&home.db, id).await? {
+            Some(of) => Some(of.recipient(&home.keys)?),
+            None => None,
+        },
+    };
+    let Some(to) = to else { return Ok(()) };
+    let new = NewSuppression {
+        tenant_id: None,
+        to,
+        scope: Scope::Bulk,
+        reason: Reason::Provider,
+        provider: Some(provider.to_owned()),
+    };
+    suppression::add(home, new).await.map(drop)
 }
 
 async fn write(

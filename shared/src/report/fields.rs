@@ -4,16 +4,16 @@ use serde_json::{Map, Value};
 
 /// The pairs; a name may stand there more than once.
 #[derive(Debug, Default)]
-pub(super) struct Fields(Vec<(String, String)>);
+pub(crate) struct Fields(Vec<(String, String)>);
 
 impl Fields {
     /// Reads `name=value&…`, percent-decoded.
-    pub(super) fn of_form(bytes: &[u8]) -> Self {
+    pub(crate) fn of_form(bytes: &[u8]) -> Self {
         Self(form_urlencoded::parse(bytes).into_owned().collect())
     }
 
     /// Reads an object whose values are texts, numbers or booleans; others are left out.
-    pub(super) fn of_json(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn of_json(bytes: &[u8]) -> Option<Self> {
         let object: Map<String, Value> = serde_json::from_slice(bytes).ok()?;
         let plain = object.into_iter().filter_map(|(name, value)| match value {
             Value::String(text) => Some((name, text)),
@@ -23,12 +23,12 @@ impl Fields {
         Some(Self(plain.collect()))
     }
 
-    pub(super) fn first(&self, name: &str) -> Option<&str> {
+    pub(crate) fn first(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Sorted by name, then by value.
-    pub(super) fn sorted(&self) -> Vec<(&str, &str)> {
+    pub(crate) fn sorted(&self) -> Vec<(&str, &str)> {
         let mut pairs: Vec<(&str, &str)> =
             self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         pairs.sort_unstable();

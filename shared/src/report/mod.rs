@@ -7,10 +7,10 @@
 //! | [`twilio`], [`vonage`] | what each of them says |
 //! | [`fields`] | reading forms and queries |
 
-mod fields;
+pub(crate) mod fields;
 mod reference;
 pub mod twilio;
-mod vonage;
+pub(crate) mod vonage;
 
 use std::fmt;
 
@@ -39,7 +39,7 @@ impl Call<'_> {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 
-    fn query(&self) -> &str {
+    pub(crate) fn query(&self) -> &str {
         self.url.split_once('?').map_or("", |(_, query)| query)
     }
 }
@@ -121,6 +121,22 @@ pub fn can_hear(section: &ProviderSection) -> bool {
         "twilio" => key(&section.keys, "auth_token").is_some(),
         "vonage" => true,
         _ => false,
+    }
+}
+
+/// Checks the provider's own signature, if its section has what it takes.
+///
+/// # Errors
+/// The call is not the provider's.
+pub(crate) fn check_signature(
+    section: &ProviderSection,
+    call: &Call<'_>,
+    now: Millis,
+) -> Result<(), NotHeard> {
+    match section.kind.as_str() {
+        "twilio" => twilio::check(&section.keys, call),
+        "vonage" => vonage::check(&section.keys, call, now),
+        _ => Ok(()),
     }
 }
 

@@ -74,16 +74,23 @@ const SIGNATURE: &str = "x-twilio-signature";
 /// Where a call without a form names the hash of its body.
 const BODY_HASH: &str = "bodySHA256";
 
-pub(super) fn read(keys: &toml::Table, call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
+/// Without the token nothing of theirs is believed.
+pub(super) fn check(keys: &toml::Table, call: &Call<'_>) -> Result<(), NotHeard> {
     let Some(token) = key(keys, "auth_token") else {
         return Err(NotHeard::NotGenuine(
             "without auth_token what twilio signs cannot be checked; set it beside the API key",
         ));
     };
-    let form = Fields::of_form(call.body);
-    if !is_signed(token, call, &form) {
-        return Err(NotHeard::NotGenuine("the signature is not twilio's"));
+    if is_signed(token, call, &Fields::of_form(call.body)) {
+        Ok(())
+    } else {
+        Err(NotHeard::NotGenuine("the signature is not twilio's"))
     }
+}
+
+pub(super) fn read(keys: &toml::Table, call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
+    check(keys, call)?;
+    let form = Fields::of_form(call.body);
     let of = reference(call)?;
     let field = |name: &str, old: &str| form.first(name).or_else(|| form.first(old));
     let status = field("MessageStatus", "SmsStatus")

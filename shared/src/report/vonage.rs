@@ -40,16 +40,20 @@ pub const SIGNATURE_METHODS: [&str; 5] = ["md5", "md5hash", "sha1", "sha256", "s
 /// A signed call is listened to for so long.
 const WINDOW_MS: i64 = 300_000;
 
+/// Only accounts that sign have a secret for it.
+pub(super) fn check(keys: &toml::Table, call: &Call<'_>, now: Millis) -> Result<(), NotHeard> {
+    let Some(secret) = key(keys, "signature_secret") else { return Ok(()) };
+    let method = key(keys, "signature_method").unwrap_or("sha256");
+    check_signature(secret, method, &fields(call)?, now)
+}
+
 pub(super) fn read(
     keys: &toml::Table,
     call: &Call<'_>,
     now: Millis,
 ) -> Result<Option<Report>, NotHeard> {
+    check(keys, call, now)?;
     let fields = fields(call)?;
-    if let Some(secret) = key(keys, "signature_secret") {
-        let method = key(keys, "signature_method").unwrap_or("sha256");
-        check_signature(secret, method, &fields, now)?;
-    }
     let of = reference(call)?;
     let status = fields.first("status").ok_or(NotHeard::Malformed("there is no status"))?;
     let word = match status {
@@ -65,7 +69,7 @@ pub(super) fn read(
 }
 
 /// By the account's settings they come in the address, as a form or as JSON.
-fn fields(call: &Call<'_>) -> Result<Fields, NotHeard> {
+pub(crate) fn fields(call: &Call<'_>) -> Result<Fields, NotHeard> {
     if call.body.is_empty() {
         return Ok(Fields::of_form(call.query().as_bytes()));
     }
@@ -87,8 +91,8 @@ fn check_signature(
     let given = fields.first("sig").ok_or(NotHeard::NotGenuine("it is not signed"))?;
     let mut signed = String::new();
     // What we put into the address ourselves is no parameter of theirs.
-    let theirs =
-        fields.sorted().into_iter().filter(|(name, _)| !["sig", super::REFERENCE].contains(name));
+    let ours = ["sig", super::REFERENCE, crate::inbound::KEY];
+    let theirs = fields.sorted().into_iter().filter(|(name, _)| !ours.contains(name));
     for (name, value) in theirs {
         signed.push('&');
         signed.push_str(name);

@@ -31,7 +31,7 @@ pub(super) async fn claim(home: &Home, id: Uuid) -> Option<Arc<Message>> {
 }
 
 pub(super) async fn begin(home: &Home, row: &Arc<Message>, number: i32) -> Option<Millis> {
-    let next = Next::Try { number, provider: "a".into() };
+    let next = Next::Try { number, provider: "a".into(), suppression_hash: Vec::new() };
     let step = Recording { message: Arc::clone(row), ended: None, next, now: home.clock.now() };
     message::record(&home.db, &[step]).await.expect("an answer")[0]
 }
@@ -122,7 +122,7 @@ on_both_homes! {
         let end = End { state: State::Failed, class: ErrorClass::Region, failure: "no route".into() };
         let ended = || Some((1, ending(ErrorClass::Ok)));
         let steps: Vec<Recording> = [
-            (None, Next::Try { number: 1, provider: "a".into() }),
+            (None, Next::Try { number: 1, provider: "a".into(), suppression_hash: Vec::new() }),
             (ended(), Next::Sent),
             (None, Next::Wait { not_before: now + 5 }),
             (None, Next::Cancel),
@@ -155,7 +155,7 @@ on_both_homes! {
         }
         let now = bed.home.clock.now();
         verification::cancel(&bed.home.db, DEFAULT_TENANT, rows[2].0, now).await.expect("an answer");
-        let next = || Next::Try { number: 2, provider: "b".into() };
+        let next = || Next::Try { number: 2, provider: "b".into(), suppression_hash: Vec::new() };
         let step = |(_, row): &(Uuid, Arc<Message>)| Recording {
             message: Arc::clone(row),
             ended: Some((1, ending(ErrorClass::Unknown))),

@@ -116,7 +116,7 @@ async fn on_a_new_database_rows_are_found_by_their_keys() {
         let now = home.clock.now();
         let mut claimed = message::claim(&home.db, &[id], Some("a"), now).await.expect("an answer");
         let row = claimed.pop().expect("a claim").message;
-        let next = Next::Try { number: 2, provider: "b".into() };
+        let next = Next::Try { number: 2, provider: "b".into(), suppression_hash: Vec::new() };
         for next in [next, Next::Sent] {
             let step = Recording { message: Arc::clone(&row), ended: None, next, now };
             message::record(&home.db, &[step]).await.expect("an answer");

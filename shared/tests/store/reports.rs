@@ -138,7 +138,7 @@ on_both_homes! {
         let id = only_message(home, accepted.id).await.id;
         let row = claim(home, id).await.expect("a claim");
         begin(home, &row, 1).await.expect("a lease");
-        let next = Next::Try { number: 2, provider: "a".into() };
+        let next = Next::Try { number: 2, provider: "a".into(), suppression_hash: Vec::new() };
         record(home, &row, 1, ErrorClass::Unknown, next).await;
         record(home, &row, 2, ErrorClass::Ok, Next::Sent).await;
         assert_eq!(say(home, &row, 1, Word::Undelivered, Some(Transient)).await, Effect::Noted);

@@ -7,6 +7,7 @@ mod delivery;
 mod gateway;
 mod recovery;
 mod reports;
+mod suppressions;
 
 use std::{sync::Arc, time::Duration};
 

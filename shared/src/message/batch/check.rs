@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{BatchText, Row, RowRefused, seen::Seen};
 use crate::{
     clock::Millis, db::DbError, home::Home, message::LONGEST_TEXT, recipient::Recipient,
-    template::RESERVED,
+    suppression, template::RESERVED,
 };
 
 /// A row that can be sent.
@@ -15,6 +15,7 @@ pub struct Checked {
     /// With its variables filled in.
     pub text: String,
     pub(super) recipient_hash: Vec<u8>,
+    pub(super) suppression_hash: Vec<u8>,
     /// Nothing is ever sent to it.
     pub is_test: bool,
 }
@@ -53,7 +54,8 @@ impl Checker {
         let text = self.render(row)?;
         let recipient_hash = self.home.keys.recipient_hash(self.tenant_id, to.e164());
         if self.seen.insert(&recipient_hash) {
-            Ok(Checked { to, text, recipient_hash, is_test })
+            let suppression_hash = suppression::hash(&self.home.keys, &to);
+            Ok(Checked { to, text, recipient_hash, suppression_hash, is_test })
         } else {
             Err(RowRefused::Duplicate)
         }

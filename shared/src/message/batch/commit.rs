@@ -15,7 +15,7 @@ use crate::{
     db::{Db, DbError, Tx, on_tx, retrying},
     message::{self, CLOCK_SLACK_MS, Message, State, TEST_NUMBER, columns},
     queue::Lane,
-    send_budget,
+    send_budget, suppression,
 };
 
 /// What all rows of a slice have in common.
@@ -70,6 +70,7 @@ async fn commit_once(db: &Db, place: &Place<'_>, slice: &Slice) -> Result<Commit
     let found = list_between(&mut tx, &ready).await?;
     let missing = ready.into_iter().filter(|r| !found.contains_key(&r.id));
     let (gone, new): (Vec<&Ready>, Vec<_>) = missing.partition(|r| index_of(r.id) < place.past);
+    let (kept_back, new) = part_suppressed(&mut tx, place.batch.tenant_id, new).await?;
     let room = match place.cap {
         Some(cap) => send_budget::room_in(&mut tx, cap, slice.now).await?,
         None => i64::MAX,
@@ -87,8 +88,22 @@ async fn commit_once(db: &Db, place: &Place<'_>, slice: &Slice) -> Result<Commit
     }
     tx.commit().await?;
     let gone = gone.iter().map(|r| (r.id, RowRefused::Removed));
-    let refused = gone.chain(over.iter().map(|r| (r.id, RowRefused::DailyCap))).collect();
-    Ok(Committed { found, refused })
+    let over = over.iter().map(|r| (r.id, RowRefused::DailyCap));
+    let kept_back = kept_back.iter().map(|r| (r.id, RowRefused::Suppressed));
+    Ok(Committed { found, refused: gone.chain(over).chain(kept_back).collect() })
+}
+
+/// The rows whose recipients are not to be sent to, and the others; nothing is ever sent to test
+/// numbers anyhow.
+async fn part_suppressed<'a>(
+    tx: &mut Tx,
+    tenant_id: Uuid,
+    rows: Vec<&'a Ready>,
+) -> Result<(Vec<&'a Ready>, Vec<&'a Ready>), DbError> {
+    let hash = |row: &&'a Ready| row.checked.suppression_hash.as_slice();
+    let hashes: Vec<&[u8]> = rows.iter().map(hash).collect();
+    let found = suppression::among(tx, tenant_id, &hashes).await?;
+    Ok(rows.into_iter().partition(|row| !row.checked.is_test && found.contains(hash(row))))
 }
 
 /// The rows that fit into the room, and those that don't; test numbers take none.

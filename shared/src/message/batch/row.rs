@@ -31,6 +31,8 @@ pub enum RowRefused {
     VariableReserved(String),
     /// With its variables filled in the text is empty or too long; it has so many characters.
     TextLength(usize),
+    /// The recipient is not to be sent to.
+    Suppressed,
     /// An earlier row of this batch has the same recipient.
     Duplicate,
     /// The tenant's sends of the day are used up.

@@ -167,7 +167,9 @@ async fn deliver(home: &Home, id: Uuid, fails: bool) -> Done {
         let step = Recording { message: Arc::clone(&row.message), ended, next, now };
         message::record(db, &[step]).await.expect("an answer")[0]
     };
-    let begun = record(None, Next::Try { number: 1, provider: "a".into() }).await;
+    let begun =
+        record(None, Next::Try { number: 1, provider: "a".into(), suppression_hash: Vec::new() })
+            .await;
     if begun.is_some() {
         let class = if fails { ErrorClass::Recipient } else { ErrorClass::Ok };
         let ending = Ending {

@@ -63,7 +63,7 @@ impl Step {
         let end = |state, class| Next::End(End { state, class, failure: "it failed".into() });
         match self {
             Self::Begin | Self::NextProvider | Self::NextProviderInDoubt => {
-                Next::Try { number, provider: "a".into() }
+                Next::Try { number, provider: "a".into(), suppression_hash: Vec::new() }
             }
             Self::Sent => Next::Sent,
             Self::Wait { ms } => Next::Wait { not_before: now + ms },

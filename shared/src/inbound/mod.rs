@@ -1,0 +1,143 @@
+//! What people write to a sender: providers call us with it. Kept of it is only what it wishes, and
+//! only if it is one of the words that a sender must understand.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`keywords`] | which word means what, in which countries |
+
+mod keywords;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+
+pub use keywords::Wish;
+
+use crate::{
+    clock::Millis,
+    config::ProviderSection,
+    db::DbError,
+    home::Home,
+    recipient::Recipient,
+    report::{self, Call, NotHeard, fields::Fields, vonage},
+    secrets::same_bytes,
+    suppression::{self, NewSuppression, Reason, Scope},
+};
+
+/// The part of the address that shows that the provider was given it.
+pub(crate) const KEY: &str = "key";
+
+/// What one person wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    pub from: Recipient,
+    pub wish: Wish,
+}
+
+impl Home {
+    /// Where the provider of this name is to bring what people write to its senders; none when it
+    /// cannot reach us, or nothing of its kind is understood.
+    #[must_use]
+    pub fn inbound_url(&self, provider: &str) -> Option<String> {
+        let section = self.config.providers.get(provider)?;
+        let is_known = reader(&section.kind).is_some();
+        (is_known && !self.config.server.public_url.is_empty()).then(|| {
+            let (base, key) = (self.config.public_url(), self.inbound_key(provider));
+            format!("{base}/v1/inbound/{provider}/messages?{KEY}={key}")
+        })
+    }
+
+    fn inbound_key(&self, provider: &str) -> String {
+        let hash = self.keys.lasting_hash(&[b"inbound/v1", provider.as_bytes()]);
+        BASE64.encode(hash.get(..16).unwrap_or_default())
+    }
+}
+
+/// Reads what a provider brings, and checks that the call is its own. None when there is nothing in
+/// it that a person wrote.
+///
+/// # Errors
+/// The call is not the provider's, or not of its form.
+pub fn hear(
+    home: &Home,
+    provider: &str,
+    section: &ProviderSection,
+    call: &Call<'_>,
+    now: Millis,
+) -> Result<Option<Written>, NotHeard> {
+    if reader(&section.kind).is_none() {
+        return Err(NotHeard::Unexpected);
+    }
+    let query = Fields::of_form(call.query().as_bytes());
+    let given = query.first(KEY).unwrap_or_default();
+    if !same_bytes(given.as_bytes(), home.inbound_key(provider).as_bytes()) {
+        return Err(NotHeard::NotGenuine("the address lacks its key; `otpost doctor` shows it"));
+    }
+    read(section, call, now)
+}
+
+/// [`hear`], whatever the address.
+///
+/// # Errors
+/// The call lacks the provider's signature, or is not of its form.
+pub fn read(
+    section: &ProviderSection,
+    call: &Call<'_>,
+    now: Millis,
+) -> Result<Option<Written>, NotHeard> {
+    let read = reader(&section.kind).ok_or(NotHeard::Unexpected)?;
+    report::check_signature(section, call, now)?;
+    let Some(letter) = read(call)? else { return Ok(None) };
+    // A sender that is no person, such as a short code or a name, has nothing to stop.
+    let Some(from) = read_number(&letter.from) else { return Ok(None) };
+    let wish = Wish::of(&letter.text, from.region());
+    Ok(Some(Written { from, wish }))
+}
+
+/// Does as the person wishes, from the commit on for every tenant that has this sender.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn take(home: &Home, provider: &str, written: Written) -> Result<(), DbError> {
+    match written.wish {
+        Wish::Stop => {
+            let new = NewSuppression {
+                tenant_id: None,
+                to: written.from,
+                scope: Scope::Bulk,
+                reason: Reason::Stop,
+                provider: Some(provider.to_owned()),
+            };
+            suppression::add(home, new).await.map(drop)
+        }
+        Wish::Start => suppression::lift(home, &written.from).await.map(drop),
+        Wish::Help | Wish::Other => Ok(()),
+    }
+}
+
+/// As it was brought.
+struct Letter {
+    from: String,
+    text: String,
+}
+
+type Reader = fn(&Call<'_>) -> Result<Option<Letter>, NotHeard>;
+
+fn reader(kind: &str) -> Option<Reader> {
+    Some(match kind {
+        "twilio" => |call| letter(&Fields::of_form(call.body), "From", "Body"),
+        "vonage" => |call| letter(&vonage::fields(call)?, "msisdn", "text"),
+        _ => return None,
+    })
+}
+
+fn letter(fields: &Fields, from: &str, text: &str) -> Result<Option<Letter>, NotHeard> {
+    let from = fields.first(from).ok_or(NotHeard::Malformed("it does not say whom it is from"))?;
+    // A picture alone has no text.
+    let text = fields.first(text).unwrap_or_default();
+    Ok(Some(Letter { from: from.to_owned(), text: text.to_owned() }))
+}
+
+/// Some write the plus, some don't; all write the country code.
+fn read_number(text: &str) -> Option<Recipient> {
+    let digits = text.trim().trim_start_matches('+');
+    Recipient::parse(&format!("+{digits}"), None).ok()
+}

@@ -1,0 +1,71 @@
+//! A tenant's suppressions page by page, with those that count for all tenants.
+
+use uuid::Uuid;
+
+use super::{Suppression, columns};
+use crate::db::{Db, DbError, on_pool};
+
+/// Some suppressions, oldest first.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub rows: Vec<Suppression>,
+    /// Where the next page begins: after this one. None means that there is none.
+    pub next: Option<Uuid>,
+}
+
+/// Up to `limit` after the id `after`; of one recipient only when its hash is given.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn list(
+    db: &Db,
+    tenant_id: Uuid,
+    of: Option<&[u8]>,
+    after: Uuid,
+    limit: usize,
+) -> Result<Page, DbError> {
+    macro_rules! sql {
+        ($which:literal) => {
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM suppressions
+                 WHERE id > $1 AND (tenant_id = $2 OR for_everyone = 1) ",
+                $which,
+                " ORDER BY id LIMIT $3"
+            )
+        };
+    }
+    // One more than asked for tells whether there is a next page.
+    let wanted = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+    let mut rows = on_pool!(db.read(), c => {
+        let sql = if of.is_some() { sql!("AND recipient_hash = $4") } else { sql!("") };
+        let mut query = sqlx::query_as::<D, Suppression>(sql)
+            .bind(after)
+            .bind(tenant_id)
+            .bind(wanted);
+        if let Some(hash) = of {
+            query = query.bind(hash);
+        }
+        query.fetch_all(c).await?
+    });
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = if more { rows.last().map(|row| row.id) } else { None };
+    Ok(Page { rows, next })
+}
+
+/// One that the tenant may see.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn find(db: &Db, tenant_id: Uuid, id: Uuid) -> Result<Option<Suppression>, DbError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM suppressions WHERE id = $1 AND (tenant_id = $2 OR for_everyone = 1)"
+    );
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_as::<D, Suppression>(SQL).bind(id).bind(tenant_id).fetch_optional(c).await?
+    }))
+}
