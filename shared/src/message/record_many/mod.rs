@@ -3,16 +3,25 @@
 //! databases; Postgres takes the rows as arrays and each way as one statement, SQLite takes them as
 //! tuples, table by table in one transaction.
 
+mod at_once;
+mod in_turn;
+mod statements;
+
 use std::collections::HashMap;
 
-use sqlx::{PgPool, Postgres, QueryBuilder};
+use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::{End, LEASE_MS, Next, Recording, State, record::unsent, reported::settle_early};
+use self::{
+    at_once::{begin_at_once, leave_at_once},
+    in_turn::{begin_in, leave_in},
+    statements::{end, leave},
+};
+use super::{End, Next, Recording, State, record::unsent, reported::settle_early};
 use crate::{
-    attempt::{self, Beginning, Ending},
+    attempt,
     clock::Millis,
-    db::{Db, DbError, Tx, bounded, chunks, column, on_tx, retrying},
+    db::{Db, DbError, Tx, bounded, chunks, retrying},
     verification,
 };
 
@@ -53,61 +62,6 @@ struct Sorted<'a> {
     /// Attempts that follow one that has just ended.
     following: Vec<Starting<'a>>,
     failing: Vec<Failing<'a>>,
-}
-
-/// The columns of [`Leaving`].
-macro_rules! step {
-    () => {
-        "step (id, epoch, state, not_before, crashes, class, failure, now, number, outcome, \
-         provider_message_id, error_code, detail, retry_at)"
-    };
-}
-
-macro_rules! leave {
-    () => {
-        "UPDATE messages AS m
-         SET state = s.state, lease_until = NULL,
-             finished_at = CASE WHEN s.state = 'queued' THEN NULL ELSE s.now END,
-             not_before = COALESCE(s.not_before, m.not_before),
-             crashes = s.crashes, failure_class = s.class, failure = s.failure
-         FROM step s
-         WHERE m.id = s.id AND m.epoch = s.epoch AND m.state || '' = 'sending'"
-    };
-}
-
-/// An attempt that the sweep has already called unknown stays unknown, but its provider's id is
-/// still worth having.
-macro_rules! end {
-    ($after:literal) => {
-        concat!(
-            "UPDATE attempts AS a
-             SET finished_at = COALESCE(a.finished_at, s.now),
-                 outcome = COALESCE(a.outcome, s.outcome),
-                 provider_message_id = s.provider_message_id, error_code = s.error_code,
-                 detail = s.detail, retry_at = s.retry_at
-             FROM step s ",
-            $after,
-            " WHERE a.message_id = s.id AND a.number = s.number AND a.epoch = s.epoch"
-        )
-    };
-}
-
-macro_rules! renew {
-    () => {
-        "UPDATE messages AS m SET lease_until = s.lease_until
-         FROM step s
-         WHERE m.id = s.message_id AND m.epoch = s.epoch AND m.state || '' = 'sending'
-           AND m.deadline > s.now
-           AND NOT EXISTS (
-               SELECT 1 FROM suppressions x
-               WHERE x.recipient_hash = s.suppression_hash
-                 AND (x.for_everyone = 1 OR x.tenant_id = m.tenant_id)
-                 AND (x.scope = 'all' OR m.lane = 'bulk'))
-           AND (m.verification_id IS NULL OR EXISTS (
-               SELECT 1 FROM verifications v
-               WHERE v.id = m.verification_id AND v.status || '' = 'pending'
-                 AND v.generation = m.generation))"
-    };
 }
 
 /// The leases of those that may begin an attempt.
@@ -246,79 +200,6 @@ async fn fail_alone(db: &Db, row: &Failing<'_>) -> Result<(), DbError> {
     tx.commit().await
 }
 
-/// Which of the attempts their providers have reported of already.
-async fn leave_at_once(pool: &PgPool, rows: &[Leaving<'_>]) -> Result<Vec<(Uuid, i32)>, DbError> {
-    // The join makes sure that a message is locked before its attempt, as everywhere.
-    const SQL: &str = concat!(
-        "WITH ",
-        step!(),
-        " AS (SELECT * FROM UNNEST($1::uuid[], $2::int[], $3::text[], $4::bigint[], $5::int[],
-            $6::text[], $7::text[], $8::bigint[], $9::int[], $10::text[], $11::text[],
-            $12::text[], $13::text[], $14::bigint[])),
-        left_behind AS (",
-        leave!(),
-        " RETURNING m.id), ended AS (",
-        end!("LEFT JOIN left_behind l ON l.id = s.id"),
-        " RETURNING a.message_id, a.number, a.report)
-        SELECT message_id, number FROM ended WHERE report IN ('delivered', 'undelivered')"
-    );
-    let rows: Vec<&Leaving<'_>> = rows.iter().collect();
-    let ended: Vec<Option<&(i32, Ending)>> = column(&rows, |r| r.step.ended.as_ref());
-    let ending = |of: fn(&Ending) -> Option<&str>| -> Vec<Option<&str>> {
-        ended.iter().map(|e| e.and_then(|(_, ending)| of(ending))).collect()
-    };
-    Ok(sqlx::query_as::<Postgres, (Uuid, i32)>(SQL)
-        .bind(column(&rows, |r| r.step.message.id))
-        .bind(column(&rows, |r| r.step.message.epoch))
-        .bind(column(&rows, |r| r.state.as_str()))
-        .bind(column(&rows, |r| r.not_before))
-        .bind(column(&rows, |r| r.crashes))
-        .bind(column(&rows, |r| r.class))
-        .bind(column(&rows, |r| r.failure.as_deref()))
-        .bind(column(&rows, |r| r.step.now))
-        .bind(ended.iter().map(|e| e.map(|(number, _)| *number)).collect::<Vec<_>>())
-        .bind(ending(|e| Some(e.outcome.as_str())))
-        .bind(ending(|e| e.provider_message_id.as_deref()))
-        .bind(ending(|e| e.error_code.as_deref()))
-        .bind(ending(|e| e.detail.as_deref()))
-        .bind(ended.iter().map(|e| e.and_then(|(_, ending)| ending.retry_at)).collect::<Vec<_>>())
-        .fetch_all(pool)
-        .await?)
-}
-
-/// Renews the leases and writes the attempts down; the lease of each that may begin.
-async fn begin_at_once(
-    pool: &PgPool,
-    rows: &[Starting<'_>],
-) -> Result<Vec<(Uuid, Millis)>, DbError> {
-    const SQL: &str = concat!(
-        "WITH step (message_id, epoch, now, lease_until, number, provider, suppression_hash) AS (
-            SELECT * FROM UNNEST($1::uuid[], $2::int[], $3::bigint[], $4::bigint[], $5::int[],
-                $6::text[], $7::bytea[])),
-        renewed AS (",
-        renew!(),
-        " RETURNING s.*),
-        begun AS (
-            INSERT INTO attempts (message_id, number, epoch, provider, started_at)
-            SELECT message_id, number, epoch, provider, now FROM renewed
-            ON CONFLICT (message_id, number) DO UPDATE
-            SET provider = excluded.provider, started_at = excluded.started_at
-            WHERE attempts.epoch = excluded.epoch AND attempts.outcome IS NULL)
-        SELECT message_id, lease_until FROM renewed"
-    );
-    let rows: Vec<&Starting<'_>> = rows.iter().collect();
-    Ok(sqlx::query_as::<Postgres, (Uuid, Millis)>(SQL)
-        .bind(column(&rows, |r| r.step.message.id))
-        .bind(column(&rows, |r| r.step.message.epoch))
-        .bind(column(&rows, |r| r.step.now))
-        .bind(column(&rows, |r| r.step.now + LEASE_MS))
-        .bind(column(&rows, |r| r.number))
-        .bind(column(&rows, |r| r.provider))
-        .bind(column(&rows, |r| r.suppression_hash))
-        .fetch_all(pool)
-        .await?)
-}
-
 /// Everything in one transaction.
 async fn record_together(
     db: &Db,
@@ -375,58 +256,4 @@ async fn fail(tx: &mut Tx, row: &Failing<'_>) -> Result<(), DbError> {
     }
     leave_in(tx, rows, end!("")).await?;
     Ok(())
-}
-
-/// One of the two statements of a plain step; how many rows it changed.
-async fn leave_in(tx: &mut Tx, rows: &[Leaving<'_>], change: &str) -> Result<u64, DbError> {
-    Ok(on_tx!(tx, c => {
-        let mut query = QueryBuilder::<D>::new(concat!("WITH ", step!(), " AS ("));
-        query.push_values(rows, |mut tuple, row| {
-            let ended = row.step.ended.as_ref();
-            let ending = ended.map(|(_, ending)| ending);
-            tuple
-                .push_bind(row.step.message.id)
-                .push_bind(row.step.message.epoch)
-                .push_bind(row.state.as_str())
-                .push_bind(row.not_before)
-                .push_bind(row.crashes)
-                .push_bind(row.class)
-                .push_bind(row.failure.as_deref())
-                .push_bind(row.step.now)
-                .push_bind(ended.map(|(number, _)| *number))
-                .push_bind(ending.map(|e| e.outcome.as_str()))
-                .push_bind(ending.and_then(|e| e.provider_message_id.as_deref()))
-                .push_bind(ending.and_then(|e| e.error_code.as_deref()))
-                .push_bind(ending.and_then(|e| e.detail.as_deref()))
-                .push_bind(ending.and_then(|e| e.retry_at));
-        });
-        query.push(") ").push(change);
-        query.build().execute(c).await?.rows_affected()
-    }))
-}
-
-async fn begin_in(tx: &mut Tx, rows: &[Starting<'_>]) -> Result<Leases, DbError> {
-    let renewed = on_tx!(&mut *tx, c => {
-        let mut query =
-            QueryBuilder::<D>::new("WITH step (message_id, epoch, now, lease_until, suppression_hash) AS (");
-        query.push_values(rows, |mut tuple, Starting { step, suppression_hash, .. }| {
-            tuple
-                .push_bind(step.message.id)
-                .push_bind(step.message.epoch)
-                .push_bind(step.now)
-                .push_bind(step.now + LEASE_MS)
-                .push_bind(*suppression_hash);
-        });
-        query.push(concat!(") ", renew!(), " RETURNING id"));
-        query.build_query_scalar::<Uuid>().fetch_all(c).await?
-    });
-    let begun = rows.iter().filter(|row| renewed.contains(&row.step.message.id));
-    let beginnings = begun.clone().map(|row| Beginning {
-        message: &row.step.message,
-        number: row.number,
-        provider: row.provider,
-        now: row.step.now,
-    });
-    attempt::insert(tx, &beginnings.collect::<Vec<_>>()).await?;
-    Ok(begun.map(|row| (row.step.message.id, row.step.now + LEASE_MS)).collect())
 }

@@ -1,0 +1,58 @@
+//! The statements: what a step does to a row is the same text for both databases.
+
+/// The columns of [`Leaving`].
+macro_rules! step {
+    () => {
+        "step (id, epoch, state, not_before, crashes, class, failure, now, number, outcome, \
+         provider_message_id, error_code, detail, retry_at)"
+    };
+}
+
+macro_rules! leave {
+    () => {
+        "UPDATE messages AS m
+         SET state = s.state, lease_until = NULL,
+             finished_at = CASE WHEN s.state = 'queued' THEN NULL ELSE s.now END,
+             not_before = COALESCE(s.not_before, m.not_before),
+             crashes = s.crashes, failure_class = s.class, failure = s.failure
+         FROM step s
+         WHERE m.id = s.id AND m.epoch = s.epoch AND m.state || '' = 'sending'"
+    };
+}
+
+/// An attempt that the sweep has already called unknown stays unknown, but its provider's id is
+/// still worth having.
+macro_rules! end {
+    ($after:literal) => {
+        concat!(
+            "UPDATE attempts AS a
+             SET finished_at = COALESCE(a.finished_at, s.now),
+                 outcome = COALESCE(a.outcome, s.outcome),
+                 provider_message_id = s.provider_message_id, error_code = s.error_code,
+                 detail = s.detail, retry_at = s.retry_at
+             FROM step s ",
+            $after,
+            " WHERE a.message_id = s.id AND a.number = s.number AND a.epoch = s.epoch"
+        )
+    };
+}
+
+macro_rules! renew {
+    () => {
+        "UPDATE messages AS m SET lease_until = s.lease_until
+         FROM step s
+         WHERE m.id = s.message_id AND m.epoch = s.epoch AND m.state || '' = 'sending'
+           AND m.deadline > s.now
+           AND NOT EXISTS (
+               SELECT 1 FROM suppressions x
+               WHERE x.recipient_hash = s.suppression_hash
+                 AND (x.for_everyone = 1 OR x.tenant_id = m.tenant_id)
+                 AND (x.scope = 'all' OR m.lane = 'bulk'))
+           AND (m.verification_id IS NULL OR EXISTS (
+               SELECT 1 FROM verifications v
+               WHERE v.id = m.verification_id AND v.status || '' = 'pending'
+                 AND v.generation = m.generation))"
+    };
+}
+
+pub(super) use {end, leave, renew, step};
