@@ -35,6 +35,9 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
+pub use crate::routes::{
+    timeline::view as message_view, verifications::show::view as verification_view,
+};
 use crate::{auth::BearerScheme, error::ErrorCode};
 
 /// The largest body a request may have.

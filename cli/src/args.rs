@@ -212,6 +212,9 @@ pub struct SendOptions {
 
 #[derive(Debug, clap::Args)]
 pub struct StatusOptions {
+    /// What became of this verification, message or batch instead, attempt by attempt
+    #[arg(value_name = "ID", conflicts_with = "batch")]
+    pub id: Option<Uuid>,
     /// What became of this batch instead
     #[arg(long, value_name = "ID")]
     pub batch: Option<Uuid>,

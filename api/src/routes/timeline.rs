@@ -64,7 +64,10 @@ pub struct AttemptView {
 }
 
 /// Loads the attempts and puts the whole together.
-pub(crate) async fn view(
+///
+/// # Errors
+/// The database does not answer.
+pub async fn view(
     home: &Home,
     message: Message,
     to: Option<String>,

@@ -1,7 +1,6 @@
 //! The commands, one file each.
 
 pub mod api;
-pub mod batch;
 pub mod doctor;
 pub mod key;
 pub mod migrate;

@@ -13,4 +13,5 @@ mod production;
 mod program;
 mod sending;
 mod serve;
+mod status;
 mod suppressions;

@@ -2,9 +2,11 @@
 
 use axum::{Json, extract::State};
 use otpost_shared::{
+    Home,
     api_key::Scope,
+    db::DbError,
     message,
-    verification::{self, Status},
+    verification::{self, Status, Verification},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -71,13 +73,21 @@ pub async fn show(
         .await?
         .filter(|row| row.tenant_id == caller.tenant_id)
         .ok_or_else(|| ErrorCode::VerificationNotFound.error())?;
+    Ok(Json(view(home, row).await?))
+}
+
+/// Loads its messages and puts the whole together.
+///
+/// # Errors
+/// The database does not answer, or the row's key is missing.
+pub async fn view(home: &Home, row: Verification) -> Result<VerificationView, DbError> {
     let mut messages = Vec::new();
     for message in message::list_by_verification(&home.db, row.id).await? {
         messages.push(timeline::view(home, message, None).await?);
     }
     let status = row.status(home.clock.now());
     let verified_at = row.finished_at.filter(|_| status == Status::Verified);
-    Ok(Json(VerificationView {
+    Ok(VerificationView {
         id: row.id.to_string(),
         status: status.as_str(),
         to: row.recipient(&home.keys)?.masked(),
@@ -94,5 +104,5 @@ pub async fn show(
         channel: row.channel,
         purpose: row.purpose,
         messages,
-    }))
+    })
 }

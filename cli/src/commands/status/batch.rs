@@ -25,7 +25,7 @@ const PAGE: usize = 1_000;
 pub async fn run(home: &Home, id: Uuid, options: &StatusOptions) -> Done {
     let batch = batch::find(&home.db, DEFAULT_TENANT, id)
         .await?
-        .ok_or_else(|| Failure::new("there is no such batch"))?;
+        .ok_or_else(|| Failure::new("there is no verification, message or batch with this id"))?;
     let which = if options.failed { Which::NotSent } else { Which::All };
     if options.csv {
         print(&line(&["index", "id", "state", "to", "failure"]));

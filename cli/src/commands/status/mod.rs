@@ -1,14 +1,16 @@
-//! `otpost status`: what waits, who lives, what is degraded.
+//! `otpost status`: what waits, who lives, what is degraded; or what became of one thing.
+
+mod batch;
+mod timeline;
 
 use std::{path::Path, process::ExitCode};
 
-use otpost_shared::{message, process, queue::Lane};
+use otpost_shared::{Home, clock::Millis, message, process, provider_state, queue::Lane};
 use serde_json::json;
 
 use crate::{
     args::StatusOptions,
-    commands::batch,
-    output::{Done, print_json, say},
+    output::{Done, Failure, print_json, say},
 };
 
 /// Counting stops here.
@@ -16,6 +18,9 @@ const COUNTED: i64 = 1_000_000;
 
 pub async fn run(config: Option<&Path>, options: StatusOptions) -> Done {
     let home = super::open_ready(config).await?;
+    if let Some(id) = options.id {
+        return timeline::run(&home, id, &options).await;
+    }
     if let Some(id) = options.batch {
         return batch::run(&home, id, &options).await;
     }
@@ -31,10 +36,14 @@ pub async fn run(config: Option<&Path>, options: StatusOptions) -> Done {
         None => "not used".to_owned(),
         Some(link) => link.ping().await.map_or_else(|down| down.to_string(), |()| "ok".into()),
     };
+    let providers = providers(&home, now).await?;
     if options.print.json {
         print_json(&json!({
             "database": "ok",
             "redis": redis,
+            "providers": providers.iter().map(|(name, trouble)| json!({
+                "provider": name, "trouble": trouble,
+            })).collect::<Vec<_>>(),
             "processes": processes.iter().map(|(role, n)| json!({"role": role, "live": n})).collect::<Vec<_>>(),
             "lanes": lanes.iter().map(|(lane, waiting, ended)| json!({
                 "lane": lane, "waiting": waiting, "ended_in_the_last_minute": ended,
@@ -53,5 +62,22 @@ pub async fn run(config: Option<&Path>, options: StatusOptions) -> Done {
     for (lane, waiting, ended) in lanes {
         say!("{lane:9} {waiting} waiting, {ended} ended in the last minute");
     }
+    for (name, trouble) in providers {
+        say!("provider  {name}: {}", trouble.as_deref().unwrap_or("in use"));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Those of the chain, and why one is left alone.
+async fn providers(home: &Home, now: Millis) -> Result<Vec<(String, Option<String>)>, Failure> {
+    let states = provider_state::list(&home.db).await?;
+    let trouble = |name: &str| {
+        let state = states.iter().find(|state| state.name == name)?;
+        let trouble = state.trouble(now)?;
+        Some(match &state.reason {
+            Some(reason) => format!("{trouble}: {reason}"),
+            None => trouble,
+        })
+    };
+    Ok(home.config.chain().map(|(name, _)| (name.to_owned(), trouble(name))).collect())
 }

@@ -1,0 +1,36 @@
+//! `otpost status`: what is there, and what became of one thing.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    program::free_address,
+    serve::{place_at, serve},
+};
+
+#[tokio::test]
+async fn what_became_of_a_code_is_told_attempt_by_attempt() {
+    let address = free_address();
+    let place = place_at(address);
+    let (running, caller) = serve(&place, address);
+    let (_, created) = caller.post("/v1/verifications", json!({ "to": "+12025550143" })).await;
+    let id = created["id"].as_str().expect("an id").to_owned();
+    let path = format!("/v1/verifications/{id}");
+    let shown = caller.get_until(&path, |shown| shown["messages"][0]["state"] == "sent").await;
+
+    let told = place.run(&["status", &id]).exits(0).stdout;
+    for part in ["pending", "+1********43", "1. console after ", ": ok in "] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(!told.contains("12025550143"), "{told}");
+    let message = shown["messages"][0]["id"].as_str().expect("an id");
+    let told = place.run(&["status", message]).exits(0).stdout;
+    assert!(told.starts_with(&format!("message {message}: sent")), "{told}");
+    let json = place.run(&["status", &id, "--json"]).exits(0).json();
+    assert_eq!(json["messages"], shown["messages"]);
+    let nobody = Uuid::nil().to_string();
+    place.run(&["status", &nobody]).fails_with(&["no verification, message or batch"]);
+    let all = place.run(&["status"]).exits(0).stdout;
+    assert!(all.contains("provider  console: in use"), "{all}");
+    running.terminate().exits(0);
+}
