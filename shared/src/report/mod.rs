@@ -4,11 +4,12 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
-//! | [`twilio`], [`vonage`] | what each of them says |
+//! | [`telnyx`], [`twilio`], [`vonage`] | what each of them says |
 //! | [`fields`] | reading forms and queries |
 
 mod fields;
 mod reference;
+pub mod telnyx;
 pub mod twilio;
 mod vonage;
 
@@ -111,6 +112,7 @@ pub fn hear(
     now: Millis,
 ) -> Result<Option<Report>, NotHeard> {
     match section.kind.as_str() {
+        "telnyx" => telnyx::read(&section.keys, call, now),
         "twilio" => twilio::read(&section.keys, call),
         "vonage" => vonage::read(&section.keys, call, now),
         _ => Err(NotHeard::Unexpected),
@@ -121,9 +123,20 @@ pub fn hear(
 #[must_use]
 pub fn can_hear(section: &ProviderSection) -> bool {
     match section.kind.as_str() {
+        "telnyx" => key(&section.keys, "public_key").is_some(),
         "twilio" => key(&section.keys, "auth_token").is_some(),
         "vonage" => true,
         _ => false,
+    }
+}
+
+/// The number that goes into the address for an attempt.
+#[must_use]
+pub fn number_in_address(section: &ProviderSection, number: i32) -> i32 {
+    match section.kind.as_str() {
+        // It knows a repeat by its key, and refuses one whose body is another.
+        "telnyx" => Reference::LATEST,
+        _ => number,
     }
 }
 

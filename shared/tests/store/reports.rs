@@ -61,6 +61,15 @@ async fn state(home: &Home, id: Uuid) -> String {
     message::find(&home.db, id).await.expect("an answer").expect("a row").state
 }
 
+/// A kind that is given one address for all attempts of a message.
+const ONE_ADDRESS: &str = r#"
+[server]
+public_url = "https://codes.example"
+[providers.a]
+kind = "telnyx"
+public_key = "TqtRzDsTXOYGQR8wzDrwty8Fsl+B4fZusGVpDVL36uE="
+"#;
+
 on_both_homes! {
     async fn words_only_go_forward(bed, "") {
         let home = &bed.home;
@@ -146,7 +155,7 @@ on_both_homes! {
         assert_eq!(say(home, &row, 2, Word::Delivered, None).await, Effect::Delivered);
     }
 
-    async fn one_address_for_all_attempts_means_the_last_one(bed, "") {
+    async fn one_address_for_all_attempts_means_the_last_one(bed, ONE_ADDRESS) {
         let home = &bed.home;
         let latest = Reference::LATEST;
         // The same provider knew the message already; another one has it by now.
@@ -154,6 +163,8 @@ on_both_homes! {
             let accepted = accept(home, n).await;
             let id = only_message(home, accepted.id).await.id;
             let row = claim(home, id).await.expect("a claim");
+            let url = |number| home.report_url("a", &row, number).expect("a key").expect("it reports");
+            assert_eq!(url(1), url(2));
             begin(home, &row, 1).await.expect("a lease");
             let next = Next::Try { number: 2, provider: then.into() };
             record(home, &row, 1, ErrorClass::Unknown, next).await;
