@@ -5,9 +5,10 @@
 //! |---|---|
 //! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
 //! | [`telnyx`], [`twilio`], [`vonage`] | what each of them says |
-//! | [`fields`] | reading forms and queries |
+//! | [`fields`], [`mac`] | reading forms and queries; keyed hashes |
 
 mod fields;
+mod mac;
 mod reference;
 pub mod telnyx;
 pub mod twilio;

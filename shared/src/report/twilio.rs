@@ -5,18 +5,23 @@
 
 use std::collections::BTreeSet;
 
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Hmac;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use super::{Call, NotHeard, Report, Word, class_of, fields::Fields, key, reference};
+use super::{
+    Call, NotHeard, Report, Word, class_of,
+    fields::Fields,
+    key,
+    mac::{is_base64_of, mac},
+    reference,
+};
 use crate::{
     outcome::{
         ErrorClass::{Account, Content, OptedOut, Recipient, Region, Sender, Throttled, Transient},
         ErrorTable,
     },
-    secrets::{hex, same_bytes},
+    secrets::hex,
 };
 
 /// Twilio adds finer codes now and then: whoever reads them needs a rule for those not listed.
@@ -119,18 +124,9 @@ fn is_signed(token: &str, call: &Call<'_>, form: &Fields) -> bool {
         }
     }
     spellings(call.url).iter().any(|url| {
-        let made = BASE64.encode(sha1(token, &[url.as_bytes(), signed.as_bytes()]));
-        same_bytes(made.as_bytes(), given.as_bytes())
+        let text = [url.as_bytes(), signed.as_bytes()];
+        is_base64_of(given, &mac::<Hmac<Sha1>>(token.as_bytes(), &text))
     })
-}
-
-fn sha1(token: &str, parts: &[&[u8]]) -> Vec<u8> {
-    // A key of any length is a key.
-    let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(token.as_bytes()) else { return Vec::new() };
-    for part in parts {
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().to_vec()
 }
 
 /// The address with the port, and without it where it is the usual one.

@@ -1,6 +1,9 @@
 //! Tests of what Twilio reports. The signatures were made with the official helper library.
 
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64URL},
+};
 
 use super::*;
 use crate::outcome::ErrorClass;
@@ -18,7 +21,7 @@ fn signed(url: &str, body: &str) -> String {
         text.push_str(name);
         text.push_str(value);
     }
-    BASE64.encode(sha1(TOKEN, &[text.as_bytes()]))
+    BASE64.encode(mac::<Hmac<Sha1>>(TOKEN.as_bytes(), &[text.as_bytes()]))
 }
 
 /// The address of a report, with the reference of some attempt.
