@@ -20,6 +20,8 @@ pub fn report(data: &[u8]) {
     let url = format!("https://codes.example/v1/inbound/sms/reports{query}");
     let headers = [
         ("content-type", &*kind),
+        ("x-plivo-signature-v2", &*signature),
+        ("x-plivo-signature-v2-nonce", "7"),
         ("telnyx-signature-ed25519", &*signature),
         ("telnyx-timestamp", SECS),
         ("x-twilio-signature", &*signature),
@@ -39,8 +41,9 @@ fn is_signing(section: &ProviderSection) -> bool {
     signs_with.iter().any(|key| section.keys.contains_key(*key))
 }
 
-fn sections() -> [ProviderSection; 5] {
+fn sections() -> [ProviderSection; 6] {
     [
+        "kind = 'plivo'\nauth_token = 'a token that nobody knows'",
         "kind = 'telnyx'\npublic_key = 'TqtRzDsTXOYGQR8wzDrwty8Fsl+B4fZusGVpDVL36uE='",
         "kind = 'twilio'\nauth_token = 'a token that nobody knows'",
         "kind = 'vonage'",

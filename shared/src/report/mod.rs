@@ -4,11 +4,12 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
-//! | [`telnyx`], [`twilio`], [`vonage`] | what each of them says |
+//! | [`plivo`], [`telnyx`], [`twilio`], [`vonage`] | what each of them says |
 //! | [`fields`], [`mac`] | reading forms and queries; keyed hashes |
 
 mod fields;
 mod mac;
+mod plivo;
 mod reference;
 pub mod telnyx;
 pub mod twilio;
@@ -113,6 +114,7 @@ pub fn hear(
     now: Millis,
 ) -> Result<Option<Report>, NotHeard> {
     match section.kind.as_str() {
+        "plivo" => plivo::read(&section.keys, call),
         "telnyx" => telnyx::read(&section.keys, call, now),
         "twilio" => twilio::read(&section.keys, call),
         "vonage" => vonage::read(&section.keys, call, now),
@@ -124,8 +126,8 @@ pub fn hear(
 #[must_use]
 pub fn can_hear(section: &ProviderSection) -> bool {
     match section.kind.as_str() {
+        "plivo" | "twilio" => key(&section.keys, "auth_token").is_some(),
         "telnyx" => key(&section.keys, "public_key").is_some(),
-        "twilio" => key(&section.keys, "auth_token").is_some(),
         "vonage" => true,
         _ => false,
     }
