@@ -22,6 +22,9 @@ pub fn report(data: &[u8]) {
         ("content-type", &*kind),
         ("x-plivo-signature-v2", &*signature),
         ("x-plivo-signature-v2-nonce", "7"),
+        ("x-sinch-webhook-signature", &*signature),
+        ("x-sinch-webhook-signature-nonce", "7"),
+        ("x-sinch-webhook-signature-timestamp", SECS),
         ("telnyx-signature-ed25519", &*signature),
         ("telnyx-timestamp", SECS),
         ("x-twilio-signature", &*signature),
@@ -41,9 +44,11 @@ fn is_signing(section: &ProviderSection) -> bool {
     signs_with.iter().any(|key| section.keys.contains_key(*key))
 }
 
-fn sections() -> [ProviderSection; 6] {
+fn sections() -> [ProviderSection; 8] {
     [
         "kind = 'plivo'\nauth_token = 'a token that nobody knows'",
+        "kind = 'sinch'",
+        "kind = 'sinch'\nsignature_secret = 'a secret that nobody knows'",
         "kind = 'telnyx'\npublic_key = 'TqtRzDsTXOYGQR8wzDrwty8Fsl+B4fZusGVpDVL36uE='",
         "kind = 'twilio'\nauth_token = 'a token that nobody knows'",
         "kind = 'vonage'",

@@ -4,13 +4,14 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
-//! | [`plivo`], [`telnyx`], [`twilio`], [`vonage`] | what each of them says |
+//! | [`plivo`], [`sinch`], [`telnyx`], [`twilio`], [`vonage`] | what each of them says |
 //! | [`fields`], [`mac`] | reading forms and queries; keyed hashes |
 
 mod fields;
 mod mac;
 mod plivo;
 mod reference;
+mod sinch;
 pub mod telnyx;
 pub mod twilio;
 mod vonage;
@@ -115,6 +116,7 @@ pub fn hear(
 ) -> Result<Option<Report>, NotHeard> {
     match section.kind.as_str() {
         "plivo" => plivo::read(&section.keys, call),
+        "sinch" => sinch::read(&section.keys, call, now),
         "telnyx" => telnyx::read(&section.keys, call, now),
         "twilio" => twilio::read(&section.keys, call),
         "vonage" => vonage::read(&section.keys, call, now),
@@ -127,6 +129,7 @@ pub fn hear(
 pub fn can_hear(section: &ProviderSection) -> bool {
     match section.kind.as_str() {
         "plivo" | "twilio" => key(&section.keys, "auth_token").is_some(),
+        "sinch" => key(&section.keys, "delivery_report") != Some("none"),
         "telnyx" => key(&section.keys, "public_key").is_some(),
         "vonage" => true,
         _ => false,
