@@ -10,13 +10,15 @@ use super::first_line;
 const NOW: i64 = 1_700_000_000_000;
 const SECS: &str = "1700000000";
 
-/// First line: what follows the address. Second: the content type. Third: a signature. Rest: the body.
+/// First line: what follows the address. Second: the content type, or what it was signed with. Third:
+/// a signature. Rest: the body.
 pub fn report(data: &[u8]) {
     let (query, rest) = first_line(data);
     let (kind, rest) = first_line(rest);
     let (signature, body) = first_line(rest);
     let query = String::from_utf8_lossy(query);
     let (kind, signature) = (String::from_utf8_lossy(kind), String::from_utf8_lossy(signature));
+    let settings = if kind.contains("algorithm") { &*kind } else { "" };
     let url = format!("https://codes.example/v1/inbound/sms/reports{query}");
     let headers = [
         ("content-type", &*kind),
@@ -28,6 +30,7 @@ pub fn report(data: &[u8]) {
         ("telnyx-signature-ed25519", &*signature),
         ("telnyx-timestamp", SECS),
         ("x-twilio-signature", &*signature),
+        ("x-twilio-webhooks-signature-settings", settings),
     ];
     let call = Call { url: &url, headers: &headers, body };
     for section in sections() {
@@ -50,7 +53,7 @@ fn sections() -> [ProviderSection; 8] {
         "kind = 'sinch'",
         "kind = 'sinch'\nsignature_secret = 'a secret that nobody knows'",
         "kind = 'telnyx'\npublic_key = 'TqtRzDsTXOYGQR8wzDrwty8Fsl+B4fZusGVpDVL36uE='",
-        "kind = 'twilio'\nauth_token = 'a token that nobody knows'",
+        "kind = 'twilio'\nauth_token = 'a token that nobody knows'\nshared_key_secret = 'nor this'",
         "kind = 'vonage'",
         "kind = 'vonage'\nsignature_secret = 'a secret that nobody knows'",
         "kind = 'http'",

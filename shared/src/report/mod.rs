@@ -128,9 +128,10 @@ pub fn hear(
 #[must_use]
 pub fn can_hear(section: &ProviderSection) -> bool {
     match section.kind.as_str() {
-        "plivo" | "twilio" => key(&section.keys, "auth_token").is_some(),
+        "plivo" => key(&section.keys, "auth_token").is_some(),
         "sinch" => key(&section.keys, "delivery_report") != Some("none"),
         "telnyx" => key(&section.keys, "public_key").is_some(),
+        "twilio" => twilio::can_check(&section.keys),
         "vonage" => true,
         _ => false,
     }
