@@ -25,7 +25,7 @@ public_url = "https://codes.example/otp/"
 [recipients]
 countries = ["*"]
 [chains]
-sms = ["primary", "backup", "local"]
+sms = ["primary", "backup", "third", "local"]
 [providers.primary]
 kind = "twilio"
 account_sid = "AC1"
@@ -36,6 +36,10 @@ kind = "vonage"
 api_key = "k"
 api_secret = "s"
 from = "Otpost"
+[providers.third]
+kind = "sinch"
+service_plan_id = "plan"
+api_token = "t"
 [providers.local]
 kind = "sandbox"
 "#;
@@ -117,6 +121,25 @@ on_both_homes! {
         let failed = format!("{path}&status=failed&err-code=8");
         call(&failed).any().await.is(204);
         assert_eq!(state(&service, message.id).await, "queued", "another provider is asked");
+    }
+
+    async fn a_report_in_json_is_taken(bed, CONFIG) {
+        let service = Service::start(&bed).await;
+        let (message, path) = sent(&service, 1, "third").await;
+        let call = |status: &str| {
+            let body = json!({"type": "recipient_delivery_report_sms", "status": status, "code": 402});
+            let call = service.call(Method::POST, &path).by_nobody();
+            call.raw("application/json", body.to_string())
+        };
+        call("Queued").any().await.is(204);
+        assert_eq!(state(&service, message.id).await, "sent");
+        call("Failed").any().await.is(204);
+        assert_eq!(state(&service, message.id).await, "queued", "another provider is asked");
+        let of = message.verification_id.expect("a code");
+        let shown = service.show(of).await.is(200);
+        let attempt = &shown.json["messages"][0]["attempts"][0];
+        let reported = ["report", "report_class", "report_code"].map(|name| &attempt[name]);
+        assert_eq!(reported, [&json!("undelivered"), &json!("region"), &json!("402")]);
     }
 
     async fn what_is_no_report_changes_nothing(bed, CONFIG) {

@@ -10,6 +10,7 @@ mod keywords;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 
 pub use keywords::Wish;
+use serde_json::Value;
 
 use crate::{
     clock::Millis,
@@ -84,7 +85,7 @@ pub fn read(
     now: Millis,
 ) -> Result<Option<Written>, NotHeard> {
     let read = reader(&section.kind).ok_or(NotHeard::Unexpected)?;
-    report::check_signature(section, call, now)?;
+    report::check(section, call, now)?;
     let Some(letter) = read(call)? else { return Ok(None) };
     // A sender that is no person, such as a short code or a name, has nothing to stop.
     let Some(from) = read_number(&letter.from) else { return Ok(None) };
@@ -123,17 +124,44 @@ type Reader = fn(&Call<'_>) -> Result<Option<Letter>, NotHeard>;
 
 fn reader(kind: &str) -> Option<Reader> {
     Some(match kind {
-        "twilio" => |call| letter(&Fields::of_form(call.body), "From", "Body"),
-        "vonage" => |call| letter(&vonage::fields(call)?, "msisdn", "text"),
+        "plivo" => |call| letter(&Fields::of_form(call.body), "From", "Text").map(Some),
+        "sinch" => |call| {
+            let told = json(call)?;
+            let is_text = text(&told, "/type") == Some("mo_text");
+            is_text.then(|| letter_in(&told, "/from", "/body")).transpose()
+        },
+        "telnyx" => |call| {
+            let told = json(call)?;
+            let is_text = text(&told, "/data/event_type") == Some("message.received");
+            let (from, body) = ("/data/payload/from/phone_number", "/data/payload/text");
+            is_text.then(|| letter_in(&told, from, body)).transpose()
+        },
+        "twilio" => |call| letter(&Fields::of_form(call.body), "From", "Body").map(Some),
+        "vonage" => |call| letter(&vonage::fields(call)?, "msisdn", "text").map(Some),
         _ => return None,
     })
 }
 
-fn letter(fields: &Fields, from: &str, text: &str) -> Result<Option<Letter>, NotHeard> {
-    let from = fields.first(from).ok_or(NotHeard::Malformed("it does not say whom it is from"))?;
-    // A picture alone has no text.
-    let text = fields.first(text).unwrap_or_default();
-    Ok(Some(Letter { from: from.to_owned(), text: text.to_owned() }))
+fn letter(fields: &Fields, from: &str, text: &str) -> Result<Letter, NotHeard> {
+    written(fields.first(from), fields.first(text))
+}
+
+fn letter_in(told: &Value, from: &str, body: &str) -> Result<Letter, NotHeard> {
+    written(text(told, from), text(told, body))
+}
+
+/// A picture alone has no text.
+fn written(from: Option<&str>, text: Option<&str>) -> Result<Letter, NotHeard> {
+    let from = from.ok_or(NotHeard::Malformed("it does not say whom it is from"))?;
+    Ok(Letter { from: from.to_owned(), text: text.unwrap_or_default().to_owned() })
+}
+
+fn json(call: &Call<'_>) -> Result<Value, NotHeard> {
+    serde_json::from_slice(call.body).map_err(|_| NotHeard::Malformed("the body is not JSON"))
+}
+
+fn text<'a>(told: &'a Value, pointer: &str) -> Option<&'a str> {
+    told.pointer(pointer)?.as_str()
 }
 
 /// Some write the plus, some don't; all write the country code.

@@ -4,11 +4,15 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
-//! | [`twilio`], [`vonage`] | what each of them says |
-//! | [`fields`] | reading forms and queries |
+//! | [`plivo`], [`sinch`], [`telnyx`], [`twilio`], [`vonage`] | what each of them says |
+//! | [`fields`], [`mac`] | reading forms and queries; keyed hashes |
 
 pub(crate) mod fields;
+mod mac;
+mod plivo;
 mod reference;
+mod sinch;
+pub mod telnyx;
 pub mod twilio;
 pub(crate) mod vonage;
 
@@ -23,6 +27,9 @@ use crate::{
 
 /// The part of the address that holds the [`Reference`].
 const REFERENCE: &str = "of";
+
+/// A signed call is listened to for so long.
+const WINDOW_MS: i64 = 300_000;
 
 /// A provider's call as it came over the wire.
 #[derive(Clone, Copy, Debug)]
@@ -107,9 +114,13 @@ pub fn hear(
     call: &Call<'_>,
     now: Millis,
 ) -> Result<Option<Report>, NotHeard> {
+    check(section, call, now)?;
     match section.kind.as_str() {
-        "twilio" => twilio::read(&section.keys, call),
-        "vonage" => vonage::read(&section.keys, call, now),
+        "plivo" => plivo::read(call),
+        "sinch" => sinch::read(call),
+        "telnyx" => telnyx::read(call),
+        "twilio" => twilio::read(call),
+        "vonage" => vonage::read(call),
         _ => Err(NotHeard::Unexpected),
     }
 }
@@ -118,25 +129,42 @@ pub fn hear(
 #[must_use]
 pub fn can_hear(section: &ProviderSection) -> bool {
     match section.kind.as_str() {
-        "twilio" => key(&section.keys, "auth_token").is_some(),
+        "plivo" => key(&section.keys, "auth_token").is_some(),
+        "sinch" => key(&section.keys, "delivery_report") != Some("none"),
+        "telnyx" => key(&section.keys, "public_key").is_some(),
+        "twilio" => twilio::can_check(&section.keys),
         "vonage" => true,
         _ => false,
     }
 }
 
-/// Checks the provider's own signature, if its section has what it takes.
+/// Checks the provider's own signature, as far as its section has what that takes.
 ///
 /// # Errors
-/// The call is not the provider's.
-pub(crate) fn check_signature(
+/// The call is not the provider's, or providers of this kind do not call.
+pub(crate) fn check(
     section: &ProviderSection,
     call: &Call<'_>,
     now: Millis,
 ) -> Result<(), NotHeard> {
+    let keys = &section.keys;
     match section.kind.as_str() {
-        "twilio" => twilio::check(&section.keys, call),
-        "vonage" => vonage::check(&section.keys, call, now),
-        _ => Ok(()),
+        "plivo" => plivo::check(keys, call),
+        "sinch" => sinch::check(keys, call, now),
+        "telnyx" => telnyx::check(keys, call, now),
+        "twilio" => twilio::check(keys, call),
+        "vonage" => vonage::check(keys, call, now),
+        _ => Err(NotHeard::Unexpected),
+    }
+}
+
+/// The number that goes into the address for an attempt.
+#[must_use]
+pub fn number_in_address(section: &ProviderSection, number: i32) -> i32 {
+    match section.kind.as_str() {
+        // It knows a repeat by its key, and refuses one whose body is another.
+        "telnyx" => Reference::LATEST,
+        _ => number,
     }
 }
 
@@ -147,6 +175,15 @@ fn reference(call: &Call<'_>) -> Result<Reference, NotHeard> {
         .first(REFERENCE)
         .and_then(Reference::parse)
         .ok_or(NotHeard::NotGenuine("the address does not say which message it is about"))
+}
+
+/// Checks the time that a call was signed with, in seconds since 1970.
+fn check_age(signed_at: Option<&str>, now: Millis) -> Result<(), NotHeard> {
+    let at = signed_at.and_then(|text| text.parse::<i64>().ok());
+    match at.map(|secs| now.saturating_sub(secs.saturating_mul(1_000)).saturating_abs()) {
+        Some(age) if age <= WINDOW_MS => Ok(()),
+        _ => Err(NotHeard::NotGenuine("it is older than five minutes, or says no time")),
+    }
 }
 
 /// Why it was not delivered; whoever says nothing that we know may do better another time.

@@ -1,22 +1,27 @@
 //! What Twilio says: its error codes, in answers and in reports, its words, its signature.
 //!
-//! Sources: twilio.com/docs/api/errors, and twilio.com/docs/usage/webhooks/webhooks-security for
-//! the signature.
+//! Sources: twilio.com/docs/api/errors; for the signature, the pages "webhooks-security" and
+//! "webhook-shared-keys" under twilio.com/docs/usage/webhooks, and the official clients.
 
 use std::collections::BTreeSet;
 
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Hmac;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use super::{Call, NotHeard, Report, Word, class_of, fields::Fields, key, reference};
+use super::{
+    Call, NotHeard, Report, Word, class_of,
+    fields::Fields,
+    key,
+    mac::{is_base64_of, mac},
+    reference,
+};
 use crate::{
     outcome::{
         ErrorClass::{Account, Content, OptedOut, Recipient, Region, Sender, Throttled, Transient},
         ErrorTable,
     },
-    secrets::{hex, same_bytes},
+    secrets::hex,
 };
 
 /// Twilio adds finer codes now and then: whoever reads them needs a rule for those not listed.
@@ -71,25 +76,21 @@ pub const ERRORS: &ErrorTable = &[
 
 /// The signature's header.
 const SIGNATURE: &str = "x-twilio-signature";
+/// `key=…,algorithm=…`: there when a shared key was signed with, and not the account's token.
+const SETTINGS: &str = "x-twilio-webhooks-signature-settings";
 /// Where a call without a form names the hash of its body.
 const BODY_HASH: &str = "bodySHA256";
 
-/// Without the token nothing of theirs is believed.
+/// Without the secret nothing of theirs is believed.
 pub(super) fn check(keys: &toml::Table, call: &Call<'_>) -> Result<(), NotHeard> {
-    let Some(token) = key(keys, "auth_token") else {
-        return Err(NotHeard::NotGenuine(
-            "without auth_token what twilio signs cannot be checked; set it beside the API key",
-        ));
-    };
-    if is_signed(token, call, &Fields::of_form(call.body)) {
+    if is_signed(&Signs::of(keys, call)?, call, &Fields::of_form(call.body)) {
         Ok(())
     } else {
         Err(NotHeard::NotGenuine("the signature is not twilio's"))
     }
 }
 
-pub(super) fn read(keys: &toml::Table, call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
-    check(keys, call)?;
+pub(super) fn read(call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
     let form = Fields::of_form(call.body);
     let of = reference(call)?;
     let field = |name: &str, old: &str| form.first(name).or_else(|| form.first(old));
@@ -107,10 +108,48 @@ pub(super) fn read(keys: &toml::Table, call: &Call<'_>) -> Result<Option<Report>
     Ok(Some(Report { of, word, class, code: code.map(str::to_owned) }))
 }
 
-/// Base64 of HMAC-SHA1 under the account's token, over the address and, sorted by name, each name
-/// of the form followed by its values. Twilio signs the address with or without the port; of a body
-/// that is no form it signs the hash, as a part of the address.
-fn is_signed(token: &str, call: &Call<'_>, form: &Fields) -> bool {
+/// True with a secret for one of the ways in which Twilio signs.
+pub(super) fn can_check(keys: &toml::Table) -> bool {
+    ["auth_token", "shared_key_secret"].iter().any(|name| key(keys, name).is_some())
+}
+
+/// What a call is signed with.
+struct Signs<'a> {
+    secret: &'a [u8],
+    hash: fn(&[u8], &[&[u8]]) -> Vec<u8>,
+}
+
+impl<'a> Signs<'a> {
+    /// The account's token and HMAC-SHA1, unless the call says otherwise.
+    fn of(keys: &'a toml::Table, call: &Call<'_>) -> Result<Self, NotHeard> {
+        let Some(settings) = call.header(SETTINGS).filter(|text| !text.is_empty()) else {
+            let token = key(keys, "auth_token").ok_or(NotHeard::NotGenuine(
+                "without auth_token what twilio signs cannot be checked; set it beside the API key",
+            ))?;
+            return Ok(Self { secret: token.as_bytes(), hash: mac::<Hmac<Sha1>> });
+        };
+        let secret = key(keys, "shared_key_secret").ok_or(NotHeard::NotGenuine(
+            "it is signed with a shared key of twilio's webhook rules; set shared_key_secret",
+        ))?;
+        let hash = match algorithm(settings).to_ascii_uppercase().as_str() {
+            "HMAC_SHA1" => mac::<Hmac<Sha1>>,
+            "HMAC_SHA256" => mac::<Hmac<Sha256>>,
+            _ => return Err(NotHeard::NotGenuine("twilio's way of signing it is not known here")),
+        };
+        Ok(Self { secret: secret.as_bytes(), hash })
+    }
+}
+
+fn algorithm(settings: &str) -> &str {
+    let mut pairs = settings.split(',').filter_map(|pair| pair.split_once('='));
+    let named = pairs.find(|(name, value)| name.trim() == "algorithm" && !value.trim().is_empty());
+    named.map_or("HMAC_SHA1", |(_, value)| value.trim())
+}
+
+/// Base64 of the hash over the address and, sorted by name, each name of the form followed by its
+/// values. Twilio signs the address with or without the port; of a body that is no form it signs the
+/// hash, as a part of the address.
+fn is_signed(signs: &Signs<'_>, call: &Call<'_>, form: &Fields) -> bool {
     let Some(given) = call.header(SIGNATURE) else { return false };
     let query = Fields::of_form(call.query().as_bytes());
     let mut signed = String::new();
@@ -126,18 +165,9 @@ fn is_signed(token: &str, call: &Call<'_>, form: &Fields) -> bool {
         }
     }
     spellings(call.url).iter().any(|url| {
-        let made = BASE64.encode(sha1(token, &[url.as_bytes(), signed.as_bytes()]));
-        same_bytes(made.as_bytes(), given.as_bytes())
+        let text = [url.as_bytes(), signed.as_bytes()];
+        is_base64_of(given, &(signs.hash)(signs.secret, &text))
     })
-}
-
-fn sha1(token: &str, parts: &[&[u8]]) -> Vec<u8> {
-    // A key of any length is a key.
-    let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(token.as_bytes()) else { return Vec::new() };
-    for part in parts {
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().to_vec()
 }
 
 /// The address with the port, and without it where it is the usual one.

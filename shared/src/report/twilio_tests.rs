@@ -1,11 +1,29 @@
 //! Tests of what Twilio reports. The signatures were made with the official helper library.
 
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64URL},
+};
 
 use super::*;
 use crate::outcome::ErrorClass;
 
+/// As a call is heard: its signature, then its words.
+fn checked(keys: &toml::Table, call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
+    check(keys, call)?;
+    read(call)
+}
+
 const TOKEN: &str = "12345";
+const TOKEN_SIGNS: Signs<'_> = Signs { secret: TOKEN.as_bytes(), hash: mac::<Hmac<Sha1>> };
+
+/// As the helper library `twilio` 9.13.0 for Python signs the body below with `a shared secret`.
+const SETTINGS_256: &str =
+    "key=webhooks_sharedkey_01ARZ3NDEKTSV4RRFFQ69G5FAV,algorithm=HMAC_SHA256";
+const BODY: &str = "MessageSid=SM1&MessageStatus=undelivered&ErrorCode=30005&To=%2B12025550123\
+    &From=%C3%A9+t";
+const MADE_256: &str = "FPiZW2Qz/PFHeGxpjaOq5IV/NJhbkO54f5SA3X1QqTA=";
+const MADE_1: &str = "8Pf6uT4hUPbyyp5+UjNbLvlAPk0=";
 
 fn keys() -> toml::Table {
     format!("auth_token = '{TOKEN}'").parse().expect("TOML")
@@ -18,7 +36,7 @@ fn signed(url: &str, body: &str) -> String {
         text.push_str(name);
         text.push_str(value);
     }
-    BASE64.encode(sha1(TOKEN, &[text.as_bytes()]))
+    BASE64.encode(mac::<Hmac<Sha1>>(TOKEN.as_bytes(), &[text.as_bytes()]))
 }
 
 /// The address of a report, with the reference of some attempt.
@@ -27,9 +45,15 @@ fn address() -> String {
     format!("https://codes.example/v1/inbound/primary/reports?of={of}")
 }
 
-fn heard(url: &str, body: &str, signature: &str) -> Result<Option<Report>, NotHeard> {
+type Heard = Result<Option<Report>, NotHeard>;
+
+fn is_refused(answer: &Heard) -> bool {
+    matches!(answer, Err(NotHeard::NotGenuine(_)))
+}
+
+fn heard(url: &str, body: &str, signature: &str) -> Heard {
     let headers = [("x-twilio-signature", signature)];
-    read(&keys(), &Call { url, headers: &headers, body: body.as_bytes() })
+    checked(&keys(), &Call { url, headers: &headers, body: body.as_bytes() })
 }
 
 fn said(body: &str) -> Option<(Word, Option<ErrorClass>)> {
@@ -46,7 +70,7 @@ fn the_official_vector() {
     let call = |signature| {
         let headers = [("x-twilio-signature", signature)];
         let call = Call { url, headers: &headers, body: body.as_bytes() };
-        is_signed(TOKEN, &call, &Fields::of_form(call.body))
+        is_signed(&TOKEN_SIGNS, &call, &Fields::of_form(call.body))
     };
     assert!(call("0/KCTR6DLpKmkAf8muzZqo1nDgQ="));
     assert!(!call("0/KCTR6DLpKmkAf8muzZqo1nDgQ"));
@@ -80,6 +104,99 @@ fn every_changed_byte_is_refused() {
     assert!(heard(&elsewhere, body, &signature).is_err());
 }
 
+fn heard_by_shared_key(keys: &str, settings: &str, made: &str, url: &str, body: &str) -> Heard {
+    let headers = [("x-twilio-signature", made), (SETTINGS, settings)];
+    checked(&keys.parse().expect("TOML"), &Call { url, headers: &headers, body: body.as_bytes() })
+}
+
+#[test]
+fn a_shared_key_signs_as_the_call_says() {
+    let (keys, url) = ("shared_key_secret = 'a shared secret'", address());
+    let heard = |settings, made| heard_by_shared_key(keys, settings, made, &url, BODY);
+    let report = heard(SETTINGS_256, MADE_256).expect("a genuine call").expect("a word");
+    assert_eq!((report.word, report.class), (Word::Undelivered, Some(ErrorClass::Recipient)));
+    for same in
+        ["algorithm=HMAC_SHA256", "key=k, algorithm = hmac_sha256 ", "x,algorithm=HMAC_SHA256"]
+    {
+        assert!(heard(same, MADE_256).is_ok(), "{same}");
+    }
+    for older in ["key=k", "key=k,algorithm=", "key=k,algorithm=HMAC_SHA1"] {
+        assert!(heard(older, MADE_1).is_ok(), "{older}");
+        assert!(is_refused(&heard(older, MADE_256)), "{older}");
+    }
+    assert!(is_refused(&heard(SETTINGS_256, MADE_1)));
+    for unknown in ["algorithm=HMAC_SHA512", "algorithm=none", "algorithm=HMAC_SHA256,algorithm=x"]
+    {
+        let made = if unknown.ends_with('x') { MADE_1 } else { MADE_256 };
+        assert!(is_refused(&heard(unknown, made)), "{unknown}");
+    }
+    // A body that is no form, by its hash.
+    let json = format!("{url}&bodySHA256={}", hex(&Sha256::digest("{\"a\": \"é\"}")));
+    let made = "4v6Z1KIDew6YglvPbpxY2DhMAPHKZYKARMACUCGgurk=";
+    let answer = heard_by_shared_key(keys, SETTINGS_256, made, &json, "{\"a\": \"é\"}");
+    assert!(matches!(answer, Err(NotHeard::Malformed(_))), "genuine, and without a status");
+    assert!(is_refused(&heard_by_shared_key(keys, SETTINGS_256, made, &json, "{}")));
+}
+
+#[test]
+fn every_changed_byte_under_a_shared_key_is_refused() {
+    let (keys, url) = ("shared_key_secret = 'a shared secret'", address());
+    let changes = |text: &'static str| {
+        (0..text.len()).map(move |place| {
+            let mut changed = text.as_bytes().to_vec();
+            changed[place] ^= 1;
+            String::from_utf8(changed).expect("ASCII")
+        })
+    };
+    for body in changes(BODY) {
+        let text = |body: &str| {
+            let form = Fields::of_form(body.as_bytes());
+            form.sorted().into_iter().flat_map(|(name, value)| [name, value]).collect::<String>()
+        };
+        if text(&body) != text(BODY) {
+            let answer = heard_by_shared_key(keys, SETTINGS_256, MADE_256, &url, &body);
+            assert!(is_refused(&answer), "{body}");
+        }
+    }
+    for made in changes(MADE_256) {
+        assert!(is_refused(&heard_by_shared_key(keys, SETTINGS_256, &made, &url, BODY)), "{made}");
+    }
+    for settings in changes("algorithm=HMAC_SHA256") {
+        assert!(
+            is_refused(&heard_by_shared_key(keys, &settings, MADE_256, &url, BODY)),
+            "{settings}"
+        );
+    }
+}
+
+#[test]
+fn a_token_and_a_shared_key_are_not_mixed_up() {
+    let url = address();
+    let both = format!("auth_token = '{TOKEN}'\nshared_key_secret = 'a shared secret'");
+    let by_token = signed(&url, BODY);
+    assert!(heard_by_shared_key(&both, SETTINGS_256, MADE_256, &url, BODY).is_ok());
+    assert!(heard_by_shared_key(&both, "", &by_token, &url, BODY).is_ok());
+    for (keys, settings, made) in [
+        // Signed with the one, and said to be signed with the other.
+        (both.as_str(), SETTINGS_256, by_token.as_str()),
+        (&both, "algorithm=HMAC_SHA1", &by_token),
+        (&both, "", MADE_1),
+        (&both, "", MADE_256),
+        // Without the secret that it takes.
+        ("auth_token = '12345'", SETTINGS_256, MADE_256),
+        ("auth_token = '12345'", "algorithm=HMAC_SHA1", &by_token),
+        ("shared_key_secret = 'a shared secret'", "", MADE_1),
+        ("shared_key_secret = 'another'", SETTINGS_256, MADE_256),
+    ] {
+        let answer = heard_by_shared_key(keys, settings, made, &url, BODY);
+        assert!(is_refused(&answer), "{keys} {settings}");
+    }
+    for (keys, expected) in [(both.as_str(), true), ("shared_key_secret = 's'", true), ("", false)]
+    {
+        assert_eq!(can_check(&keys.parse().expect("TOML")), expected, "{keys}");
+    }
+}
+
 #[test]
 fn a_port_may_be_signed_or_not() {
     let body = "MessageStatus=sent";
@@ -93,7 +210,7 @@ fn a_port_may_be_signed_or_not() {
         let signature = signed(signs, body);
         let headers = [("x-twilio-signature", signature.as_str())];
         let call = Call { url: called, headers: &headers, body: body.as_bytes() };
-        assert!(is_signed(TOKEN, &call, &Fields::of_form(call.body)), "{called}");
+        assert!(is_signed(&TOKEN_SIGNS, &call, &Fields::of_form(call.body)), "{called}");
     }
 }
 
@@ -125,8 +242,8 @@ fn words_and_codes() {
 fn without_the_token_nothing_is_believed() {
     let url = address();
     let call = Call { url: &url, headers: &[], body: b"MessageStatus=delivered" };
-    assert!(matches!(read(&toml::Table::new(), &call), Err(NotHeard::NotGenuine(_))));
-    assert!(matches!(read(&keys(), &call), Err(NotHeard::NotGenuine(_))));
+    assert!(matches!(checked(&toml::Table::new(), &call), Err(NotHeard::NotGenuine(_))));
+    assert!(matches!(checked(&keys(), &call), Err(NotHeard::NotGenuine(_))));
     let bare = "https://codes.example/v1/inbound/primary/reports";
     let body = "MessageStatus=delivered";
     assert!(matches!(heard(bare, body, &signed(bare, body)), Err(NotHeard::NotGenuine(_))));

@@ -3,12 +3,14 @@
 //! Sources: the delivery receipts of developer.vonage.com's SMS guide, and its page on signing
 //! messages.
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Hmac;
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
-use super::{Call, NotHeard, Report, Word, class_of, fields::Fields, key, reference};
+use super::{
+    Call, NotHeard, Report, Word, check_age, class_of, fields::Fields, key, mac::mac, reference,
+};
 use crate::{
     clock::Millis,
     outcome::{
@@ -37,9 +39,6 @@ const ERRORS: &ErrorTable = &[
 /// How an account may sign: HMACs, or the plain hash of older accounts.
 pub const SIGNATURE_METHODS: [&str; 5] = ["md5", "md5hash", "sha1", "sha256", "sha512"];
 
-/// A signed call is listened to for so long.
-const WINDOW_MS: i64 = 300_000;
-
 /// Only accounts that sign have a secret for it.
 pub(super) fn check(keys: &toml::Table, call: &Call<'_>, now: Millis) -> Result<(), NotHeard> {
     let Some(secret) = key(keys, "signature_secret") else { return Ok(()) };
@@ -47,12 +46,7 @@ pub(super) fn check(keys: &toml::Table, call: &Call<'_>, now: Millis) -> Result<
     check_signature(secret, method, &fields(call)?, now)
 }
 
-pub(super) fn read(
-    keys: &toml::Table,
-    call: &Call<'_>,
-    now: Millis,
-) -> Result<Option<Report>, NotHeard> {
-    check(keys, call, now)?;
+pub(super) fn read(call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
     let fields = fields(call)?;
     let of = reference(call)?;
     let status = fields.first("status").ok_or(NotHeard::Malformed("there is no status"))?;
@@ -99,28 +93,18 @@ fn check_signature(
         signed.push('=');
         signed.push_str(&value.replace(['&', '='], "_"));
     }
+    let (secret, text) = (secret.as_bytes(), signed.as_bytes());
     let made = match method {
-        "md5hash" => Md5::digest(format!("{signed}{secret}")).to_vec(),
-        "md5" => mac::<Hmac<Md5>>(secret, &signed),
-        "sha1" => mac::<Hmac<Sha1>>(secret, &signed),
-        "sha512" => mac::<Hmac<Sha512>>(secret, &signed),
-        _ => mac::<Hmac<Sha256>>(secret, &signed),
+        "md5hash" => Md5::digest([text, secret].concat()).to_vec(),
+        "md5" => mac::<Hmac<Md5>>(secret, &[text]),
+        "sha1" => mac::<Hmac<Sha1>>(secret, &[text]),
+        "sha512" => mac::<Hmac<Sha512>>(secret, &[text]),
+        _ => mac::<Hmac<Sha256>>(secret, &[text]),
     };
     if !same_bytes(hex(&made).as_bytes(), given.to_ascii_lowercase().as_bytes()) {
         return Err(NotHeard::NotGenuine("the signature is not vonage's"));
     }
-    let at = fields.first("timestamp").and_then(|text| text.parse::<i64>().ok());
-    match at.map(|secs| now.saturating_sub(secs.saturating_mul(1_000)).saturating_abs()) {
-        Some(age) if age <= WINDOW_MS => Ok(()),
-        _ => Err(NotHeard::NotGenuine("it is older than five minutes, or says no time")),
-    }
-}
-
-fn mac<M: Mac + KeyInit>(secret: &str, signed: &str) -> Vec<u8> {
-    // A key of any length is a key.
-    let Ok(mut mac) = <M as KeyInit>::new_from_slice(secret.as_bytes()) else { return Vec::new() };
-    mac.update(signed.as_bytes());
-    mac.finalize().into_bytes().to_vec()
+    check_age(fields.first("timestamp"), now)
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ const ERRORS: &ErrorWords = &[
 pub(super) struct PlivoConfig {
     /// The account, `MA…`, or a subaccount, `SA…`.
     auth_id: String,
+    /// For sending, and for checking the signatures of delivery reports.
     auth_token: SecretText,
     /// The sender: a number, a short code or a name; either this or a powerpack.
     src: Option<String>,
@@ -107,6 +108,7 @@ impl Plivo {
                 dst: out.to.digits(),
                 text: &out.text,
                 kind: "sms",
+                url: out.report_to.as_deref(),
                 method: "POST",
                 log: if self.log { "true" } else { "false" },
                 trackable: false,
@@ -135,7 +137,7 @@ impl Provider for Plivo {
     }
 }
 
-/// What the official clients send; `method` is that of reports, which nobody asks for here.
+/// What the official clients send; `method` is that of reports, and there without them too.
 #[derive(Serialize)]
 struct NewMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,6 +148,8 @@ struct NewMessage<'a> {
     text: &'a str,
     #[serde(rename = "type")]
     kind: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
     method: &'a str,
     log: &'a str,
     trackable: bool,

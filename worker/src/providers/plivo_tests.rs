@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{ERRORS, Plivo, PlivoConfig, read_answer, read_check};
 use crate::{
-    provider::{Outcome, Provider},
+    provider::{Outcome, Outgoing, Provider},
     providers::{
         Net,
         error_table::assert_unique,
@@ -22,14 +22,14 @@ const ACCEPTED: &str = r#"{"api_id": "948b53a2-3f08-11e7-b6f4-061564b78b75",
 
 const DIGITS: &str = "15551234567";
 
-/// Recorded from the Python SDK `plivo` 4.63.0: `messages.create` with `src`, `dst`, `text` and
+/// Recorded from the Python SDK `plivo` 4.63.0: `messages.create` with `src`, `dst`, `text`, `url` and
 /// `message_expiry`.
 const SDK_LINE: &str = "POST /v1/Account/MAXXXXXXXXXXXXXXXXXX/Message/ HTTP/1.1";
 const SDK_HEADERS: [(&str, &str); 2] = [
     ("authorization", "Basic TUFYWFhYWFhYWFhYWFhYWFhYWFg6c2VjcmV0"),
     ("content-type", "application/json"),
 ];
-const SDK_BODY: &str = r#"{"dst": "15551234567", "text": "Your code: 12 & \u00e9", "src": "15550100", "type": "sms", "method": "POST", "log": "true", "trackable": false, "message_expiry": 120}"#;
+const SDK_BODY: &str = r#"{"dst": "15551234567", "text": "Your code: 12 & \u00e9", "src": "15550100", "type": "sms", "url": "https://codes.example/v1/inbound/sms/reports?of=AAAA", "method": "POST", "log": "true", "trackable": false, "message_expiry": 120}"#;
 
 fn answered(status: u16, body: &str) -> Answer {
     Answer { status, retry_after: None, body: body.into() }
@@ -54,11 +54,9 @@ fn at(server: &TestServer, more: &str) -> Plivo {
     built(&format!("{account}\nbase_url = '{url}'\n{more}")).unwrap()
 }
 
-async fn recorded(keys: &str, text: &str, validity: Duration) -> Recorded {
+async fn recorded(keys: &str, message: &Outgoing) -> Recorded {
     let server = TestServer::start(vec![Reply::Whole(answer(202, "", ACCEPTED))]).await;
-    let mut message = outgoing(text);
-    message.validity = validity;
-    let outcome = at(&server, keys).send(&message).await;
+    let outcome = at(&server, keys).send(message).await;
     assert_eq!(outcome, Outcome::accepted(Some("5b40a428-bfc7".to_owned())));
     server.requests().remove(0)
 }
@@ -169,8 +167,9 @@ fn an_account_and_one_sender() {
 
 #[tokio::test]
 async fn the_request_is_what_the_official_client_sends() {
-    let validity = Duration::from_mins(2);
-    let request = recorded("src = '15550100'", "Your code: 12 & é", validity).await;
+    let mut message = outgoing("Your code: 12 & é");
+    message.report_to = Some("https://codes.example/v1/inbound/sms/reports?of=AAAA".to_owned());
+    let request = recorded("src = '15550100'", &message).await;
     assert_eq!(request.line(), SDK_LINE);
     for (name, value) in SDK_HEADERS {
         assert_eq!(request.header(name), Some(value), "{name}");
@@ -179,19 +178,21 @@ async fn the_request_is_what_the_official_client_sends() {
 }
 
 #[tokio::test]
-async fn a_powerpack_and_no_logs() {
+async fn a_powerpack_no_logs_and_no_reports() {
     let keys = "powerpack_uuid = 'p-1'\nlog = false";
-    let request = recorded(keys, "hi", Duration::from_mins(2)).await;
+    let request = recorded(keys, &outgoing("hi")).await;
     let body = json_of(&request.body);
     assert_eq!(body["powerpack_uuid"], "p-1");
     assert_eq!(body["log"], "false");
-    assert_eq!(body.get("src"), None);
+    assert_eq!((body.get("src"), body.get("url")), (None, None));
 }
 
 #[tokio::test]
 async fn the_expiry_keeps_to_its_range() {
     for (secs, sent) in [(0, 5), (5, 5), (600, 600), (10_799, 10_799), (86_400, 10_799)] {
-        let request = recorded("src = '1'", "hi", Duration::from_secs(secs)).await;
+        let mut message = outgoing("hi");
+        message.validity = Duration::from_secs(secs);
+        let request = recorded("src = '1'", &message).await;
         assert_eq!(json_of(&request.body)["message_expiry"], sent, "{secs}");
     }
 }

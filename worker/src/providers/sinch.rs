@@ -32,6 +32,9 @@ const DEFAULT_REGION: &str = "us";
 const DELIVERY_REPORTS: [&str; 5] =
     ["full", "none", "per_recipient", "per_recipient_final", "summary"];
 
+/// What is asked for together with an address to send it to: one report, the last.
+const FINAL_REPORT: &str = "per_recipient_final";
+
 /// The longest life of a message, which it also has without `expire_at`.
 const LONGEST_LIFE: Duration = Duration::from_hours(72);
 
@@ -67,8 +70,10 @@ pub(super) struct SinchConfig {
     from: Option<String>,
     /// Where the plan lives: `us`, `eu`, `au`, `br` or `ca`.
     region: Option<String>,
-    /// Which reports Sinch sends to the callback address of the plan.
+    /// Which reports Sinch sends: to us if it can reach us, else to the callback address of the plan.
     delivery_report: Option<String>,
+    /// With which the account signs what it sends, if it does; the API checks it.
+    signature_secret: Option<SecretText>,
     /// For a test server, in place of a region.
     base_url: Option<String>,
 }
@@ -96,6 +101,8 @@ struct Batch<'a> {
     expire_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery_report: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callback_url: Option<&'a str>,
 }
 
 impl Sinch {
@@ -107,6 +114,9 @@ impl Sinch {
         }
         if config.from.as_ref().is_some_and(String::is_empty) {
             return Err(mistake(name, "from", "must not be empty"));
+        }
+        if config.signature_secret.is_some_and(|secret| secret.expose().is_empty()) {
+            return Err(mistake(name, "signature_secret", "must not be empty; leave it out"));
         }
         if let Some(word) = &config.delivery_report {
             check_word(name, "delivery_report", word, &DELIVERY_REPORTS)?;
@@ -134,6 +144,8 @@ impl Sinch {
     }
 
     fn request(&self, out: &Outgoing, now: SystemTime) -> RequestBuilder {
+        let callback_url = out.report_to.as_deref();
+        let final_report = callback_url.map(|_| FINAL_REPORT);
         let batch = Batch {
             from: self.from.as_deref(),
             to: [out.to.e164()],
@@ -141,7 +153,8 @@ impl Sinch {
             kind: "mt_text",
             client_reference: out.message_id.to_string(),
             expire_at: expire_at(out.validity, now),
-            delivery_report: self.delivery_report.as_deref(),
+            delivery_report: self.delivery_report.as_deref().or(final_report),
+            callback_url,
         };
         self.client.post(self.batches_url.clone()).bearer_auth(self.api_token.expose()).json(&batch)
     }

@@ -31,7 +31,10 @@ const SDK_CONTENT_TYPE: &str = "application/json";
 const SDK_BODY: &str = r#"{"to": ["+15551234567"], "from": "Otpost",
     "body": "Your code: 12 & \u00e9", "type": "mt_text",
     "delivery_report": "per_recipient_final", "expire_at": "2026-11-20T08:30:40Z",
+    "callback_url": "https://codes.example/v1/inbound/sms/reports?of=AAAA",
     "client_reference": "00000000-0000-0000-0000-000000000007"}"#;
+
+const REPORT_TO: &str = "https://codes.example/v1/inbound/sms/reports?of=AAAA";
 
 /// 2026-11-20 08:28:40 UTC.
 fn now() -> SystemTime {
@@ -137,12 +140,14 @@ fn configuration() {
         "from = 'Otpost'",
         "region = 'eu'",
         "delivery_report = 'none'",
+        "signature_secret = 's'",
         "base_url = 'http://localhost:1'",
     ] {
         assert!(built(&format!("{base}{right}")).is_ok(), "{right}");
     }
     for wrong in [
         "from = ''",
+        "signature_secret = ''",
         "region = 'us'\nbase_url = 'http://localhost:1'",
         "base_url = 'localhost'",
         "colour = 1",
@@ -179,8 +184,9 @@ fn lives_within_what_sinch_allows() {
 
 #[tokio::test]
 async fn the_request_is_the_one_of_the_sdk() {
-    let keys = "from = 'Otpost'\ndelivery_report = 'per_recipient_final'";
-    let request = recorded(keys, &outgoing("Your code: 12 & é")).await;
+    let mut message = outgoing("Your code: 12 & é");
+    message.report_to = Some(REPORT_TO.to_owned());
+    let request = recorded("from = 'Otpost'", &message).await;
     assert_eq!(request.line(), SDK_LINE);
     assert_eq!(request.header("authorization"), Some(SDK_AUTHORIZATION));
     assert_eq!(request.header("content-type"), Some(SDK_CONTENT_TYPE));
@@ -198,6 +204,17 @@ async fn what_is_not_configured_is_not_sent() {
         "client_reference": "00000000-0000-0000-0000-000000000007",
     });
     assert_eq!(body_of(&recorded("", &message).await), expected);
+}
+
+#[tokio::test]
+async fn which_reports_is_a_choice() {
+    for report_to in [None, Some(REPORT_TO)] {
+        let mut message = outgoing("hi");
+        message.report_to = report_to.map(str::to_owned);
+        let body = body_of(&recorded("delivery_report = 'full'", &message).await);
+        assert_eq!(body["delivery_report"], "full");
+        assert_eq!(body.get("callback_url").and_then(Value::as_str), report_to);
+    }
 }
 
 #[tokio::test]

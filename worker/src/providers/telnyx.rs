@@ -3,16 +3,17 @@
 use futures_util::future::BoxFuture;
 use otpost_shared::{
     config::{ConfigError, SecretText},
-    outcome::ErrorClass::{
-        self, Account, Content, OptedOut, Recipient, Region, Sender, Throttled, Transient, Unknown,
+    outcome::{
+        ErrorClass::{self, Content, Recipient, Sender, Transient},
+        class_of_code,
     },
+    report::telnyx::{ERRORS, public_key},
 };
 use reqwest::{Client, RequestBuilder, Url};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Net,
-    error_table::{ErrorTable, class_of_code},
     http_call::{Answer, call, call_check},
     http_status::class_of_status,
     mistake,
@@ -23,64 +24,6 @@ use crate::provider::{Outcome, Outgoing, Provider};
 /// Codes that are about some field of the request; which one stands beside them.
 const FIELD_CODES: (u32, u32) = (10_000, 10_999);
 
-/// Source: developers.telnyx.com, the pages "API error codes" and "Messaging error code reference".
-const ERRORS: &ErrorTable = &[
-    (10000, 10004, Sender),  // a field is invalid or missing, see `class_of_field`
-    (10005, 10005, Account), // no such address
-    (10006, 10006, Sender),  // messaging profile id
-    (10007, 10007, Transient), // unexpected error
-    (10008, 10008, Unknown), // timed out on their side
-    (10009, 10010, Account), // credentials, permissions
-    (10011, 10011, Throttled),
-    (10012, 10012, Unknown), // duplicate: perhaps the echo of an earlier try
-    (10013, 10029, Sender),
-    (10030, 10030, Account), // method
-    (10031, 10034, Sender),
-    (10035, 10035, Account),   // locked by Telnyx
-    (10036, 10037, Transient), // busy, unavailable
-    (10038, 10039, Account),   // account level
-    (20001, 20009, Account),   // key, user
-    (20012, 20017, Account),   // inactive, blocked, unverified
-    (20100, 20100, Account),   // funds
-    (40001, 40001, Recipient), // landline, not routable
-    (40002, 40002, Content),   // spam filter
-    (40003, 40003, Sender),    // number blocked for spam
-    (40004, 40006, Transient), // refused, expired, carrier down
-    (40007, 40007, Sender),    // loop
-    (40008, 40008, Transient), // carrier did not accept
-    (40009, 40009, Content),
-    (40010, 40010, Sender),    // 10DLC
-    (40011, 40011, Throttled), // carrier rate
-    (40012, 40012, Recipient),
-    (40013, 40013, Sender),
-    (40014, 40014, Transient), // expired in the queue
-    (40015, 40015, Content),   // Telnyx's spam filter
-    (40016, 40016, Throttled), // carrier rate of the campaign
-    (40017, 40017, Content),
-    (40018, 40018, Throttled),
-    (40019, 40019, Sender),
-    (40020, 40020, Region),   // codes blocked for a day, taken for fraud
-    (40100, 40159, Sender),   // number not enabled for messages
-    (40300, 40300, OptedOut), // STOP
-    (40301, 40301, Region),   // not from this kind of number to that one
-    (40302, 40304, Content),
-    (40305, 40308, Sender),
-    (40309, 40309, Region), // country not allowed in the profile
-    (40310, 40310, Recipient),
-    (40311, 40314, Account), // profile secret, profile or messaging disabled
-    (40315, 40315, Sender),  // number of bad repute
-    (40316, 40317, Content),
-    (40318, 40318, Throttled), // queue full
-    (40319, 40319, Region),
-    (40320, 40321, Sender),
-    (40322, 40322, Content),
-    (40323, 40327, Sender),
-    (40328, 40328, Content),
-    (40329, 40330, Sender),  // toll-free number
-    (40331, 40331, Account), // no country allowed in the profile
-    (40333, 40333, Account), // spend limit of the profile
-];
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TelnyxConfig {
@@ -90,6 +33,8 @@ pub(super) struct TelnyxConfig {
     from: Option<String>,
     /// The messaging profile: picks the sender if there is no `from`; a name needs it.
     messaging_profile_id: Option<String>,
+    /// The account's public key, with which the API checks the signatures of delivery reports.
+    public_key: Option<String>,
     /// For a test server.
     #[serde(default = "default_base_url")]
     base_url: String,
@@ -117,6 +62,10 @@ impl Telnyx {
             let rule = "set a number here, or messaging_profile_id; a name needs both";
             return Err(mistake(name, "from", rule));
         }
+        if config.public_key.is_some_and(|key| public_key(&key).is_none()) {
+            let rule = "must be the account's public key, 44 characters of base64; or leave it out";
+            return Err(mistake(name, "public_key", rule));
+        }
         Ok(Self {
             client: net.client(name)?,
             messages_url: endpoint(name, &config.base_url, "/v2/messages")?,
@@ -138,6 +87,7 @@ impl Telnyx {
                 from: self.from.as_deref(),
                 messaging_profile_id: self.messaging_profile_id.as_deref(),
                 text: &out.text,
+                webhook_url: out.report_to.as_deref(),
             })
     }
 }
@@ -168,6 +118,8 @@ struct NewMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     messaging_profile_id: Option<&'a str>,
     text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook_url: Option<&'a str>,
 }
 
 #[derive(Deserialize)]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{ERRORS, Telnyx, TelnyxConfig, read_answer, read_check};
 use crate::{
-    provider::{Outcome, Provider},
+    provider::{Outcome, Outgoing, Provider},
     providers::{
         Net,
         error_table::assert_sorted,
@@ -20,14 +20,16 @@ use crate::{
 const PROFILE: &str = "4001932d-9b55-4bb8-9cd1-85de6c4d83d9";
 
 /// Recorded from the Python SDK `telnyx` 4.189.0: `messages.send` with `to`, `from_`, `text`,
-/// `messaging_profile_id` and `idempotency_key`.
+/// `messaging_profile_id`, `webhook_url` and `idempotency_key`.
 const SDK_LINE: &str = "POST /v2/messages HTTP/1.1";
 const SDK_HEADERS: [(&str, &str); 3] = [
     ("authorization", "Bearer KEY0123"),
     ("content-type", "application/json"),
     ("idempotency-key", "00000000-0000-0000-0000-000000000007"),
 ];
-const SDK_BODY: &str = r#"{"to":"+15551234567","from":"Otpost","messaging_profile_id":"4001932d-9b55-4bb8-9cd1-85de6c4d83d9","text":"Your code: 12 & é"}"#;
+const SDK_BODY: &str = r#"{"to":"+15551234567","from":"Otpost","messaging_profile_id":"4001932d-9b55-4bb8-9cd1-85de6c4d83d9","text":"Your code: 12 & é","webhook_url":"https://codes.example/v1/inbound/sms/reports?of=AAAA"}"#;
+
+const REPORT_TO: &str = "https://codes.example/v1/inbound/sms/reports?of=AAAA";
 
 fn answered(status: u16, body: &str) -> Answer {
     Answer { status, retry_after: None, body: body.into() }
@@ -67,9 +69,9 @@ fn at(server: &TestServer, sender: &str) -> Telnyx {
     built(&format!("api_key = 'KEY0123'\nbase_url = '{}'\n{sender}", server.url())).unwrap()
 }
 
-async fn recorded(sender: &str, text: &str) -> Recorded {
+async fn recorded(sender: &str, message: &Outgoing) -> Recorded {
     let server = TestServer::start(vec![Reply::Whole(answer(200, "", &accepted()))]).await;
-    let outcome = at(&server, sender).send(&outgoing(text)).await;
+    let outcome = at(&server, sender).send(message).await;
     assert_eq!(outcome, Outcome::accepted(Some("4031-2d82".to_owned())));
     server.requests().remove(0)
 }
@@ -208,10 +210,24 @@ fn a_number_or_a_name_with_its_profile() {
     assert!(built(&format!("{key}from = '1'\nbase_url = 'a.test'")).is_err());
 }
 
+#[test]
+fn a_public_key_is_32_bytes() {
+    let with = |public_key: &str| {
+        built(&format!("api_key = 'k'\nfrom = '1'\npublic_key = '{public_key}'")).err()
+    };
+    assert_eq!(with("TqtRzDsTXOYGQR8wzDrwty8Fsl+B4fZusGVpDVL36uE="), None);
+    for wrong in ["", "KEY0123", "TqtRzDsTXOYGQR8wzDrwty8Fsl+B4fZusGVpDVL36uE", "AAAA"] {
+        let sentence = with(wrong).unwrap();
+        assert!(sentence.contains("providers.sms.public_key"), "{wrong}: {sentence}");
+    }
+}
+
 #[tokio::test]
 async fn the_request_is_what_the_official_client_sends() {
     let sender = format!("from = 'Otpost'\nmessaging_profile_id = '{PROFILE}'");
-    let request = recorded(&sender, "Your code: 12 & é").await;
+    let mut message = outgoing("Your code: 12 & é");
+    message.report_to = Some(REPORT_TO.to_owned());
+    let request = recorded(&sender, &message).await;
     assert_eq!(request.line(), SDK_LINE);
     for (name, value) in SDK_HEADERS {
         assert_eq!(request.header(name), Some(value), "{name}");
@@ -222,9 +238,9 @@ async fn the_request_is_what_the_official_client_sends() {
 
 #[tokio::test]
 async fn what_is_not_configured_is_not_sent() {
-    let request = recorded("from = '+15550100'", "hi").await;
+    let request = recorded("from = '+15550100'", &outgoing("hi")).await;
     assert_eq!(request.body, r#"{"to":"+15551234567","from":"+15550100","text":"hi"}"#);
-    let request = recorded("messaging_profile_id = 'p'", "hi").await;
+    let request = recorded("messaging_profile_id = 'p'", &outgoing("hi")).await;
     assert_eq!(request.body, r#"{"to":"+15551234567","messaging_profile_id":"p","text":"hi"}"#);
 }
 

@@ -32,6 +32,8 @@ pub(super) struct TwilioConfig {
     /// The account's token: for sending, unless there is an API key, and for checking the signatures
     /// of delivery reports.
     auth_token: Option<SecretText>,
+    /// The secret of a shared key, if the account's webhook rules have reports signed with one.
+    shared_key_secret: Option<SecretText>,
     /// An API key, `SK…`, and its secret: revocable without changing the account's token.
     api_key_sid: Option<String>,
     api_key_secret: Option<SecretText>,
@@ -63,6 +65,9 @@ impl Twilio {
         let account = config.account_sid;
         if account.is_empty() || !account.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(mistake(name, "account_sid", "must be letters and digits"));
+        }
+        if config.shared_key_secret.is_some_and(|secret| secret.expose().is_empty()) {
+            return Err(mistake(name, "shared_key_secret", "must not be empty; leave it out"));
         }
         let sender = match (config.from, config.messaging_service_sid) {
             (Some(from), None) => ("From", from),

@@ -115,6 +115,10 @@ fn one_sender_and_one_credential() {
     }
     assert!(built("account_sid = '../x'\nauth_token = 't'\nfrom = 'a'").is_err());
     assert!(built(&format!("{base}{token}messaging_service_sid = 'MG'")).is_ok());
+    for (secret, good) in [("s", true), ("", false)] {
+        let keys = format!("{base}{token}from = 'a'\nshared_key_secret = '{secret}'");
+        assert_eq!(built(&keys).is_ok(), good, "{secret}");
+    }
     let both = built(&format!("{base}{token}from = 'a'\napi_key_sid = 'SK'\napi_key_secret = 's'"));
     assert_eq!(both.unwrap().user, "SK", "the token is then for signatures alone");
 }
@@ -125,6 +129,8 @@ async fn the_request_is_as_twilio_wants_it() {
     let twilio = at(&server, "auth_token = 'secret'\nfrom = '+15550100'");
     let mut message = outgoing("Your code: 12 & é");
     message.validity = Duration::from_hours(25);
+    let report_to = "https://codes.example/v1/inbound/sms/reports?of=AAAA";
+    message.report_to = Some(report_to.to_owned());
     assert_eq!(twilio.send(&message).await.class, ErrorClass::Ok);
 
     let request = &server.requests()[0];
@@ -136,6 +142,7 @@ async fn the_request_is_as_twilio_wants_it() {
         ("From", "+15550100"),
         ("Body", "Your code: 12 & é"),
         ("ValidityPeriod", "36000"),
+        ("StatusCallback", report_to),
     ];
     assert_eq!(request.form(), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
 }

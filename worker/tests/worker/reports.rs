@@ -1,6 +1,7 @@
 //! From a report to the next provider: asked for, heard, gone on with.
 
 use otpost_shared::{
+    attempt,
     message::{Effect, take_report},
     outcome::ErrorClass,
     report::{Reference, Report, Word},
@@ -61,5 +62,41 @@ async fn a_code_that_is_not_delivered_goes_to_the_next_provider_with_the_same_di
         }
         worker.stop().await;
         assert_eq!((first.bodies().len(), second.bodies().len()), (1, 1));
+    }
+}
+
+/// Says nothing that can be read first, and that it has taken it when it is asked again.
+const AT_LAST: [Answer; 2] =
+    [Answer::Http("200 OK", "{}"), Answer::Http("200 OK", r#"{"data":{"id":"t-1"}}"#)];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_knows_a_repeat_by_its_bytes_is_given_the_same_address_again() {
+    for kind in BOTH {
+        let gateway = Gateway::start(AT_LAST[0]).await;
+        gateway.answers(&AT_LAST);
+        let extra = format!(
+            "[server]\npublic_url = \"https://codes.example\"\n[recipients]\ncountries = [\"*\"]\n\
+             [chains]\nsms = [\"a\"]\n[providers.a]\nkind = \"telnyx\"\napi_key = \"k\"\n\
+             from = \"+12025550101\"\npublic_key = \"TqtRzDsTXOYGQR8wzDrwty8Fsl+B4fZusGVpDVL36uE=\"\n\
+             base_url = {:?}\n",
+            gateway.url
+        );
+        let bed = Bed::make(kind, &extra).await;
+        let worker = Worker::start(&bed.home);
+        let accepted = accept(&bed.home, 1).await;
+        let row = ended(&bed.home, accepted.id).await;
+        worker.stop().await;
+        assert_eq!(timeline(&bed.home, row.id).await, ["a unknown", "a ok"]);
+        let bodies = gateway.bodies();
+        assert_eq!(bodies[0], bodies[1]);
+        let body: serde_json::Value = serde_json::from_str(&bodies[0]).expect("JSON");
+        let (_, of) =
+            body["webhook_url"].as_str().and_then(|url| url.split_once("?of=")).expect("it");
+        let of = Reference::parse(of).expect("a reference of ours");
+        let report = Report { of, word: Word::Delivered, class: None, code: None };
+        assert_eq!(take_report(&bed.home, "a", report).await, Ok(Effect::Delivered));
+        let attempts = attempt::list_by_message(&bed.home.db, row.id).await.expect("an answer");
+        let reported: Vec<_> = attempts.iter().map(|a| a.report.as_deref()).collect();
+        assert_eq!(reported, [None, Some("delivered")]);
     }
 }
