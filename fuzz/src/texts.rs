@@ -87,6 +87,7 @@ pub fn limit_rule(data: &[u8]) {
     assert!(rule.count > 0 && rule.window_ms > 0 && rule.window_ms % 1_000 == 0);
     let written = format!("{}/{}s", rule.count, rule.window_ms / 1_000);
     assert_eq!(Rule::parse(&written), Some(rule));
+    assert_eq!(Rule::parse(&rule.to_string()), Some(rule));
     // Whatever is a rule can be kept.
     let rules = [rule];
     let charge = [Charge { scope: Scope::Client, key: "a".into(), rules: &rules }];

@@ -22,6 +22,7 @@ use crate::{
     message::{self, Message, Steps},
     process,
     queue::Queue,
+    rate::Rates,
     recipient::{Recipient, RecipientError},
     redis_link::{PATIENCE, RedisLink},
     report::{self, Reference},
@@ -39,6 +40,7 @@ pub struct Home {
     pub queue: Queue,
     pub redis: Option<RedisLink>,
     pub limiter: Limiter,
+    pub rates: Rates,
     pub lanes: Lanes,
     pub api_keys: ApiKeys,
     pub keys: Arc<Keyring>,
@@ -102,6 +104,7 @@ impl Home {
             db,
             queue,
             limiter: Limiter::new(redis.clone()),
+            rates: Rates::new(redis.clone()),
             redis,
             lanes: Lanes::default(),
             api_keys: ApiKeys::default(),
@@ -191,9 +194,13 @@ impl Home {
         if tick.is_multiple_of(3) {
             process::mark_seen(&self.db, self.process_id, role, now).await?;
             let live = process::count_live(&self.db, now).await?;
-            let accepting: i64 =
-                live.iter().filter(|(role, _)| role != "worker").map(|(_, n)| n).sum();
-            self.limiter.set_live_processes(u32::try_from(accepting).unwrap_or(1));
+            let all_but = |other: &str| {
+                let count: i64 =
+                    live.iter().filter(|(role, _)| role != other).map(|(_, n)| n).sum();
+                u32::try_from(count).unwrap_or(1)
+            };
+            self.limiter.set_live_processes(all_but("worker"));
+            self.rates.set_live_processes(all_but("api"));
         }
         self.lanes.refresh(&self.db, now).await
     }

@@ -8,7 +8,8 @@
 //! | [`message::batch`] | one text to many recipients: slice by slice, repeatable |
 //! | [`admission`] | what stands before every accept: country, limits, the first answer to a key |
 //! | `acceptance`, `coalesce` | its commit; how concurrent calls leave as one statement |
-//! | [`idempotency`], [`limits`], [`guess_budget`] | repeats, rates, budgets |
+//! | [`idempotency`], [`limits`], [`guess_budget`] | repeats, limits, budgets |
+//! | [`rate`] | how often all processes together call a provider |
 //! | [`tenant`], [`api_key`], [`recipient`] | who sends, with what credential, to whom |
 //! | [`queue`], [`lanes`], [`process`] | hints, how busy the lanes are, who lives |
 //! | [`retention`] | what is kept for how long |
@@ -37,6 +38,7 @@ pub mod outcome;
 pub mod process;
 pub mod provider_state;
 pub mod queue;
+pub mod rate;
 pub mod recipient;
 pub mod redis_link;
 pub mod report;

@@ -4,6 +4,7 @@ mod in_redis;
 mod local;
 
 use std::{
+    fmt,
     net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
@@ -30,7 +31,8 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Reads `5/10m`: a count, a slash, a number and one of `s`, `m`, `h`, `d`; at most a year.
+    /// Reads `5/10m`, or `5/m` for one minute: a count, a slash, a number and one of `s`, `m`, `h`,
+    /// `d`; at most a year.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (count, window) = text.split_once('/')?;
@@ -41,11 +43,27 @@ impl Rule {
             'd' => 86_400_000,
             _ => return None,
         };
-        let units: i64 = window.get(..window.len() - 1)?.parse().ok()?;
+        let units: i64 = match window.get(..window.len() - 1)? {
+            "" => 1,
+            number => number.parse().ok()?,
+        };
         let count: u32 = count.trim().parse().ok()?;
         let window_ms = units.checked_mul(unit_ms)?;
         (count > 0 && (1..=LONGEST_WINDOW_MS).contains(&window_ms))
             .then_some(Self { count, window_ms })
+    }
+}
+
+/// As it is read, in the longest unit that fits.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(86_400_000, 'd'), (3_600_000, 'h'), (60_000, 'm'), (1_000, 's')];
+        let fitting = units.into_iter().find(|(unit_ms, _)| self.window_ms % unit_ms == 0);
+        let (unit_ms, unit) = fitting.unwrap_or((1_000, 's'));
+        match self.window_ms / unit_ms {
+            1 => write!(f, "{}/{unit}", self.count),
+            units => write!(f, "{}/{units}{unit}", self.count),
+        }
     }
 }
 
@@ -184,7 +202,12 @@ mod tests {
     fn rules_read_as_written() {
         assert_eq!(Rule::parse("5/10m"), Some(Rule { count: 5, window_ms: 600_000 }));
         assert_eq!(Rule::parse("1/30s"), Some(Rule { count: 1, window_ms: 30_000 }));
-        for wrong in ["", "5", "5/", "5/m", "0/1s", "5/10x", "-1/1s", "5/0s", "5/367d"] {
+        assert_eq!(Rule::parse("50/s"), Some(Rule { count: 50, window_ms: 1_000 }));
+        for written in ["5/10m", "50/s", "90/1500s", "7/36h", "1/d"] {
+            let read = Rule::parse(written).expect("a rule").to_string();
+            assert_eq!(Rule::parse(&read), Rule::parse(written), "{read}");
+        }
+        for wrong in ["", "5", "5/", "/s", "0/1s", "5/10x", "-1/1s", "5/0s", "5/367d"] {
             assert_eq!(Rule::parse(wrong), None, "{wrong}");
         }
     }

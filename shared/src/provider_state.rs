@@ -4,6 +4,7 @@
 use crate::{
     clock::Millis,
     db::{Db, DbError, on_pool},
+    rate::Rate,
 };
 
 /// An open provider is probed at most this often, by all processes together.
@@ -50,16 +51,24 @@ fn spoken(ms: Millis) -> String {
     }
 }
 
-/// Why nothing can be sent: none while at least one of these providers is in use. Without the
-/// providers' words, which were about other messages: this goes into the rows of any tenant.
+/// Why nothing can be sent: none while at least one of these providers is in use. Each comes with the
+/// rate it is at, if it is. Without the providers' words, which were about other messages: this goes
+/// into the rows of any tenant.
 #[must_use]
-pub fn nobody_in_use(states: &[ProviderState], names: &[&str], now: Millis) -> Option<String> {
-    let trouble = |name: &&str| {
-        let state = states.iter().find(|state| state.name == **name)?;
+pub fn nobody_in_use(
+    states: &[ProviderState],
+    names: &[(&str, Option<Rate>)],
+    now: Millis,
+) -> Option<String> {
+    let left_alone = |name: &str| {
+        let state = states.iter().find(|state| state.name == name)?;
         match state.opened_at {
             Some(opened_at) => Some(format!("{name} has failed for {}", spoken(now - opened_at))),
             None => Some(format!("{name} is {}", state.trouble(now)?)),
         }
+    };
+    let trouble = |(name, rate): &(&str, Option<Rate>)| {
+        left_alone(name).or_else(|| Some(format!("{name} is at its rate of {}", (*rate)?)))
     };
     let all: Option<Vec<String>> = names.iter().map(trouble).collect();
     all.filter(|all| !all.is_empty()).map(|all| all.join(", "))

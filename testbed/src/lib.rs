@@ -5,7 +5,9 @@
 
 use std::{env, time::Duration};
 
-use otpost_shared::{Home, config, db::Db, limits::Limiter, queue::Queue, redis_link::RedisLink};
+use otpost_shared::{
+    Home, config, db::Db, limits::Limiter, queue::Queue, rate::Rates, redis_link::RedisLink,
+};
 use sqlx::Connection;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -47,6 +49,7 @@ impl Bed {
             let link = RedisLink::open(queue_url, PATIENCE).expect("a Redis URL");
             home.queue = Queue::redis(link.clone());
             home.limiter = Limiter::new(Some(link.clone()));
+            home.rates = Rates::new(Some(link.clone()));
             home.redis = Some(link);
         }
         home.migrate().await.expect("tables");

@@ -69,6 +69,10 @@ pub enum Availability {
     Open {
         probe_at: Millis,
     },
+    /// Its rate is used up: a token is likely to come then. Not the breaker's to say.
+    UsedUp {
+        until: Millis,
+    },
 }
 
 /// A call that was let through.

@@ -2,37 +2,39 @@
 //! be called now, and by nothing else. The rule keeps no state, so it goes on after a crash where
 //! it was.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use otpost_shared::{
-    Home,
     attempt::Attempt,
     clock::Millis,
-    message::{End, Message, State},
+    message::{End, State},
     outcome::ErrorClass,
-    provider_state,
     queue::Lane,
+    rate::Rate,
 };
-use tokio::time::Instant;
 
-use crate::{
-    breaker::Availability,
-    health::{Health, Pass},
-    provider::Provider,
-};
+use crate::{breaker::Availability, health::Health, provider::Provider, tokens::Tokens};
 
 const FIRST_BACKOFF_MS: i64 = 1_000;
 const LONGEST_BACKOFF_MS: i64 = 60_000;
 /// When a provider that may become free at any moment is looked at again.
 const LOOK_AGAIN_MS: i64 = 1_000;
-/// How long the database may take to say whose a probe is.
-const CLAIM: Duration = Duration::from_millis(500);
 
 /// One provider in its place.
 #[derive(Clone)]
 pub struct Link {
     pub name: String,
     pub provider: Arc<dyn Provider>,
+    /// None when it may be called as often as one likes.
+    pub tokens: Option<Arc<Tokens>>,
+}
+
+impl Link {
+    /// Its rate, if messages wait because of it.
+    #[must_use]
+    pub fn rate_that_is_felt(&self) -> Option<Rate> {
+        self.tokens.as_ref().filter(|tokens| tokens.is_used_up()).map(|tokens| *tokens.rate())
+    }
 }
 
 /// The providers in the order they are tried, and how they are.
@@ -49,14 +51,6 @@ pub enum Step {
     Wait {
         until: Millis,
     },
-    End(End),
-}
-
-/// A step that is settled: a call that begins has its place.
-#[derive(Debug)]
-pub enum Chosen {
-    Try(Pass),
-    Wait { until: Millis },
     End(End),
 }
 
@@ -90,65 +84,27 @@ impl Chain {
         &self.health
     }
 
-    /// Decides, and takes what the decision needs: a place among the calls, or the one probe.
-    /// While a provider is only being tried out, waits up to `patience` for its answers.
-    pub async fn choose(
-        &self,
-        home: &Home,
-        row: &Message,
-        attempts: &[Attempt],
-        patience: Duration,
-    ) -> Chosen {
-        let give_up = Instant::now() + patience;
-        let jitter = rand::random::<f64>();
-        loop {
-            let mut news = std::pin::pin!(self.health.news());
-            // From here on nothing is missed.
-            news.as_mut().enable();
-            let now = home.clock.now();
-            let (lane, deadline) = (row.lane(), row.deadline);
-            let hopeful = Instant::now() < give_up;
-            let picked = self.health.pick(now, |providers| {
-                let s = Situation { lane, attempts, providers, now, deadline, jitter };
-                if hopeful && self.waits_for_a_place(&s) {
-                    return Err(None);
-                }
-                match self.decide(&s) {
-                    Step::Try(place) => Ok(place),
-                    Step::Wait { until } => Err(Some(Chosen::Wait { until })),
-                    Step::End(end) => Err(Some(Chosen::End(end))),
-                }
-            });
-            match picked {
-                Ok(pass) if !pass.is_probe() => return Chosen::Try(pass),
-                Ok(pass) => {
-                    let name = &self.links[pass.place()].name;
-                    let claim = provider_state::claim_probe(&home.db, name, now);
-                    if matches!(tokio::time::timeout(CLAIM, claim).await, Ok(Ok(true))) {
-                        return Chosen::Try(pass);
-                    }
-                    pass.lose_probe(home.clock.now());
-                }
-                Err(Some(chosen)) => return chosen,
-                Err(None) => {
-                    let _ = tokio::time::timeout_at(give_up, news).await;
-                }
-            }
-        }
+    /// True when some provider of it may only be called so often.
+    #[must_use]
+    pub fn is_rated(&self) -> bool {
+        self.links.iter().any(|link| link.tokens.is_some())
     }
 
-    /// True when the provider it would go to is busy being tried out.
-    fn waits_for_a_place(&self, s: &Situation<'_>) -> bool {
-        if !s.providers.contains(&Availability::Busy) {
-            return false;
-        }
-        let free = |a: &Availability| match a {
-            Availability::Busy => Availability::Free,
-            other => *other,
+    /// Whom a code goes to that was never tried, when nothing has to be asked before.
+    #[must_use]
+    pub fn first_at_once(&self, now: Millis) -> Option<&str> {
+        let first = self.health.first_trusted(now)?;
+        let has_rate = |link: &Link| link.name == first && link.tokens.is_some();
+        (!self.links.iter().any(has_rate)).then_some(first)
+    }
+
+    /// How many messages of a lane it makes sense to claim now.
+    #[must_use]
+    pub fn most_to_claim(&self, lane: Lane, now: Millis) -> usize {
+        let room = |place: usize| {
+            self.links[place].tokens.as_ref().map_or(usize::MAX, |tokens| tokens.room(lane))
         };
-        let hoped: Vec<Availability> = s.providers.iter().map(free).collect();
-        let step = self.decide(&Situation { providers: &hoped, ..*s });
-        matches!(step, Step::Try(place) if s.providers[place] == Availability::Busy)
+        self.health.most_to_claim(lane, now, room)
     }
 
     /// Decides.
@@ -172,26 +128,41 @@ impl Chain {
             && self.ready_at(s) < s.deadline;
         let rest_of_round: Vec<usize> =
             usable.iter().copied().filter(|i| *i >= after_last && !stays).collect();
-        let free = |i: &&usize| self.free_from(**i, s) <= s.now;
-        if let Some(next) = rest_of_round.iter().find(free) {
-            return Step::Try(*next);
+        let free = |i: &&usize| self.free_from(**i, s) <= s.now || self.is_waited_for(**i, s);
+        let next = rest_of_round
+            .iter()
+            .find(free)
+            .or_else(|| usable.iter().find(free).filter(|_| s.now >= self.ready_at(s)));
+        match next.map(|place| (*place, s.providers[*place])) {
+            None => self.wait(s, &usable, &rest_of_round),
+            Some((_, Availability::UsedUp { until })) if s.lane == Lane::Bulk => {
+                Step::Wait { until: until.min(s.deadline) }
+            }
+            Some((place, _)) => Step::Try(place),
         }
-        let next = usable.iter().find(free).filter(|_| s.now >= self.ready_at(s));
-        next.map_or_else(|| self.wait(s, &usable, &rest_of_round), |next| Step::Try(*next))
+    }
+
+    /// A rate that is used up sends a code to the next provider; others wait for it.
+    fn is_waited_for(&self, place: usize, s: &Situation<'_>) -> bool {
+        let used_up = matches!(s.providers[place], Availability::UsedUp { .. });
+        used_up && s.lane == Lane::Bulk && self.asked_until(place, s) <= s.now
+    }
+
+    /// Until when this link has asked to be left alone with this message.
+    fn asked_until(&self, place: usize, s: &Situation<'_>) -> Millis {
+        let of_it = s.attempts.iter().filter(|a| a.provider == self.links[place].name);
+        of_it.filter_map(|a| a.retry_at).max().unwrap_or(0)
     }
 
     /// When this link may be called again, as far as is known.
     fn free_from(&self, place: usize, s: &Situation<'_>) -> Millis {
-        let name = &self.links[place].name;
-        let asked =
-            s.attempts.iter().filter(|a| a.provider == *name).filter_map(|a| a.retry_at).max();
         let free_from = match s.providers[place] {
             Availability::Free | Availability::Probe => 0,
             Availability::Busy => s.now + LOOK_AGAIN_MS,
-            Availability::Paused { until } => until,
+            Availability::Paused { until } | Availability::UsedUp { until } => until,
             Availability::Open { probe_at } => probe_at,
         };
-        free_from.max(asked.unwrap_or(0))
+        free_from.max(self.asked_until(place, s))
     }
 
     /// When the next round may begin: later with each round, so that an outage is not hammered.
@@ -220,13 +191,17 @@ impl Chain {
             reason = "at most a minute of milliseconds"
         )]
         let spread = ((earliest - s.now).min(LONGEST_BACKOFF_MS) as f64 * 0.25 * s.jitter) as i64;
-        let until = earliest + spread;
+        // Tokens come one by one as it is.
+        let comes = |i: &usize| matches!(s.providers[*i], Availability::UsedUp { until } if until == earliest);
+        let until = if usable.iter().any(comes) { earliest } else { earliest + spread };
         if until < s.deadline {
             return Step::Wait { until };
         }
         // A provider that is left alone because it fails may be in use again any moment.
-        let may_be_sooner =
-            |i: &usize| matches!(s.providers[*i], Availability::Open { .. } | Availability::Busy);
+        let may_be_sooner = |i: &usize| {
+            use Availability as A;
+            matches!(s.providers[*i], A::Open { .. } | A::Busy | A::UsedUp { .. })
+        };
         let look_again = self.ready_at(s).max(s.now + LOOK_AGAIN_MS);
         if self.ready_at(s) < s.deadline && usable.iter().any(may_be_sooner) {
             return Step::Wait { until: look_again.min(s.deadline) };
@@ -242,7 +217,7 @@ fn class(attempt: &Attempt) -> ErrorClass {
 
 /// A provider that refused this message for a reason that lasts, or took it and could not deliver
 /// it, is not asked again.
-fn is_usable(name: &str, attempts: &[Attempt]) -> bool {
+pub(crate) fn is_usable(name: &str, attempts: &[Attempt]) -> bool {
     use ErrorClass as C;
     let lasts = |a: &Attempt| {
         a.undelivered().is_some()

@@ -5,7 +5,7 @@ use otpost_shared::attempt::Attempt;
 
 use super::*;
 use crate::{
-    breaker::Availability::{Busy, Free, Open, Paused, Probe},
+    breaker::Availability::{Busy, Free, Open, Paused, Probe, UsedUp},
     provider::{Outcome, Outgoing},
 };
 
@@ -22,7 +22,8 @@ impl Provider for Silent {
 }
 
 fn chain(names: &[&str]) -> Chain {
-    let link = |name: &&str| Link { name: (*name).to_owned(), provider: Arc::new(Silent) };
+    let link =
+        |name: &&str| Link { name: (*name).to_owned(), provider: Arc::new(Silent), tokens: None };
     Chain::new(names.iter().map(link).collect())
 }
 
@@ -209,4 +210,29 @@ fn no_message_fails_because_of_an_open_breaker_alone() {
     let many = [("a", C::Transient); 600];
     let said = next_with(&alone, &[Open { probe_at: 601_000 }], Lane::Otp, &many, 599_000);
     assert_eq!(said, "failed transient");
+}
+
+#[test]
+fn a_rate_that_is_used_up_sends_codes_on_and_lets_others_wait() {
+    use ErrorClass as C;
+    let chain = chain(&["a", "b"]);
+    let used_up = |until| UsedUp { until };
+    let first = [used_up(4_000), Free];
+    assert_eq!(next_with(&chain, &first, Lane::Otp, &[], 0), "try b");
+    assert_eq!(next_with(&chain, &first, Lane::Bulk, &[], 0), "wait 4000");
+    assert_eq!(next_with(&chain, &first, Lane::Bulk, &[], 4_000), "wait 4000", "as it is known");
+    let both = [used_up(4_000), used_up(3_000)];
+    assert_eq!(next_with(&chain, &both, Lane::Otp, &[], 0), "wait 3000");
+    assert_eq!(next_with(&chain, &both, Lane::Bulk, &[], 0), "wait 4000");
+    // What fails is gone round by all, and then the next one's rate counts.
+    let second = [Open { probe_at: 9_000 }, used_up(3_000)];
+    for lane in Lane::ALL {
+        assert_eq!(next_with(&chain, &second, lane, &[], 0), "wait 3000");
+        let history = [("a", C::Transient)];
+        assert_eq!(next_with(&chain, &[Free, used_up(700)], lane, &history, 0), "wait 700");
+    }
+    // No message fails because of a rate.
+    let late = [used_up(700_000), used_up(800_000)];
+    assert_eq!(next_with(&chain, &late, Lane::Otp, &[], 0), "wait 1000");
+    assert_eq!(next_with(&chain, &late, Lane::Bulk, &[], 0), "wait 600000");
 }

@@ -1,6 +1,8 @@
 //! One message on its way: composed, attempted along the chain, recorded under its epoch.
 
-use std::{fmt, sync::Arc, time::Duration};
+mod error;
+
+use std::{sync::Arc, time::Duration};
 
 use otpost_shared::{
     Home,
@@ -10,17 +12,19 @@ use otpost_shared::{
     message::{Claimed, End, MOST_CRASHES, Message, Next, Recording, State},
     outcome::ErrorClass,
     queue::Lane,
-    secrets::SecretError,
     suppression::{self, NewSuppression, Reason, Scope},
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
+pub use self::error::CourierError;
 use crate::{
     backend,
-    chain::{Chain, Chosen},
+    chain::Chain,
+    choice::{Chosen, Patience},
     health::Pass,
     letter::{Letter, shortened},
+    places::Places,
     provider::{Outcome, Outgoing},
 };
 
@@ -30,6 +34,10 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 const LEAST_LEASE_MS: i64 = 5_500;
 /// An outcome is written down with no less lease than this.
 const LEAST_LEASE_TO_RECORD_MS: i64 = 500;
+/// What waits for a token is begun with no less lease than this.
+const LEAST_LEASE_TO_BEGIN_MS: i64 = 2_000;
+/// Between two looks for tokens, when there is none for any code.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How long a message waits that could not be begun.
 const PUT_OFF_MS: i64 = 1_000;
 /// How long a message that is about to be begun, or that goes on, waits for a provider that is being
@@ -38,49 +46,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How long an outcome is held on to while the database is away.
 const RECORD_FOR: Duration = Duration::from_secs(30);
 
-/// Why a delivery stopped short; the row is taken up again when its lease runs out.
-#[derive(Debug)]
-pub enum CourierError {
-    Db(DbError),
-    Secret(SecretError),
-}
-
-impl fmt::Display for CourierError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Db(error) => error.fmt(f),
-            Self::Secret(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for CourierError {}
-
-impl From<DbError> for CourierError {
-    fn from(error: DbError) -> Self {
-        Self::Db(error)
-    }
-}
-
-impl From<SecretError> for CourierError {
-    fn from(error: SecretError) -> Self {
-        Self::Secret(error)
-    }
-}
-
 /// Delivers messages; shared by all jobs of a process.
 pub struct Courier {
     home: Home,
     chain: Arc<Chain>,
     places: Places,
     stop: CancellationToken,
-}
-
-/// As many messages of a lane are with providers at the same time as it has places. What is being
-/// claimed, composed or recorded needs none.
-struct Places {
-    otp: Semaphore,
-    bulk: Semaphore,
 }
 
 /// Which attempt comes next.
@@ -107,25 +78,35 @@ struct Stopped {
 impl Courier {
     #[must_use]
     pub fn new(home: Home, chain: Arc<Chain>, stop: CancellationToken) -> Self {
-        let worker = &home.config.worker;
-        let places = Places {
-            otp: Semaphore::new(worker.otp_concurrency),
-            bulk: Semaphore::new(worker.bulk_concurrency),
-        };
+        let places = Places::new(&home.config.worker);
         Self { home, chain, places, stop }
     }
 
     /// Whom a code goes to that was never tried; none when that has to be decided one by one.
     #[must_use]
     pub fn first_provider(&self) -> Option<String> {
-        let first = self.chain.health().first_trusted(self.now());
+        let first = self.chain.first_at_once(self.now());
         first.filter(|_| !self.stop.is_cancelled()).map(str::to_owned)
     }
 
-    /// How many messages it makes sense to claim now.
+    /// How many messages of a lane it makes sense to claim now.
     #[must_use]
-    pub fn most_to_claim(&self) -> usize {
-        self.chain.health().most_to_claim(self.now())
+    pub fn most_to_claim(&self, lane: Lane) -> usize {
+        self.chain.most_to_claim(lane, self.now())
+    }
+
+    /// How many codes it makes sense to claim; waits while tokens are missing for all of them.
+    pub async fn room_for_codes(&self) -> usize {
+        if !self.chain.is_rated() {
+            return usize::MAX;
+        }
+        loop {
+            let most = self.most_to_claim(Lane::Otp);
+            if most > 0 {
+                return most;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Delivers one message as far as it gets now.
@@ -200,7 +181,10 @@ impl Courier {
             let list = attempt::list_by_message(&self.home.db, row.id).await;
             attempts = list.map_err(|e| stopped(e.into()))?;
         }
-        let (next, planned) = self.next(&row, &letter, &attempts, PATIENCE).await;
+        // The attempt's row renews the lease, for which there must be time.
+        let left = row.lease_until.unwrap_or_default() - LEAST_LEASE_TO_BEGIN_MS - self.now();
+        let patience = Patience { place: PATIENCE, token: span(left), stop: &self.stop };
+        let (next, planned) = self.next(&row, &letter, &attempts, patience).await;
         let Some(plan) = planned else {
             self.settle(&row, None, next).await.map_err(stopped_by)?;
             return Ok(None);
@@ -247,14 +231,8 @@ impl Courier {
     /// None when no place has become free while its lease was still good for an attempt: somebody
     /// else may have one.
     async fn place(&self, row: &Message) -> Option<SemaphorePermit<'_>> {
-        let places = match row.lane() {
-            Lane::Otp => &self.places.otp,
-            Lane::Bulk => &self.places.bulk,
-        };
         let left = row.lease_until.unwrap_or_default() - LEAST_LEASE_MS - self.now();
-        let patience = Duration::from_millis(u64::try_from(left).unwrap_or_default());
-        // Nobody ever closes it.
-        tokio::time::timeout(patience, places.acquire()).await.ok()?.ok()
+        self.places.take(row.lane(), span(left)).await
     }
 
     /// Nothing was sent: the message goes back into the queue instead of waiting for its lease.
@@ -265,7 +243,7 @@ impl Courier {
         let ended = stopped.number.map(|number| (number, not_sent(words)));
         let not_before = self.now() + PUT_OFF_MS;
         let next = match stopped.error {
-            CourierError::Db(_) => Next::Wait { not_before },
+            CourierError::Db(_) => Next::Wait { not_before, why: None },
             // Another worker may have the key; a broken row is broken everywhere.
             CourierError::Secret(_) if row.crashes + 1 < MOST_CRASHES => {
                 Next::Stumble { not_before }
@@ -284,12 +262,13 @@ impl Courier {
     /// of a chain goes silent, everybody comes to the second at once, and half a second later it is
     /// known. A worker that dies meanwhile leaves `unknown` behind, which is the end of a text, but not
     /// of a code.
-    fn patience_after(&self, row: &Message, lease_until: Millis) -> Duration {
+    fn patience_after(&self, row: &Message, lease_until: Millis) -> Patience<'_> {
         let left = match row.lane() {
             Lane::Otp => lease_until - LEAST_LEASE_TO_RECORD_MS - self.now(),
             Lane::Bulk => 0,
         };
-        PATIENCE.min(Duration::from_millis(u64::try_from(left).unwrap_or_default()))
+        let patience = PATIENCE.min(span(left));
+        Patience { place: patience, token: patience, stop: &self.stop }
     }
 
     fn now(&self) -> Millis {
@@ -302,7 +281,7 @@ impl Courier {
         row: &Message,
         letter: &Letter,
         attempts: &[Attempt],
-        patience: Duration,
+        patience: Patience<'_>,
     ) -> (Next, Option<Plan>) {
         if attempts
             .last()
@@ -312,7 +291,7 @@ impl Courier {
         }
         match self.chain.choose(&self.home, row, attempts, patience).await {
             Chosen::Try(_) if self.stop.is_cancelled() => {
-                (Next::Wait { not_before: self.now() }, None)
+                (Next::Wait { not_before: self.now(), why: None }, None)
             }
             Chosen::Try(pass) => {
                 let number = attempts.last().map_or(1, |a| a.number + 1);
@@ -320,7 +299,7 @@ impl Courier {
                 let suppression_hash = suppression::hash(&self.home.keys, &letter.to);
                 (Next::Try { number, provider, suppression_hash }, Some(Plan { number, pass }))
             }
-            Chosen::Wait { until } => (Next::Wait { not_before: until }, None),
+            Chosen::Wait { until, why } => (Next::Wait { not_before: until, why }, None),
             Chosen::End(end) => (Next::End(end), None),
         }
     }
@@ -428,6 +407,10 @@ impl Courier {
             }
         }
     }
+}
+
+fn span(ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or_default())
 }
 
 /// The ending of an attempt whose row was written and whose first byte never left.

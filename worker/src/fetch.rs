@@ -145,7 +145,9 @@ impl Fetch {
         popper: &mut Popper,
     ) -> Result<(Vec<Uuid>, Vec<OwnedSemaphorePermit>), RedisDown> {
         let mut slots = vec![self.slots.wait_for_one().await];
-        let most = (1 + self.slots.shared.available_permits()).min(MOST_HINTS);
+        // What there are no tokens for stays where other workers find it.
+        let room = self.courier.room_for_codes().await;
+        let most = (1 + self.slots.shared.available_permits()).min(MOST_HINTS).min(room);
         let ids = popper.pop(most).await?;
         while slots.len() < ids.len() {
             slots.push(self.slots.wait_for_one().await);
@@ -169,7 +171,7 @@ impl Fetch {
         while self.stop.run_until_cancelled(ticks.tick()).await.is_some() {
             loop {
                 // While no provider may be called, more than a probe is claimed in vain.
-                let most = self.courier.most_to_claim().min(MOST_ROWS);
+                let most = self.courier.most_to_claim(self.lane).min(MOST_ROWS);
                 if most == 0 {
                     break;
                 }

@@ -13,6 +13,7 @@ use otpost_shared::{
     db::{Db, DbError},
     outcome::ErrorClass,
     provider_state::{self, ProviderState},
+    queue::Lane,
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -163,17 +164,25 @@ impl Health {
         self.pick(now, |seen| if free(seen) { Ok(place) } else { Err(()) }).ok()
     }
 
-    /// How many messages it makes sense to claim: one while no more than a probe can be made of
-    /// them, none while every provider is to be left alone.
+    /// How many messages of a lane it makes sense to claim: one while no more than a probe can be made
+    /// of them, none while every provider is to be left alone. `room` is how many a provider has
+    /// tokens for.
     #[must_use]
-    pub fn most_to_claim(&self, now: Millis) -> usize {
-        let room = |breaker: &Breaker| match breaker.availability(now) {
-            Availability::Free | Availability::Busy => usize::MAX,
+    pub fn most_to_claim(&self, lane: Lane, now: Millis, room: impl Fn(usize) -> usize) -> usize {
+        let let_through = |breaker: &Breaker| match breaker.availability(now) {
+            Availability::Free | Availability::Busy | Availability::UsedUp { .. } => usize::MAX,
             Availability::Probe => 1,
             Availability::Paused { .. } | Availability::Open { .. } => 0,
         };
+        let through: Vec<usize> = self.lock().iter().map(let_through).collect();
+        // A code goes round a provider without tokens; others wait for the first that is in use.
+        let in_use = through.iter().position(|most| *most == usize::MAX);
+        if let (Lane::Bulk, Some(place)) = (lane, in_use) {
+            return room(place);
+        }
+        let rooms = through.iter().enumerate().map(|(place, most)| room(place).min(*most));
         // A chain without providers ends its messages, each with its reason.
-        self.lock().iter().map(room).max().unwrap_or(usize::MAX)
+        rooms.max().unwrap_or(usize::MAX)
     }
 
     /// Until `stop` is cancelled: tells the database what was found out here, at once, and learns

@@ -5,7 +5,10 @@
 //! | [`provider`], [`providers`] | what a gateway is; the gateways there are |
 //! | [`chain`] | which provider comes next, by error class and availability |
 //! | [`breaker`], [`health`] | whether a provider may be called; the same known to all processes |
+//! | [`tokens`] | waiting for a provider's rate |
+//! | [`choice`] | the chain's decision, with all that a call needs |
 //! | [`courier`], `letter` | one message: composed, attempted, recorded; what it says |
+//! | `places` | how many are with providers at the same time |
 //! | [`jobs`], [`backend`] | the job, and where apalis gets it from |
 //! | [`fetch`], [`tidy`] | hints and due rows in; leases, deadlines and old rows out |
 //! | [`segments`] | how many SMS a text is |
@@ -13,15 +16,18 @@
 pub mod backend;
 pub mod breaker;
 pub mod chain;
+pub mod choice;
 pub mod courier;
 pub mod fetch;
 pub mod health;
 pub mod jobs;
 mod letter;
+mod places;
 pub mod provider;
 pub mod providers;
 pub mod segments;
 pub mod tidy;
+pub mod tokens;
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,6 +40,7 @@ use crate::{
     courier::Courier,
     jobs::send_message::{self, send_message},
     providers::Net,
+    tokens::Tokens,
 };
 
 /// In-flight messages get this long to end when the process is told to stop.
@@ -49,7 +56,8 @@ pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
     for (name, section) in home.config.chain() {
         let provider = providers::build(name, &section.kind, &section.keys, &net)
             .map_err(|e| e.at(&home.config.source))?;
-        links.push(chain::Link { name: name.to_owned(), provider });
+        let tokens = section.rate().map(|rate| Tokens::new(name, home.rates.meter(name, rate)));
+        links.push(chain::Link { name: name.to_owned(), provider, tokens: tokens.map(Arc::new) });
     }
     Ok(chain::Chain::new(links))
 }
@@ -62,7 +70,8 @@ pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Re
     let chain = Arc::new(chain);
     let (in_step, ended) = keep_in_step(&home, &chain, &stop).await;
     let courier = Arc::new(Courier::new(home.clone(), Arc::clone(&chain), stop.clone()));
-    let tidying = tokio::spawn(tidy::run(home.clone(), stop.clone()));
+    let asking = ask_for_tokens(&chain, &ended);
+    let tidying = tokio::spawn(tidy::run(home.clone(), Arc::clone(&chain), stop.clone()));
     let purging = tokio::spawn(tidy::run_purge(home.clone(), stop.clone()));
     let mut monitor = Monitor::new().shutdown_timeout(GRACE).should_restart(|_, error| {
         tracing::error!(%error, "a worker ended and is started again");
@@ -98,7 +107,20 @@ pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Re
     let _ = purging.await;
     ended.cancel();
     let _ = in_step.await;
+    for task in asking {
+        let _ = task.await;
+    }
     result
+}
+
+/// One task for each rate.
+fn ask_for_tokens(chain: &chain::Chain, ended: &CancellationToken) -> Vec<JoinHandle<()>> {
+    let rated = chain.links().iter().filter_map(|link| link.tokens.clone());
+    let run = |tokens: Arc<Tokens>| {
+        let until = ended.clone();
+        tokio::spawn(async move { tokens.run(&until).await })
+    };
+    rated.map(run).collect()
 }
 
 /// Learns how the providers are before the first call, and goes on until the token is cancelled:

@@ -1,7 +1,7 @@
 //! Freeing lost leases, which every worker does; and two duties, each of one process at a time:
 //! ending what is past its time with measuring the lanes, and removing what is old.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use otpost_shared::{
     Home,
@@ -14,6 +14,8 @@ use otpost_shared::{
     verification,
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::chain::Chain;
 
 const TICK: Duration = Duration::from_millis(500);
 /// A process that has not renewed its duty for this long has lost it.
@@ -29,7 +31,7 @@ const OUTAGE_MS: i64 = 3_000;
 const BATCH: i64 = 500;
 
 /// Runs until `stop` is cancelled.
-pub async fn run(home: Home, stop: CancellationToken) {
+pub async fn run(home: Home, chain: Arc<Chain>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut last_good = home.clock.now();
@@ -56,7 +58,7 @@ pub async fn run(home: Home, stop: CancellationToken) {
             last_good = home.clock.now();
         }
         let done = match answered {
-            Ok(true) => tidy(&home, now, tick).await,
+            Ok(true) => tidy(&home, &chain, now, tick).await,
             other => other.map(drop),
         };
         if let Err(error) = done {
@@ -87,9 +89,10 @@ async fn free(home: &Home, now: Millis, recover: bool) -> Result<bool, DbError> 
     Ok(on_duty)
 }
 
-async fn tidy(home: &Home, now: Millis, tick: u64) -> Result<(), DbError> {
+async fn tidy(home: &Home, chain: &Chain, now: Millis, tick: u64) -> Result<(), DbError> {
     let db = &home.db;
-    let names: Vec<&str> = home.config.chain().map(|(name, _)| name).collect();
+    let names: Vec<_> =
+        chain.links().iter().map(|link| (link.name.as_str(), link.rate_that_is_felt())).collect();
     let why = provider_state::nobody_in_use(&provider_state::list(db).await?, &names, now);
     message::mark_overdue(db, now, BATCH, why.as_deref()).await?;
     verification::mark_expired(db, now, BATCH).await?;

@@ -7,6 +7,7 @@ use otpost_shared::{
     clock::{Clock, Millis},
     config,
     provider_state::{self, ProviderState},
+    rate::Rate,
 };
 use serde_json::json;
 
@@ -126,6 +127,12 @@ async fn providers(home: &Home) -> Vec<Finding> {
         let asked = tokio::time::timeout(Duration::from_secs(12), link.provider.check()).await;
         let result = asked.unwrap_or_else(|_| Err("no answer within 12 s".into()));
         findings.push(Finding::new(format!("provider {}", link.name), result));
+        if let Some(tokens) = &link.tokens {
+            findings.push(Finding::new(
+                format!("rate of {}", link.name),
+                Ok(told(home, tokens.rate())),
+            ));
+        }
         if let Some(state) = states.iter().find(|state| state.name == link.name) {
             findings.extend(left_alone(state, now));
         }
@@ -138,6 +145,19 @@ fn inbound(home: &Home) -> Vec<Finding> {
     let providers = home.config.providers.keys();
     let urls = providers.filter_map(|name| Some((name, home.inbound_url(name)?)));
     urls.map(|(name, url)| Finding::new(format!("replies to {name}"), Ok(url))).collect()
+}
+
+/// How a rate was understood, and who keeps to it.
+fn told(home: &Home, rate: &Rate) -> String {
+    let Rate { burst, bulk_percent, .. } = rate;
+    let together = match &home.redis {
+        Some(_) => "all workers together",
+        None if home.config.is_embedded() => "by this one process",
+        None => "each worker its share, as there is no Redis",
+    };
+    format!(
+        "{rate} and {burst} at once, {together}; beside codes, other messages use {bulk_percent} %"
+    )
 }
 
 /// An open breaker wants looking at; a pause is what the provider asked for, and passes.

@@ -44,6 +44,11 @@ fn each_kind_of_mistake_is_told() {
             &["otpost.toml:3: providers.console.prnt: ", "did you mean \"print\"?"],
         ),
         (
+            "[providers.console]\nkind = \"console\"\nbrst = 5",
+            &["otpost.toml:3: providers.console.brst: ", "did you mean \"burst\"?"],
+        ),
+        ("[providers.console]\nrate = \"50/sec\"", &["otpost.toml:2: providers.console.rate: "]),
+        (
             "[chains]\nsms = [\"a\"]\n[providers.a]\nkind = \"twilio\"",
             &["recipients.default_region: must name your country"],
         ),

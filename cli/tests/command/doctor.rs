@@ -33,6 +33,26 @@ async fn what_is_good_is_said_to_be() {
     assert_eq!((&report["good"], bad(&report)), (&Value::Bool(true), Vec::new()));
 }
 
+#[tokio::test]
+async fn a_rate_is_told_as_it_was_understood() {
+    let rated = "[chains]\nsms = [\"a\"]\n[providers.a]\nkind = \"sandbox\"\nrate = \"90/1m\"\n";
+    let place = Place::with(rated);
+    let report = place.run(&["doctor"]).exits(0);
+    let line = report.stdout.lines().find(|line| line.contains("rate of a")).expect("a line");
+    assert!(line.starts_with("ok ") && line.contains("90/m and 1 at once, by this one process"));
+    let line = place.run(&["status"]).exits(0);
+    assert!(line.stdout.contains("a         at most 90/m, counted in each process"), "{line:?}");
+    let dir = tempfile::tempdir().expect("a folder");
+    let place = Place::with(&Bed::config_text(Kind::Production, &dir, rated).await);
+    place.run(&["migrate"]).exits(0);
+    let report = place.run(&["doctor"]).exits(0);
+    assert!(report.stdout.contains("90/m and 1 at once, all workers together"), "{report:?}");
+    let status = place.run(&["status", "--json"]).exits(0).json();
+    let reading = &status["rates"][0];
+    assert_eq!((&reading["provider"], &reading["rate"]), (&"a".into(), &"90/m".into()));
+    assert_eq!((&reading["left"], &reading["otp_wait_ms"]), (&1.0.into(), &0.into()));
+}
+
 #[test]
 fn what_cannot_be_reached_is_named_with_its_key() {
     let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";

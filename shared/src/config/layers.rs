@@ -8,7 +8,7 @@ use std::{
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::{Config, ConfigError, DEFAULTS, Source, rules};
+use super::{Config, ConfigError, DEFAULTS, ProviderSection, Source, rules};
 
 const PREFIX: &str = "OTPOST__";
 
@@ -174,7 +174,8 @@ fn known_keys() -> Result<Vec<String>, ConfigError> {
 /// # Errors
 /// A key is unknown, missing or of the wrong type.
 pub fn section<T: DeserializeOwned>(name: &str, keys: &Table) -> Result<T, ConfigError> {
-    deserialize(keys.clone(), &format!("providers.{name}"), &[])
+    let known = ProviderSection::KEYS.map(str::to_owned);
+    deserialize(keys.clone(), &format!("providers.{name}"), &known)
 }
 
 fn deserialize<T: DeserializeOwned>(
@@ -201,7 +202,7 @@ fn deserialize<T: DeserializeOwned>(
         let first_line = message.lines().next().unwrap_or_default();
         ConfigError::new(
             key,
-            hint_field(&without_value(first_line)).replace("missing field", "must have"),
+            hint_field(&without_value(first_line), known).replace("missing field", "must have"),
         )
     })
 }
@@ -214,11 +215,13 @@ fn without_value(message: &str) -> String {
     }
 }
 
-/// For serde's own "unknown field" message, adds the nearest of the fields it lists.
-fn hint_field(message: &str) -> String {
+/// For serde's own "unknown field" message, adds the nearest of the fields it lists and of those
+/// that were read before.
+fn hint_field(message: &str, known: &[String]) -> String {
     let Some(rest) = message.strip_prefix("unknown field `") else { return message.to_owned() };
     let Some((field, expected)) = rest.split_once('`') else { return message.to_owned() };
-    let names: Vec<String> = expected.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    let listed = expected.split('`').skip(1).step_by(2).map(str::to_owned);
+    let names: Vec<String> = listed.chain(known.iter().cloned()).collect();
     format!("there is no key {field:?} here{}", nearest(field, &names))
 }
 

@@ -14,7 +14,11 @@ pub use layers::{load, load_with, section};
 pub use rules::{Network, TestNumber};
 pub use secret_text::SecretText;
 
-use crate::{limits::Rule, template::Template};
+use crate::{
+    limits::Rule,
+    rate::{BULK_PERCENT, Rate},
+    template::Template,
+};
 
 /// The defaults file, which is also the manual.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -151,10 +155,17 @@ pub struct Chains {
     pub sms: Vec<String>,
 }
 
-/// A provider's section; the keys besides `kind` are read by the provider itself.
+/// A provider's section: what every kind has; the other keys are read by the provider itself.
 #[derive(Clone, Deserialize)]
 pub struct ProviderSection {
     pub kind: String,
+    #[serde(default, deserialize_with = "rules::rate")]
+    rate: Option<Rule>,
+    /// 0 means one second's worth.
+    #[serde(default, deserialize_with = "rules::whole_number")]
+    burst: u32,
+    #[serde(default = "bulk_percent", deserialize_with = "rules::whole_number")]
+    bulk_percent: u32,
     #[serde(flatten)]
     pub keys: toml::Table,
 }
@@ -165,7 +176,20 @@ impl std::fmt::Debug for ProviderSection {
     }
 }
 
+fn bulk_percent() -> u32 {
+    BULK_PERCENT
+}
+
 impl ProviderSection {
+    /// The names of the keys that are not the provider's own.
+    pub(crate) const KEYS: [&str; 4] = ["kind", "rate", "burst", "bulk_percent"];
+
+    /// How often it may be called, if that is bounded.
+    #[must_use]
+    pub fn rate(&self) -> Option<Rate> {
+        self.rate.map(|rule| Rate::new(rule, self.burst, self.bulk_percent))
+    }
+
     /// False for the kinds that send nothing.
     #[must_use]
     pub fn costs_money(&self) -> bool {

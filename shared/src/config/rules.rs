@@ -5,10 +5,15 @@ use std::net::IpAddr;
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::{Config, ConfigError, SecretText};
-use crate::{clock::Millis, limits::Rule, recipient, recipient::Recipient, secrets::Code};
+use crate::{
+    clock::Millis, limits::Rule, rate::BULK_PERCENT, recipient, recipient::Recipient, secrets::Code,
+};
 
 /// Messages that one process sends at the same time; each may hold a connection.
 const MOST_AT_ONCE: usize = 4_096;
+
+/// More in one moment is no limit any more.
+const LARGEST_BURST: u32 = 100_000;
 
 /// An address range, for proxies that are believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +100,36 @@ pub(super) fn limit_rules<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Rule>, 
     texts.iter().map(read).collect()
 }
 
+/// One rule; an empty text is none.
+pub(super) fn rate<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Rule>, D::Error> {
+    let text = String::deserialize(d)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let read = Rule::parse(&text).map(Some);
+    read.ok_or_else(|| {
+        D::Error::custom(format!(
+            "{text:?} is not a rate; write count/window, such as \"50/s\" or \"600/1m\""
+        ))
+    })
+}
+
+/// A number, or the digits of one, as the environment gives it.
+pub(super) fn whole_number<'de, D: Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(u32),
+        Text(String),
+    }
+    let number = match Either::deserialize(d) {
+        Ok(Either::Number(number)) => Some(number),
+        Ok(Either::Text(text)) => text.parse().ok(),
+        Err(_) => None,
+    };
+    number.ok_or_else(|| D::Error::custom("must be a whole number"))
+}
+
 pub(super) fn networks<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Network>, D::Error> {
     let texts = Vec::<String>::deserialize(d)?;
     let read = |text: &String| {
@@ -127,6 +162,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     check_recipients(config)?;
     check_purposes(config)?;
     check_chain(config)?;
+    check_rates(config)?;
     if let Some(origin) = config.server.cors_origins.iter().find(|o| !is_origin(o)) {
         return Err(ConfigError::new(
             "server.cors_origins",
@@ -282,6 +318,29 @@ fn check_chain(config: &Config) -> Result<(), ConfigError> {
                 "chains.sms",
                 format!("there is no [providers.{name}]; there are: {}", known.join(", ")),
             ));
+        }
+    }
+    Ok(())
+}
+
+/// Keys that bound a rate say nothing without one.
+fn check_rates(config: &Config) -> Result<(), ConfigError> {
+    for (name, section) in &config.providers {
+        let fail = |key: &str, message: String| {
+            Err(ConfigError::new(format!("providers.{name}.{key}"), message))
+        };
+        let (burst, percent) = (section.burst, section.bulk_percent);
+        if !(1..=100).contains(&percent) {
+            return fail("bulk_percent", "must be 1 to 100".to_owned());
+        }
+        if burst > LARGEST_BURST {
+            return fail("burst", format!("must be at most {LARGEST_BURST}"));
+        }
+        let alone = [("burst", burst != 0), ("bulk_percent", percent != BULK_PERCENT)];
+        let alone = alone.into_iter().find(|(_, is_set)| *is_set);
+        if let (None, Some((key, _))) = (section.rate(), alone) {
+            let what = "counts only together with rate; add one, such as rate = \"50/s\"";
+            return fail(key, what.to_owned());
         }
     }
     Ok(())

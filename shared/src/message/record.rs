@@ -41,9 +41,11 @@ pub enum Next {
     Sent,
     /// Its verification or its time is over: nothing more is sent.
     Cancel,
-    /// Goes back into the queue until then.
+    /// Goes back into the queue until then; why, in a sentence for the timeline, if there is more to
+    /// say than its attempts do.
     Wait {
         not_before: Millis,
+        why: Option<String>,
     },
     /// As [`Next::Wait`], and one more time that it was of no use: set aside after the third.
     Stumble {

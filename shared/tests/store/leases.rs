@@ -124,7 +124,7 @@ on_both_homes! {
         let steps: Vec<Recording> = [
             (None, Next::Try { number: 1, provider: "a".into(), suppression_hash: Vec::new() }),
             (ended(), Next::Sent),
-            (None, Next::Wait { not_before: now + 5 }),
+            (None, Next::Wait { not_before: now + 5, why: None }),
             (None, Next::Cancel),
             (ended(), Next::End(end)),
         ]

@@ -5,6 +5,7 @@
 mod breaker;
 mod delivery;
 mod gateway;
+mod rates;
 mod recovery;
 mod reports;
 mod suppressions;
@@ -19,7 +20,7 @@ use otpost_shared::{
     tenant::DEFAULT_TENANT,
     verification::{self, Accepted, NewVerification, Variables},
 };
-use otpost_worker::health::Health;
+use otpost_worker::{health::Health, tokens::Tokens};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -29,6 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A worker that runs until it is dropped or stopped.
 struct Worker {
     health: Arc<Health>,
+    tokens: Option<Arc<Tokens>>,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<Result<(), String>>,
 }
@@ -37,8 +39,14 @@ impl Worker {
     fn start(home: &Home) -> Self {
         let chain = otpost_worker::build_chain(home).expect("a chain");
         let (health, stop) = (Arc::clone(chain.health()), CancellationToken::new());
+        let tokens = chain.links()[0].tokens.clone();
         let task = tokio::spawn(otpost_worker::run(home.clone(), chain, stop.clone()));
-        Self { health, stop, task }
+        Self { health, tokens, stop, task }
+    }
+
+    /// True when messages wait because of the first provider's rate.
+    fn is_used_up(&self) -> bool {
+        self.tokens.as_ref().is_some_and(|tokens| tokens.is_used_up())
     }
 
     async fn stop(self) {

@@ -1,6 +1,7 @@
 //! `otpost status`: what waits, who lives, what is degraded; or what became of one thing.
 
 mod batch;
+mod rates;
 mod timeline;
 
 use std::{path::Path, process::ExitCode};
@@ -37,6 +38,7 @@ pub async fn run(config: Option<&Path>, options: StatusOptions) -> Done {
         Some(link) => link.ping().await.map_or_else(|down| down.to_string(), |()| "ok".into()),
     };
     let providers = providers(&home, now).await?;
+    let readings = rates::read(&home).await;
     if options.print.json {
         print_json(&json!({
             "database": "ok",
@@ -48,6 +50,7 @@ pub async fn run(config: Option<&Path>, options: StatusOptions) -> Done {
             "lanes": lanes.iter().map(|(lane, waiting, ended)| json!({
                 "lane": lane, "waiting": waiting, "ended_in_the_last_minute": ended,
             })).collect::<Vec<_>>(),
+            "rates": readings.iter().map(rates::Reading::to_json).collect::<Vec<_>>(),
         }));
         return Ok(ExitCode::SUCCESS);
     }
@@ -64,6 +67,9 @@ pub async fn run(config: Option<&Path>, options: StatusOptions) -> Done {
     }
     for (name, trouble) in providers {
         say!("provider  {name}: {}", trouble.as_deref().unwrap_or("in use"));
+    }
+    for reading in readings {
+        say!("rate      {}: {}", reading.provider, reading.in_words());
     }
     Ok(ExitCode::SUCCESS)
 }

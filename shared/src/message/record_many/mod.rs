@@ -110,8 +110,9 @@ impl<'a> Leaving<'a> {
         let crashes = step.message.crashes;
         match &step.next {
             Next::Sent => Self::to(step, State::Sent),
-            Next::Wait { not_before } => Self {
+            Next::Wait { not_before, why } => Self {
                 not_before: Some(*not_before),
+                failure: why.clone(),
                 // Only a worker that came back with an outcome shows that the job does no harm.
                 crashes: if step.ended.is_some() { 0 } else { crashes },
                 ..Self::to(step, State::Queued)

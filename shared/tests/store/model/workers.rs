@@ -66,7 +66,7 @@ impl Step {
                 Next::Try { number, provider: "a".into(), suppression_hash: Vec::new() }
             }
             Self::Sent => Next::Sent,
-            Self::Wait { ms } => Next::Wait { not_before: now + ms },
+            Self::Wait { ms } => Next::Wait { not_before: now + ms, why: None },
             Self::Fail => end(State::Failed, ErrorClass::Recipient),
             Self::EndInDoubt => end(State::Unknown, ErrorClass::Unknown),
             Self::Cancel => Next::Cancel,

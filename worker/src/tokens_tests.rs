@@ -1,0 +1,112 @@
+//! Waiting for tokens, counted in the process: what the bucket does is tested where it lives.
+
+use std::sync::Arc;
+
+use otpost_shared::{limits::Rule, rate::Rates};
+use tokio::task::JoinHandle;
+
+use super::*;
+
+/// One provider's, with somebody to ask for it; it begins with one token.
+struct Asked {
+    tokens: Arc<Tokens>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Asked {
+    fn start(text: &str, burst: u32) -> Self {
+        let rate = Rate::new(Rule::parse(text).unwrap(), burst, 80);
+        let tokens = Arc::new(Tokens::new("a", Rates::new(None).meter("a", rate)));
+        let (asked, stop) = (Arc::clone(&tokens), CancellationToken::new());
+        let until = stop.clone();
+        let task = tokio::spawn(async move { asked.run(&until).await });
+        Self { tokens, stop, task }
+    }
+
+    /// When it has its token.
+    fn wait(&self, lane: Lane, patience: Duration) -> JoinHandle<Result<Instant, Duration>> {
+        let tokens = Arc::clone(&self.tokens);
+        let give_up = Instant::now() + patience;
+        tokio::spawn(async move { tokens.take(lane, give_up).await.map(|()| Instant::now()) })
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+    }
+}
+
+const LONG: Duration = Duration::from_mins(1);
+
+#[tokio::test]
+async fn a_code_passes_others_that_wait() {
+    let asked = Asked::start("10/s", 1);
+    let texts: Vec<_> = (0..6).map(|_| asked.wait(Lane::Bulk, LONG)).collect();
+    tokio::time::sleep(Duration::from_millis(120)).await;
+    let code = asked.wait(Lane::Otp, LONG).await.unwrap().unwrap();
+    let mut before = 0;
+    for text in texts {
+        before += usize::from(text.await.unwrap().unwrap() < code);
+    }
+    // One at the start, one after a tenth of a second, and one that was given just before.
+    assert!(before <= 3, "{before} of 6 came first");
+    asked.end().await;
+}
+
+#[tokio::test]
+async fn what_takes_too_long_is_said_at_once() {
+    let asked = Asked::start("1/m", 1);
+    assert!(asked.wait(Lane::Otp, LONG).await.unwrap().is_ok());
+    assert!(!asked.tokens.is_used_up());
+    let began = Instant::now();
+    let refused = asked.wait(Lane::Otp, Duration::from_secs(5)).await.unwrap();
+    assert!(refused.is_err_and(|wait| wait > Duration::from_secs(50)), "{refused:?}");
+    assert!(began.elapsed() < Duration::from_secs(4));
+    assert!(asked.tokens.is_used_up());
+    asked.end().await;
+}
+
+#[tokio::test]
+async fn what_turns_out_to_take_too_long_is_said_with_the_answer() {
+    let asked = Asked::start("2/s", 9);
+    // There seem to be nine; there is one, the second comes in time, and the others don't.
+    let waiting: Vec<_> =
+        (0..4).map(|_| asked.wait(Lane::Otp, Duration::from_millis(700))).collect();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let ended = waiting.iter().map(JoinHandle::is_finished);
+    assert_eq!(ended.collect::<Vec<_>>(), [true, false, true, true]);
+    assert!(waiting.into_iter().nth(1).unwrap().await.unwrap().is_ok());
+    asked.end().await;
+}
+
+#[tokio::test]
+async fn whoever_gives_up_takes_no_token() {
+    let asked = Asked::start("5/s", 1);
+    assert!(asked.wait(Lane::Otp, LONG).await.unwrap().is_ok());
+    let impatient = asked.wait(Lane::Otp, LONG);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let (patient, began) = (asked.wait(Lane::Otp, LONG), Instant::now());
+    impatient.abort();
+    let got = patient.await.unwrap().unwrap();
+    assert!(got - began < Duration::from_millis(390), "the first token is its own");
+    asked.end().await;
+}
+
+#[tokio::test]
+async fn no_more_is_claimed_than_there_will_be_tokens_for() {
+    let asked = Asked::start("10/s", 5);
+    // Two seconds' worth, and what is there; a fifth of a burst is for codes.
+    assert_eq!((asked.tokens.room(Lane::Otp), asked.tokens.room(Lane::Bulk)), (25, 24));
+    let waiting: Vec<_> = (0..8).map(|_| asked.wait(Lane::Bulk, LONG)).collect();
+    tokio::time::sleep(Duration::from_millis(40)).await;
+    let room = asked.tokens.room(Lane::Bulk);
+    assert!((10..=14).contains(&room), "{room}");
+    waiting.iter().for_each(JoinHandle::abort);
+    asked.end().await;
+    let slow = Asked::start("1/m", 1);
+    assert!(slow.wait(Lane::Otp, LONG).await.unwrap().is_ok());
+    assert_eq!((slow.tokens.room(Lane::Otp), slow.tokens.room(Lane::Bulk)), (0, 0));
+    assert!(slow.tokens.is_used_up());
+    slow.end().await;
+}
