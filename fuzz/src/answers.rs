@@ -97,7 +97,7 @@ fn built(url: &str) -> Vec<Arc<dyn Provider>> {
     let rules = "success_json_pointer = '/status'\nsuccess_values = ['0', 'queued']\n\
         id_json_pointer = '/id'\nerror_code_json_pointer = '/error/code'\n\
         error_text_json_pointer = '/error/text'\n[errors]\n21 = 'recipient'\nbusy = 'throttled'";
-    let http = format!("url = '{url}/send'\nbody = '{{\"to\":\"{{to}}\"}}'");
+    let http = format!("url = '{url}/send'\nbody = '{{\"to\":\"{{to}}\",\"m\":\"{{text}}\"}}'");
     let aws = format!(
         "region = 'eu-west-1'\naccess_key_id = 'k'\nsecret_access_key = 's'\nbase_url = '{url}'"
     );

@@ -17,7 +17,11 @@ pub fn report(data: &[u8]) {
     let query = String::from_utf8_lossy(query);
     let (kind, signature) = (String::from_utf8_lossy(kind), String::from_utf8_lossy(signature));
     let url = format!("https://codes.example/v1/inbound/sms/reports{query}");
-    let headers = [("content-type", &*kind), ("x-twilio-signature", &*signature)];
+    let headers = [
+        ("content-type", &*kind),
+        ("x-twilio-signature", &*signature),
+        ("x-signature", &*signature),
+    ];
     let call = Call { url: &url, headers: &headers, body };
     for section in sections() {
         let Ok(Some(heard)) = report::hear(&section, &call, NOW) else { continue };
@@ -29,15 +33,23 @@ pub fn report(data: &[u8]) {
 }
 
 fn is_signing(section: &ProviderSection) -> bool {
-    section.keys.contains_key("auth_token") || section.keys.contains_key("signature_secret")
+    let of_gateway = section.keys.get("report").is_some_and(|keys| keys.get("secret").is_some());
+    ["auth_token", "signature_secret"].iter().any(|key| section.keys.contains_key(*key))
+        || of_gateway
 }
 
-fn sections() -> [ProviderSection; 4] {
+fn sections() -> [ProviderSection; 7] {
     [
         "kind = 'twilio'\nauth_token = 'a token that nobody knows'",
         "kind = 'vonage'",
         "kind = 'vonage'\nsignature_secret = 'a secret that nobody knows'",
         "kind = 'http'",
+        "kind = 'http'\n[report]\nstatus = '/status'\nsent = ['1']\ndelivered = ['delivered']\n\
+            undelivered = ['rejected']\ncode = '/err-code'\nerrors = { 54 = 'sender' }",
+        "kind = 'http'\n[report]\nstatus = 'status'\ndelivered = ['delivered']\n\
+            undelivered = ['failed']\ncode = 'err-code'\nreference = 'ref'",
+        "kind = 'http'\n[report]\nstatus = 'status'\ndelivered = ['delivered']\n\
+            signature_header = 'X-Signature'\nsecret = 'a secret that nobody knows'",
     ]
     .map(|text| toml::from_str(text).expect("a section"))
 }

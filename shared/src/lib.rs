@@ -14,6 +14,7 @@
 //! | [`retention`] | what is kept for how long |
 //! | [`provider_state`] | which providers are left alone for now |
 //! | [`secrets`], [`template`], [`clock`], [`outcome`] | codes and seals, texts, time, error classes |
+//! | [`json_pointer`] | a place in what others send |
 //! | [`config`], [`db`], [`redis_link`], [`inbox`], [`home`] | what a process is made of |
 
 mod acceptance;
@@ -28,6 +29,7 @@ pub mod guess_budget;
 pub mod home;
 pub mod idempotency;
 pub mod inbox;
+pub mod json_pointer;
 pub mod lanes;
 pub mod limits;
 pub mod message;

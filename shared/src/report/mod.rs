@@ -5,16 +5,20 @@
 //! |---|---|
 //! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
 //! | [`twilio`], [`vonage`] | what each of them says |
+//! | [`http`] | what a gateway says of which the configuration tells how to read it |
 //! | [`fields`] | reading forms and queries |
 
 mod fields;
+mod http;
 mod reference;
 pub mod twilio;
 mod vonage;
 
 use std::fmt;
 
-pub use self::{reference::Reference, vonage::SIGNATURE_METHODS as VONAGE_SIGNATURE_METHODS};
+pub use self::{
+    http::HttpReports, reference::Reference, vonage::SIGNATURE_METHODS as VONAGE_SIGNATURE_METHODS,
+};
 use crate::{
     clock::Millis,
     config::ProviderSection,
@@ -108,6 +112,7 @@ pub fn hear(
     now: Millis,
 ) -> Result<Option<Report>, NotHeard> {
     match section.kind.as_str() {
+        "http" => http::read(&section.keys, call),
         "twilio" => twilio::read(&section.keys, call),
         "vonage" => vonage::read(&section.keys, call, now),
         _ => Err(NotHeard::Unexpected),
@@ -118,10 +123,18 @@ pub fn hear(
 #[must_use]
 pub fn can_hear(section: &ProviderSection) -> bool {
     match section.kind.as_str() {
+        "http" => HttpReports::of(&section.keys).is_some(),
         "twilio" => key(&section.keys, "auth_token").is_some(),
         "vonage" => true,
         _ => false,
     }
+}
+
+/// The text of the [`Reference`] in an address that we gave for a report.
+#[must_use]
+pub fn reference_text(url: &str) -> Option<&str> {
+    let (_, query) = url.rsplit_once('?')?;
+    query.strip_prefix(REFERENCE)?.strip_prefix('=')
 }
 
 /// The attempt the called address names.
