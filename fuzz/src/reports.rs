@@ -2,7 +2,7 @@
 
 use otpost_shared::{
     config::ProviderSection,
-    report::{self, Call, Word},
+    report::{self, Call, Certificate, Report, Word},
 };
 
 use super::first_line;
@@ -25,11 +25,33 @@ pub fn report(data: &[u8]) {
     let call = Call { url: &url, headers: &headers, body };
     for section in sections() {
         let Ok(Some(heard)) = report::hear(&section, &call, NOW) else { continue };
-        assert_eq!(report::Reference::parse(&heard.of.to_text()), Some(heard.of), "{heard:?}");
-        assert_eq!(heard.class.is_some(), heard.word == Word::Undelivered, "{heard:?}");
+        is_whole(&heard);
         // Nobody knows the token, or the secret.
         assert!(report::can_hear(&section) && !is_signing(&section), "{heard:?}");
     }
+    from_a_topic(&call);
+}
+
+fn is_whole(heard: &Report) {
+    assert_eq!(report::Reference::parse(&heard.of.to_text()), Some(heard.of), "{heard:?}");
+    assert_eq!(heard.class.is_some(), heard.word == Word::Undelivered, "{heard:?}");
+}
+
+/// The body as a topic's message, as what stands in one, and as the certificate of one.
+fn from_a_topic(call: &Call<'_>) {
+    let keys = "kind = 'aws_sms'\ntopic_arn = 'arn:aws:sns:eu-west-1:123456789012:codes'";
+    let section: ProviderSection = toml::from_str(keys).expect("a section");
+    if let Some(Ok(message)) = report::of_topic(&section, call, NOW) {
+        let url = message.certificate_url();
+        assert!(url.starts_with("https://sns.eu-west-1.amazonaws.com/Simple"), "{url}");
+        let pem = include_bytes!("../../shared/src/report/sns_samples/certificate.pem");
+        let certificate = Certificate::parse(pem).expect("a certificate");
+        assert!(message.hear(&certificate, NOW).is_err(), "nobody signs here");
+    }
+    if let Ok(Some(heard)) = report::aws_sms::read_event(&String::from_utf8_lossy(call.body)) {
+        is_whole(&heard);
+    }
+    let _ = Certificate::parse(call.body);
 }
 
 fn is_signing(section: &ProviderSection) -> bool {

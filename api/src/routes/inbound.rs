@@ -2,29 +2,35 @@
 //! section.
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{Path, Request, State},
     http::StatusCode,
     routing::get,
 };
 use otpost_shared::{
+    clock::Millis,
+    config::ProviderSection,
     message::{self, Effect},
-    report::{self, Call, NotHeard},
+    report::{self, Call, NotHeard, Report},
 };
 
 use crate::{
     App, MAX_BODY_BYTES,
     body::read,
     error::{ApiError, ErrorCode},
+    topics::{Topics, Unheard},
 };
 
 /// Not in the reference: nobody but a provider calls it, at an address it was given.
-pub fn router() -> Router<App> {
-    Router::new().route("/v1/inbound/{provider}/reports", get(reports).post(reports))
+pub fn router(topics: Topics) -> Router<App> {
+    Router::new()
+        .route("/v1/inbound/{provider}/reports", get(reports).post(reports))
+        .layer(Extension(topics))
 }
 
 async fn reports(
     State(app): State<App>,
+    Extension(topics): Extension<Topics>,
     Path(provider): Path<String>,
     request: Request,
 ) -> Result<StatusCode, ApiError> {
@@ -41,21 +47,41 @@ async fn reports(
         .collect();
     let body = read(Request::new(body), MAX_BODY_BYTES).await?;
     let call = Call { url: &url, headers: &headers, body: &body };
-    let heard = report::hear(section, &call, home.clock.now());
+    let heard = hear(&topics, section, &call, home.clock.now()).await;
     let Some(report) = heard.map_err(|why| refused(&provider, why))? else {
         return Ok(StatusCode::NO_CONTENT);
     };
     let word = report.word.as_str();
     if message::take_report(home, &provider, report).await? == Effect::NotGenuine {
-        return Err(refused(&provider, NotHeard::NotGenuine("we never asked for it")));
+        let why = NotHeard::NotGenuine("we never asked for it");
+        return Err(refused(&provider, why.into()));
     }
     metrics::counter!("otpost_reports_total", "provider" => provider, "word" => word).increment(1);
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn refused(provider: &str, why: NotHeard) -> ApiError {
+async fn hear(
+    topics: &Topics,
+    section: &ProviderSection,
+    call: &Call<'_>,
+    now: Millis,
+) -> Result<Option<Report>, Unheard> {
+    match report::of_topic(section, call, now) {
+        Some(message) => topics.hear(message?, now).await,
+        None => Ok(report::hear(section, call, now)?),
+    }
+}
+
+fn refused(provider: &str, why: Unheard) -> ApiError {
     metrics::counter!("otpost_reports_refused_total", "provider" => provider.to_owned())
         .increment(1);
+    let why = match why {
+        Unheard::Refused(why) => why,
+        Unheard::Away(why) => {
+            tracing::warn!(provider, why, "a report cannot be checked for now");
+            return ErrorCode::CertificateUnavailable.error().retry_after_ms(20_000);
+        }
+    };
     tracing::debug!(provider, %why, "a report was not listened to");
     match why {
         NotHeard::Unexpected => ErrorCode::RouteNotFound.error(),

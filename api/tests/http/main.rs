@@ -24,3 +24,5 @@ mod resend;
 mod secrecy;
 mod service;
 mod show;
+mod sns;
+mod topics;

@@ -50,7 +50,7 @@ kind = "sandbox"
 "#;
 
 /// A code that `provider` has accepted, and the path at which it reports.
-async fn sent(service: &Service, n: u32, provider: &str) -> (Arc<Message>, String) {
+pub async fn sent(service: &Service, n: u32, provider: &str) -> (Arc<Message>, String) {
     let home = &service.home;
     let created = service.create(n).await;
     let id = message::list_by_verification(&home.db, created.id).await.expect("an answer")[0].id;
@@ -84,7 +84,7 @@ fn signature(path: &str, sorted: &[(&str, &str)]) -> String {
     BASE64.encode(mac.finalize().into_bytes())
 }
 
-async fn state(service: &Service, id: uuid::Uuid) -> String {
+pub async fn state(service: &Service, id: uuid::Uuid) -> String {
     message::find(&service.home.db, id).await.expect("an answer").expect("a row").state
 }
 

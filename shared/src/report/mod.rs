@@ -6,18 +6,26 @@
 //! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
 //! | [`twilio`], [`vonage`] | what each of them says |
 //! | [`http`] | what a gateway says of which the configuration tells how to read it |
+//! | [`aws_sms`] | what its events say, and how they come |
+//! | [`sns`] | the signed messages of a topic |
 //! | [`fields`] | reading forms and queries |
 
+pub mod aws_sms;
 mod fields;
 mod http;
 mod reference;
+mod sns;
 pub mod twilio;
 mod vonage;
 
 use std::fmt;
 
 pub use self::{
-    http::HttpReports, reference::Reference, vonage::SIGNATURE_METHODS as VONAGE_SIGNATURE_METHODS,
+    aws_sms::{CONTEXT_KEY as AWS_CONTEXT_KEY, Heard, TopicMessage},
+    http::HttpReports,
+    reference::Reference,
+    sns::{Certificate, Topic},
+    vonage::SIGNATURE_METHODS as VONAGE_SIGNATURE_METHODS,
 };
 use crate::{
     clock::Millis,
@@ -119,10 +127,25 @@ pub fn hear(
     }
 }
 
+/// For providers that report by way of a topic, in place of [`hear`]: what its messages are signed
+/// with must be fetched before they can be heard. None for other providers.
+///
+/// # Errors
+/// It is not the topic's, or not of its form.
+#[must_use]
+pub fn of_topic(
+    section: &ProviderSection,
+    call: &Call<'_>,
+    now: Millis,
+) -> Option<Result<TopicMessage, NotHeard>> {
+    (section.kind == "aws_sms").then(|| aws_sms::read(&section.keys, call, now))
+}
+
 /// True for providers that report when they are asked to, and whose reports can be believed.
 #[must_use]
 pub fn can_hear(section: &ProviderSection) -> bool {
     match section.kind.as_str() {
+        "aws_sms" => aws_sms::topic(&section.keys).is_some(),
         "http" => HttpReports::of(&section.keys).is_some(),
         "twilio" => key(&section.keys, "auth_token").is_some(),
         "vonage" => true,
