@@ -88,6 +88,7 @@ error_codes! {
     Internal "internal" INTERNAL_SERVER_ERROR "Something went wrong inside; the log says what."
     Unavailable "unavailable" SERVICE_UNAVAILABLE "The database does not answer in time. Repeat with the same Idempotency-Key: it is done at most once."
     BatchesBusy "batches_busy" SERVICE_UNAVAILABLE "Other batches are being read; repeat as Retry-After says."
+    CertificateUnavailable "certificate_unavailable" SERVICE_UNAVAILABLE "What this is signed with, or its confirmation, is not to be had from AWS for now; send it again."
     LaneBusy "lane_busy" SERVICE_UNAVAILABLE "More codes are waiting than can be sent in time; repeat as Retry-After says."
 }
 

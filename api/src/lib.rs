@@ -8,6 +8,7 @@
 //! | [`body`] | reading JSON and idempotency keys, with errors that name the field |
 //! | [`csv`] | tables for spreadsheets |
 //! | [`server`] | the listener, its time-outs, the graceful end |
+//! | [`topics`] | reports that come signed with a certificate |
 //! | [`observe`] | metrics and one log line per request |
 
 pub mod auth;
@@ -19,6 +20,7 @@ pub mod observe;
 mod routes;
 pub mod server;
 pub mod timestamp;
+pub mod topics;
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,7 +40,7 @@ use utoipa_swagger_ui::SwaggerUi;
 pub use crate::routes::{
     timeline::view as message_view, verifications::show::view as verification_view,
 };
-use crate::{auth::BearerScheme, error::ErrorCode};
+use crate::{auth::BearerScheme, error::ErrorCode, topics::Topics};
 
 /// The largest body a request may have.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -73,12 +75,17 @@ fn api_router() -> OpenApiRouter<App> {
 
 /// Everything an API process answers.
 pub fn router(app: App) -> Router {
+    router_with(app, Topics::default())
+}
+
+/// The same with another way to those who sign reports.
+pub fn router_with(app: App, topics: Topics) -> Router {
     let (api, reference) = api_router().split_for_parts();
     let origins = &app.home.config.server.cors_origins;
     let api = if origins.is_empty() { api } else { api.layer(cors(origins)) };
     let mut router = api
         .merge(SwaggerUi::new("/docs").url("/openapi.json", reference))
-        .merge(routes::inbound::router())
+        .merge(routes::inbound::router(topics))
         .merge(routes::probes::router());
     if app.home.config.has_inbox() {
         router = router.merge(routes::pages::router());

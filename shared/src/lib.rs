@@ -16,6 +16,7 @@
 //! | [`suppression`] | who is not to be sent to |
 //! | [`provider_state`] | which providers are left alone for now |
 //! | [`secrets`], [`template`], [`clock`], [`outcome`] | codes and seals, texts, time, error classes |
+//! | [`json_pointer`] | a place in what others send |
 //! | [`config`], [`db`], [`redis_link`], [`inbox`], [`home`] | what a process is made of |
 
 mod acceptance;
@@ -31,6 +32,7 @@ pub mod home;
 pub mod idempotency;
 pub mod inbound;
 pub mod inbox;
+pub mod json_pointer;
 pub mod lanes;
 pub mod limits;
 pub mod message;

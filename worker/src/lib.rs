@@ -51,7 +51,11 @@ const GRACE: Duration = Duration::from_secs(25);
 /// # Errors
 /// A provider's section is wrong; the error names the key.
 pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
-    let net = Net { inbox: Some(home.inbox.clone()), ..Net::default() };
+    let net = Net {
+        inbox: Some(home.inbox.clone()),
+        is_reachable: !home.config.server.public_url.is_empty(),
+        ..Net::default()
+    };
     let mut links = Vec::new();
     for (name, section) in home.config.chain() {
         let provider = providers::build(name, &section.kind, &section.keys, &net)

@@ -2,7 +2,7 @@
 //! message and with what people write back. `{provider}` is the name of its section.
 
 use axum::{
-    Router,
+    Extension, Router,
     body::Bytes,
     extract::{Path, Request, State},
     http::{HeaderMap, StatusCode, header},
@@ -11,40 +11,46 @@ use axum::{
 };
 use otpost_shared::{
     Home,
+    clock::Millis,
     config::ProviderSection,
     inbound,
     message::{self, Effect},
-    report::{self, Call, NotHeard},
+    report::{self, Call, NotHeard, Report},
 };
 
 use crate::{
     App, MAX_BODY_BYTES,
     body::read,
     error::{ApiError, ErrorCode},
+    topics::{Topics, Unheard},
 };
 
 /// Not in the reference: nobody but a provider calls it, at an address it was given.
-pub fn router() -> Router<App> {
+pub fn router(topics: Topics) -> Router<App> {
     Router::new()
         .route("/v1/inbound/{provider}/reports", get(reports).post(reports))
         .route("/v1/inbound/{provider}/messages", get(messages).post(messages))
+        .layer(Extension(topics))
 }
 
 async fn reports(
     State(app): State<App>,
+    Extension(topics): Extension<Topics>,
     Path(provider): Path<String>,
     request: Request,
 ) -> Result<StatusCode, ApiError> {
     let home = &app.home;
     let section = section(home, &provider)?;
     let came = Came::read(home, request).await?;
-    let heard = report::hear(section, &came.call(&came.headers()), home.clock.now());
+    let headers = came.headers();
+    let heard = hear(&topics, section, &came.call(&headers), home.clock.now()).await;
     let Some(report) = heard.map_err(|why| refused(&provider, why))? else {
         return Ok(StatusCode::NO_CONTENT);
     };
     let word = report.word.as_str();
     if message::take_report(home, &provider, report).await? == Effect::NotGenuine {
-        return Err(refused(&provider, NotHeard::NotGenuine("we never asked for it")));
+        let why = NotHeard::NotGenuine("we never asked for it");
+        return Err(refused(&provider, why.into()));
     }
     metrics::counter!("otpost_reports_total", "provider" => provider, "word" => word).increment(1);
     Ok(StatusCode::NO_CONTENT)
@@ -60,7 +66,7 @@ async fn messages(
     let came = Came::read(home, request).await?;
     let heard =
         inbound::hear(home, &provider, section, &came.call(&came.headers()), home.clock.now());
-    let written = heard.map_err(|why| refused(&provider, why))?;
+    let written = heard.map_err(|why| refused(&provider, why.into()))?;
     if let Some(written) = written {
         let wish = written.wish.as_str();
         inbound::take(home, &provider, written).await?;
@@ -105,9 +111,28 @@ impl Came {
     }
 }
 
-fn refused(provider: &str, why: NotHeard) -> ApiError {
+async fn hear(
+    topics: &Topics,
+    section: &ProviderSection,
+    call: &Call<'_>,
+    now: Millis,
+) -> Result<Option<Report>, Unheard> {
+    match report::of_topic(section, call, now) {
+        Some(message) => topics.hear(message?, now).await,
+        None => Ok(report::hear(section, call, now)?),
+    }
+}
+
+fn refused(provider: &str, why: Unheard) -> ApiError {
     metrics::counter!("otpost_reports_refused_total", "provider" => provider.to_owned())
         .increment(1);
+    let why = match why {
+        Unheard::Refused(why) => why,
+        Unheard::Away(why) => {
+            tracing::warn!(provider, why, "a report cannot be checked for now");
+            return ErrorCode::CertificateUnavailable.error().retry_after_ms(20_000);
+        }
+    };
     tracing::debug!(provider, %why, "a report was not listened to");
     match why {
         NotHeard::Unexpected => ErrorCode::RouteNotFound.error(),

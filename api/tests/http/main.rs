@@ -24,4 +24,6 @@ mod resend;
 mod secrecy;
 mod service;
 mod show;
+mod sns;
 mod suppressions;
+mod topics;

@@ -25,7 +25,7 @@ public_url = "https://codes.example/otp/"
 [recipients]
 countries = ["*"]
 [chains]
-sms = ["primary", "backup", "third", "local"]
+sms = ["primary", "backup", "third", "gateway", "local"]
 [providers.primary]
 kind = "twilio"
 account_sid = "AC1"
@@ -40,12 +40,21 @@ from = "Otpost"
 kind = "sinch"
 service_plan_id = "plan"
 api_token = "t"
+[providers.gateway]
+kind = "http"
+url = "https://gateway.example/?p={to}&t={text}&dlr={report_url}"
+[providers.gateway.report]
+status = "/status"
+delivered = ["DELIVRD"]
+undelivered = ["UNDELIV"]
+code = "/error"
+errors = { 5 = "recipient" }
 [providers.local]
 kind = "sandbox"
 "#;
 
 /// A code that `provider` has accepted, and the path at which it reports.
-async fn sent(service: &Service, n: u32, provider: &str) -> (Arc<Message>, String) {
+pub async fn sent(service: &Service, n: u32, provider: &str) -> (Arc<Message>, String) {
     let home = &service.home;
     let created = service.create(n).await;
     let id = message::list_by_verification(&home.db, created.id).await.expect("an answer")[0].id;
@@ -79,7 +88,7 @@ fn signature(path: &str, sorted: &[(&str, &str)]) -> String {
     BASE64.encode(mac.finalize().into_bytes())
 }
 
-async fn state(service: &Service, id: uuid::Uuid) -> String {
+pub async fn state(service: &Service, id: uuid::Uuid) -> String {
     message::find(&service.home.db, id).await.expect("an answer").expect("a row").state
 }
 
@@ -140,6 +149,35 @@ on_both_homes! {
         let attempt = &shown.json["messages"][0]["attempts"][0];
         let reported = ["report", "report_class", "report_code"].map(|name| &attempt[name]);
         assert_eq!(reported, [&json!("undelivered"), &json!("region"), &json!("402")]);
+    }
+
+    async fn a_gateway_is_read_as_configured(bed, CONFIG) {
+        let service = Service::start(&bed).await;
+        let (message, path) = sent(&service, 1, "gateway").await;
+        let call = |body: &str| {
+            service.call(Method::POST, &path).by_nobody().raw("application/json", body.to_owned())
+        };
+        call(r#"{"status": "ENROUTE"}"#).any().await.is(204);
+        call(r#"{"state": "UNDELIV"}"#).await.refused(422, "invalid_field");
+        assert_eq!(state(&service, message.id).await, "sent");
+        let odd = "5\u{0}".repeat(2_000);
+        call(&json!({"status": "UNDELIV", "error": odd}).to_string()).any().await.is(204);
+        let of = message.verification_id.expect("a code");
+        let shown = service.show(of).await.is(200);
+        let attempt = &shown.json["messages"][0]["attempts"][0];
+        assert_eq!(attempt["report"], json!("undelivered"));
+        assert_eq!(attempt.get("report_code"), None, "that is no code");
+        assert_eq!(state(&service, message.id).await, "queued", "another provider is asked");
+
+        let (message, path) = sent(&service, 2, "gateway").await;
+        let body = r#"{"status": "UNDELIV", "error": 5}"#;
+        let call = service.call(Method::POST, &path).by_nobody().raw("application/json", body);
+        call.any().await.is(204);
+        let of = message.verification_id.expect("a code");
+        let shown = service.show(of).await.is(200);
+        let attempt = &shown.json["messages"][0]["attempts"][0];
+        assert_eq!((&attempt["report_class"], &attempt["report_code"]), (&json!("recipient"), &json!("5")));
+        assert_eq!(state(&service, message.id).await, "undelivered");
     }
 
     async fn what_is_no_report_changes_nothing(bed, CONFIG) {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use otpost_api::{App, observe, server};
+use otpost_api::{App, observe, server, topics::Topics};
 use otpost_shared::{
     Home,
     api_key::{self, ApiKey, Scope},
@@ -79,6 +79,11 @@ pub struct Created {
 
 impl Service {
     pub async fn start(bed: &Bed) -> Self {
+        Self::start_with(bed, Topics::default()).await
+    }
+
+    /// With a way of the test's own to those who sign reports.
+    pub async fn start_with(bed: &Bed, topics: Topics) -> Self {
         if let Some(link) = &bed.home.redis {
             // A first connection that took long would leave Redis alone for a second.
             while link.ping().await.is_err() {
@@ -86,16 +91,21 @@ impl Service {
             }
         }
         let (_, key) = make_key(&bed.home, DEFAULT_TENANT, &Scope::ALL).await;
-        Self::serve(&bed.home, key).await
+        Self::serve_with(&bed.home, key, topics).await
     }
 
     /// Serves a home that may not have a database.
     pub async fn serve(home: &Home, key: String) -> Self {
+        Self::serve_with(home, key, Topics::default()).await
+    }
+
+    async fn serve_with(home: &Home, key: String, topics: Topics) -> Self {
         let stop = CancellationToken::new();
         let listener = server::bind(([127, 0, 0, 1], 0).into()).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let app = App { home: Arc::new(home.clone()), metrics: metrics() };
-        let serving = tokio::spawn(server::serve(listener, otpost_api::router(app), stop.clone()));
+        let router = otpost_api::router_with(app, topics);
+        let serving = tokio::spawn(server::serve(listener, router, stop.clone()));
         let client = Client::builder().no_proxy().build().expect("a client");
         let serving = Mutex::new(Some(serving));
         Self { home: home.clone(), address, key, client, stop, serving }

@@ -41,7 +41,7 @@ async fn a_rate_is_told_as_it_was_understood() {
     let line = report.stdout.lines().find(|line| line.contains("rate of a")).expect("a line");
     assert!(line.starts_with("ok ") && line.contains("90/m and 1 at once, by this one process"));
     let line = place.run(&["status"]).exits(0);
-    assert!(line.stdout.contains("a         at most 90/m, counted in each process"), "{line:?}");
+    assert!(line.stdout.contains("rate      a: at most 90/m, counted in each process"), "{line:?}");
     let dir = tempfile::tempdir().expect("a folder");
     let place = Place::with(&Bed::config_text(Kind::Production, &dir, rated).await);
     place.run(&["migrate"]).exits(0);

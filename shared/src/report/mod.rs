@@ -5,20 +5,32 @@
 //! |---|---|
 //! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
 //! | [`plivo`], [`sinch`], [`telnyx`], [`twilio`], [`vonage`] | what each of them says |
+//! | [`http`] | what a gateway says of which the configuration tells how to read it |
+//! | [`aws_sms`] | what its events say, and how they come |
+//! | [`sns`] | the signed messages of a topic |
 //! | [`fields`], [`mac`] | reading forms and queries; keyed hashes |
 
+pub mod aws_sms;
 pub(crate) mod fields;
+mod http;
 mod mac;
 mod plivo;
 mod reference;
 mod sinch;
+mod sns;
 pub mod telnyx;
 pub mod twilio;
 pub(crate) mod vonage;
 
 use std::fmt;
 
-pub use self::{reference::Reference, vonage::SIGNATURE_METHODS as VONAGE_SIGNATURE_METHODS};
+pub use self::{
+    aws_sms::{CONTEXT_KEY as AWS_CONTEXT_KEY, Heard, TopicMessage},
+    http::HttpReports,
+    reference::Reference,
+    sns::{Certificate, Topic},
+    vonage::SIGNATURE_METHODS as VONAGE_SIGNATURE_METHODS,
+};
 use crate::{
     clock::Millis,
     config::ProviderSection,
@@ -116,6 +128,7 @@ pub fn hear(
 ) -> Result<Option<Report>, NotHeard> {
     check(section, call, now)?;
     match section.kind.as_str() {
+        "http" => http::read(&section.keys, call),
         "plivo" => plivo::read(call),
         "sinch" => sinch::read(call),
         "telnyx" => telnyx::read(call),
@@ -125,10 +138,26 @@ pub fn hear(
     }
 }
 
+/// For providers that report by way of a topic, in place of [`hear`]: what its messages are signed
+/// with must be fetched before they can be heard. None for other providers.
+///
+/// # Errors
+/// It is not the topic's, or not of its form.
+#[must_use]
+pub fn of_topic(
+    section: &ProviderSection,
+    call: &Call<'_>,
+    now: Millis,
+) -> Option<Result<TopicMessage, NotHeard>> {
+    (section.kind == "aws_sms").then(|| aws_sms::read(&section.keys, call, now))
+}
+
 /// True for providers that report when they are asked to, and whose reports can be believed.
 #[must_use]
 pub fn can_hear(section: &ProviderSection) -> bool {
     match section.kind.as_str() {
+        "aws_sms" => aws_sms::topic(&section.keys).is_some(),
+        "http" => HttpReports::of(&section.keys).is_some(),
         "plivo" => key(&section.keys, "auth_token").is_some(),
         "sinch" => key(&section.keys, "delivery_report") != Some("none"),
         "telnyx" => key(&section.keys, "public_key").is_some(),
@@ -149,6 +178,7 @@ pub(crate) fn check(
 ) -> Result<(), NotHeard> {
     let keys = &section.keys;
     match section.kind.as_str() {
+        "http" => http::check(keys, call),
         "plivo" => plivo::check(keys, call),
         "sinch" => sinch::check(keys, call, now),
         "telnyx" => telnyx::check(keys, call, now),
@@ -166,6 +196,13 @@ pub fn number_in_address(section: &ProviderSection, number: i32) -> i32 {
         "telnyx" => Reference::LATEST,
         _ => number,
     }
+}
+
+/// The text of the [`Reference`] in an address that we gave for a report.
+#[must_use]
+pub fn reference_text(url: &str) -> Option<&str> {
+    let (_, query) = url.rsplit_once('?')?;
+    query.strip_prefix(REFERENCE)?.strip_prefix('=')
 }
 
 /// The attempt the called address names.

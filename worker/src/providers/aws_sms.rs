@@ -9,6 +9,7 @@ use otpost_shared::{
     outcome::ErrorClass::{
         self, Account, Content, OptedOut, Recipient, Region, Sender, Throttled, Transient,
     },
+    report::{AWS_CONTEXT_KEY as REPORT_KEY, Topic},
 };
 use reqwest::{RequestBuilder, header::CONTENT_TYPE};
 use serde::{Deserialize, Serialize};
@@ -105,6 +106,8 @@ pub(super) struct AwsSmsConfig {
     origination_identity: Option<String>,
     /// The configuration set, which says where events about a message go.
     configuration_set: Option<String>,
+    /// The SNS topic by which those events come to us as delivery reports.
+    topic_arn: Option<String>,
     /// How messages that are no codes are sent: `promotional` or `transactional`.
     #[serde(default)]
     bulk_type: MessageType,
@@ -144,6 +147,10 @@ impl AwsSms {
                 return Err(mistake(name, key, "must not be empty"));
             }
         }
+        if let Some(arn) = &config.topic_arn {
+            let said = check_topic(arn, config.configuration_set.is_some(), net);
+            said.map_err(|said| mistake(name, "topic_arn", said))?;
+        }
         let account = aws::Account {
             region: config.region,
             access_key_id: config.access_key_id,
@@ -165,6 +172,9 @@ impl AwsSms {
 
     fn request(&self, out: &Outgoing) -> RequestBuilder {
         let (shortest, longest) = TTL_SECS;
+        let reference = out.report_reference();
+        let mut context = BTreeMap::from([(CONTEXT_KEY, out.message_id.to_string())]);
+        context.extend(reference.map(|text| (REPORT_KEY, text.to_owned())));
         self.operation(SEND).json(&TextMessage {
             destination_phone_number: out.to.e164(),
             origination_identity: self.origination_identity.as_deref(),
@@ -175,9 +185,24 @@ impl AwsSms {
             },
             configuration_set_name: self.configuration_set.as_deref(),
             time_to_live: out.validity.as_secs().clamp(shortest, longest),
-            context: BTreeMap::from([(CONTEXT_KEY, out.message_id.to_string())]),
+            context,
         })
     }
+}
+
+fn check_topic(arn: &str, has_events: bool, net: &Net) -> Result<(), &'static str> {
+    if Topic::parse(arn).is_none() {
+        return Err(
+            "must be the ARN of an SNS topic, as \"arn:aws:sns:eu-west-1:123456789012:codes\"",
+        );
+    }
+    if !has_events {
+        return Err("needs configuration_set, whose event destination tells this topic");
+    }
+    if !net.is_reachable {
+        return Err("needs server.public_url, the address under which the topic reaches us");
+    }
+    Ok(())
 }
 
 impl Provider for AwsSms {

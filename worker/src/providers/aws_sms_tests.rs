@@ -32,11 +32,18 @@ fn refusal(status: u16, body: &Value) -> Outcome {
     read(status, &body.to_string())
 }
 
+const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:codes";
+
 fn built(keys: &str) -> Result<AwsSms, String> {
+    built_where(true, keys)
+}
+
+fn built_where(is_reachable: bool, keys: &str) -> Result<AwsSms, String> {
     let base = "region = 'us-east-1'\naccess_key_id = 'AKID01'\nsecret_access_key = 'secret01'";
     let keys = format!("{base}\n{keys}");
     let config: AwsSmsConfig = toml::from_str(&keys).map_err(|error| error.to_string())?;
-    AwsSms::new("sms", config, &Net::default()).map_err(|error| error.to_string())
+    let net = Net { is_reachable, ..Net::default() };
+    AwsSms::new("sms", config, &net).map_err(|error| error.to_string())
 }
 
 fn at(server: &TestServer, more: &str) -> AwsSms {
@@ -141,9 +148,15 @@ fn configuration_mistakes() {
     };
     complains("origination_identity = ''", "origination_identity");
     complains("configuration_set = ''", "configuration_set");
+    complains("topic_arn = 'codes'\nconfiguration_set = 'c'", "topic_arn");
+    complains(&format!("topic_arn = '{TOPIC}'"), "configuration_set");
+    assert!(built(&format!("topic_arn = '{TOPIC}'\nconfiguration_set = 'c'")).is_ok());
     complains("bulk_type = 'cheap'", "cheap");
     complains("colour = 1", "colour");
     assert!(built("").is_ok());
+    let hidden = built_where(false, &format!("topic_arn = '{TOPIC}'\nconfiguration_set = 'c'"));
+    let sentence = hidden.err().unwrap();
+    assert!(sentence.contains("server.public_url"), "{sentence}");
 }
 
 /// Recorded from boto3 1.44.8: `send_text_message` with the same values.
@@ -171,6 +184,23 @@ async fn the_request_is_as_boto3_sends_it() {
         format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders={signed}, Signature=");
     let authorization = request.header("authorization").unwrap();
     assert!(authorization.starts_with(&expected), "{authorization}");
+}
+
+/// Recorded from boto3 1.44.8: the context of `send_text_message` with the same values.
+const BOTO3_CONTEXT: &str = concat!(
+    r#"{"message_id": "00000000-0000-0000-0000-000000000007", "#,
+    r#""report": "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBw"}"#,
+);
+
+#[tokio::test]
+async fn the_reference_of_the_report_goes_into_the_context() {
+    let mut message = outgoing("hi");
+    let of = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBw";
+    message.report_to = Some(format!("https://codes.example/v1/inbound/sms/reports?of={of}"));
+    let keys = format!("configuration_set = 'codes'\ntopic_arn = '{TOPIC}'");
+    let (_, body) = recorded(&keys, &message).await;
+    assert_eq!(body["Context"], serde_json::from_str::<Value>(BOTO3_CONTEXT).unwrap());
+    assert_eq!(body["ConfigurationSetName"], "codes");
 }
 
 #[tokio::test]

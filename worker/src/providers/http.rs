@@ -17,7 +17,7 @@ use tokio::{net::TcpStream, time::timeout};
 use self::{
     answer::Reading,
     config::HttpConfig,
-    template::{Escape, Template, Values},
+    template::{Escape, Slot, Template, Values},
 };
 use super::{Net, http_call::call, mistake, net::http_url};
 use crate::provider::{Outcome, Outgoing, Provider};
@@ -59,6 +59,12 @@ impl HttpGateway {
             escape: config.body_type.escape(),
             content_type: (!has_content_type).then(|| config.body_type.content_type()),
         });
+        let templates: Vec<&Template> = std::iter::once(&url)
+            .chain(headers.iter().map(|(_, template)| template))
+            .chain(body.as_ref().map(|body| &body.template))
+            .collect();
+        let uses = |slot: Slot| templates.iter().any(|template| template.uses(slot));
+        config.check_uses(name, net, uses)?;
         let gateway = Self {
             client: net.client(name)?,
             method: config.method(name)?,
@@ -117,6 +123,8 @@ impl Provider for HttpGateway {
                 from: "",
                 message_id: &message_id,
                 validity_secs: &validity_secs,
+                report_url: out.report_to.as_deref().unwrap_or(""),
+                report_reference: out.report_reference().unwrap_or(""),
             });
             let Ok(request) = self.fill(&values) else {
                 let detail = "the message does not fit the configured request";

@@ -20,11 +20,13 @@ pub struct Net {
     pub pool_max_idle_per_host: usize,
     /// Where `console` puts its messages.
     pub inbox: Option<Inbox>,
+    /// Gateways know an address of ours at which they can report.
+    pub is_reachable: bool,
 }
 
 impl Default for Net {
     fn default() -> Self {
-        Self { pool_max_idle_per_host: 256, inbox: None }
+        Self { pool_max_idle_per_host: 256, inbox: None, is_reachable: true }
     }
 }
 

@@ -100,3 +100,46 @@ async fn a_provider_that_knows_a_repeat_by_its_bytes_is_given_the_same_address_a
         assert_eq!(reported, [None, Some("delivered")]);
     }
 }
+
+/// What the section `a` needs, what its gateway answers, and where in the request the reference stands.
+const GIVE_BACK: [(&str, &str, &str); 2] = [
+    (
+        "kind = 'aws_sms'\nregion = 'eu-west-1'\naccess_key_id = 'k'\nsecret_access_key = 's'\n\
+         configuration_set = 'codes'\ntopic_arn = 'arn:aws:sns:eu-west-1:123456789012:codes'\n\
+         base_url = 'URL'",
+        r#"{"MessageId":"m-1"}"#,
+        "/Context/report",
+    ),
+    (
+        "kind = 'http'\nurl = 'URL'\n\
+         body = '{\"to\":\"{to}\",\"text\":\"{text}\",\"ref\":\"{report_reference}\"}'\n\
+         report = { status = '/s', delivered = ['1'], reference = '/ref' }",
+        r#"{"id":"m-1"}"#,
+        "/ref",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_provider_gives_back_finds_the_attempt() {
+    for kind in BOTH {
+        for (keys, answer, place) in GIVE_BACK {
+            let gateway = Gateway::start(Answer::Http("200 OK", answer)).await;
+            let extra = format!(
+                "[server]\npublic_url = \"https://codes.example\"\n[recipients]\ncountries = [\"*\"]\n\
+                 [chains]\nsms = [\"a\"]\n[providers.a]\n{}",
+                keys.replace("URL", &gateway.url)
+            );
+            let bed = Bed::make(kind, &extra).await;
+            let worker = Worker::start(&bed.home);
+            let accepted = accept(&bed.home, 1).await;
+            let row = ended(&bed.home, accepted.id).await;
+            let body: serde_json::Value = serde_json::from_str(&gateway.bodies()[0]).expect("JSON");
+            let text = body.pointer(place).and_then(|text| text.as_str()).expect("a text");
+            let of = Reference::parse(text).expect("a reference of ours");
+            assert_eq!((of.message_id, of.number), (row.id, 1));
+            let report = Report { of, word: Word::Delivered, class: None, code: None };
+            assert_eq!(take_report(&bed.home, "a", report).await, Ok(Effect::Delivered));
+            worker.stop().await;
+        }
+    }
+}

@@ -2,28 +2,13 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use otpost_shared::outcome::ErrorClass;
+use otpost_shared::{json_pointer::Pointer, outcome::ErrorClass};
 use serde_json::Value;
 
 use crate::{
     provider::Outcome,
     providers::{http_call::Answer, http_status::class_of_status},
 };
-
-/// A place in a JSON text (RFC 6901).
-pub(super) struct Pointer(pub(super) String);
-
-impl Pointer {
-    /// Texts and numbers as they are read by people; nothing for what has no short text.
-    fn text_in(&self, json: &Value) -> Option<String> {
-        match json.pointer(&self.0)? {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            Value::Bool(flag) => Some(flag.to_string()),
-            Value::Null | Value::Array(_) | Value::Object(_) => None,
-        }
-    }
-}
 
 /// What in the body says that the message was accepted.
 pub(super) struct Success {
@@ -36,7 +21,7 @@ impl Success {
     fn holds(&self, json: &Value) -> bool {
         if self.values.is_empty() {
             return !matches!(
-                json.pointer(&self.pointer.0),
+                self.pointer.value_in(json),
                 None | Some(Value::Null | Value::Bool(false))
             );
         }
@@ -99,13 +84,13 @@ impl Reading {
 mod tests {
     use std::collections::BTreeMap;
 
-    use otpost_shared::outcome::ErrorClass;
+    use otpost_shared::{json_pointer::Pointer, outcome::ErrorClass};
 
-    use super::{Pointer, Reading, Success};
+    use super::{Reading, Success};
     use crate::{provider::Outcome, providers::http_call::Answer};
 
     fn pointer(text: &str) -> Pointer {
-        Pointer(text.to_owned())
+        Pointer::parse(text).unwrap()
     }
 
     fn bare() -> Reading {

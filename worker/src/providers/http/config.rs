@@ -2,20 +2,21 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use otpost_shared::config::ConfigError;
+use otpost_shared::{config::ConfigError, json_pointer::Pointer, report::HttpReports};
 use reqwest::{Method, header::HeaderName};
 use serde::Deserialize;
 
 use super::{
-    answer::{Pointer, Reading, Success},
+    answer::{Reading, Success},
     template::{Escape, Slot, Template, Values},
 };
-use crate::providers::{mistake, parse_class, spelling::unknown_word};
+use crate::providers::{Net, mistake, parse_class, spelling::unknown_word};
 
 const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
 
 /// `url`, `headers` and `body` may hold `{to}` (E.164), `{to_digits}` (without the plus),
-/// `{text}`, `{from}`, `{message_id}` (the same for each try of a message) and `{validity_secs}`.
+/// `{text}`, `{from}`, `{message_id}` (the same for each try of a message), `{validity_secs}`,
+/// `{report_url}` and `{report_reference}` (both differ for each try).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::providers) struct HttpConfig {
@@ -52,6 +53,8 @@ pub(in crate::providers) struct HttpConfig {
     /// Error code to error class, or to `ok`.
     #[serde(default)]
     errors: BTreeMap<String, String>,
+    /// How its delivery reports are read, if it sends any.
+    report: Option<HttpReports>,
 }
 
 fn default_method() -> String {
@@ -170,6 +173,53 @@ impl HttpConfig {
         Ok(Some(template))
     }
 
+    /// A request without the number or the text would be accepted and reach nobody; one whose
+    /// reports nobody can read, or that does not ask for those that somebody could, is a mistake as
+    /// well.
+    pub(super) fn check_uses(
+        &self,
+        name: &str,
+        net: &Net,
+        uses: impl Fn(Slot) -> bool,
+    ) -> Result<(), ConfigError> {
+        let place = if self.body.is_some() { "body" } else { "url" };
+        if !uses(Slot::To) && !uses(Slot::ToDigits) {
+            let said = "neither here nor elsewhere in url, headers or body stands {to} or \
+                {to_digits}: nobody would get the message";
+            return Err(mistake(name, place, said));
+        }
+        if !uses(Slot::Text) {
+            let said = "neither here nor elsewhere in url or body stands {text}: the message would \
+                say nothing";
+            return Err(mistake(name, place, said));
+        }
+        let (asks, lends) = (uses(Slot::ReportUrl), uses(Slot::ReportReference));
+        let Some(report) = &self.report else {
+            return if asks || lends {
+                let said = "must say how reports are read, since {report_url} or {report_reference} \
+                    asks for them";
+                Err(mistake(name, "report", said))
+            } else {
+                Ok(())
+            };
+        };
+        report.check(name)?;
+        if report.brings_reference() != lends {
+            let said = "goes together with {report_reference} in url, headers or body";
+            return Err(mistake(name, "report.reference", said));
+        }
+        if !asks && !lends {
+            let said = "needs {report_url} in url, headers or body: else no report says which \
+                message it is about";
+            return Err(mistake(name, "report", said));
+        }
+        if !net.is_reachable {
+            let said = "needs server.public_url, the address under which the gateway reaches us";
+            return Err(mistake(name, "report", said));
+        }
+        Ok(())
+    }
+
     fn template(&self, name: &str, key: &str, text: &str) -> Result<Template, ConfigError> {
         let template = Template::parse(name, key, text)?;
         if template.uses(Slot::From) && self.from.is_empty() {
@@ -223,13 +273,10 @@ impl HttpConfig {
 }
 
 fn pointer(name: &str, key: &str, text: Option<&str>) -> Result<Option<Pointer>, ConfigError> {
-    match text {
-        None => Ok(None),
-        Some(text) if text.starts_with('/') => Ok(Some(Pointer(text.to_owned()))),
-        Some(text) => {
-            Err(mistake(name, key, format!("a JSON pointer begins with a slash: {text:?}")))
-        }
-    }
+    let Some(text) = text else { return Ok(None) };
+    let pointer = Pointer::parse(text);
+    let said = || mistake(name, key, format!("a JSON pointer begins with a slash: {text:?}"));
+    pointer.map(Some).ok_or_else(said)
 }
 
 #[cfg(test)]

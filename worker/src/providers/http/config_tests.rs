@@ -1,26 +1,34 @@
 //! Tests of the `http` configuration.
 
+use otpost_shared::config::{ConfigError, section};
+
 use super::HttpConfig;
 use crate::providers::{Net, http::HttpGateway};
 
+fn made(keys: &str, net: &Net) -> Result<(), ConfigError> {
+    let config: HttpConfig = section("sms", &keys.parse().unwrap())?;
+    HttpGateway::new("sms", config, net).map(drop)
+}
+
 fn built(keys: &str) -> Result<(), String> {
-    let config: HttpConfig = toml::from_str(keys).map_err(|error| error.to_string())?;
-    HttpGateway::new("sms", config, &Net::default()).map(drop).map_err(|error| error.to_string())
+    made(keys, &Net::default()).map_err(|error| error.to_string())
 }
 
 fn with(keys: &str) -> Result<(), String> {
-    built(&format!("url = 'http://localhost/'\n{keys}"))
+    built(&format!("url = 'http://localhost/?p={{to}}&t={{text}}'\n{keys}"))
 }
 
 #[test]
 fn urls() {
+    let built =
+        |url: &str| built(&format!("url = '{url}'\nbody_type = 'text'\nbody = '{{to}}{{text}}'"));
     for good in [
         "http://h/",
         "https://h:81/a?to={to_digits}&t={text}",
         "http://[::1]:8080/{to}",
         "https://h?to={to}",
     ] {
-        assert_eq!(built(&format!("url = '{good}'")), Ok(()), "{good}");
+        assert_eq!(built(good), Ok(()), "{good}");
     }
     for wrong in [
         "",
@@ -31,8 +39,9 @@ fn urls() {
         "http://h:99999/",
         "http://h/{nobody}",
         "http://h/{from}",
+        "http://{report_reference}/",
     ] {
-        assert!(built(&format!("url = '{wrong}'")).is_err(), "{wrong}");
+        assert!(built(wrong).is_err(), "{wrong}");
     }
 }
 
@@ -74,4 +83,87 @@ fn readings() {
     assert_eq!(with(&format!("{pointer}errors = {{ 21 = 'recipient' }}")), Ok(()));
     let class = with(&format!("{pointer}errors = {{ 21 = 'recipent' }}")).unwrap_err();
     assert!(class.contains("did you mean \"recipient\"?"), "{class}");
+}
+
+#[test]
+fn a_request_has_a_recipient_and_a_text() {
+    let mistake = |keys: &str| built(keys).unwrap_err();
+    for url in ["http://h/?t={text}", "http://h/?p={to}", "http://h/"] {
+        let said = mistake(&format!("url = '{url}'"));
+        assert!(said.contains("providers.sms.url"), "{said}");
+        assert!(said.contains(if url.contains("text") { "{to}" } else { "{t" }), "{said}");
+        let said = mistake(&format!("url = '{url}'\nbody = '{{}}'"));
+        assert!(said.contains("providers.sms.body"), "{said}");
+    }
+    for keys in [
+        "url = 'http://h/{to_digits}'\nbody = '\"{text}\"'",
+        "url = 'http://h/?t={text}'\nheaders = { To = '{to}' }",
+        "url = 'http://h/'\nbody_type = 'form'\nbody = 'p={to}&t={text}'",
+    ] {
+        assert_eq!(built(keys), Ok(()), "{keys}");
+    }
+}
+
+/// Asks for reports, and says in `report` how they are read.
+fn reporting(report: &str) -> String {
+    format!(
+        "url = 'http://h/?p={{to}}&t={{text}}'\nheaders = {{ Dlr = '{{report_url}}' }}\n\
+         [report]\n{report}"
+    )
+}
+
+const WORDS: &str = "status = '/status'\ndelivered = ['DELIVRD']\n";
+
+#[test]
+fn how_reports_are_read() {
+    assert_eq!(built(&reporting(WORDS)), Ok(()));
+    let all = "sent = ['ACCEPTD']\nundelivered = ['UNDELIV']\ncode = 'err'\n\
+        errors = { 5 = 'recipient' }\nsignature_header = 'X-Signature'\nsecret = 's'\n\
+        signature_algorithm = 'sha1'\nsignature_encoding = 'base64'";
+    assert_eq!(built(&reporting(&format!("{WORDS}{all}"))), Ok(()));
+    let mistake = |report: &str, key: &str| {
+        let said = built(&reporting(report)).unwrap_err();
+        assert!(said.starts_with(&format!("providers.sms.report{key}: ")), "{report}: {said}");
+    };
+    mistake("delivered = ['x']", "");
+    mistake("status = 's'", ".delivered");
+    for (more, key) in [
+        ("colour = 1", ".colour"),
+        ("sent = [7]", ".sent[0]"),
+        ("code = ''", ".code"),
+        ("sent = ['DELIVRD']", ".delivered"),
+        ("undelivered = ['x', 'x']", ".undelivered"),
+        ("errors = { 5 = 'recipient' }", ".errors"),
+        ("code = 'e'\nerrors = { 5 = 'recipent' }", ".errors"),
+        ("code = 'e'\nerrors = { 5 = 'ok' }", ".errors"),
+        ("secret = 's'", ".signature_header"),
+        ("signature_header = 'x'", ".secret"),
+        ("signature_header = 'x'\nsecret = ''", ".secret"),
+        ("signature_header = ''\nsecret = 's'", ".signature_header"),
+        ("signature_algorithm = 'md4'", ".signature_algorithm"),
+        ("signature_encoding = 'base32'", ".signature_encoding"),
+        ("reference = '/ref'", ".reference"),
+    ] {
+        mistake(&format!("{WORDS}{more}"), key);
+    }
+}
+
+#[test]
+fn reports_are_asked_for_where_they_are_read() {
+    let (url, address) = ("http://h/?p={to}&t={text}", "url = 'http://h/?p={to}&t={text}");
+    for (keys, key) in [
+        (format!("{address}&d={{report_url}}'"), "report"),
+        (format!("{address}&d={{report_reference}}'"), "report"),
+        (format!("url = '{url}'\n[report]\n{WORDS}"), "report"),
+        (format!("{address}&d={{report_reference}}'\n[report]\n{WORDS}"), "report.reference"),
+        (format!("url = '{url}'\n[report]\nreference = 'r'\n{WORDS}"), "report.reference"),
+    ] {
+        let said = built(&keys).unwrap_err();
+        assert!(said.starts_with(&format!("providers.sms.{key}: ")), "{keys}: {said}");
+    }
+    let lent = format!("{address}&d={{report_reference}}'\n[report]\nreference = 'r'\n{WORDS}");
+    assert_eq!(built(&lent), Ok(()));
+    let hidden = Net { is_reachable: false, ..Net::default() };
+    let said = made(&lent, &hidden).unwrap_err().to_string();
+    assert!(said.contains("providers.sms.report: needs server.public_url"), "{said}");
 }

@@ -67,12 +67,32 @@ async fn a_form_gateway_with_its_own_content_type() {
 }
 
 #[tokio::test]
+async fn a_gateway_is_told_where_to_report() {
+    let of = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBw";
+    let url = format!("https://codes.example/v1/inbound/sms/reports?of={of}");
+    let server = TestServer::start(vec![Reply::Whole(answer(200, "", "{}"))]).await;
+    let keys = "body = '{\"to\":\"{to}\",\"text\":\"{text}\",\"dlr\":\"{report_url}\"}'\n\
+        headers = { Reference = '{report_reference}' }\n\
+        [report]\nstatus = '/s'\ndelivered = ['1']\nreference = '/r'";
+    let mut out = outgoing("hi");
+    out.report_to = Some(url.clone());
+    let gateway = gateway(&server, "/?dlr={report_url}%26s%3D%25d", keys);
+    assert_eq!(gateway.send(&out).await.class, ErrorClass::Ok);
+    let request = server.requests().remove(0);
+    let encoded = format!("https%3A%2F%2Fcodes.example%2Fv1%2Finbound%2Fsms%2Freports%3Fof%3D{of}");
+    assert_eq!(request.line(), format!("POST /?dlr={encoded}%26s%3D%25d HTTP/1.1"));
+    assert_eq!(request.header("reference"), Some(of));
+    let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+    assert_eq!(body["dlr"], url);
+}
+
+#[tokio::test]
 async fn a_200_with_an_error_inside() {
     let body = r#"{"result": "error", "code": "E7"}"#;
     let server = TestServer::start(vec![Reply::Whole(answer(200, "", body))]).await;
     let keys = "success_json_pointer = '/result'\nsuccess_values = ['ok']\n\
         error_code_json_pointer = '/code'\nerrors = { E7 = 'opted_out' }";
-    let outcome = gateway(&server, "/", keys).send(&outgoing("hi")).await;
+    let outcome = gateway(&server, "/?p={to}&t={text}", keys).send(&outgoing("hi")).await;
     assert_eq!(outcome.class, ErrorClass::OptedOut);
     assert_eq!(outcome.code.as_deref(), Some("E7"));
 }
@@ -80,12 +100,12 @@ async fn a_200_with_an_error_inside() {
 #[tokio::test]
 async fn the_check_only_connects() {
     let server = TestServer::start(Vec::new()).await;
-    let good = gateway(&server, "/", "").check().await.unwrap();
+    let good = gateway(&server, "/?p={to}&t={text}", "").check().await.unwrap();
     assert!(good.contains("127.0.0.1"), "{good}");
     assert!(server.requests().is_empty());
 
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let keys = format!("url = 'http://{}/'", free.local_addr().unwrap());
+    let keys = format!("url = 'http://{}/?p={{to}}&t={{text}}'", free.local_addr().unwrap());
     drop(free);
     let config: HttpConfig = toml::from_str(&keys).unwrap();
     let gone = HttpGateway::new("sms", config, &Net::default()).unwrap();

@@ -13,15 +13,19 @@ pub(super) enum Slot {
     From,
     MessageId,
     ValiditySecs,
+    ReportUrl,
+    ReportReference,
 }
 
-const NAMES: [(&str, Slot); 6] = [
+const NAMES: [(&str, Slot); 8] = [
     ("to", Slot::To),
     ("to_digits", Slot::ToDigits),
     ("text", Slot::Text),
     ("from", Slot::From),
     ("message_id", Slot::MessageId),
     ("validity_secs", Slot::ValiditySecs),
+    ("report_url", Slot::ReportUrl),
+    ("report_reference", Slot::ReportReference),
 ];
 
 /// The values of one message.
@@ -33,6 +37,8 @@ pub(super) struct Values<'a> {
     pub(super) from: &'a str,
     pub(super) message_id: &'a str,
     pub(super) validity_secs: &'a str,
+    pub(super) report_url: &'a str,
+    pub(super) report_reference: &'a str,
 }
 
 impl Values<'static> {
@@ -45,6 +51,8 @@ impl Values<'static> {
             from: "Otpost",
             message_id: "0190a1b2-0000-7000-8000-000000000000",
             validity_secs: "300",
+            report_url: "https://codes.example/v1/inbound/gateway/reports?of=AZChsgAAcACAAAAAAAAAAAAB",
+            report_reference: "AZChsgAAcACAAAAAAAAAAAAB",
         }
     }
 }
@@ -58,6 +66,8 @@ impl Values<'_> {
             Slot::From => self.from,
             Slot::MessageId => self.message_id,
             Slot::ValiditySecs => self.validity_secs,
+            Slot::ReportUrl => self.report_url,
+            Slot::ReportReference => self.report_reference,
         }
     }
 }
@@ -220,10 +230,16 @@ mod tests {
 
     #[test]
     fn every_placeholder_is_filled() {
-        let all = "{to} {to_digits} {from} {message_id} {validity_secs}";
+        let all = "{to} {to_digits} {from} {message_id} {validity_secs} {report_reference}";
         assert_eq!(
             filled(all, Escape::None, ""),
-            "+15551234567 15551234567 Otpost 0190a1b2-0000-7000-8000-000000000000 300"
+            "+15551234567 15551234567 Otpost 0190a1b2-0000-7000-8000-000000000000 300 \
+             AZChsgAAcACAAAAAAAAAAAAB"
+        );
+        assert_eq!(
+            filled("&dlr={report_url}%26s%3D%25d", Escape::Url, ""),
+            "&dlr=https%3A%2F%2Fcodes.example%2Fv1%2Finbound%2Fgateway%2Freports%3Fof%3D\
+             AZChsgAAcACAAAAAAAAAAAAB%26s%3D%25d"
         );
     }
 

@@ -1,0 +1,112 @@
+//! What AWS End User Messaging says of a text message: its events, which come by way of an SNS topic.
+//!
+//! Source: docs.aws.amazon.com/sms-voice/latest/userguide, "Event types for SMS, MMS, and voice" and
+//! "Example event data".
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{
+    Call, NotHeard, Reference, Report, Word, key,
+    sns::{Certificate, Said, Topic, Unchecked},
+};
+use crate::{
+    clock::Millis,
+    outcome::ErrorClass::{self, Content, OptedOut, Recipient, Region, Transient, Unknown},
+};
+
+/// What an event carries our reference under, in the context that was sent with the message.
+pub const CONTEXT_KEY: &str = "report";
+
+/// What the type of an event means; others, such as that it is queued, say nothing new.
+const EVENTS: &[(&str, Word, Option<ErrorClass>)] = &[
+    ("TEXT_SENT", Word::Sent, None),
+    ("TEXT_SUCCESSFUL", Word::Sent, None), // the carrier has it
+    ("TEXT_DELIVERED", Word::Delivered, None),
+    ("TEXT_BLOCKED", Word::Undelivered, Some(OptedOut)), // by the device, or for this recipient
+    ("TEXT_CARRIER_BLOCKED", Word::Undelivered, Some(Content)), // taken for malicious or abusive
+    ("TEXT_CARRIER_UNREACHABLE", Word::Undelivered, Some(Transient)),
+    ("TEXT_INVALID", Word::Undelivered, Some(Recipient)),
+    ("TEXT_INVALID_MESSAGE", Word::Undelivered, Some(Content)),
+    ("TEXT_PROTECT_BLOCKED", Word::Undelivered, Some(Region)), // by the account's own rules
+    ("TEXT_SPAM", Word::Undelivered, Some(Content)),
+    ("TEXT_TTL_EXPIRED", Word::Undelivered, Some(Transient)),
+    ("TEXT_UNKNOWN", Word::Undelivered, Some(Unknown)), // also when no carrier said anything
+    ("TEXT_UNREACHABLE", Word::Undelivered, Some(Transient)), // switched off, out of reach
+];
+
+/// A message of the topic, to be heard once the certificate it names has been fetched.
+#[derive(Debug)]
+pub struct TopicMessage(Unchecked);
+
+/// What a message of the topic is good for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard {
+    Report(Option<Report>),
+    /// The topic sends reports once this address has been called.
+    Subscribing(String),
+}
+
+/// The topic of a section of kind `aws_sms` that listens to one.
+pub(super) fn topic(keys: &toml::Table) -> Option<Topic> {
+    key(keys, "topic_arn").and_then(Topic::parse)
+}
+
+pub(super) fn read(
+    keys: &toml::Table,
+    call: &Call<'_>,
+    now: Millis,
+) -> Result<TopicMessage, NotHeard> {
+    let topic = topic(keys).ok_or(NotHeard::Unexpected)?;
+    Unchecked::read(&topic, call, now).map(TopicMessage)
+}
+
+impl TopicMessage {
+    /// Where the certificate is: on a host of SNS itself, over https.
+    #[must_use]
+    pub fn certificate_url(&self) -> &str {
+        self.0.certificate_url()
+    }
+
+    /// Checks the signature and reads what is signed.
+    ///
+    /// # Errors
+    /// It is not the topic's, or not of the form of an event.
+    pub fn hear(self, certificate: &Certificate, now: Millis) -> Result<Heard, NotHeard> {
+        Ok(match self.0.check(certificate, now)? {
+            Said::Notification(event) => Heard::Report(read_event(&event)?),
+            Said::Subscribing(url) => Heard::Subscribing(url),
+            Said::Unsubscribed => Heard::Report(None),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    event_type: String,
+    #[serde(default)]
+    context: BTreeMap<String, String>,
+}
+
+/// Reads one event. None for one that says nothing new, or is not of a message of ours.
+///
+/// # Errors
+/// It is no event, or has a reference that we never gave.
+pub fn read_event(text: &str) -> Result<Option<Report>, NotHeard> {
+    let event: Event = serde_json::from_str(text)
+        .map_err(|_| NotHeard::Malformed("the message is no event of a text message"))?;
+    let row = EVENTS.iter().find(|(kind, ..)| *kind == event.event_type);
+    let (Some((_, word, class)), Some(of)) = (row, event.context.get(CONTEXT_KEY)) else {
+        return Ok(None);
+    };
+    let of = Reference::parse(of)
+        .ok_or(NotHeard::NotGenuine("the event does not say which message it is about"))?;
+    let code = class.map(|_| event.event_type);
+    Ok(Some(Report { of, word: *word, class: *class, code }))
+}
+
+#[cfg(test)]
+#[path = "aws_sms_tests.rs"]
+mod tests;

@@ -1,0 +1,94 @@
+//! Tests of what AWS End User Messaging reports.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+
+use super::*;
+use crate::{
+    config::ProviderSection,
+    report::{
+        can_hear, hear, of_topic,
+        sns::tests::{AT_MS, CONFIRMATION, NOTIFICATION, TOPIC, certificate},
+    },
+};
+
+fn section(keys: &str) -> ProviderSection {
+    toml::from_str(&format!("kind = 'aws_sms'\nregion = 'eu-west-1'\n{keys}")).expect("a section")
+}
+
+fn of() -> String {
+    BASE64URL.encode([7; 34])
+}
+
+fn event(kind: &str, more: &str) -> String {
+    let of = of();
+    format!(
+        r#"{{"eventType": "{kind}", "eventVersion": "1.0", "isFinal": true, "mcc": null,
+        "context": {{"message_id": "7", "report": "{of}"}}, "totalMessageParts": 1{more}}}"#
+    )
+}
+
+#[test]
+fn a_signed_message_is_heard() {
+    let section = section(&format!("topic_arn = '{TOPIC}'"));
+    assert!(can_hear(&section));
+    let message = |body: &str| {
+        let call = Call { url: "", headers: &[], body: body.as_bytes() };
+        assert_eq!(hear(&section, &call, AT_MS), Err(NotHeard::Unexpected));
+        of_topic(&section, &call, AT_MS).expect("it comes from a topic")
+    };
+    let heard = message(NOTIFICATION).and_then(|message| message.hear(&certificate(), AT_MS));
+    let of = Reference::parse(&of()).expect("a reference");
+    let report = Report { of, word: Word::Delivered, class: None, code: None };
+    assert_eq!(heard, Ok(Heard::Report(Some(report))));
+    let heard = message(CONFIRMATION).and_then(|message| message.hear(&certificate(), AT_MS));
+    let Ok(Heard::Subscribing(url)) = heard else { panic!("{heard:?}") };
+    assert!(url.starts_with("https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&"));
+}
+
+#[test]
+fn without_a_topic_nothing_is_heard() {
+    let call = Call { url: "", headers: &[], body: NOTIFICATION.as_bytes() };
+    for keys in ["", "topic_arn = ''", "topic_arn = 'codes'", "topic_arn = 7"] {
+        let section = section(keys);
+        assert!(!can_hear(&section), "{keys}");
+        let answer = of_topic(&section, &call, AT_MS).map(|answer| answer.map(drop));
+        assert_eq!(answer, Some(Err(NotHeard::Unexpected)), "{keys}");
+    }
+    let other = section("topic_arn = 'arn:aws:sns:eu-west-1:123456789012:other'");
+    let answer = of_topic(&other, &call, AT_MS).map(|answer| answer.map(drop));
+    assert!(matches!(answer, Some(Err(NotHeard::NotGenuine(_)))), "{answer:?}");
+    let vonage: ProviderSection = toml::from_str("kind = 'vonage'").expect("a section");
+    assert!(of_topic(&vonage, &call, AT_MS).is_none());
+}
+
+#[test]
+fn every_event_is_read() {
+    for (kind, word, class) in EVENTS {
+        let report = read_event(&event(kind, "")).expect("an event").expect("a report");
+        assert_eq!((report.word, report.class), (*word, *class), "{kind}");
+        assert_eq!(class.is_some(), *word == Word::Undelivered, "{kind}");
+        assert_eq!(report.code.as_deref(), class.map(|_| *kind), "{kind}");
+        assert_eq!(report.of.to_text(), of());
+    }
+    for kind in ["TEXT_QUEUED", "TEXT_PENDING", "VOICE_COMPLETED", "MEDIA_DELIVERED", ""] {
+        assert_eq!(read_event(&event(kind, "")), Ok(None), "{kind}");
+    }
+}
+
+#[test]
+fn events_of_others_and_what_is_no_event() {
+    for context in ["", r#", "context": {}"#, r#", "context": {"account": "bar"}"#] {
+        let text = format!(r#"{{"eventType": "TEXT_DELIVERED"{context}}}"#);
+        assert_eq!(read_event(&text), Ok(None), "{text}");
+    }
+    let text = r#"{"eventType": "TEXT_DELIVERED", "context": {"report": "AAAA"}}"#;
+    assert!(matches!(read_event(text), Err(NotHeard::NotGenuine(_))));
+    let whole = event("TEXT_DELIVERED", "");
+    for end in 0..whole.len() {
+        assert!(matches!(read_event(&whole[..end]), Err(NotHeard::Malformed(_))), "{end}");
+    }
+    for text in ["[]", "7", "null", "{}", r#"{"eventType": 7}"#, "hello", "\u{0}"] {
+        assert!(matches!(read_event(text), Err(NotHeard::Malformed(_))), "{text}");
+    }
+    assert!(read_event(&event("TEXT_DELIVERED", ", \"context\": {}")).is_err(), "said twice");
+}
