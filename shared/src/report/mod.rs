@@ -24,6 +24,9 @@ use crate::{
 /// The part of the address that holds the [`Reference`].
 const REFERENCE: &str = "of";
 
+/// A signed call is listened to for so long.
+const WINDOW_MS: i64 = 300_000;
+
 /// A provider's call as it came over the wire.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
@@ -131,6 +134,15 @@ fn reference(call: &Call<'_>) -> Result<Reference, NotHeard> {
         .first(REFERENCE)
         .and_then(Reference::parse)
         .ok_or(NotHeard::NotGenuine("the address does not say which message it is about"))
+}
+
+/// Checks the time that a call was signed with, in seconds since 1970.
+fn check_age(signed_at: Option<&str>, now: Millis) -> Result<(), NotHeard> {
+    let at = signed_at.and_then(|text| text.parse::<i64>().ok());
+    match at.map(|secs| now.saturating_sub(secs.saturating_mul(1_000)).saturating_abs()) {
+        Some(age) if age <= WINDOW_MS => Ok(()),
+        _ => Err(NotHeard::NotGenuine("it is older than five minutes, or says no time")),
+    }
 }
 
 /// Why it was not delivered; whoever says nothing that we know may do better another time.

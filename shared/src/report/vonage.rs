@@ -8,7 +8,7 @@ use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
-use super::{Call, NotHeard, Report, Word, class_of, fields::Fields, key, reference};
+use super::{Call, NotHeard, Report, Word, check_age, class_of, fields::Fields, key, reference};
 use crate::{
     clock::Millis,
     outcome::{
@@ -36,9 +36,6 @@ const ERRORS: &ErrorTable = &[
 
 /// How an account may sign: HMACs, or the plain hash of older accounts.
 pub const SIGNATURE_METHODS: [&str; 5] = ["md5", "md5hash", "sha1", "sha256", "sha512"];
-
-/// A signed call is listened to for so long.
-const WINDOW_MS: i64 = 300_000;
 
 pub(super) fn read(
     keys: &toml::Table,
@@ -105,11 +102,7 @@ fn check_signature(
     if !same_bytes(hex(&made).as_bytes(), given.to_ascii_lowercase().as_bytes()) {
         return Err(NotHeard::NotGenuine("the signature is not vonage's"));
     }
-    let at = fields.first("timestamp").and_then(|text| text.parse::<i64>().ok());
-    match at.map(|secs| now.saturating_sub(secs.saturating_mul(1_000)).saturating_abs()) {
-        Some(age) if age <= WINDOW_MS => Ok(()),
-        _ => Err(NotHeard::NotGenuine("it is older than five minutes, or says no time")),
-    }
+    check_age(fields.first("timestamp"), now)
 }
 
 fn mac<M: Mac + KeyInit>(secret: &str, signed: &str) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 
 use super::*;
-use crate::outcome::ErrorClass;
+use crate::{outcome::ErrorClass, report::WINDOW_MS};
 
 const AT_MS: Millis = 1_582_650_446_000;
 const SIGNED: &str = "msisdn=447700900001&to=447700900000&text=a%26b%3Dc&timestamp=1582650446&nonce=n\
