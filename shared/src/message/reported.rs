@@ -18,6 +18,9 @@ use crate::{
 /// With less of its life left a code is not worth another provider.
 const LEAST_LIFE_MS: i64 = 30_000;
 
+/// The bytes of a provider's code; AWS has names of that length, others a few digits.
+const MOST_OF_A_CODE: usize = 32;
+
 /// What became of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -49,7 +52,12 @@ struct Said<'a> {
 ///
 /// # Errors
 /// The database does not answer, or the message's key is missing.
-pub async fn take_report(home: &Home, provider: &str, report: Report) -> Result<Effect, DbError> {
+pub async fn take_report(
+    home: &Home,
+    provider: &str,
+    mut report: Report,
+) -> Result<Effect, DbError> {
+    report.code = report.code.filter(|code| is_code(code));
     let Some(row) = find(&home.db, report.of.message_id).await? else {
         return Ok(Effect::Unknown);
     };
@@ -65,6 +73,13 @@ pub async fn take_report(home: &Home, provider: &str, report: Report) -> Result<
         home.queue.hint(id);
     }
     Ok(effect)
+}
+
+/// What stands where a code should may be anything, even the person's number: only what looks like
+/// a code is kept.
+fn is_code(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    text.len() <= MOST_OF_A_CODE && digits < 7 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 async fn write(
