@@ -23,6 +23,8 @@ const LONGEST_DETAIL: usize = 1_100;
 
 /// A gateway that gives the answer it was last told, and the providers that call it.
 struct Gateway {
+    /// Whose answer it gives; two tests may want one at the same time.
+    turn: Mutex<()>,
     answer: Arc<Mutex<Vec<u8>>>,
     providers: Vec<Arc<dyn Provider>>,
 }
@@ -38,6 +40,7 @@ pub fn provider_answer(data: &[u8]) {
     let gateway = gateway();
     let provider = usize::from(which.first().copied().unwrap_or(b'0').wrapping_sub(b'0'));
     let provider = &gateway.providers[provider % gateway.providers.len()];
+    let _turn = gateway.turn.lock().unwrap_or_else(PoisonError::into_inner);
     *gateway.answer.lock().unwrap_or_else(PoisonError::into_inner) =
         written(status, retry_after, body);
     let out = Outgoing {
@@ -86,7 +89,7 @@ fn gateway() -> &'static Gateway {
         runtime().spawn(serve(listener, Arc::clone(&answer)));
         // The connections belong to the runtime that the providers are made on.
         let _inside = runtime().enter();
-        Gateway { answer, providers: built(&url) }
+        Gateway { turn: Mutex::default(), answer, providers: built(&url) }
     })
 }
 
