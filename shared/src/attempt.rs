@@ -204,18 +204,20 @@ pub(crate) async fn mark_reported(
     report: &Report,
     now: Millis,
 ) -> Result<Option<Reported>, DbError> {
-    // A word that is final stays: `sent` may come late, and again.
+    // A word that is final stays: `sent` may come late, and again. 0 is `Reference::LATEST`.
     let rows = on_tx!(tx, c => {
         sqlx::query_as::<D, Reported>(
             "UPDATE attempts
              SET report = $4, report_class = $5, report_code = $6, reported_at = $7
-             WHERE message_id = $1 AND number = $2 AND provider = $3
+             WHERE message_id = $1 AND provider = $3
+               AND number = COALESCE(NULLIF($2, 0), (SELECT max(l.number) FROM attempts l
+                   WHERE l.message_id = $1 AND l.provider = $3))
                AND (report IS NULL OR (report = 'sent' AND $4 <> 'sent'))
              RETURNING outcome IS NOT NULL AS has_ended,
                  EXISTS (SELECT 1 FROM attempts o
-                     WHERE o.message_id = $1 AND o.number > $2) AS is_superseded,
+                     WHERE o.message_id = $1 AND o.number > attempts.number) AS is_superseded,
                  (SELECT count(*) FROM attempts o
-                     WHERE o.message_id = $1 AND o.number <> $2
+                     WHERE o.message_id = $1 AND o.number <> attempts.number
                        AND o.report = 'undelivered') AS undelivered_before",
         )
         .bind(report.of.message_id)

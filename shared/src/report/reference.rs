@@ -12,12 +12,16 @@ const PROOF: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reference {
     pub message_id: Uuid,
-    /// 1 for the first attempt of the message.
+    /// 1 for the first attempt of the message; or [`Reference::LATEST`].
     pub number: i32,
     proof: [u8; PROOF],
 }
 
 impl Reference {
+    /// Stands for the last attempt that the provider was given, for providers that must get the same
+    /// request every time.
+    pub const LATEST: i32 = 0;
+
     /// `key_id` is the key that the message was made with.
     ///
     /// # Errors

@@ -146,6 +146,31 @@ on_both_homes! {
         assert_eq!(say(home, &row, 2, Word::Delivered, None).await, Effect::Delivered);
     }
 
+    async fn one_address_for_all_attempts_means_the_last_one(bed, "") {
+        let home = &bed.home;
+        let latest = Reference::LATEST;
+        // The same provider knew the message already; another one has it by now.
+        for (n, then, effect) in [(1, "a", Effect::GoesOn), (2, "b", Effect::Noted)] {
+            let accepted = accept(home, n).await;
+            let id = only_message(home, accepted.id).await.id;
+            let row = claim(home, id).await.expect("a claim");
+            begin(home, &row, 1).await.expect("a lease");
+            let next = Next::Try { number: 2, provider: then.into() };
+            record(home, &row, 1, ErrorClass::Unknown, next).await;
+            record(home, &row, 2, ErrorClass::Ok, Next::Sent).await;
+            assert_eq!(say(home, &row, latest, Word::Sent, None).await, Effect::Noted);
+            let said = say(home, &row, latest, Word::Undelivered, Some(Transient)).await;
+            assert_eq!(said, effect, "{then}");
+            let attempts = attempt::list_by_message(&home.db, id).await.expect("an answer");
+            let reported: Vec<_> = attempts.iter().map(|a| a.report.is_some()).collect();
+            assert_eq!(reported, [then == "b", then == "a"]);
+        }
+        let accepted = accept(home, 3).await;
+        let row = only_message(home, accepted.id).await;
+        let nothing_begun = say(home, &row, latest, Word::Delivered, None).await;
+        assert_eq!(nothing_begun, Effect::Noted);
+    }
+
     async fn nobody_elses_word_counts(bed, "") {
         let home = &bed.home;
         let (_, row) = sent_code(home, 1).await;
