@@ -17,7 +17,12 @@ pub fn report(data: &[u8]) {
     let query = String::from_utf8_lossy(query);
     let (kind, signature) = (String::from_utf8_lossy(kind), String::from_utf8_lossy(signature));
     let url = format!("https://codes.example/v1/inbound/sms/reports{query}");
-    let headers = [("content-type", &*kind), ("x-twilio-signature", &*signature)];
+    let authorization = format!("Bearer {signature}");
+    let headers = [
+        ("authorization", &*authorization),
+        ("content-type", &*kind),
+        ("x-twilio-signature", &*signature),
+    ];
     let call = Call { url: &url, headers: &headers, body };
     for section in sections() {
         let Ok(Some(heard)) = report::hear(&section, &call, NOW) else { continue };
@@ -32,11 +37,12 @@ fn is_signing(section: &ProviderSection) -> bool {
     section.keys.contains_key("auth_token") || section.keys.contains_key("signature_secret")
 }
 
-fn sections() -> [ProviderSection; 4] {
+fn sections() -> [ProviderSection; 5] {
     [
         "kind = 'twilio'\nauth_token = 'a token that nobody knows'",
         "kind = 'vonage'",
         "kind = 'vonage'\nsignature_secret = 'a secret that nobody knows'",
+        "kind = 'vonage_messages'\nsignature_secret = 'a secret that nobody knows'",
         "kind = 'http'",
     ]
     .map(|text| toml::from_str(text).expect("a section"))

@@ -4,13 +4,16 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
-//! | [`twilio`], [`vonage`] | what each of them says |
+//! | [`twilio`], [`vonage`], [`vonage_messages`] | what each of them says |
 //! | [`fields`] | reading forms and queries |
+//! | [`token`] | reading signatures that are a token |
 
 mod fields;
 mod reference;
+mod token;
 pub mod twilio;
 mod vonage;
+pub mod vonage_messages;
 
 use std::fmt;
 
@@ -113,6 +116,7 @@ pub fn hear(
     match section.kind.as_str() {
         "twilio" => twilio::read(&section.keys, call),
         "vonage" => vonage::read(&section.keys, call, now),
+        "vonage_messages" => vonage_messages::read(&section.keys, call, now),
         _ => Err(NotHeard::Unexpected),
     }
 }
@@ -123,6 +127,7 @@ pub fn can_hear(section: &ProviderSection) -> bool {
     match section.kind.as_str() {
         "twilio" => key(&section.keys, "auth_token").is_some(),
         "vonage" => true,
+        "vonage_messages" => key(&section.keys, "signature_secret").is_some(),
         _ => false,
     }
 }
