@@ -25,11 +25,12 @@ pub fn report(data: &[u8]) {
     ];
     let call = Call { url: &url, headers: &headers, body };
     for section in sections() {
-        let Ok(Some(heard)) = report::hear(&section, &call, NOW) else { continue };
-        assert_eq!(report::Reference::parse(&heard.of.to_text()), Some(heard.of), "{heard:?}");
-        assert_eq!(heard.class.is_some(), heard.word == Word::Undelivered, "{heard:?}");
-        // Nobody knows the token, or the secret.
-        assert!(report::can_hear(&section) && !is_signing(&section), "{heard:?}");
+        for heard in report::hear(&section, &call, NOW).unwrap_or_default() {
+            assert_eq!(report::Reference::parse(&heard.of.to_text()), Some(heard.of), "{heard:?}");
+            assert_eq!(heard.class.is_some(), heard.word == Word::Undelivered, "{heard:?}");
+            // Nobody knows the token, or the secret.
+            assert!(report::can_hear(&section) && !is_signing(&section), "{heard:?}");
+        }
     }
 }
 

@@ -8,8 +8,9 @@ use axum::{
     routing::get,
 };
 use otpost_shared::{
+    Home,
     message::{self, Effect},
-    report::{self, Call, NotHeard},
+    report::{self, Call, NotHeard, Report},
 };
 
 use crate::{
@@ -42,15 +43,20 @@ async fn reports(
     let body = read(Request::new(body), MAX_BODY_BYTES).await?;
     let call = Call { url: &url, headers: &headers, body: &body };
     let heard = report::hear(section, &call, home.clock.now());
-    let Some(report) = heard.map_err(|why| refused(&provider, why))? else {
-        return Ok(StatusCode::NO_CONTENT);
-    };
-    let word = report.word.as_str();
-    if message::take_report(home, &provider, report).await? == Effect::NotGenuine {
-        return Err(refused(&provider, NotHeard::NotGenuine("we never asked for it")));
+    for report in heard.map_err(|why| refused(&provider, why))? {
+        take(home, &provider, report).await?;
     }
-    metrics::counter!("otpost_reports_total", "provider" => provider, "word" => word).increment(1);
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn take(home: &Home, provider: &str, report: Report) -> Result<(), ApiError> {
+    let word = report.word.as_str();
+    if message::take_report(home, provider, report).await? == Effect::NotGenuine {
+        return Err(refused(provider, NotHeard::NotGenuine("we never asked for it")));
+    }
+    let provider = provider.to_owned();
+    metrics::counter!("otpost_reports_total", "provider" => provider, "word" => word).increment(1);
+    Ok(())
 }
 
 fn refused(provider: &str, why: NotHeard) -> ApiError {

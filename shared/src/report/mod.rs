@@ -103,7 +103,7 @@ impl fmt::Display for NotHeard {
     }
 }
 
-/// Reads what a provider calls us with, and checks its signature. None when it says nothing that
+/// Reads what a provider calls us with, and checks its signature. Empty when it says nothing that
 /// matters, such as that a message is queued there.
 ///
 /// # Errors
@@ -112,13 +112,14 @@ pub fn hear(
     section: &ProviderSection,
     call: &Call<'_>,
     now: Millis,
-) -> Result<Option<Report>, NotHeard> {
-    match section.kind.as_str() {
+) -> Result<Vec<Report>, NotHeard> {
+    let one = match section.kind.as_str() {
         "twilio" => twilio::read(&section.keys, call),
         "vonage" => vonage::read(&section.keys, call, now),
         "vonage_messages" => vonage_messages::read(&section.keys, call, now),
         _ => Err(NotHeard::Unexpected),
-    }
+    };
+    one.map(Vec::from_iter)
 }
 
 /// True for providers that report when they are asked to, and whose reports can be believed.
