@@ -38,8 +38,9 @@ fn is_signing(section: &ProviderSection) -> bool {
     section.keys.contains_key("auth_token") || section.keys.contains_key("signature_secret")
 }
 
-fn sections() -> [ProviderSection; 5] {
+fn sections() -> [ProviderSection; 6] {
     [
+        "kind = 'infobip'",
         "kind = 'twilio'\nauth_token = 'a token that nobody knows'",
         "kind = 'vonage'",
         "kind = 'vonage'\nsignature_secret = 'a secret that nobody knows'",

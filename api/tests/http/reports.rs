@@ -25,7 +25,7 @@ public_url = "https://codes.example/otp/"
 [recipients]
 countries = ["*"]
 [chains]
-sms = ["primary", "backup", "local"]
+sms = ["primary", "backup", "third", "local"]
 [providers.primary]
 kind = "twilio"
 account_sid = "AC1"
@@ -35,6 +35,11 @@ from = "Otpost"
 kind = "vonage"
 api_key = "k"
 api_secret = "s"
+from = "Otpost"
+[providers.third]
+kind = "infobip"
+base_url = "https://xyz.api.infobip.com"
+api_key = "k"
 from = "Otpost"
 [providers.local]
 kind = "sandbox"
@@ -117,6 +122,25 @@ on_both_homes! {
         let failed = format!("{path}&status=failed&err-code=8");
         call(&failed).any().await.is(204);
         assert_eq!(state(&service, message.id).await, "queued", "another provider is asked");
+    }
+
+    async fn all_that_one_call_says_is_taken(bed, CONFIG) {
+        let service = Service::start(&bed).await;
+        let (message, path) = sent(&service, 1, "third").await;
+        let (other, elsewhere) = sent(&service, 2, "backup").await;
+        let result = |id, group: u32, status: u32| {
+            json!({"messageId": id, "status": {"groupId": group, "id": status}})
+        };
+        let results = [result(message.id, 1, 7), result(other.id, 3, 5), result(message.id, 3, 5)];
+        let body = json!({"results": results}).to_string();
+        let call = |path: &str| {
+            service.call(Method::POST, path).by_nobody().raw("application/json", body.clone())
+        };
+        let elsewhere = elsewhere.replace("backup", "third");
+        call(&elsewhere).await.refused(401, "report_not_genuine");
+        call(&path).any().await.is(204);
+        assert_eq!(state(&service, message.id).await, "delivered");
+        assert_eq!(state(&service, other.id).await, "sent", "the address is not about it");
     }
 
     async fn what_is_no_report_changes_nothing(bed, CONFIG) {

@@ -4,11 +4,12 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
-//! | [`twilio`], [`vonage`], [`vonage_messages`] | what each of them says |
+//! | [`infobip`], [`twilio`], [`vonage`], [`vonage_messages`] | what each of them says |
 //! | [`fields`] | reading forms and queries |
 //! | [`token`] | reading signatures that are a token |
 
 mod fields;
+pub mod infobip;
 mod reference;
 mod token;
 pub mod twilio;
@@ -114,6 +115,7 @@ pub fn hear(
     now: Millis,
 ) -> Result<Vec<Report>, NotHeard> {
     let one = match section.kind.as_str() {
+        "infobip" => return infobip::read(call),
         "twilio" => twilio::read(&section.keys, call),
         "vonage" => vonage::read(&section.keys, call, now),
         "vonage_messages" => vonage_messages::read(&section.keys, call, now),
@@ -126,8 +128,8 @@ pub fn hear(
 #[must_use]
 pub fn can_hear(section: &ProviderSection) -> bool {
     match section.kind.as_str() {
+        "infobip" | "vonage" => true,
         "twilio" => key(&section.keys, "auth_token").is_some(),
-        "vonage" => true,
         "vonage_messages" => key(&section.keys, "signature_secret").is_some(),
         _ => false,
     }
