@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use otpost_shared::{outcome::ErrorClass, queue::Lane, recipient::Recipient};
+use otpost_shared::{outcome::ErrorClass, queue::Lane, recipient::Recipient, report};
 use uuid::Uuid;
 
 /// One text on its way to one person.
@@ -20,6 +20,15 @@ pub struct Outgoing {
     pub validity: Duration,
     /// The address at which we want to hear what became of it.
     pub report_to: Option<String>,
+}
+
+impl Outgoing {
+    /// What stands for the attempt in that address, alone: for gateways that give back in their
+    /// reports a text of ours.
+    #[must_use]
+    pub fn report_reference(&self) -> Option<&str> {
+        report::reference_text(self.report_to.as_deref()?)
+    }
 }
 
 /// What became of one attempt.

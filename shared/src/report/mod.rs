@@ -135,6 +135,13 @@ pub fn can_hear(section: &ProviderSection) -> bool {
     }
 }
 
+/// The text of the [`Reference`] in an address that we gave for a report.
+#[must_use]
+pub fn reference_text(url: &str) -> Option<&str> {
+    let (_, query) = url.rsplit_once('?')?;
+    query.strip_prefix(REFERENCE)?.strip_prefix('=')
+}
+
 /// The attempt the called address names.
 fn reference(call: &Call<'_>) -> Result<Reference, NotHeard> {
     let query = fields::Fields::of_form(call.query().as_bytes());
