@@ -21,6 +21,7 @@ pub fn report(data: &[u8]) {
     let headers = [
         ("authorization", &*authorization),
         ("content-type", &*kind),
+        ("messagebird-signature-jwt", &*signature),
         ("x-twilio-signature", &*signature),
     ];
     let call = Call { url: &url, headers: &headers, body };
@@ -35,12 +36,14 @@ pub fn report(data: &[u8]) {
 }
 
 fn is_signing(section: &ProviderSection) -> bool {
-    section.keys.contains_key("auth_token") || section.keys.contains_key("signature_secret")
+    let secrets = ["auth_token", "signature_secret", "signing_key"];
+    secrets.iter().any(|name| section.keys.contains_key(*name))
 }
 
-fn sections() -> [ProviderSection; 6] {
+fn sections() -> [ProviderSection; 7] {
     [
         "kind = 'infobip'",
+        "kind = 'messagebird'\nsigning_key = 'a key that nobody knows'",
         "kind = 'twilio'\nauth_token = 'a token that nobody knows'",
         "kind = 'vonage'",
         "kind = 'vonage'\nsignature_secret = 'a secret that nobody knows'",

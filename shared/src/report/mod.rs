@@ -4,12 +4,13 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
-//! | [`infobip`], [`twilio`], [`vonage`], [`vonage_messages`] | what each of them says |
+//! | [`infobip`], [`messagebird`], [`twilio`], [`vonage`], [`vonage_messages`] | what each of them says |
 //! | [`fields`] | reading forms and queries |
 //! | [`token`] | reading signatures that are a token |
 
 mod fields;
 pub mod infobip;
+pub mod messagebird;
 mod reference;
 mod token;
 pub mod twilio;
@@ -116,6 +117,7 @@ pub fn hear(
 ) -> Result<Vec<Report>, NotHeard> {
     let one = match section.kind.as_str() {
         "infobip" => return infobip::read(call),
+        "messagebird" => messagebird::read(&section.keys, call, now),
         "twilio" => twilio::read(&section.keys, call),
         "vonage" => vonage::read(&section.keys, call, now),
         "vonage_messages" => vonage_messages::read(&section.keys, call, now),
@@ -129,6 +131,7 @@ pub fn hear(
 pub fn can_hear(section: &ProviderSection) -> bool {
     match section.kind.as_str() {
         "infobip" | "vonage" => true,
+        "messagebird" => key(&section.keys, "signing_key").is_some(),
         "twilio" => key(&section.keys, "auth_token").is_some(),
         "vonage_messages" => key(&section.keys, "signature_secret").is_some(),
         _ => false,
@@ -145,10 +148,13 @@ pub fn reference_text(url: &str) -> Option<&str> {
 /// The attempt the called address names.
 fn reference(call: &Call<'_>) -> Result<Reference, NotHeard> {
     let query = fields::Fields::of_form(call.query().as_bytes());
-    query
-        .first(REFERENCE)
-        .and_then(Reference::parse)
-        .ok_or(NotHeard::NotGenuine("the address does not say which message it is about"))
+    read_reference(query.first(REFERENCE))
+}
+
+/// The attempt that we gave a provider the reference of.
+fn read_reference(text: Option<&str>) -> Result<Reference, NotHeard> {
+    text.and_then(Reference::parse)
+        .ok_or(NotHeard::NotGenuine("it does not say which message it is about"))
 }
 
 /// Checks the time that a call was signed with, in seconds since 1970.
