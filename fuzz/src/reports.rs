@@ -22,6 +22,9 @@ pub fn report(data: &[u8]) {
         ("authorization", &*authorization),
         ("content-type", &*kind),
         ("messagebird-signature-jwt", &*signature),
+        ("webhook-id", "msg_1"),
+        ("webhook-signature", &*signature),
+        ("webhook-timestamp", "1700000000"),
         ("x-twilio-signature", &*signature),
     ];
     let call = Call { url: &url, headers: &headers, body };
@@ -36,12 +39,13 @@ pub fn report(data: &[u8]) {
 }
 
 fn is_signing(section: &ProviderSection) -> bool {
-    let secrets = ["auth_token", "signature_secret", "signing_key"];
+    let secrets = ["auth_token", "signature_secret", "signing_key", "signing_secret"];
     secrets.iter().any(|name| section.keys.contains_key(*name))
 }
 
-fn sections() -> [ProviderSection; 7] {
+fn sections() -> [ProviderSection; 8] {
     [
+        "kind = 'bird'\nsigning_secret = 'whsec_YSBzZWNyZXQgdGhhdCBub2JvZHkga25vd3M='",
         "kind = 'infobip'",
         "kind = 'messagebird'\nsigning_key = 'a key that nobody knows'",
         "kind = 'twilio'\nauth_token = 'a token that nobody knows'",

@@ -206,12 +206,11 @@ impl Home {
         message: &Message,
         number: i32,
     ) -> Result<Option<String>, SecretError> {
-        let section = self.config.providers.get(provider);
-        let asks =
-            !self.config.server.public_url.is_empty() && section.is_some_and(report::can_hear);
-        if !asks {
+        let section = self.config.providers.get(provider).filter(|s| report::can_hear(s));
+        let Some(section) = section.filter(|_| !self.config.server.public_url.is_empty()) else {
             return Ok(None);
-        }
+        };
+        let number = report::number_in_address(section, number);
         let of = Reference::new(&self.keys, &message.key_id, provider, message.id, number)?;
         let (base, of) = (self.config.public_url(), of.to_text());
         Ok(Some(format!("{base}/v1/inbound/{provider}/reports?of={of}")))

@@ -9,6 +9,7 @@ use axum::{
 };
 use otpost_shared::{
     Home,
+    db::DbError,
     message::{self, Effect},
     report::{self, Call, NotHeard, Report},
 };
@@ -44,19 +45,23 @@ async fn reports(
     let call = Call { url: &url, headers: &headers, body: &body };
     let heard = report::hear(section, &call, home.clock.now());
     for report in heard.map_err(|why| refused(&provider, why))? {
-        take(home, &provider, report).await?;
+        let is_ours = take(home, &provider, report).await?;
+        if !is_ours && !report::hears_of_others(section) {
+            return Err(refused(&provider, NotHeard::NotGenuine("we never asked for it")));
+        }
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn take(home: &Home, provider: &str, report: Report) -> Result<(), ApiError> {
+/// False when we never asked for it.
+async fn take(home: &Home, provider: &str, report: Report) -> Result<bool, DbError> {
     let word = report.word.as_str();
     if message::take_report(home, provider, report).await? == Effect::NotGenuine {
-        return Err(refused(provider, NotHeard::NotGenuine("we never asked for it")));
+        return Ok(false);
     }
     let provider = provider.to_owned();
     metrics::counter!("otpost_reports_total", "provider" => provider, "word" => word).increment(1);
-    Ok(())
+    Ok(true)
 }
 
 fn refused(provider: &str, why: NotHeard) -> ApiError {

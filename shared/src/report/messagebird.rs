@@ -12,7 +12,7 @@ use crate::{
     clock::Millis,
     outcome::{
         ErrorClass::{self, OptedOut, Recipient, Transient},
-        ErrorTable, class_of_code,
+        ErrorTable, ErrorWords, class_of_code,
     },
 };
 
@@ -24,7 +24,7 @@ pub const FAILURES: &ErrorTable = &[
 ];
 
 /// `statusReason`, as far as it says more than that it failed.
-const REASONS: &[(&str, ErrorClass)] =
+const REASONS: &ErrorWords =
     &[("incorrect_number", Recipient), ("opted_out", OptedOut), ("unknown_subscriber", Recipient)];
 
 /// The signature's header.

@@ -4,10 +4,11 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
-//! | [`infobip`], [`messagebird`], [`twilio`], [`vonage`], [`vonage_messages`] | what each of them says |
+//! | [`bird`], [`infobip`], [`messagebird`], [`twilio`], [`vonage`], [`vonage_messages`] | what each of them says |
 //! | [`fields`] | reading forms and queries |
 //! | [`token`] | reading signatures that are a token |
 
+pub mod bird;
 mod fields;
 pub mod infobip;
 pub mod messagebird;
@@ -116,6 +117,7 @@ pub fn hear(
     now: Millis,
 ) -> Result<Vec<Report>, NotHeard> {
     let one = match section.kind.as_str() {
+        "bird" => bird::read(&section.keys, call, now),
         "infobip" => return infobip::read(call),
         "messagebird" => messagebird::read(&section.keys, call, now),
         "twilio" => twilio::read(&section.keys, call),
@@ -130,12 +132,30 @@ pub fn hear(
 #[must_use]
 pub fn can_hear(section: &ProviderSection) -> bool {
     match section.kind.as_str() {
+        "bird" => key(&section.keys, "signing_secret").is_some(),
         "infobip" | "vonage" => true,
         "messagebird" => key(&section.keys, "signing_key").is_some(),
         "twilio" => key(&section.keys, "auth_token").is_some(),
         "vonage_messages" => key(&section.keys, "signature_secret").is_some(),
         _ => false,
     }
+}
+
+/// The number that goes into the address for an attempt.
+#[must_use]
+pub fn number_in_address(section: &ProviderSection, number: i32) -> i32 {
+    match section.kind.as_str() {
+        // It knows a repeat by its key, and refuses one whose body is another.
+        "bird" => Reference::LATEST,
+        _ => number,
+    }
+}
+
+/// True for providers that call one address with all that an account sends: what is not ours is no
+/// mistake there, and they stop calling who refuses too much.
+#[must_use]
+pub fn hears_of_others(section: &ProviderSection) -> bool {
+    section.kind == "bird"
 }
 
 /// The text of the [`Reference`] in an address that we gave for a report.
