@@ -21,8 +21,14 @@ pub fn report(data: &[u8]) {
     let (kind, signature) = (String::from_utf8_lossy(kind), String::from_utf8_lossy(signature));
     let settings = if kind.contains("algorithm") { &*kind } else { "" };
     let url = format!("https://codes.example/v1/inbound/sms/reports{query}");
+    let authorization = format!("Bearer {signature}");
     let headers = [
+        ("authorization", &*authorization),
         ("content-type", &*kind),
+        ("messagebird-signature-jwt", &*signature),
+        ("webhook-id", "msg_1"),
+        ("webhook-signature", &*signature),
+        ("webhook-timestamp", SECS),
         ("x-plivo-signature-v2", &*signature),
         ("x-plivo-signature-v2-nonce", "7"),
         ("x-sinch-webhook-signature", &*signature),
@@ -36,13 +42,14 @@ pub fn report(data: &[u8]) {
     ];
     let call = Call { url: &url, headers: &headers, body };
     for section in sections() {
-        if let Ok(Some(written)) = inbound::read(&section, &call, NOW) {
+        for written in inbound::read(&section, &call, NOW).unwrap_or_default() {
             assert!(!is_signing(&section), "{written:?}");
         }
-        let Ok(Some(heard)) = report::hear(&section, &call, NOW) else { continue };
-        is_whole(&heard);
-        // Nobody knows the token, the secret, or the other half of the key.
-        assert!(report::can_hear(&section) && !is_signing(&section), "{heard:?}");
+        for heard in report::hear(&section, &call, NOW).unwrap_or_default() {
+            is_whole(&heard);
+            // Nobody knows the token, the secret, or the other half of the key.
+            assert!(report::can_hear(&section) && !is_signing(&section), "{heard:?}");
+        }
     }
     from_a_topic(&call);
 }
@@ -70,13 +77,17 @@ fn from_a_topic(call: &Call<'_>) {
 }
 
 fn is_signing(section: &ProviderSection) -> bool {
-    let signs_with = ["auth_token", "public_key", "signature_secret"];
+    let signs_with =
+        ["auth_token", "public_key", "signature_secret", "signing_key", "signing_secret"];
     let of_gateway = section.keys.get("report").is_some_and(|keys| keys.get("secret").is_some());
     of_gateway || signs_with.iter().any(|key| section.keys.contains_key(*key))
 }
 
-fn sections() -> [ProviderSection; 11] {
+fn sections() -> [ProviderSection; 15] {
     [
+        "kind = 'bird'\nsigning_secret = 'whsec_YSBzZWNyZXQgdGhhdCBub2JvZHkga25vd3M='",
+        "kind = 'infobip'",
+        "kind = 'messagebird'\nsigning_key = 'a key that nobody knows'",
         "kind = 'plivo'\nauth_token = 'a token that nobody knows'",
         "kind = 'sinch'",
         "kind = 'sinch'\nsignature_secret = 'a secret that nobody knows'",
@@ -84,6 +95,7 @@ fn sections() -> [ProviderSection; 11] {
         "kind = 'twilio'\nauth_token = 'a token that nobody knows'\nshared_key_secret = 'nor this'",
         "kind = 'vonage'",
         "kind = 'vonage'\nsignature_secret = 'a secret that nobody knows'",
+        "kind = 'vonage_messages'\nsignature_secret = 'a secret that nobody knows'",
         "kind = 'http'",
         "kind = 'http'\n[report]\nstatus = '/status'\nsent = ['1']\ndelivered = ['delivered']\n\
             undelivered = ['rejected']\ncode = '/err-code'\nerrors = { 54 = 'sender' }",

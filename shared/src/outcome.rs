@@ -69,6 +69,15 @@ pub fn class_of_code(table: &ErrorTable, code: u32) -> Option<ErrorClass> {
     row.map(|(_, _, class)| *class)
 }
 
+/// Codes that are words, and their meaning.
+pub type ErrorWords = [(&'static str, ErrorClass)];
+
+/// The class of a word; none if the table does not know it.
+#[must_use]
+pub fn class_of_word(table: &ErrorWords, word: &str) -> Option<ErrorClass> {
+    table.iter().find(|(known, _)| *known == word).map(|(_, class)| *class)
+}
+
 impl fmt::Display for ErrorClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

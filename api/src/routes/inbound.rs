@@ -13,6 +13,7 @@ use otpost_shared::{
     Home,
     clock::Millis,
     config::ProviderSection,
+    db::DbError,
     inbound,
     message::{self, Effect},
     report::{self, Call, NotHeard, Report},
@@ -44,16 +45,25 @@ async fn reports(
     let came = Came::read(home, request).await?;
     let headers = came.headers();
     let heard = hear(&topics, section, &came.call(&headers), home.clock.now()).await;
-    let Some(report) = heard.map_err(|why| refused(&provider, why))? else {
-        return Ok(StatusCode::NO_CONTENT);
-    };
-    let word = report.word.as_str();
-    if message::take_report(home, &provider, report).await? == Effect::NotGenuine {
-        let why = NotHeard::NotGenuine("we never asked for it");
-        return Err(refused(&provider, why.into()));
+    for report in heard.map_err(|why| refused(&provider, why))? {
+        let is_ours = take(home, &provider, report).await?;
+        if !is_ours && !report::hears_of_others(section) {
+            let why = NotHeard::NotGenuine("we never asked for it");
+            return Err(refused(&provider, why.into()));
+        }
     }
-    metrics::counter!("otpost_reports_total", "provider" => provider, "word" => word).increment(1);
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// False when we never asked for it.
+async fn take(home: &Home, provider: &str, report: Report) -> Result<bool, DbError> {
+    let word = report.word.as_str();
+    if message::take_report(home, provider, report).await? == Effect::NotGenuine {
+        return Ok(false);
+    }
+    let provider = provider.to_owned();
+    metrics::counter!("otpost_reports_total", "provider" => provider, "word" => word).increment(1);
+    Ok(true)
 }
 
 async fn messages(
@@ -66,10 +76,10 @@ async fn messages(
     let came = Came::read(home, request).await?;
     let heard =
         inbound::hear(home, &provider, section, &came.call(&came.headers()), home.clock.now());
-    let written = heard.map_err(|why| refused(&provider, why.into()))?;
-    if let Some(written) = written {
+    for written in heard.map_err(|why| refused(&provider, why.into()))? {
         let wish = written.wish.as_str();
         inbound::take(home, &provider, written).await?;
+        let provider = provider.clone();
         metrics::counter!("otpost_inbound_total", "provider" => provider, "wish" => wish)
             .increment(1);
     }
@@ -116,9 +126,9 @@ async fn hear(
     section: &ProviderSection,
     call: &Call<'_>,
     now: Millis,
-) -> Result<Option<Report>, Unheard> {
+) -> Result<Vec<Report>, Unheard> {
     match report::of_topic(section, call, now) {
-        Some(message) => topics.hear(message?, now).await,
+        Some(message) => Ok(Vec::from_iter(topics.hear(message?, now).await?)),
         None => Ok(report::hear(section, call, now)?),
     }
 }

@@ -8,11 +8,13 @@ use otpost_shared::{
     attempt::Ending,
     message::{self, Message, Next, Recording},
     outcome::ErrorClass,
+    report::Reference,
 };
 use otpost_testbed::on_both_homes;
 use reqwest::Method;
 use serde_json::json;
 use sha1::Sha1;
+use sha2::Sha256;
 
 use crate::service::Service;
 
@@ -25,7 +27,7 @@ public_url = "https://codes.example/otp/"
 [recipients]
 countries = ["*"]
 [chains]
-sms = ["primary", "backup", "third", "gateway", "local"]
+sms = ["primary", "backup", "third", "gateway", "many", "shared", "local"]
 [providers.primary]
 kind = "twilio"
 account_sid = "AC1"
@@ -49,6 +51,16 @@ delivered = ["DELIVRD"]
 undelivered = ["UNDELIV"]
 code = "/error"
 errors = { 5 = "recipient" }
+[providers.many]
+kind = "infobip"
+base_url = "https://xyz.api.infobip.com"
+api_key = "k"
+from = "Otpost"
+[providers.shared]
+kind = "bird"
+api_key = "bk_eu1_k"
+from = "Otpost"
+signing_secret = "whsec_MTIzNDU="
 [providers.local]
 kind = "sandbox"
 "#;
@@ -86,6 +98,13 @@ fn signature(path: &str, sorted: &[(&str, &str)]) -> String {
         mac.update(value.as_bytes());
     }
     BASE64.encode(mac.finalize().into_bytes())
+}
+
+/// As Bird signs: the id, the time and the body, with dots between.
+fn bird_signature(time: &str, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(b"12345").expect("a key");
+    mac.update(format!("msg_1.{time}.{body}").as_bytes());
+    format!("v1,{}", BASE64.encode(mac.finalize().into_bytes()))
 }
 
 pub async fn state(service: &Service, id: uuid::Uuid) -> String {
@@ -178,6 +197,50 @@ on_both_homes! {
         let attempt = &shown.json["messages"][0]["attempts"][0];
         assert_eq!((&attempt["report_class"], &attempt["report_code"]), (&json!("recipient"), &json!("5")));
         assert_eq!(state(&service, message.id).await, "undelivered");
+    }
+
+    async fn all_that_one_call_says_is_taken(bed, CONFIG) {
+        let service = Service::start(&bed).await;
+        let (message, path) = sent(&service, 1, "many").await;
+        let (other, elsewhere) = sent(&service, 2, "backup").await;
+        let result = |id, group: u32, status: u32| {
+            json!({"messageId": id, "status": {"groupId": group, "id": status}})
+        };
+        let results = [result(message.id, 1, 7), result(other.id, 3, 5), result(message.id, 3, 5)];
+        let body = json!({"results": results}).to_string();
+        let call = |path: &str| {
+            service.call(Method::POST, path).by_nobody().raw("application/json", body.clone())
+        };
+        let elsewhere = elsewhere.replace("backup", "many");
+        call(&elsewhere).await.refused(401, "report_not_genuine");
+        call(&path).any().await.is(204);
+        assert_eq!(state(&service, message.id).await, "delivered");
+        assert_eq!(state(&service, other.id).await, "sent", "the address is not about it");
+    }
+
+    async fn of_all_that_an_account_sends_ours_is_taken(bed, CONFIG) {
+        let service = Service::start(&bed).await;
+        let (message, path) = sent(&service, 1, "shared").await;
+        let (_, elses) = sent(&service, 2, "backup").await;
+        let (path, of) = path.split_once("?of=").expect("a reference");
+        assert_eq!(Reference::parse(of).expect("ours").number, Reference::LATEST);
+        let time = (service.home.clock.now() / 1_000).to_string();
+        let call = async |reference: &str, signs: &str| {
+            let data = json!({"metadata": {"reference": reference}});
+            let body = json!({"type": "sms.delivered", "data": data}).to_string();
+            let signature = bird_signature(signs, &body);
+            let call = service.call(Method::POST, path).by_nobody().raw("application/json", body);
+            let call = call.header("webhook-id", "msg_1").header("webhook-timestamp", &time);
+            call.header("webhook-signature", &signature).any().await
+        };
+        let (_, elses) = elses.split_once("?of=").expect("a reference");
+        for reference in ["order 77", elses] {
+            call(reference, &time).await.is(204);
+        }
+        call(of, "0").await.is(401);
+        assert_eq!(state(&service, message.id).await, "sent");
+        call(of, &time).await.is(204);
+        assert_eq!(state(&service, message.id).await, "delivered");
     }
 
     async fn what_is_no_report_changes_nothing(bed, CONFIG) {

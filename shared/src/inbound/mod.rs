@@ -52,8 +52,8 @@ impl Home {
     }
 }
 
-/// Reads what a provider brings, and checks that the call is its own. None when there is nothing in
-/// it that a person wrote.
+/// Reads what a provider brings, and checks that the call is its own: nothing, when there is nothing
+/// in it that a person wrote.
 ///
 /// # Errors
 /// The call is not the provider's, or not of its form.
@@ -63,7 +63,7 @@ pub fn hear(
     section: &ProviderSection,
     call: &Call<'_>,
     now: Millis,
-) -> Result<Option<Written>, NotHeard> {
+) -> Result<Vec<Written>, NotHeard> {
     if reader(&section.kind).is_none() {
         return Err(NotHeard::Unexpected);
     }
@@ -83,14 +83,16 @@ pub fn read(
     section: &ProviderSection,
     call: &Call<'_>,
     now: Millis,
-) -> Result<Option<Written>, NotHeard> {
+) -> Result<Vec<Written>, NotHeard> {
     let read = reader(&section.kind).ok_or(NotHeard::Unexpected)?;
     report::check(section, call, now)?;
-    let Some(letter) = read(call)? else { return Ok(None) };
     // A sender that is no person, such as a short code or a name, has nothing to stop.
-    let Some(from) = read_number(&letter.from) else { return Ok(None) };
-    let wish = Wish::of(&letter.text, from.region());
-    Ok(Some(Written { from, wish }))
+    let persons = read(call)?.into_iter().filter_map(|letter| {
+        let from = read_number(&letter.from)?;
+        let wish = Wish::of(&letter.text, from.region());
+        Some(Written { from, wish })
+    });
+    Ok(persons.collect())
 }
 
 /// Does as the person wishes, from the commit on for every tenant that has this sender.
@@ -120,26 +122,44 @@ struct Letter {
     text: String,
 }
 
-type Reader = fn(&Call<'_>) -> Result<Option<Letter>, NotHeard>;
+type Reader = fn(&Call<'_>) -> Result<Vec<Letter>, NotHeard>;
 
 fn reader(kind: &str) -> Option<Reader> {
     Some(match kind {
-        "plivo" => |call| letter(&Fields::of_form(call.body), "From", "Text").map(Some),
+        "infobip" => |call| {
+            let told = json(call)?;
+            let results = told.pointer("/results").and_then(Value::as_array);
+            let results = results.ok_or(NotHeard::Malformed("there are no results"))?;
+            results.iter().map(|one| letter_in(one, "/from", "/text")).collect()
+        },
+        "plivo" => |call| Ok(vec![letter(&Fields::of_form(call.body), "From", "Text")?]),
         "sinch" => |call| {
             let told = json(call)?;
-            let is_text = text(&told, "/type") == Some("mo_text");
-            is_text.then(|| letter_in(&told, "/from", "/body")).transpose()
+            only_if(text(&told, "/type") == Some("mo_text"), || letter_in(&told, "/from", "/body"))
         },
         "telnyx" => |call| {
             let told = json(call)?;
             let is_text = text(&told, "/data/event_type") == Some("message.received");
             let (from, body) = ("/data/payload/from/phone_number", "/data/payload/text");
-            is_text.then(|| letter_in(&told, from, body)).transpose()
+            only_if(is_text, || letter_in(&told, from, body))
         },
-        "twilio" => |call| letter(&Fields::of_form(call.body), "From", "Body").map(Some),
-        "vonage" => |call| letter(&vonage::fields(call)?, "msisdn", "text").map(Some),
+        "twilio" => |call| Ok(vec![letter(&Fields::of_form(call.body), "From", "Body")?]),
+        "vonage" => |call| Ok(vec![letter(&vonage::fields(call)?, "msisdn", "text")?]),
+        "vonage_messages" => |call| {
+            let told = json(call)?;
+            let is_text = text(&told, "/channel") == Some("sms");
+            only_if(is_text, || letter_in(&told, "/from", "/text"))
+        },
         _ => return None,
     })
+}
+
+/// Calls about other things come to the same address.
+fn only_if(
+    is_text: bool,
+    letter: impl FnOnce() -> Result<Letter, NotHeard>,
+) -> Result<Vec<Letter>, NotHeard> {
+    is_text.then(letter).transpose().map(Vec::from_iter)
 }
 
 fn letter(fields: &Fields, from: &str, text: &str) -> Result<Letter, NotHeard> {

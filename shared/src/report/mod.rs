@@ -4,23 +4,28 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
-//! | [`plivo`], [`sinch`], [`telnyx`], [`twilio`], [`vonage`] | what each of them says |
+//! | [`bird`], [`infobip`], [`messagebird`], [`plivo`], [`sinch`], [`telnyx`], [`twilio`], [`vonage`], [`vonage_messages`] | what each of them says |
 //! | [`http`] | what a gateway says of which the configuration tells how to read it |
 //! | [`aws_sms`] | what its events say, and how they come |
 //! | [`sns`] | the signed messages of a topic |
-//! | [`fields`], [`mac`] | reading forms and queries; keyed hashes |
+//! | [`fields`], [`mac`], [`token`] | reading forms and queries; keyed hashes; signatures that are a token |
 
 pub mod aws_sms;
+pub mod bird;
 pub(crate) mod fields;
 mod http;
+pub mod infobip;
 mod mac;
+pub mod messagebird;
 mod plivo;
 mod reference;
 mod sinch;
 mod sns;
 pub mod telnyx;
+mod token;
 pub mod twilio;
 pub(crate) mod vonage;
+pub mod vonage_messages;
 
 use std::fmt;
 
@@ -116,7 +121,7 @@ impl fmt::Display for NotHeard {
     }
 }
 
-/// Reads what a provider calls us with, and checks its signature. None when it says nothing that
+/// Reads what a provider calls us with, and checks its signature. Empty when it says nothing that
 /// matters, such as that a message is queued there.
 ///
 /// # Errors
@@ -125,17 +130,22 @@ pub fn hear(
     section: &ProviderSection,
     call: &Call<'_>,
     now: Millis,
-) -> Result<Option<Report>, NotHeard> {
+) -> Result<Vec<Report>, NotHeard> {
     check(section, call, now)?;
-    match section.kind.as_str() {
+    let one = match section.kind.as_str() {
+        "bird" => bird::read(call),
         "http" => http::read(&section.keys, call),
+        "infobip" => return infobip::read(call),
+        "messagebird" => messagebird::read(call),
         "plivo" => plivo::read(call),
         "sinch" => sinch::read(call),
         "telnyx" => telnyx::read(call),
         "twilio" => twilio::read(call),
         "vonage" => vonage::read(call),
+        "vonage_messages" => vonage_messages::read(call),
         _ => Err(NotHeard::Unexpected),
-    }
+    };
+    one.map(Vec::from_iter)
 }
 
 /// For providers that report by way of a topic, in place of [`hear`]: what its messages are signed
@@ -157,12 +167,15 @@ pub fn of_topic(
 pub fn can_hear(section: &ProviderSection) -> bool {
     match section.kind.as_str() {
         "aws_sms" => aws_sms::topic(&section.keys).is_some(),
+        "bird" => key(&section.keys, "signing_secret").is_some(),
         "http" => HttpReports::of(&section.keys).is_some(),
+        "infobip" | "vonage" => true,
+        "messagebird" => key(&section.keys, "signing_key").is_some(),
         "plivo" => key(&section.keys, "auth_token").is_some(),
         "sinch" => key(&section.keys, "delivery_report") != Some("none"),
         "telnyx" => key(&section.keys, "public_key").is_some(),
         "twilio" => twilio::can_check(&section.keys),
-        "vonage" => true,
+        "vonage_messages" => key(&section.keys, "signature_secret").is_some(),
         _ => false,
     }
 }
@@ -178,12 +191,17 @@ pub(crate) fn check(
 ) -> Result<(), NotHeard> {
     let keys = &section.keys;
     match section.kind.as_str() {
+        "bird" => bird::check(keys, call, now),
         "http" => http::check(keys, call),
+        // It signs nothing; the address is the proof.
+        "infobip" => Ok(()),
+        "messagebird" => messagebird::check(keys, call, now),
         "plivo" => plivo::check(keys, call),
         "sinch" => sinch::check(keys, call, now),
         "telnyx" => telnyx::check(keys, call, now),
         "twilio" => twilio::check(keys, call),
         "vonage" => vonage::check(keys, call, now),
+        "vonage_messages" => vonage_messages::check(keys, call, now),
         _ => Err(NotHeard::Unexpected),
     }
 }
@@ -193,9 +211,16 @@ pub(crate) fn check(
 pub fn number_in_address(section: &ProviderSection, number: i32) -> i32 {
     match section.kind.as_str() {
         // It knows a repeat by its key, and refuses one whose body is another.
-        "telnyx" => Reference::LATEST,
+        "bird" | "telnyx" => Reference::LATEST,
         _ => number,
     }
+}
+
+/// True for providers that call one address with all that an account sends: what is not ours is no
+/// mistake there, and they stop calling who refuses too much.
+#[must_use]
+pub fn hears_of_others(section: &ProviderSection) -> bool {
+    section.kind == "bird"
 }
 
 /// The text of the [`Reference`] in an address that we gave for a report.
@@ -208,10 +233,13 @@ pub fn reference_text(url: &str) -> Option<&str> {
 /// The attempt the called address names.
 fn reference(call: &Call<'_>) -> Result<Reference, NotHeard> {
     let query = fields::Fields::of_form(call.query().as_bytes());
-    query
-        .first(REFERENCE)
-        .and_then(Reference::parse)
-        .ok_or(NotHeard::NotGenuine("the address does not say which message it is about"))
+    read_reference(query.first(REFERENCE))
+}
+
+/// The attempt that we gave a provider the reference of.
+fn read_reference(text: Option<&str>) -> Result<Reference, NotHeard> {
+    text.and_then(Reference::parse)
+        .ok_or(NotHeard::NotGenuine("it does not say which message it is about"))
 }
 
 /// Checks the time that a call was signed with, in seconds since 1970.

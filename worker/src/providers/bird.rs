@@ -3,8 +3,9 @@
 use futures_util::future::BoxFuture;
 use otpost_shared::{
     config::{ConfigError, SecretText},
-    outcome::ErrorClass::{Account, Content, OptedOut, Recipient, Region, Sender, Transient},
+    outcome::ErrorClass::{Account, Recipient, Sender, Transient},
     queue::Lane,
+    report::bird::{FAILURES, METADATA_KEY, secret_bytes},
 };
 use reqwest::{Client, RequestBuilder, Url};
 use serde::{Deserialize, Serialize};
@@ -32,22 +33,6 @@ const REFUSALS: &ErrorWords = &[
     ("misdirected_error", Account), // another region's key
 ];
 
-/// Why a message that was created failed. Source: `SMSErrorCode` of Bird's own Python SDK.
-const FAILURES: &ErrorWords = &[
-    ("blocked_by_carrier", Content),
-    ("blocked_by_fraud_protection", Region),
-    ("blocked_by_recipient", OptedOut),
-    ("content_rejected", Content),
-    ("insufficient_balance", Account),
-    ("invalid_destination", Recipient),
-    ("landline_unreachable", Recipient),
-    ("provider_unavailable", Transient),
-    ("recipient_opted_out", OptedOut),
-    ("sender_unregistered", Sender),
-    ("unknown", Transient),
-    ("unreachable", Transient),
-];
-
 const FIELDS: MessageFields = MessageFields { to: &["to"], text: &["text"] };
 
 #[derive(Deserialize)]
@@ -60,6 +45,8 @@ pub(super) struct BirdConfig {
     /// Why other messages than codes are sent.
     #[serde(default)]
     category: Category,
+    /// With which Bird signs what it calls the workspace's webhook with; the API checks it.
+    signing_secret: Option<SecretText>,
     /// Where the workspace lives, if the key does not say it.
     region: Option<String>,
     /// For a test server, in place of the region.
@@ -92,6 +79,14 @@ impl Bird {
         {
             return Err(mistake(name, "from", "must be printable ASCII"));
         }
+        let secret = config.signing_secret.as_ref();
+        if secret.is_some_and(|secret| secret_bytes(secret.expose()).is_none()) {
+            return Err(mistake(
+                name,
+                "signing_secret",
+                "must be whsec_ and base64; or leave it out",
+            ));
+        }
         let base_url = base_url(name, &config)?;
         Ok(Self {
             client: net.client(name)?,
@@ -108,13 +103,16 @@ impl Bird {
             Lane::Otp => json!("authentication"),
             Lane::Bulk => json!(self.category),
         };
-        let body = json!({
+        let mut body = json!({
             "to": out.to.e164(),
             "from": self.from,
             "text": out.text,
             "category": category,
             "metadata": { "message_id": out.message_id },
         });
+        if let Some(reference) = out.report_reference() {
+            body["metadata"][METADATA_KEY] = json!(reference);
+        }
         self.client
             .post(self.messages_url.clone())
             .bearer_auth(self.api_key.expose())

@@ -26,6 +26,10 @@ const SDK_IDEMPOTENCY_KEY: &str = "00000000-0000-0000-0000-000000000007/Otpost";
 const SDK_BODY: &str = r#"{"to":"+15551234567","from":"Otpost","text":"Your code: 12 & é",
     "category":"authentication","metadata":{"message_id":"00000000-0000-0000-0000-000000000007"}}"#;
 
+/// The metadata it sends when a reference is put there too.
+const SDK_METADATA: &str =
+    r#"{"message_id":"00000000-0000-0000-0000-000000000007","reference":"A-_b"}"#;
+
 const ACCEPTED: &str = r#"{"id": "sms_01a", "direction": "outbound", "status": "accepted",
     "to": "+15551234567", "from": "Otpost", "text": "**REDACTED**", "category": "authentication",
     "segments": {"count": 1, "encoding": "GSM_7BIT", "characters": 2}, "cost": null,
@@ -187,6 +191,12 @@ fn the_region_is_in_the_key_or_beside_it() {
     ] {
         assert!(url(wrong).is_err(), "{wrong}");
     }
+    for secret in ["''", "'whsec_'", "'whsec_*'", "'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'"] {
+        let built = url(&format!("api_key = 'bk_eu1_k'\nsigning_secret = {secret}"));
+        assert!(built.is_err_and(|error| error.contains("signing_secret")), "{secret}");
+    }
+    let secret = "signing_secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'";
+    assert_eq!(url(&format!("api_key = 'bk_eu1_k'\n{secret}")).unwrap(), eu);
     for from in ["''", "'Döner'", "\"a\\nb\""] {
         assert!(built(&format!("api_key = 'bk_eu1_k'\nfrom = {from}")).is_err(), "{from}");
     }
@@ -202,6 +212,15 @@ async fn the_request_is_as_the_sdk_makes_it() {
     assert_eq!(request.header("content-type"), Some(SDK_CONTENT_TYPE));
     assert_eq!(request.header("idempotency-key"), Some(SDK_IDEMPOTENCY_KEY));
     assert_eq!(body(&request), serde_json::from_str::<Value>(SDK_BODY).unwrap());
+}
+
+#[tokio::test]
+async fn the_reference_is_in_the_metadata() {
+    let mut message = outgoing("Your code: 12 & é");
+    message.report_to = Some("https://codes.example/r?of=A-_b".to_owned());
+    let mut expected: Value = serde_json::from_str(SDK_BODY).unwrap();
+    expected["metadata"] = serde_json::from_str(SDK_METADATA).unwrap();
+    assert_eq!(body(&recorded("", &message).await), expected);
 }
 
 #[tokio::test]

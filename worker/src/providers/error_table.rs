@@ -1,15 +1,6 @@
 //! Error codes as data: which code of a gateway means which class.
 
-use otpost_shared::outcome::ErrorClass;
-pub(super) use otpost_shared::outcome::{ErrorTable, class_of_code};
-
-/// Codes that are words, and their meaning.
-pub(super) type ErrorWords = [(&'static str, ErrorClass)];
-
-/// The class of a word; `None` if the table does not know it.
-pub(super) fn class_of_word(table: &ErrorWords, word: &str) -> Option<ErrorClass> {
-    table.iter().find(|(known, _)| *known == word).map(|(_, class)| *class)
-}
+pub(super) use otpost_shared::outcome::{ErrorTable, ErrorWords, class_of_code, class_of_word};
 
 /// Fails if a row is the wrong way round or covers a code of the row before it.
 #[cfg(test)]

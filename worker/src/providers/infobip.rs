@@ -4,7 +4,11 @@
 use futures_util::future::BoxFuture;
 use otpost_shared::{
     config::{ConfigError, SecretText},
-    outcome::ErrorClass::{self, Account, Content, OptedOut, Recipient, Region, Sender, Unknown},
+    outcome::{
+        ErrorClass::{self, Unknown},
+        class_of_code,
+    },
+    report::infobip::{DUPLICATE_ID, ERRORS, NETWORK_ERRORS},
 };
 use reqwest::{
     Client, RequestBuilder, Url,
@@ -15,7 +19,6 @@ use serde_json::{Value, json};
 
 use super::{
     Net,
-    error_table::{ErrorTable, class_of_code},
     http_call::{Answer, call, call_check},
     http_status::{REFUSED, class_of_status},
     mistake,
@@ -30,60 +33,6 @@ const VALIDITY_SECS: (u64, u64) = (1, 172_800);
 /// Reports of a message that does not exist. Asking for those of others would use them up, since
 /// each is given out once.
 const CHECK_PATH: &str = "/sms/3/reports?messageId=otpost-check&limit=1";
-
-/// `REJECTED_DUPLICATE_MESSAGE_ID`. The id is ours and the same in every attempt of a message, so an
-/// earlier one got there. Whether it was sent is not said, nor whether rejected ids are remembered.
-const DUPLICATE_ID: u32 = 23;
-
-/// Statuses of the groups undeliverable, expired and rejected. Source:
-/// infobip.com/docs/essentials/api-essentials/response-status-and-error-codes.
-///
-/// None is transient or throttled: a repeat would carry the same id and be rejected as a duplicate, so
-/// that nobody would know any more that it was not sent.
-const ERRORS: &ErrorTable = &[
-    (6, 6, Region),      // network not covered or not set up
-    (8, 8, Recipient),   // prefix or length
-    (10, 10, OptedOut),  // do not disturb
-    (11, 11, Sender),    // not registered
-    (12, 12, Account),   // no credit
-    (13, 13, Sender),    // blocklisted by the account
-    (14, 14, OptedOut),  // blocklisted by the operator or the account
-    (17, 17, Account),   // package expired
-    (18, 18, Account),   // trial, To is not the registered number
-    (19, 19, Region),    // no route
-    (20, 20, Content),   // too many in an hour to this number
-    (21, 21, Sender),    // system error
-    (24, 25, Content),   // header, too long
-    (51, 52, Recipient), // no To, prefix
-    (87, 87, Region),    // fraud guard
-    (100, 100, Sender),  // malformed, or the service is away
-];
-
-/// Errors behind a status that says no more than "not delivered". Answers to a send need not have
-/// them. Same source; what is not here is about our sender or gets that class anyway.
-const NETWORK_ERRORS: &ErrorTable = &[
-    (1, 1, Recipient),       // unknown subscriber
-    (9, 9, Recipient),       // illegal subscriber
-    (11, 12, Recipient),     // no SMS in this subscription, illegal handset
-    (345, 345, Region),      // operator not found
-    (351, 352, Recipient),   // invalid, country code
-    (355, 355, Content),     // too long
-    (433, 433, Account),     // access denied
-    (561, 561, Content),     // blocked by the operator
-    (568, 569, Recipient),   // not provisioned for SMS, suspended
-    (573, 573, OptedOut),    // short code blocked by its user
-    (592, 592, Region),      // network not covered
-    (603, 603, OptedOut),    // STOP
-    (604, 604, Content),     // blocklist of the campaign
-    (607, 607, Content),     // spam
-    (608, 608, Region),      // fraud guard
-    (629, 629, Recipient),   // cannot receive SMS
-    (2050, 2050, OptedOut),  // do not disturb
-    (2052, 2052, OptedOut),  // blocklisted
-    (3041, 3041, Recipient), // deactivated
-    (4099, 4099, Account),   // monthly limit
-    (4103, 4104, Content),   // flooding
-];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -127,12 +76,18 @@ impl Infobip {
     fn request(&self, out: &Outgoing) -> RequestBuilder {
         let (shortest, longest) = VALIDITY_SECS;
         let validity = out.validity.as_secs().clamp(shortest, longest);
-        let body = json!({"messages": [{
+        let mut message = json!({
             "sender": self.from,
             "destinations": [{"to": out.to.digits(), "messageId": out.message_id}],
             "content": {"text": out.text},
             "options": {"validityPeriod": {"amount": validity, "timeUnit": "SECONDS"}},
-        }]});
+        });
+        if let Some(url) = &out.report_to {
+            let delivery = json!({"url": url});
+            // Infobip can report in XML as well.
+            message["webhooks"] = json!({"delivery": delivery, "contentType": "application/json"});
+        }
+        let body = json!({"messages": [message]});
         self.authorized(self.client.post(self.messages_url.clone())).json(&body)
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{ERRORS, Infobip, InfobipConfig, NETWORK_ERRORS, read_answer, read_check};
 use crate::{
-    provider::{Outcome, Provider},
+    provider::{Outcome, Outgoing, Provider},
     providers::{
         Net,
         error_table::{ErrorTable, assert_sorted},
@@ -35,6 +35,10 @@ const SDK_BODY: &str = r#"{"messages": [{"sender": "Otpost", "destinations": [{"
     "messageId": "00000000-0000-0000-0000-000000000007"}],
     "content": {"text": "Your code: 12 & \u00e9"},
     "options": {"validityPeriod": {"amount": 120, "timeUnit": "SECONDS"}}}]}"#;
+
+/// What it adds for a delivery address and a content type.
+const SDK_WEBHOOKS: &str = r#"{"delivery": {"url": "https://codes.example/r?of=A-_b"},
+    "contentType": "application/json"}"#;
 
 fn answered(status: u16, body: &str) -> Answer {
     Answer { status, retry_after: None, body: body.into() }
@@ -66,10 +70,14 @@ fn at(server: &TestServer) -> Infobip {
 }
 
 async fn recorded(text: &str, validity: Duration) -> Recorded {
-    let server = TestServer::start(vec![Reply::Whole(answer(200, "", ACCEPTED))]).await;
     let mut message = outgoing(text);
     message.validity = validity;
-    let outcome = at(&server).send(&message).await;
+    sent(&message).await
+}
+
+async fn sent(message: &Outgoing) -> Recorded {
+    let server = TestServer::start(vec![Reply::Whole(answer(200, "", ACCEPTED))]).await;
+    let outcome = at(&server).send(message).await;
     assert_eq!(outcome, Outcome::accepted(Some(OWN_ID.to_owned())));
     server.requests().remove(0)
 }
@@ -221,6 +229,15 @@ async fn the_request_is_the_one_of_the_sdk() {
     assert_eq!(request.header("content-type"), Some("application/json"));
     assert_eq!(request.header("accept"), Some("application/json"));
     assert_eq!(body_of(&request), serde_json::from_str::<Value>(SDK_BODY).unwrap());
+}
+
+#[tokio::test]
+async fn reports_are_asked_for_as_the_sdk_does() {
+    let mut message = outgoing("Your code: 12 & é");
+    message.report_to = Some("https://codes.example/r?of=A-_b".to_owned());
+    let mut expected: Value = serde_json::from_str(SDK_BODY).unwrap();
+    expected["messages"][0]["webhooks"] = serde_json::from_str(SDK_WEBHOOKS).unwrap();
+    assert_eq!(body_of(&sent(&message).await), expected);
 }
 
 #[tokio::test]

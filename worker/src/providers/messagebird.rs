@@ -5,6 +5,7 @@ use futures_util::future::BoxFuture;
 use otpost_shared::{
     config::{ConfigError, SecretText},
     outcome::ErrorClass::{self, Account, Recipient, Sender, Throttled, Transient, Unknown},
+    report::messagebird::FAILURES,
 };
 use reqwest::{
     Client, RequestBuilder, Url,
@@ -38,10 +39,6 @@ const ERRORS: &ErrorTable = &[
     (101, 101, Unknown),   // duplicate entry
 ];
 
-/// What a message that failed at once says of itself, as far as it is about the number.
-/// Source: docs.bird.com, SMS Platform Extended Error Codes, "unknown subscriber".
-const FAILURES: &ErrorTable = &[(1, 3, Recipient), (5, 5, Recipient)];
-
 const FIELDS: MessageFields = MessageFields { to: &["recipient", "recipients"], text: &["body"] };
 
 /// In the refusal of a number that a new account may not send to yet.
@@ -57,6 +54,8 @@ pub(super) struct MessageBirdConfig {
     access_key: SecretText,
     /// The sender: a number in digits or a name of up to 11 characters.
     originator: String,
+    /// With which the account signs its calls; the API checks the delivery reports.
+    signing_key: Option<SecretText>,
     /// For a test server.
     #[serde(default = "default_base_url")]
     base_url: String,
@@ -84,6 +83,9 @@ impl MessageBird {
         if config.originator.is_empty() {
             return Err(mistake(name, "originator", "must not be empty"));
         }
+        if config.signing_key.is_some_and(|key| key.expose().is_empty()) {
+            return Err(mistake(name, "signing_key", "must not be empty; leave it out"));
+        }
         let key = config.access_key.expose();
         if key.is_empty() {
             return Err(mistake(name, "access_key", "must not be empty"));
@@ -102,7 +104,7 @@ impl MessageBird {
     }
 
     fn request(&self, out: &Outgoing) -> RequestBuilder {
-        let body = json!({
+        let mut body = json!({
             "originator": self.originator,
             "recipients": out.to.digits(),
             "body": out.text,
@@ -111,6 +113,12 @@ impl MessageBird {
             "validity": out.validity.as_secs().max(1),
             "reference": out.message_id,
         });
+        if let (Some(url), Some(reference)) = (&out.report_to, out.report_reference()) {
+            // What becomes of a query in it is not documented, and that reports carry the reference
+            // back is.
+            body["reportUrl"] = json!(url.split_once('?').map_or(url.as_str(), |(url, _)| url));
+            body["reference"] = json!(reference);
+        }
         self.authorized(self.client.post(self.messages_url.clone()))
             .header(CONTENT_TYPE, "application/json; charset=UTF-8")
             .json(&body)

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{ERRORS, FAILURES, MessageBird, MessageBirdConfig, read_answer, read_check};
 use crate::{
-    provider::{Outcome, Provider},
+    provider::{Outcome, Outgoing, Provider},
     providers::{
         Net,
         error_table::assert_sorted,
@@ -24,6 +24,11 @@ const SDK_AUTHORIZATION: &str = "AccessKey secret";
 const SDK_CONTENT_TYPE: &str = "application/json; charset=UTF-8";
 const SDK_BODY: &str = r#"{"validity": 120, "reference": "00000000-0000-0000-0000-000000000007",
     "datacoding": "auto", "originator": "Otpost", "body": "Your code: 12 & é",
+    "recipients": "15551234567"}"#;
+
+/// The same for `reportUrl` and another `reference`.
+const SDK_REPORTS: &str = r#"{"validity": 120, "reference": "A-_b", "datacoding": "auto",
+    "reportUrl": "https://codes.example/r", "originator": "Otpost", "body": "Your code: 12 & é",
     "recipients": "15551234567"}"#;
 
 const ACCEPTED: &str = r#"{"id": "m0123", "href": "https://gateway.test/messages/m0123",
@@ -70,10 +75,14 @@ fn at(server: &TestServer, key: &str) -> MessageBird {
 }
 
 async fn recorded(text: &str, validity: Duration) -> Recorded {
-    let server = TestServer::start(vec![Reply::Whole(answer(201, "", ACCEPTED))]).await;
     let mut message = outgoing(text);
     message.validity = validity;
-    let outcome = at(&server, "secret").send(&message).await;
+    sent(&message).await
+}
+
+async fn sent(message: &Outgoing) -> Recorded {
+    let server = TestServer::start(vec![Reply::Whole(answer(201, "", ACCEPTED))]).await;
+    let outcome = at(&server, "secret").send(message).await;
     assert_eq!(outcome, Outcome::accepted(Some("m0123".to_owned())));
     server.requests().remove(0)
 }
@@ -187,6 +196,7 @@ fn keys_that_cannot_be() {
         "access_key = \"a\\nb\"\noriginator = 'a'",
         "access_key = 'k'\noriginator = 'a'\nbase_url = 'gateway'",
         "access_key = 'k'\noriginator = 'a'\nfrom = 'b'",
+        "access_key = 'k'\noriginator = 'a'\nsigning_key = ''",
     ] {
         assert!(built(wrong).is_err(), "{wrong}");
     }
@@ -201,6 +211,14 @@ async fn the_request_is_as_the_sdk_makes_it() {
     assert_eq!(request.header("accept"), Some("application/json"));
     let body: Value = serde_json::from_str(&request.body).unwrap();
     assert_eq!(body, serde_json::from_str::<Value>(SDK_BODY).unwrap());
+}
+
+#[tokio::test]
+async fn reports_are_asked_for_as_the_sdk_does() {
+    let mut message = outgoing("Your code: 12 & é");
+    message.report_to = Some("https://codes.example/r?of=A-_b".to_owned());
+    let body: Value = serde_json::from_str(&sent(&message).await.body).unwrap();
+    assert_eq!(body, serde_json::from_str::<Value>(SDK_REPORTS).unwrap());
 }
 
 #[tokio::test]

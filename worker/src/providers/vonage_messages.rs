@@ -6,9 +6,11 @@ use futures_util::future::BoxFuture;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use otpost_shared::{
     config::{ConfigError, SecretText},
-    outcome::ErrorClass::{
-        self, Account, Content, OptedOut, Recipient, Region, Sender, Throttled, Transient,
+    outcome::{
+        ErrorClass::{self, Account, Sender, Throttled},
+        class_of_code,
     },
+    report::vonage_messages::ERRORS,
 };
 use reqwest::{Client, RequestBuilder, Url};
 use serde::{Deserialize, Serialize};
@@ -17,7 +19,7 @@ use uuid::Uuid;
 
 use super::{
     Net,
-    error_table::{ErrorTable, ErrorWords, class_of_code, class_of_word},
+    error_table::{ErrorWords, class_of_word},
     http_call::{Answer, call, call_check},
     http_status::class_of_status,
     mistake,
@@ -31,46 +33,8 @@ const TTL_SECS: (u64, u64) = (20, 604_800);
 
 const TOKEN_LIFETIME: Duration = Duration::from_mins(15);
 
-/// What stands behind the `#` of an error's `type`. Source: developer.vonage.com/api-errors/messages.
-const ERRORS: &ErrorTable = &[
-    (1000, 1000, Throttled),
-    (1010, 1022, Sender), // a parameter; which one may say it better, see `class_of`
-    (1030, 1030, Transient),
-    (1040, 1040, Recipient), // for example an unknown prefix
-    (1050, 1050, Recipient), // barred
-    (1060, 1080, Account),   // barred, no balance, not enabled
-    (1090, 1090, Content),   // too long
-    (1100, 1100, Transient),
-    (1110, 1110, Account), // signature
-    (1120, 1130, Sender),  // sender not allowed, lifetime
-    (1140, 1140, Account), // facility not enabled
-    (1150, 1150, Sender),
-    (1160, 1160, Account),   // trial account, number not listed
-    (1170, 1170, Recipient), // invalid number
-    (1180, 1180, Transient), // absent
-    (1190, 1190, Recipient), // gone
-    (1200, 1200, Recipient), // portability
-    (1210, 1210, Content),   // anti-spam
-    (1220, 1230, Transient), // busy, network
-    (1240, 1240, OptedOut),
-    (1241, 1241, Throttled), // too many to this number
-    (1250, 1251, Region),    // no route
-    (1260, 1280, Recipient), // unreachable, age, blocked by the carrier
-    (1282, 1282, Content),   // blocked by the carrier for its content
-    (1290, 1290, Recipient), // no funds
-    (1330, 1331, Transient), // unknown, carrier not answering
-    (1360, 1360, Transient), // too late
-    (1400, 1420, Sender),    // channel, its parameters, sender
-    (1430, 1430, Recipient), // invalid number
-    (1440, 1450, Sender),    // type, reference
-    (1460, 1460, Throttled), // daily cap
-    (1470, 1473, Region),    // blocked by fraud guard
-    (1480, 1482, Sender),    // registration missing
-    (1483, 1483, OptedOut),  // no consent
-    (1484, 1484, Sender),    // regulation
-];
-
-/// The same place in errors that all Vonage's APIs have. Source: developer.vonage.com/api-errors.
+/// What stands behind the `#` of an error's `type` in all of Vonage's APIs. Source:
+/// developer.vonage.com/api-errors.
 const GENERIC: &ErrorWords = &[
     ("account-suspended", Account),
     ("forbidden", Account),
@@ -101,6 +65,8 @@ pub(super) struct VonageMessagesConfig {
     api_secret: Option<SecretText>,
     /// The sender: a number in digits or a name of up to 11 characters.
     from: String,
+    /// With which the account signs its calls; the API checks the delivery reports.
+    signature_secret: Option<SecretText>,
     /// For another region or a test server.
     #[serde(default = "default_base_url")]
     base_url: String,
@@ -197,6 +163,9 @@ impl VonageMessages {
         if config.from.is_empty() {
             return Err(mistake(name, "from", "must not be empty"));
         }
+        if config.signature_secret.as_ref().is_some_and(|secret| secret.expose().is_empty()) {
+            return Err(mistake(name, "signature_secret", "must not be empty; leave it out"));
+        }
         let credentials = Credentials::new(name, &mut config)?;
         Ok(Self {
             client: net.client(name)?,
@@ -209,7 +178,7 @@ impl VonageMessages {
 
     fn request(&self, out: &Outgoing) -> Result<RequestBuilder, jsonwebtoken::errors::Error> {
         let (shortest, longest) = TTL_SECS;
-        let body = json!({
+        let mut body = json!({
             "channel": "sms",
             "message_type": "text",
             "to": out.to.digits(),
@@ -218,6 +187,11 @@ impl VonageMessages {
             "ttl": out.validity.as_secs().clamp(shortest, longest),
             "client_ref": out.message_id,
         });
+        if let Some(url) = &out.report_to {
+            body["webhook_url"] = json!(url);
+            // Else the account's settings decide how it is written.
+            body["webhook_version"] = json!("v1");
+        }
         Ok(self.credentials.authorize(self.client.post(self.messages_url.clone()))?.json(&body))
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{ERRORS, GENERIC, VonageMessages, VonageMessagesConfig, read_answer, read_check};
 use crate::{
-    provider::{Outcome, Provider},
+    provider::{Outcome, Outgoing, Provider},
     providers::{
         Net,
         error_table::{assert_sorted, assert_unique},
@@ -26,6 +26,10 @@ const SDK_CONTENT_TYPE: &str = "application/json";
 const SDK_BODY: &str = r#"{"to": "15551234567",
     "client_ref": "00000000-0000-0000-0000-000000000007", "from": "Otpost",
     "text": "Your code: 12 & \u00e9", "ttl": 120, "channel": "sms", "message_type": "text"}"#;
+
+/// What it adds for `webhook_url` and `webhook_version`.
+const SDK_REPORTS: &str = r#"{"webhook_url": "https://codes.example/r?of=A-_b",
+    "webhook_version": "v1"}"#;
 
 /// Of the token it sends with an application: the header, the claims, and the seconds it lives.
 const SDK_TOKEN_HEADER: &str = r#"{"alg": "RS256", "typ": "JWT"}"#;
@@ -69,10 +73,14 @@ fn at(server: &TestServer, credentials: &str) -> VonageMessages {
 }
 
 async fn recorded(credentials: &str, validity: Duration) -> Recorded {
-    let server = TestServer::start(vec![Reply::Whole(answer(202, "", ACCEPTED))]).await;
     let mut message = outgoing("Your code: 12 & é");
     message.validity = validity;
-    let outcome = at(&server, credentials).send(&message).await;
+    sent(credentials, &message).await
+}
+
+async fn sent(credentials: &str, message: &Outgoing) -> Recorded {
+    let server = TestServer::start(vec![Reply::Whole(answer(202, "", ACCEPTED))]).await;
+    let outcome = at(&server, credentials).send(message).await;
     assert_eq!(outcome, Outcome::accepted(Some("0a1".to_owned())));
     server.requests().remove(0)
 }
@@ -199,6 +207,8 @@ fn one_of_two_credentials() {
         assert!(with(&wrong).is_err(), "{wrong}");
     }
     assert!(built(&format!("from = ''\n{ACCOUNT}")).is_err());
+    let empty = with(&format!("{ACCOUNT}\nsignature_secret = ''")).err().unwrap();
+    assert!(empty.contains("signature_secret"), "{empty}");
     assert!(built(&format!("from = 'a'\n{ACCOUNT}\nbase_url = 'gateway'")).is_err());
 }
 
@@ -221,6 +231,18 @@ async fn the_request_is_as_the_sdk_makes_it() {
     assert_eq!(request.header("content-type"), Some(SDK_CONTENT_TYPE));
     let body: Value = serde_json::from_str(&request.body).unwrap();
     assert_eq!(body, serde_json::from_str::<Value>(SDK_BODY).unwrap());
+}
+
+#[tokio::test]
+async fn reports_are_asked_for_as_the_sdk_does() {
+    let mut message = outgoing("Your code: 12 & é");
+    message.report_to = Some("https://codes.example/r?of=A-_b".to_owned());
+    let request = sent(&format!("{ACCOUNT}\nsignature_secret = 's'"), &message).await;
+    let body: Value = serde_json::from_str(&request.body).unwrap();
+    let mut expected: Value = serde_json::from_str(SDK_BODY).unwrap();
+    let added: Value = serde_json::from_str(SDK_REPORTS).unwrap();
+    expected.as_object_mut().unwrap().extend(added.as_object().unwrap().clone());
+    assert_eq!(body, expected);
 }
 
 #[tokio::test]
