@@ -11,6 +11,9 @@ use crate::{
     report::{Report, Word},
 };
 
+/// In place of a provider's word.
+const SILENT: &str = "silent";
+
 /// One row.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Attempt {
@@ -26,7 +29,8 @@ pub struct Attempt {
     pub detail: Option<String>,
     /// The provider asked not to be called before then.
     pub retry_at: Option<Millis>,
-    /// What the provider said of it later: `sent`, `delivered` or `undelivered`.
+    /// What the provider said of it later: `sent`, `delivered` or `undelivered`; `silent` when it
+    /// said nothing for so long that the message went on.
     pub report: Option<String>,
     report_class: Option<String>,
     /// The provider's own code for why it was not delivered.
@@ -47,6 +51,18 @@ impl Attempt {
         let is_final = self.report.as_deref() == Some(Word::Undelivered.as_str());
         let class = self.report_class.as_deref().and_then(|text| text.parse().ok());
         is_final.then(|| class.unwrap_or(ErrorClass::Transient))
+    }
+
+    /// True when its provider took it and nobody knows what became of it.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.report.as_deref() == Some(SILENT)
+    }
+
+    /// True when the message went on to another provider after this one had taken it.
+    #[must_use]
+    pub fn has_gone_on(&self) -> bool {
+        self.is_silent() || self.undelivered().is_some()
     }
 
     /// An attempt as it stands in memory, before or without its row.
@@ -192,8 +208,8 @@ pub(crate) struct Reported {
     pub(crate) has_ended: bool,
     /// A later attempt of the message was begun.
     pub(crate) is_superseded: bool,
-    /// Other attempts of the message that were not delivered.
-    pub(crate) undelivered_before: i64,
+    /// Other attempts of the message after which it went on.
+    pub(crate) gone_on_before: i64,
 }
 
 /// Writes a provider's word down if it goes further than the last one; none if it doesn't, or there
@@ -212,13 +228,13 @@ pub(crate) async fn mark_reported(
              WHERE message_id = $1 AND provider = $3
                AND number = COALESCE(NULLIF($2, 0), (SELECT max(l.number) FROM attempts l
                    WHERE l.message_id = $1 AND l.provider = $3))
-               AND (report IS NULL OR (report = 'sent' AND $4 <> 'sent'))
+               AND (report IS NULL OR (report IN ('sent', 'silent') AND $4 <> 'sent'))
              RETURNING outcome IS NOT NULL AS has_ended,
                  EXISTS (SELECT 1 FROM attempts o
                      WHERE o.message_id = $1 AND o.number > attempts.number) AS is_superseded,
                  (SELECT count(*) FROM attempts o
                      WHERE o.message_id = $1 AND o.number <> attempts.number
-                       AND o.report = 'undelivered') AS undelivered_before",
+                       AND o.report IN ('undelivered', 'silent')) AS gone_on_before",
         )
         .bind(report.of.message_id)
         .bind(report.of.number)
@@ -231,6 +247,28 @@ pub(crate) async fn mark_reported(
         .await?
     });
     Ok(rows.into_iter().next())
+}
+
+/// Notes that a provider said nothing of an attempt for too long; false when it did meanwhile.
+pub(crate) async fn mark_silent(
+    tx: &mut Tx,
+    message_id: Uuid,
+    number: i32,
+    now: Millis,
+) -> Result<bool, DbError> {
+    let rows = on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "UPDATE attempts SET report = 'silent', reported_at = $3
+             WHERE message_id = $1 AND number = $2 AND (report IS NULL OR report = 'sent')",
+        )
+        .bind(message_id)
+        .bind(number)
+        .bind(now)
+        .execute(c)
+        .await?
+        .rows_affected()
+    });
+    Ok(rows == 1)
 }
 
 /// The attempts of these messages whose providers have said the last word of them.

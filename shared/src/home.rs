@@ -205,6 +205,13 @@ impl Home {
         self.lanes.refresh(&self.db, now).await
     }
 
+    /// Those of the chain that are asked for reports.
+    pub fn reporting(&self) -> impl Iterator<Item = &str> {
+        let is_reachable = !self.config.server.public_url.is_empty();
+        let chain = self.config.chain().filter(move |_| is_reachable);
+        chain.filter(|(_, section)| report::can_hear(section)).map(|(name, _)| name)
+    }
+
     /// Where the provider of this name is to report what becomes of an attempt; none when it
     /// cannot reach us, or could not be believed.
     ///

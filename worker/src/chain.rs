@@ -212,7 +212,8 @@ impl Chain {
 
 /// What the provider said last.
 fn class(attempt: &Attempt) -> ErrorClass {
-    attempt.undelivered().or(attempt.outcome()).unwrap_or(ErrorClass::Unknown)
+    let silent = attempt.is_silent().then_some(ErrorClass::Unknown);
+    attempt.undelivered().or(silent).or(attempt.outcome()).unwrap_or(ErrorClass::Unknown)
 }
 
 /// A provider that refused this message for a reason that lasts, or took it and could not deliver
@@ -220,8 +221,7 @@ fn class(attempt: &Attempt) -> ErrorClass {
 pub(crate) fn is_usable(name: &str, attempts: &[Attempt]) -> bool {
     use ErrorClass as C;
     let lasts = |a: &Attempt| {
-        a.undelivered().is_some()
-            || matches!(class(a), C::Content | C::Region | C::Sender | C::Account)
+        a.has_gone_on() || matches!(class(a), C::Content | C::Region | C::Sender | C::Account)
     };
     !attempts.iter().any(|a| a.provider == name && lasts(a))
 }

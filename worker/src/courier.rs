@@ -283,9 +283,7 @@ impl Courier {
         attempts: &[Attempt],
         patience: Patience<'_>,
     ) -> (Next, Option<Plan>) {
-        if attempts
-            .last()
-            .is_some_and(|a| a.outcome() == Some(ErrorClass::Ok) && a.undelivered().is_none())
+        if attempts.last().is_some_and(|a| a.outcome() == Some(ErrorClass::Ok) && !a.has_gone_on())
         {
             return (Next::Sent, None);
         }

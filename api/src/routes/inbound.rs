@@ -52,7 +52,7 @@ async fn reports(
             return Err(refused(&provider, why.into()));
         }
     }
-    Ok(StatusCode::NO_CONTENT)
+    Ok(StatusCode::OK)
 }
 
 /// False when we never asked for it.
@@ -86,7 +86,7 @@ async fn messages(
     Ok(match section.kind.as_str() {
         // What Twilio is answered it would send to the person; this is nothing.
         "twilio" => ([(header::CONTENT_TYPE, "text/xml")], "<Response/>").into_response(),
-        _ => StatusCode::NO_CONTENT.into_response(),
+        _ => StatusCode::OK.into_response(),
     })
 }
 

@@ -50,7 +50,8 @@ pub struct AttemptView {
     pub started_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
-    /// What the provider said later: `sent`, `delivered` or `undelivered`.
+    /// What the provider said later: `sent`, `delivered` or `undelivered`; `silent` when it said nothing
+    /// for so long that another one was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
     /// Why it was not delivered: a class as in `outcome`.

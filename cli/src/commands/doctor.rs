@@ -6,6 +6,7 @@ use otpost_shared::{
     Home,
     clock::{Clock, Millis},
     config,
+    message::{self, Sample},
     provider_state::{self, ProviderState},
     rate::Rate,
 };
@@ -19,6 +20,8 @@ use crate::{
 
 /// A machine whose clock is further off than this gets a warning: its logs will not match.
 const CLOCK_MS: i64 = 2_000;
+/// Most reports have come by then.
+const REPORTED_WITHIN_MS: i64 = 120_000;
 
 struct Finding {
     what: String,
@@ -72,6 +75,7 @@ async fn examine(path: Option<&Path>) -> Vec<Finding> {
     findings.push(Finding::new("clock", clock(&home).await));
     findings.push(Finding::new("redis", redis(&home).await));
     findings.extend(providers(&home).await);
+    findings.extend(reports(&home).await);
     findings.extend(inbound(&home));
     findings
 }
@@ -136,6 +140,28 @@ async fn providers(home: &Home) -> Vec<Finding> {
         if let Some(state) = states.iter().find(|state| state.name == link.name) {
             findings.extend(left_alone(state, now));
         }
+    }
+    findings
+}
+
+/// Whether those report who are asked to; of few codes nothing is said.
+async fn reports(home: &Home) -> Vec<Finding> {
+    let Ok(now) = home.db.now().await else { return Vec::new() };
+    let mut findings = Vec::new();
+    for name in home.reporting() {
+        let Ok(sample) = message::sample(&home.db, name, now - REPORTED_WITHIN_MS).await else {
+            continue;
+        };
+        let Sample { taken, reported } = sample;
+        let said = match (sample.is_silent(), taken) {
+            (_, 0) => continue,
+            (true, _) => Err(format!(
+                "none of the last {taken} codes was reported; check that it reaches {}/v1/inbound/",
+                home.config.public_url()
+            )),
+            (false, _) => Ok(format!("{reported} of the last {taken} codes were reported")),
+        };
+        findings.push(Finding::new(format!("reports of {name}"), said));
     }
     findings
 }

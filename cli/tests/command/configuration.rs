@@ -55,6 +55,14 @@ fn each_kind_of_mistake_is_told() {
         ("[database]\nurl = \"postgres://h/d\"", &["secrets.keys: needed with Postgres"]),
         ("[queue]\nurl = \"amqp://h\"", &["otpost.toml:2: queue.url: ", "redis://"]),
         (
+            "[providers.console]\nfallback_after_secs = 20",
+            &["providers.console.fallback_after_secs: needs delivery reports", "public_url"],
+        ),
+        (
+            "[providers.console]\nfallback_after_secs = 3",
+            &["providers.console.fallback_after_secs: must be 5 to 300"],
+        ),
+        (
             "[secrets]\nkeys = [\"k1:c2hvcnQ=\"]\nhash_keys = [\"h1:c2hvcnQ=\"]",
             &["otpost.toml:2: secrets.keys: ", "32 bytes"],
         ),

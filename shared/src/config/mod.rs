@@ -166,6 +166,9 @@ pub struct ProviderSection {
     burst: u32,
     #[serde(default = "bulk_percent", deserialize_with = "rules::whole_number")]
     bulk_percent: u32,
+    /// 0 means never.
+    #[serde(default, deserialize_with = "rules::whole_number")]
+    pub fallback_after_secs: u32,
     #[serde(flatten)]
     pub keys: toml::Table,
 }
@@ -182,7 +185,8 @@ fn bulk_percent() -> u32 {
 
 impl ProviderSection {
     /// The names of the keys that are not the provider's own.
-    pub(crate) const KEYS: [&str; 4] = ["kind", "rate", "burst", "bulk_percent"];
+    pub(crate) const KEYS: [&str; 5] =
+        ["kind", "rate", "burst", "bulk_percent", "fallback_after_secs"];
 
     /// How often it may be called, if that is bounded.
     #[must_use]

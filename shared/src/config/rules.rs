@@ -6,7 +6,8 @@ use serde::{Deserialize, Deserializer, de::Error};
 
 use super::{Config, ConfigError, SecretText};
 use crate::{
-    clock::Millis, limits::Rule, rate::BULK_PERCENT, recipient, recipient::Recipient, secrets::Code,
+    clock::Millis, limits::Rule, rate::BULK_PERCENT, recipient, recipient::Recipient, report,
+    secrets::Code,
 };
 
 /// Messages that one process sends at the same time; each may hold a connection.
@@ -163,6 +164,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     check_purposes(config)?;
     check_chain(config)?;
     check_rates(config)?;
+    check_fallbacks(config)?;
     if let Some(origin) = config.server.cors_origins.iter().find(|o| !is_origin(o)) {
         return Err(ConfigError::new(
             "server.cors_origins",
@@ -342,6 +344,27 @@ fn check_rates(config: &Config) -> Result<(), ConfigError> {
             let what = "counts only together with rate; add one, such as rate = \"50/s\"";
             return fail(key, what.to_owned());
         }
+    }
+    Ok(())
+}
+
+/// Silence says something of a provider that reports, and only if somebody else can be asked.
+fn check_fallbacks(config: &Config) -> Result<(), ConfigError> {
+    for (name, section) in &config.providers {
+        let said = if section.fallback_after_secs == 0 {
+            continue;
+        } else if !(5..=300).contains(&section.fallback_after_secs) {
+            "must be 5 to 300, or 0 for never"
+        } else if config.server.public_url.is_empty() {
+            "needs delivery reports; set server.public_url"
+        } else if !report::can_hear(section) {
+            "needs delivery reports; set what this kind's are checked with, see docs/providers.md"
+        } else if config.chains.sms.len() < 2 {
+            "needs another provider to fall back to; name two in chains.sms"
+        } else {
+            continue;
+        };
+        return Err(ConfigError::new(format!("providers.{name}.fallback_after_secs"), said));
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// With less of its life left a code is not worth another provider.
-const LEAST_LIFE_MS: i64 = 30_000;
+pub(super) const LEAST_LIFE_MS: i64 = 30_000;
 
 /// The bytes of a provider's code; AWS has names of that length, others a few digits.
 const MOST_OF_A_CODE: usize = 32;
@@ -125,7 +125,7 @@ async fn write(
         class: report.class,
         code: report.code.as_deref(),
         is_superseded: reported.is_superseded,
-        has_gone_on: reported.undelivered_before > 0,
+        has_gone_on: reported.gone_on_before > 0,
     };
     // Faster than the provider's own answer: whoever records that settles this too.
     let effect =
@@ -151,7 +151,7 @@ pub(super) async fn settle_early(
         class,
         code: of.report_code.as_deref(),
         is_superseded: attempts.iter().any(|a| a.number > number),
-        has_gone_on: attempts.iter().any(|a| a.number != number && a.undelivered().is_some()),
+        has_gone_on: attempts.iter().any(|a| a.number != number && a.has_gone_on()),
     };
     let mut tx = db.begin().await?;
     lock(&mut tx, &row).await?;
@@ -160,7 +160,7 @@ pub(super) async fn settle_early(
 }
 
 /// Rows are locked in one order everywhere: verification, message, attempt.
-async fn lock(tx: &mut Tx, row: &Message) -> Result<(), DbError> {
+pub(super) async fn lock(tx: &mut Tx, row: &Message) -> Result<(), DbError> {
     if let Some(verification_id) = row.verification_id {
         verification::lock(tx, verification_id).await?;
     }
@@ -220,7 +220,7 @@ async fn mark_delivered(tx: &mut Tx, id: Uuid, now: Millis) -> Result<bool, DbEr
     Ok(rows == 1)
 }
 
-async fn requeue(tx: &mut Tx, id: Uuid, now: Millis) -> Result<bool, DbError> {
+pub(super) async fn requeue(tx: &mut Tx, id: Uuid, now: Millis) -> Result<bool, DbError> {
     let rows = on_tx!(tx, c => {
         sqlx::query::<D>(
             "UPDATE messages SET state = 'queued', finished_at = NULL, not_before = $2

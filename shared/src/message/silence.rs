@@ -109,12 +109,7 @@ pub async fn send_on(
 }
 
 /// Only what has not gone on before.
-async fn list(
-    db: &Db,
-    provider: &str,
-    until: Millis,
-    now: Millis,
-) -> Result<Vec<Silent>, DbError> {
+async fn list(db: &Db, provider: &str, until: Millis, now: Millis) -> Result<Vec<Silent>, DbError> {
     Ok(on_pool!(db.read(), c => {
         sqlx::query_as::<D, Silent>(
             "SELECT m.id, a.number FROM messages m JOIN attempts a ON a.message_id = m.id

@@ -182,6 +182,47 @@ on_both_homes! {
         assert_eq!(nothing_begun, Effect::Noted);
     }
 
+    async fn silence_sends_a_code_on_once(bed, "") {
+        let home = &bed.home;
+        let mut sent = Vec::new();
+        for n in 1..=8 {
+            let (_, row) = sent_code(home, n).await;
+            if n <= 6 {
+                say(home, &row, 1, Word::Delivered, None).await;
+            }
+            sent.push(row);
+        }
+        let send_on = async || message::send_on(home, "a", 1, home.clock.now() + 1).await;
+        assert_eq!(message::send_on(home, "b", 1, home.clock.now() + 1).await, Ok(0));
+        assert_eq!(message::send_on(home, "a", 60_000, home.clock.now()).await, Ok(0), "too early");
+        assert_eq!((send_on().await, send_on().await), (Ok(2), Ok(0)));
+        assert_eq!(state(home, sent[5].id).await, "delivered");
+        for silent in &sent[6..] {
+            assert_eq!(state(home, silent.id).await, "queued");
+            let attempts = attempt::list_by_message(&home.db, silent.id).await.expect("an answer");
+            assert!(attempts[0].is_silent() && attempts[0].has_gone_on());
+            let row = claim(home, silent.id).await.expect("a claim");
+            begin(home, &row, 2).await.expect("a lease");
+            record(home, &row, 2, ErrorClass::Ok, Next::Sent).await;
+        }
+        assert_eq!(send_on().await, Ok(0), "once");
+        // The one that was silent may speak yet.
+        assert_eq!(say(home, &sent[6], 1, Word::Undelivered, Some(Transient)).await, Effect::Noted);
+        assert_eq!(say(home, &sent[7], 1, Word::Delivered, None).await, Effect::Delivered);
+        assert_eq!([state(home, sent[6].id).await, state(home, sent[7].id).await], ["sent", "delivered"]);
+    }
+
+    async fn where_nobody_reports_silence_says_nothing(bed, "") {
+        let home = &bed.home;
+        for n in 1..=21 {
+            sent_code(home, n).await;
+        }
+        let now = home.clock.now() + 1;
+        assert_eq!(message::send_on(home, "a", 1, now).await, Ok(0));
+        let sample = message::sample(&home.db, "a", now).await.expect("an answer");
+        assert!(sample.is_silent() && !sample.is_reporting(), "{sample:?}");
+    }
+
     async fn nobody_elses_word_counts(bed, "") {
         let home = &bed.home;
         let (_, row) = sent_code(home, 1).await;

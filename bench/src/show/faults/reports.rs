@@ -58,7 +58,7 @@ fn answers(scene: &mut Scene, told: &[Told]) {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut wrong = 0;
     for one in told {
-        let expected = if one.manner == Manner::Forged { 401 } else { 204 };
+        let expected = if one.manner == Manner::Forged { 401 } else { 200 };
         wrong += one.answers.iter().filter(|status| **status != expected).count();
         *seen.entry(format!("{:?}", one.manner).to_lowercase()).or_default() += 1;
     }
