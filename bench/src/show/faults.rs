@@ -2,7 +2,7 @@
 //! goes quiet, and the checker looks at what is left. Each row of the matrix is one such show.
 //!
 //! * [`row`]: what a row is; the families [`redis`], [`postgres`], [`worker`], [`points`],
-//!   [`provider`], [`garbage`], [`reports`], [`sqlite`], [`backlog`], [`poison`], [`clocks`], [`random`] hold them
+//!   [`provider`], [`garbage`], [`reports`], [`rate`], [`sqlite`], [`backlog`], [`poison`], [`clocks`], [`random`] hold them
 //! * [`trouble`]: what begins and ends by itself, alone or three at a time
 //! * [`scene`], [`play`]: the stage, and playing a row on it
 //! * [`told`]: what clients were told; [`standing`], [`memory`]: what is watched meanwhile
@@ -25,6 +25,7 @@ mod poison;
 mod postgres;
 mod provider;
 mod random;
+mod rate;
 mod redis;
 mod report;
 mod reports;
@@ -84,6 +85,7 @@ fn rows() -> Vec<Row> {
         provider::ROWS,
         garbage::ROWS,
         reports::ROWS,
+        rate::ROWS,
         backlog::ROWS,
         sqlite::ROWS,
         clocks::ROWS,
