@@ -11,9 +11,16 @@ use super::{
 };
 use crate::{error::Result, harness::Wiring, product, show::invariants::Evidence};
 
-/// Calls a second, and at once.
-const RATE: u32 = 40;
-const BURST: u32 = 10;
+/// How often the first provider may be called in a second, and at once.
+#[derive(Clone, Copy)]
+struct Bound {
+    rate: u32,
+    burst: u32,
+}
+
+const USUAL: Bound = Bound { rate: 40, burst: 10 };
+/// So little that twice as many codes are no load.
+const LITTLE: Bound = Bound { rate: 10, burst: 5 };
 /// How long the first calls may take to fall into step.
 const SETTLING_MS: i64 = 3_000;
 /// A call may arrive so much later than its token came, and the next one need not.
@@ -26,7 +33,7 @@ pub(super) const ROWS: &[Row] = &[
         expects: "two workers keep to it within 1 % over a minute; codes wait for nobody",
         promises: &[8],
         seconds: Span(64, 19),
-        staging: |options| rated(options, RATE / 5),
+        staging: |options| rated(options, USUAL, USUAL.rate / 5),
         act: Act::Harm(|scene| Box::pin(throughout(scene))),
         judge: Judge::Ask(|scene, evidence| Box::pin(async { kept_exactly(scene, evidence) })),
         ..ROW
@@ -37,7 +44,7 @@ pub(super) const ROWS: &[Row] = &[
         expects: "it is called no more than that; the others go to the second within a second",
         promises: &[8],
         seconds: Span(34, 14),
-        staging: |options| rated(options, 2 * RATE),
+        staging: |options| rated(options, LITTLE, 2 * LITTLE.rate),
         act: Act::Harm(|scene| Box::pin(throughout(scene))),
         judge: Judge::Ask(|scene, evidence| Box::pin(async { went_round(scene, evidence) })),
         ..ROW
@@ -47,7 +54,7 @@ pub(super) const ROWS: &[Row] = &[
         breaks: "Redis is killed (-9) and started again while two workers share a rate",
         expects: "each uses half of it meanwhile; it is never exceeded",
         promises: &[1, 8],
-        staging: |options| rated(options, RATE / 5),
+        staging: |options| rated(options, USUAL, USUAL.rate / 5),
         act: Act::Trouble(Trouble::RedisKilled, Span(20, 8)),
         judge: Judge::Ask(|scene, evidence| Box::pin(async { never_exceeded(scene, evidence) })),
         ..ROW
@@ -55,12 +62,12 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 /// As many slots as it takes to reach the rate, and a bulk lane that would.
-fn rated(options: Options, people: u32) -> Staging {
+fn rated(options: Options, bound: Bound, people: u32) -> Staging {
     let mut settings = vec![product::bulk_concurrency(32)];
-    settings.extend(product::rate("twilio", RATE, BURST));
+    settings.extend(product::rate("twilio", bound.rate, bound.burst));
     Staging {
         wiring: Wiring { settings, ..Wiring::default() },
-        bulk: 200,
+        bulk: usize::try_from(bound.rate * 5).unwrap_or(200),
         rate: people,
         ..Staging::usual(options)
     }
@@ -90,18 +97,21 @@ fn most_within(times: &[i64], span_ms: i64) -> usize {
     times.iter().enumerate().map(within).max().unwrap_or(0)
 }
 
-fn allowed(span_ms: i64) -> f64 {
-    f64::from(RATE) * span_ms as f64 / 1_000.0 + f64::from(BURST)
+impl Bound {
+    fn allows(self, calls: usize, span_ms: i64) -> bool {
+        let most = f64::from(self.rate) * span_ms as f64 / 1_000.0 + f64::from(self.burst);
+        calls as f64 <= most
+    }
 }
 
 fn kept_exactly(scene: &mut Scene, evidence: &Evidence) -> Result<()> {
     let (times, phase) = calls(scene)?;
     let seconds = (phase.to - phase.from) as f64 / 1_000.0;
-    let expected = seconds * f64::from(RATE);
+    let expected = seconds * f64::from(USUAL.rate);
     let off = (times.len() as f64 / expected - 1.0) * 100.0;
     let seen = format!("{} calls in {seconds:.1} s, {off:+.2} %", times.len());
     scene.add_timed("the rate is kept within 1 %", off.abs() <= 1.0, seen);
-    not_above(scene, &times, phase.to - phase.from);
+    not_above(scene, USUAL, &times, phase.to - phase.from);
     scene.checks.add("calls came", !times.is_empty(), format!("{}", times.len()));
     waited(scene, evidence, 500);
     let (rows, claims) = evidence.claims();
@@ -112,13 +122,14 @@ fn kept_exactly(scene: &mut Scene, evidence: &Evidence) -> Result<()> {
 }
 
 /// In the whole time, and in any second.
-fn not_above(scene: &mut Scene, times: &[i64], whole_ms: i64) {
+fn not_above(scene: &mut Scene, bound: Bound, times: &[i64], whole_ms: i64) {
     let most = most_within(times, 1_000);
-    let seen = format!("{most} calls in one second, {RATE} and {BURST} at once allowed");
-    let in_time = most as f64 <= allowed(1_000 + JITTER_MS);
+    let Bound { rate, burst } = bound;
+    let seen = format!("{most} calls in one second, {rate} and {burst} at once allowed");
+    let in_time = bound.allows(most, 1_000 + JITTER_MS);
     scene.add_timed("in any second no more than a burst above it", in_time, seen);
     let seen = format!("{} calls in {:.1} s", times.len(), whole_ms as f64 / 1_000.0);
-    let kept = times.len() as f64 <= allowed(whole_ms + JITTER_MS);
+    let kept = bound.allows(times.len(), whole_ms + JITTER_MS);
     scene.checks.add("in the whole time no more than a burst above it", kept, seen);
 }
 
@@ -132,7 +143,7 @@ fn waited(scene: &mut Scene, evidence: &Evidence, limit_ms: u64) {
 
 fn went_round(scene: &mut Scene, evidence: &Evidence) -> Result<()> {
     let (times, phase) = calls(scene)?;
-    not_above(scene, &times, phase.to - phase.from);
+    not_above(scene, LITTLE, &times, phase.to - phase.from);
     let round = scene.requests("vonage", &phase).len();
     let seen = format!("{round} by the second provider, {} by the first", times.len());
     scene.checks.add("codes go round it", round > 0 && !times.is_empty(), seen);
@@ -150,7 +161,7 @@ fn never_exceeded(scene: &mut Scene, _: &Evidence) -> Result<()> {
     let times: Vec<i64> =
         times.iter().map(|seen| i64::try_from(seen.at_us).unwrap_or(i64::MAX)).collect();
     let span = times.first().zip(times.last()).map_or(0, |(first, last)| (last - first) / 1_000);
-    not_above(scene, &times, span);
+    not_above(scene, USUAL, &times, span);
     Ok(())
 }
 
