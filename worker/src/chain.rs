@@ -98,11 +98,13 @@ impl Chain {
         (!self.links.iter().any(has_rate)).then_some(first)
     }
 
-    /// How many messages of a lane it makes sense to claim now.
+    /// How many more messages of a lane it makes sense to claim now; so many are claimed already and
+    /// have not begun.
     #[must_use]
-    pub fn most_to_claim(&self, lane: Lane, now: Millis) -> usize {
+    pub fn most_to_claim(&self, lane: Lane, unbegun: usize, now: Millis) -> usize {
         let room = |place: usize| {
-            self.links[place].tokens.as_ref().map_or(usize::MAX, |tokens| tokens.room(lane))
+            let tokens = self.links[place].tokens.as_ref();
+            tokens.map_or(usize::MAX, |tokens| tokens.room(lane, unbegun))
         };
         self.health.most_to_claim(lane, now, room)
     }

@@ -24,7 +24,7 @@ use crate::{
     choice::{Chosen, Patience},
     health::Pass,
     letter::{Letter, shortened},
-    places::Places,
+    places::{Places, Unbegun},
     provider::{Outcome, Outgoing},
 };
 
@@ -89,10 +89,16 @@ impl Courier {
         first.filter(|_| !self.stop.is_cancelled()).map(str::to_owned)
     }
 
-    /// How many messages of a lane it makes sense to claim now.
+    /// How many more messages of a lane it makes sense to claim now.
     #[must_use]
     pub fn most_to_claim(&self, lane: Lane) -> usize {
-        self.chain.most_to_claim(lane, self.now())
+        self.chain.most_to_claim(lane, self.places.unbegun(lane), self.now())
+    }
+
+    /// Counts a message as claimed until it begins, or is put back.
+    #[must_use]
+    pub fn count_claimed(&self, lane: Lane) -> Unbegun {
+        self.places.count(lane)
     }
 
     /// How many codes it makes sense to claim; waits while tokens are missing for all of them.
@@ -113,9 +119,11 @@ impl Courier {
     ///
     /// # Errors
     /// The database or a key is missing; the row is then taken up again by itself.
-    pub async fn deliver(&self, claimed: Claimed) -> Result<(), CourierError> {
+    pub async fn deliver(&self, claimed: Claimed, unbegun: Unbegun) -> Result<(), CourierError> {
         let row = Arc::clone(&claimed.message);
-        let (begun, mut attempts) = match self.begin(claimed).await {
+        let begun = self.begin(claimed).await;
+        drop(unbegun);
+        let (begun, mut attempts) = match begun {
             Ok(Some(begun)) => begun,
             Ok(None) => return Ok(()),
             Err(stopped) => return self.put_off(&row, stopped).await,

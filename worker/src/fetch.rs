@@ -206,10 +206,11 @@ impl Fetch {
     async fn hand_on(&self, claimed: Vec<Claimed>, slots: Vec<OwnedSemaphorePermit>) {
         for (claimed, slot) in claimed.into_iter().zip(slots) {
             let row = Arc::clone(&claimed.message);
+            let unbegun = self.courier.count_claimed(self.lane);
             let handed_on = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => false,
-                sent = self.jobs.send(Job { claimed, slot }) => sent.is_ok(),
+                sent = self.jobs.send(Job { claimed, slot, unbegun }) => sent.is_ok(),
             };
             if !handed_on {
                 release(&self.home, &row).await;

@@ -8,7 +8,7 @@
 //! | [`tokens`] | waiting for a provider's rate |
 //! | [`choice`] | the chain's decision, with all that a call needs |
 //! | [`courier`], `letter` | one message: composed, attempted, recorded; what it says |
-//! | `places` | how many are with providers at the same time |
+//! | [`places`] | how many are with providers at the same time |
 //! | [`jobs`], [`backend`] | the job, and where apalis gets it from |
 //! | [`fetch`], [`tidy`] | hints and due rows in; leases, deadlines and old rows out |
 //! | [`segments`] | how many SMS a text is |
@@ -22,7 +22,7 @@ pub mod fetch;
 pub mod health;
 pub mod jobs;
 mod letter;
-mod places;
+pub mod places;
 pub mod provider;
 pub mod providers;
 pub mod segments;

@@ -1,7 +1,14 @@
 //! Places with providers: as many messages of a lane are with them at the same time as it has places.
-//! What is being claimed, composed or recorded needs none.
+//! What is being claimed, composed or recorded needs none; what has been claimed and not begun is
+//! counted.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use otpost_shared::{config::Worker, queue::Lane};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -10,6 +17,17 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 pub(crate) struct Places {
     otp: Semaphore,
     bulk: Semaphore,
+    unbegun: [Arc<AtomicUsize>; 2],
+}
+
+/// A claimed message that is yet to begin, or to be put back.
+#[derive(Debug)]
+pub struct Unbegun(Arc<AtomicUsize>);
+
+impl Drop for Unbegun {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Places {
@@ -17,7 +35,27 @@ impl Places {
         Self {
             otp: Semaphore::new(worker.otp_concurrency),
             bulk: Semaphore::new(worker.bulk_concurrency),
+            unbegun: [Arc::default(), Arc::default()],
         }
+    }
+
+    fn counter(&self, lane: Lane) -> &Arc<AtomicUsize> {
+        match lane {
+            Lane::Otp => &self.unbegun[0],
+            Lane::Bulk => &self.unbegun[1],
+        }
+    }
+
+    /// One more was claimed.
+    pub(crate) fn count(&self, lane: Lane) -> Unbegun {
+        let counter = self.counter(lane);
+        counter.fetch_add(1, Ordering::Relaxed);
+        Unbegun(Arc::clone(counter))
+    }
+
+    /// How many of a lane have been claimed and not begun.
+    pub(crate) fn unbegun(&self, lane: Lane) -> usize {
+        self.counter(lane).load(Ordering::Relaxed)
     }
 
     /// None when none has become free for so long.

@@ -125,19 +125,21 @@ impl Tokens {
         state.expected(lane, &self.meter, now).max(SPACING)
     }
 
-    /// How many more messages of a lane it makes sense to claim: as many as tokens are likely to
-    /// come for within two seconds, this process's part of them.
+    /// How many more messages of a lane it makes sense to claim when so many are claimed and have
+    /// not begun: as many as tokens are likely to come for within two seconds, this process's part
+    /// of them.
     #[must_use]
-    pub fn room(&self, lane: Lane) -> usize {
+    pub fn room(&self, lane: Lane, unbegun: usize) -> usize {
         let (mut state, now) = (self.lock(), Instant::now());
         let processes = f64::from(self.meter.processes());
         let to_come = self.meter.rate.per_second() * HORIZON.as_secs_f64() / processes;
+        let left = state.left(&self.meter, now);
         let there = match lane {
-            Lane::Otp => state.left(&self.meter, now),
+            Lane::Otp => left,
             Lane::Bulk if state.bulk_from > now + HORIZON => f64::MIN,
-            Lane::Bulk => state.left(&self.meter, now) - self.meter.rate.left_to_codes(),
+            Lane::Bulk => left - self.meter.rate.left_to_codes() - count(state.ahead(Lane::Otp)),
         };
-        let room = whole(there + to_come).saturating_sub(state.ahead(lane));
+        let room = whole(there + to_come).saturating_sub(unbegun);
         if room == 0 {
             state.used_up = Some(now);
         }
@@ -209,9 +211,8 @@ impl State {
 
     /// How long it is likely to take when so many have their turn before.
     fn wait_behind(&self, ahead: usize, lane: Lane, meter: &Meter, now: Instant) -> Duration {
-        let ahead = f64::from(u32::try_from(ahead).unwrap_or(u32::MAX));
         let reserved = if lane == Lane::Bulk { meter.rate.left_to_codes() } else { 0.0 };
-        let missing = ahead + 1.0 + reserved - self.left(meter, now);
+        let missing = count(ahead) + 1.0 + reserved - self.left(meter, now);
         let wait = Duration::try_from_secs_f64(missing.max(0.0) / meter.rate.per_second());
         let wait = wait.unwrap_or(Duration::MAX);
         match lane {
@@ -251,6 +252,10 @@ fn give(line: &mut VecDeque<Waiter>, share: &Share, now: Instant) {
         // Whoever has gone meanwhile passes it on.
         while line.pop_front().is_some_and(|waiter| waiter.token.send(now + *due).is_err()) {}
     }
+}
+
+fn count(messages: usize) -> f64 {
+    f64::from(u32::try_from(messages).unwrap_or(u32::MAX))
 }
 
 #[expect(

@@ -19,3 +19,12 @@ pub(crate) fn lifetime(purpose: &str, seconds: u32) -> (String, String) {
     let purpose = purpose.to_uppercase();
     (format!("OTPOST__PURPOSES__{purpose}__LIFETIME_SECS"), seconds.to_string())
 }
+
+/// A provider that may be called so often a second, and so often at once.
+pub(crate) fn rate(provider: &str, per_second: u32, burst: u32) -> [(String, String); 2] {
+    let section = format!("OTPOST__PROVIDERS__{}", provider.to_uppercase());
+    [
+        (format!("{section}__RATE"), format!("{per_second}/s")),
+        (format!("{section}__BURST"), burst.to_string()),
+    ]
+}

@@ -2,7 +2,8 @@
 //! goes quiet, and the checker looks at what is left. Each row of the matrix is one such show.
 //!
 //! * [`row`]: what a row is; the families [`redis`], [`postgres`], [`worker`], [`points`],
-//!   [`provider`], [`garbage`], [`reports`], [`opt_outs`], [`sqlite`], [`backlog`], [`poison`], [`clocks`], [`random`] hold them
+//!   [`provider`], [`garbage`], [`reports`], [`opt_outs`], [`rate`], [`sqlite`], [`backlog`], [`poison`], [`clocks`],
+//!   [`random`] hold them
 //! * [`trouble`]: what begins and ends by itself, alone or three at a time
 //! * [`scene`], [`play`]: the stage, and playing a row on it
 //! * [`told`]: what clients were told; [`standing`], [`memory`]: what is watched meanwhile
@@ -26,6 +27,7 @@ mod poison;
 mod postgres;
 mod provider;
 mod random;
+mod rate;
 mod redis;
 mod report;
 mod reports;
@@ -75,6 +77,7 @@ fn rows() -> Vec<Row> {
         provider::ROWS,
         garbage::ROWS,
         reports::ROWS,
+        rate::ROWS,
         backlog::ROWS,
         sqlite::ROWS,
         clocks::ROWS,

@@ -2,8 +2,10 @@
 //! gateway received and what the database holds.
 //!
 //! * [`arrived`]: what the gateway says of what the database calls sent
+//! * [`claimed`]: how often messages were claimed
 
 mod arrived;
+mod claimed;
 
 use std::{
     collections::{HashMap, HashSet},

@@ -18,8 +18,8 @@ const KEY: &str = "otpost:rate:v1:";
 /// key that is not there begins with one token, not with a burst: Redis may have lost it.
 ///
 /// The arguments are: count, window, burst and per cent of the rate; how many codes and how many
-/// other messages ask; 1 when not all of the time since the last call was counted here; the three
-/// times of the bucket's rules; and the moment, or nothing for Redis' own. Times are microseconds.
+/// other messages ask; the most tokens there may be, or nothing; the three times of the bucket's
+/// rules; and the moment, or nothing for Redis' own. Times are microseconds.
 const TAKE: &str = r"
 local count, window, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local share, otp_wanted, bulk_wanted = tonumber(ARGV[4]) / 100, tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -41,7 +41,8 @@ end
 if now < at then at, otp_at, kept = now, math.min(otp_at, now), 0 end
 tokens = math.min(burst, tokens + (now - at) * per_us)
 bulk = math.min(bulk_burst, bulk + (now - at) * bulk_per_us)
-if ARGV[7] == '1' then tokens, bulk = math.min(tokens, 1), math.min(bulk, 1) end
+local most = tonumber(ARGV[7])
+if most then tokens, bulk = math.min(tokens, most), math.min(bulk, most) end
 
 local function whole(us) return math.ceil(us - 0.001) end
 local function due(n) return math.max(0, whole((n - tokens) / per_us)) end
@@ -98,9 +99,8 @@ impl InRedis {
         Self { link, key: format!("{KEY}{provider}"), take: Arc::new(Script::new(TAKE)) }
     }
 
-    /// Takes what is there; `returns` when this process has counted by itself meanwhile, so that
-    /// what was not taken here does not count as saved. `at` in microseconds, instead of Redis'
-    /// own clock.
+    /// Takes what is there, which is at most so many: what was taken elsewhere meanwhile is not saved
+    /// here. `at` in microseconds, instead of Redis' own clock.
     ///
     /// # Errors
     /// Redis does not answer; it may have given.
@@ -108,12 +108,13 @@ impl InRedis {
         &self,
         rate: &Rate,
         wanted: Wanted,
-        returns: bool,
+        most: Option<f64>,
         at: Option<i64>,
     ) -> Result<Given, RedisDown> {
         let mut run = self.take.key(&self.key);
         run.arg(rate.rule.count).arg(rate.rule.window_ms * 1_000).arg(rate.burst);
-        run.arg(rate.bulk_percent).arg(wanted.otp).arg(wanted.bulk).arg(i32::from(returns));
+        run.arg(rate.bulk_percent).arg(wanted.otp).arg(wanted.bulk);
+        run.arg(most.map(|most| most.to_string()).unwrap_or_default());
         run.arg(AHEAD_US).arg(ACTIVE_US).arg(KEPT_US);
         run.arg(at.map(|at| at.to_string()).unwrap_or_default());
         let answer: Result<Answer, RedisDown> = self

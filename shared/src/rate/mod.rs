@@ -25,6 +25,11 @@ use crate::{
 /// What other messages may use of a rate beside codes, in per cent, unless it is configured.
 pub const BULK_PERCENT: u32 = 80;
 
+/// Redis is taken for away when a second try has failed, which comes a second after the first.
+const AWAY_AFTER: Duration = Duration::from_millis(1_200);
+/// How soon it is asked again until then.
+const RETRY: Duration = Duration::from_millis(100);
+
 /// At most `rule` in the long run; in any span of time at most `burst` more than the rule's pace
 /// allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +127,7 @@ impl Rates {
     #[must_use]
     pub fn meter(&self, provider: &str, rate: Rate) -> Meter {
         let shared = self.link.clone().map(|link| InRedis::new(link, provider));
-        let alone = Alone { bucket: Bucket::with(1.0, 0), counts: shared.is_none() };
+        let alone = Alone { bucket: Bucket::with(1.0, 0), counts: shared.is_none(), failing: None };
         Meter {
             rate,
             shared,
@@ -148,6 +153,8 @@ struct Alone {
     bucket: Bucket,
     /// This process counts by itself now.
     counts: bool,
+    /// Since when Redis has not answered, and when that was last so.
+    failing: Option<(Instant, Instant)>,
 }
 
 impl Meter {
@@ -156,6 +163,11 @@ impl Meter {
         if self.shared.is_some() {
             match self.take_shared(wanted, None).await {
                 Ok(given) => return given,
+                Err(down) if !self.is_away(Instant::now()) => {
+                    tracing::debug!(%down, "a rate waits for Redis");
+                    let nothing = Share { due: Vec::new(), wait: RETRY };
+                    return Given { otp: nothing.clone(), bulk: nothing, left: 0.0 };
+                }
                 Err(down) => tracing::debug!(%down, "a rate is counted in this process"),
             }
         }
@@ -169,10 +181,28 @@ impl Meter {
     /// Redis does not answer, or there is none.
     pub async fn take_shared(&self, wanted: Wanted, at: Option<i64>) -> Result<Given, RedisDown> {
         let Some(shared) = &self.shared else { return Err(RedisDown::because("there is none")) };
-        let returns = self.lock().counts;
-        let given = shared.take(&self.rate, wanted, returns, at).await?;
-        self.lock().counts = false;
+        let most = self.lock().counts.then(|| self.most_after_return());
+        let given = shared.take(&self.rate, wanted, most, at).await?;
+        let mut alone = self.lock();
+        (alone.counts, alone.failing) = (false, None);
         Ok(given)
+    }
+
+    /// What may be there when this process comes back from counting by itself: others may do so for
+    /// a second more.
+    fn most_after_return(&self) -> f64 {
+        let processes = f64::from(self.rates.live_processes());
+        1.0 - self.rate.per_second() * (processes - 1.0) / processes
+    }
+
+    /// True when Redis has not answered for so long that others have noticed too. A single call that
+    /// was too slow is no reason to take what others are taking as well.
+    fn is_away(&self, now: Instant) -> bool {
+        let mut alone = self.lock();
+        let in_a_row = alone.failing.filter(|(_, last)| now - *last < AWAY_AFTER * 2);
+        let since = in_a_row.map_or(now, |(since, _)| since);
+        alone.failing = Some((since, now));
+        alone.counts || now - since >= AWAY_AFTER
     }
 
     /// What is there, without taking anything; none when each process counts by itself.
@@ -181,7 +211,7 @@ impl Meter {
     /// Redis does not answer.
     pub async fn look(&self) -> Result<Option<Given>, RedisDown> {
         match &self.shared {
-            Some(shared) => shared.take(&self.rate, Wanted::default(), false, None).await.map(Some),
+            Some(shared) => shared.take(&self.rate, Wanted::default(), None, None).await.map(Some),
             None => Ok(None),
         }
     }
@@ -192,7 +222,7 @@ impl Meter {
         let processes = self.rates.live_processes();
         let mut alone = self.lock();
         if !alone.counts {
-            *alone = Alone { bucket: Bucket::with(0.0, now), counts: true };
+            (alone.bucket, alone.counts) = (Bucket::with(0.0, now), true);
         }
         alone.bucket.take(&Pace::of(&self.rate, processes), wanted, now)
     }
@@ -230,11 +260,34 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn with_redis_away_a_process_begins_with_nothing() {
+    async fn with_redis_away_a_process_waits_a_moment_and_begins_with_nothing() {
         let link = RedisLink::open("redis://127.0.0.1:1", crate::redis_link::PATIENCE).unwrap();
         let meter =
             Rates::new(Some(link)).meter("a", Rate::new(Rule::parse("1/m").unwrap(), 0, 80));
-        let given = meter.take(Wanted { otp: 1, bulk: 0 }).await;
-        assert!(given.otp.due.is_empty() && given.otp.wait > Duration::from_secs(59));
+        let began = Instant::now();
+        loop {
+            let given = meter.take(Wanted { otp: 1, bulk: 0 }).await;
+            assert!(given.otp.due.is_empty());
+            if given.otp.wait > RETRY {
+                assert!(given.otp.wait > Duration::from_secs(59), "{:?}", given.otp.wait);
+                assert!(began.elapsed() >= AWAY_AFTER);
+                return;
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn one_slow_answer_now_and_then_is_no_outage() {
+        let link = RedisLink::open("redis://127.0.0.1:1", crate::redis_link::PATIENCE);
+        let rate = Rate::new(Rule::parse("1/m").unwrap(), 0, 80);
+        let meter = Rates::new(link.ok()).meter("a", rate);
+        let began = Instant::now();
+        for n in 0..5 {
+            assert!(!meter.is_away(began + AWAY_AFTER * 3 * n));
+        }
+        let at = began + AWAY_AFTER * 12;
+        assert!(!meter.is_away(at + Duration::from_secs(1)));
+        assert!(meter.is_away(at + AWAY_AFTER));
     }
 }

@@ -150,6 +150,23 @@ async fn a_redis_that_forgot_gives_no_second_burst() {
 }
 
 #[tokio::test]
+async fn whoever_counted_by_itself_owes_what_others_may_still_take() {
+    let bed = Bed::make(Kind::Production, "").await;
+    let [here, there] = two(&bed, "a", rate("50/s", 0));
+    take(&there, 1, 0, 1_000_000).await;
+    let counting = Rates::new(bed.home.redis.clone());
+    counting.set_live_processes(2);
+    let returning = counting.meter("a", rate("50/s", 0));
+    returning.take_alone(Wanted { otp: 9, bulk: 0 }, 1);
+    // It would be full. The other one may go on by itself for a second, with half of the rate.
+    let given = take(&returning, 99, 0, 9_000_000).await;
+    assert_eq!((given.otp.due.len(), given.left), (0, -24.0));
+    assert_eq!(take(&here, 99, 0, 9_520_000).await.otp.due.len(), 3, "-24 and 26, and one ahead");
+    // Only once.
+    assert_eq!(take(&returning, 99, 0, 19_000_000).await.otp.due.len(), 51);
+}
+
+#[tokio::test]
 async fn everywhere_it_is_counted_the_same() {
     let bed = Bed::make(Kind::Production, "").await;
     for (name, rate) in [("a", rate("50/s", 7)), ("b", rate("7/3s", 1)), ("c", rate("300/s", 40))] {
