@@ -53,6 +53,12 @@ impl Attempt {
         is_final.then(|| class.unwrap_or(ErrorClass::Transient))
     }
 
+    /// True when its provider says that it arrived.
+    #[must_use]
+    pub fn is_delivered(&self) -> bool {
+        self.report.as_deref() == Some(Word::Delivered.as_str())
+    }
+
     /// True when its provider took it and nobody knows what became of it.
     #[must_use]
     pub fn is_silent(&self) -> bool {

@@ -27,7 +27,7 @@ use crate::{
     redis_link::{PATIENCE, RedisLink},
     report::{self, Reference},
     secrets::{Code, Keyring, SecretError},
-    suppression::Blocked,
+    suppression::{self, Blocked},
     tenant,
     verification::{self, Guesses, Lookups},
 };
@@ -156,6 +156,10 @@ impl Home {
             self.migrate().await?;
         } else if self.db.pending_migrations().await? > 0 {
             return Ok(Some("its tables are not up to date; run `otpost migrate`".into()));
+        }
+        let rewritten = suppression::rewrite(self).await?;
+        if rewritten > 0 {
+            tracing::info!(rewritten, "suppressions were rewritten with the new keys");
         }
         self.set_clock().await?;
         Ok(None)

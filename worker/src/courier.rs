@@ -140,6 +140,7 @@ impl Courier {
             let (next, planned) = self.next(&row, &letter, &attempts, patience).await;
             place = place.filter(|_| planned.is_some());
             let lease = self.settle(&row, Some((number, ending)), next).await?;
+            self.note_opt_out(&letter, attempts.last()).await;
             // What was planned is in the row by now, so it is what happens.
             let (Some(planned), Some(until)) = (planned, lease) else { return Ok(()) };
             plan = planned;
@@ -223,7 +224,9 @@ impl Courier {
     }
 
     /// Who does not want a code from a sender wants no other text from it either.
-    async fn note_opt_out(&self, letter: &Letter, provider: &str) {
+    async fn note_opt_out(&self, letter: &Letter, last: Option<&Attempt>) {
+        let Some(last) = last.filter(|a| a.outcome() == Some(ErrorClass::OptedOut)) else { return };
+        let provider = last.provider.as_str();
         let new = NewSuppression {
             tenant_id: None,
             to: letter.to.clone(),
@@ -291,8 +294,9 @@ impl Courier {
         attempts: &[Attempt],
         patience: Patience<'_>,
     ) -> (Next, Option<Plan>) {
-        if attempts.last().is_some_and(|a| a.outcome() == Some(ErrorClass::Ok) && !a.has_gone_on())
-        {
+        let is_taken = |a: &Attempt| a.outcome() == Some(ErrorClass::Ok) && !a.has_gone_on();
+        // One that was silent may have been spoken of while another was asked.
+        if attempts.iter().any(Attempt::is_delivered) || attempts.last().is_some_and(is_taken) {
             return (Next::Sent, None);
         }
         match self.chain.choose(&self.home, row, attempts, patience).await {
@@ -343,9 +347,6 @@ impl Courier {
             .retry_after
             .map(|wait| finished_at + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2));
         self.count(row, &link.name, outcome.class, finished_at - now);
-        if outcome.class == ErrorClass::OptedOut {
-            self.note_opt_out(letter, &link.name).await;
-        }
         let ending = Ending {
             outcome: outcome.class,
             provider_message_id: outcome

@@ -11,6 +11,7 @@
 //! | [`places`] | how many are with providers at the same time |
 //! | [`jobs`], [`backend`] | the job, and where apalis gets it from |
 //! | [`fetch`], [`tidy`] | hints and due rows in; leases, deadlines and old rows out |
+//! | [`silence`] | reports that stay away |
 //! | [`segments`] | how many SMS a text is |
 
 pub mod backend;
@@ -26,6 +27,7 @@ pub mod places;
 pub mod provider;
 pub mod providers;
 pub mod segments;
+pub mod silence;
 pub mod tidy;
 pub mod tokens;
 
@@ -77,6 +79,7 @@ pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Re
     let asking = ask_for_tokens(&chain, &ended);
     let tidying = tokio::spawn(tidy::run(home.clone(), Arc::clone(&chain), stop.clone()));
     let purging = tokio::spawn(tidy::run_purge(home.clone(), stop.clone()));
+    let listening = tokio::spawn(silence::run(home.clone(), stop.clone()));
     let mut monitor = Monitor::new().shutdown_timeout(GRACE).should_restart(|_, error| {
         tracing::error!(%error, "a worker ended and is started again");
         true
@@ -109,6 +112,7 @@ pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Re
     }
     let _ = tidying.await;
     let _ = purging.await;
+    let _ = listening.await;
     ended.cancel();
     let _ = in_step.await;
     for task in asking {

@@ -27,10 +27,6 @@ const MOST_STEPS: usize = 100;
 const PURGE_DUTY_MS: i64 = 60_000;
 /// A pause between two ticks that means the database, or this process, was away.
 const OUTAGE_MS: i64 = 3_000;
-/// In ticks: a minute.
-const LISTEN_EVERY: u64 = 120;
-/// Most reports have come by then.
-const REPORTED_WITHIN_MS: i64 = 120_000;
 /// Rows per statement, few enough not to be felt.
 const BATCH: i64 = 500;
 
@@ -100,44 +96,8 @@ async fn tidy(home: &Home, chain: &Chain, now: Millis, tick: u64) -> Result<(), 
     let why = provider_state::nobody_in_use(&provider_state::list(db).await?, &names, now);
     message::mark_overdue(db, now, BATCH, why.as_deref()).await?;
     verification::mark_expired(db, now, BATCH).await?;
-    if tick.is_multiple_of(2) {
-        send_on(home, now).await?;
-    }
     if tick.is_multiple_of(4) {
         lanes::measure(db, now).await?;
-    }
-    if tick.is_multiple_of(LISTEN_EVERY) {
-        listen(home, now).await?;
-    }
-    Ok(())
-}
-
-/// Asks another provider for codes that the first one took and says nothing of.
-async fn send_on(home: &Home, now: Millis) -> Result<(), DbError> {
-    for (name, section) in home.config.chain() {
-        let after_ms = i64::from(section.fallback_after_secs) * 1_000;
-        if after_ms > 0 {
-            let sent_on = message::send_on(home, name, after_ms, now).await?;
-            metrics::counter!("otpost_silent_total", "provider" => name.to_owned())
-                .increment(sent_on);
-        }
-    }
-    Ok(())
-}
-
-/// Says when a provider's reports stay away, which nobody would miss.
-async fn listen(home: &Home, now: Millis) -> Result<(), DbError> {
-    for name in home.reporting() {
-        let sample = message::sample(&home.db, name, now - REPORTED_WITHIN_MS).await?;
-        let missing = metrics::gauge!("otpost_reports_missing", "provider" => name.to_owned());
-        missing.set(f64::from(u8::from(sample.is_silent())));
-        if sample.is_silent() {
-            tracing::warn!(
-                provider = name,
-                "none of the last {} codes was reported; does it reach server.public_url?",
-                sample.taken
-            );
-        }
     }
     Ok(())
 }

@@ -58,8 +58,11 @@ async fn reports(
 /// False when we never asked for it.
 async fn take(home: &Home, provider: &str, report: Report) -> Result<bool, DbError> {
     let word = report.word.as_str();
-    if message::take_report(home, provider, report).await? == Effect::NotGenuine {
-        return Ok(false);
+    match message::take_report(home, provider, report).await? {
+        Effect::NotGenuine => return Ok(false),
+        // Whether it is ours nobody can say any more.
+        Effect::Unknown => return Ok(true),
+        _ => {}
     }
     let provider = provider.to_owned();
     metrics::counter!("otpost_reports_total", "provider" => provider, "word" => word).increment(1);

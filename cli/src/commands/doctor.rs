@@ -6,7 +6,7 @@ use otpost_shared::{
     Home,
     clock::{Clock, Millis},
     config,
-    message::{self, Sample},
+    message::{self, REPORTED_WITHIN_MS, Sample},
     provider_state::{self, ProviderState},
     rate::Rate,
 };
@@ -20,8 +20,6 @@ use crate::{
 
 /// A machine whose clock is further off than this gets a warning: its logs will not match.
 const CLOCK_MS: i64 = 2_000;
-/// Most reports have come by then.
-const REPORTED_WITHIN_MS: i64 = 120_000;
 
 struct Finding {
     what: String,

@@ -338,6 +338,9 @@ fn check_rates(config: &Config) -> Result<(), ConfigError> {
         if burst > LARGEST_BURST {
             return fail("burst", format!("must be at most {LARGEST_BURST}"));
         }
+        if section.rate().is_some_and(|rate| rate.burst > LARGEST_BURST) {
+            return fail("rate", format!("must be at most {LARGEST_BURST} a second"));
+        }
         let alone = [("burst", burst != 0), ("bulk_percent", percent != BULK_PERCENT)];
         let alone = alone.into_iter().find(|(_, is_set)| *is_set);
         if let (None, Some((key, _))) = (section.rate(), alone) {
@@ -361,6 +364,8 @@ fn check_fallbacks(config: &Config) -> Result<(), ConfigError> {
             "needs delivery reports; set what this kind's are checked with, see docs/providers.md"
         } else if config.chains.sms.len() < 2 {
             "needs another provider to fall back to; name two in chains.sms"
+        } else if !config.chains.sms.contains(name) {
+            "counts only for a provider that chains.sms names"
         } else {
             continue;
         };

@@ -35,20 +35,24 @@ pub struct Written {
 
 impl Home {
     /// Where the provider of this name is to bring what people write to its senders; none when it
-    /// cannot reach us, or nothing of its kind is understood.
+    /// cannot reach us, could not be believed, or nothing of its kind is understood.
     #[must_use]
     pub fn inbound_url(&self, provider: &str) -> Option<String> {
         let section = self.config.providers.get(provider)?;
-        let is_known = reader(&section.kind).is_some();
+        // Sinch brings them whether or not it reports.
+        let can_check = section.kind == "sinch" || report::can_hear(section);
+        let is_known = can_check && reader(&section.kind).is_some();
         (is_known && !self.config.server.public_url.is_empty()).then(|| {
-            let (base, key) = (self.config.public_url(), self.inbound_key(provider));
+            let base = self.config.public_url();
+            let key = self.inbound_keys(provider).into_iter().next().unwrap_or_default();
             format!("{base}/v1/inbound/{provider}/messages?{KEY}={key}")
         })
     }
 
-    fn inbound_key(&self, provider: &str) -> String {
-        let hash = self.keys.lasting_hash(&[b"inbound/v1", provider.as_bytes()]);
-        BASE64.encode(hash.get(..16).unwrap_or_default())
+    /// The newest first; the others count as long as their hash keys are there.
+    fn inbound_keys(&self, provider: &str) -> Vec<String> {
+        let hashes = self.keys.hashes_under_all(&[b"inbound/v1", provider.as_bytes()]);
+        hashes.iter().map(|hash| BASE64.encode(&hash[..16])).collect()
     }
 }
 
@@ -69,7 +73,8 @@ pub fn hear(
     }
     let query = Fields::of_form(call.query().as_bytes());
     let given = query.first(KEY).unwrap_or_default();
-    if !same_bytes(given.as_bytes(), home.inbound_key(provider).as_bytes()) {
+    let keys = home.inbound_keys(provider);
+    if !keys.iter().any(|key| same_bytes(given.as_bytes(), key.as_bytes())) {
         return Err(NotHeard::NotGenuine("the address lacks its key; `otpost doctor` shows it"));
     }
     read(section, call, now)

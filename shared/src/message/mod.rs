@@ -17,7 +17,7 @@ pub use claim::{Claimed, LEASE_MS, claim, claim_due, mark_released};
 pub use record::{End, Next, Recording, record};
 pub(crate) use record::{Steps, steps};
 pub use reported::{Effect, take_report};
-pub use silence::{Sample, sample, send_on};
+pub use silence::{REPORTED_WITHIN_MS, Sample, sample, send_on};
 pub use sweep::{MOST_CRASHES, mark_overdue, recover_leases};
 
 use crate::{

@@ -65,16 +65,16 @@ pub async fn take_report(
     if !report.of.is_genuine(&home.keys, &row.key_id, provider)? {
         return Ok(Effect::NotGenuine);
     }
-    if report.class == Some(ErrorClass::OptedOut) {
+    let opted_out = report.class == Some(ErrorClass::OptedOut);
+    let (db, of, by, now) = (home.db.clone(), row.clone(), provider.to_owned(), home.clock.now());
+    let written = detached(async move { retrying!(write(&db, &of, &by, &report, now).await) });
+    // A repeat does not undo what the person said since.
+    let Some(effect) = written.await? else { return Ok(Effect::Noted) };
+    if opted_out {
         note_opt_out(home, &row, provider).await?;
     }
-    let (db, id, provider) = (home.db.clone(), row.id, provider.to_owned());
-    let now = home.clock.now();
-    let effect =
-        detached(async move { retrying!(write(&db, &row, &provider, &report, now).await) });
-    let effect = effect.await?;
     if effect == Effect::GoesOn {
-        home.queue.hint(id);
+        home.queue.hint(row.id);
     }
     Ok(effect)
 }
@@ -106,18 +106,19 @@ fn is_code(text: &str) -> bool {
     text.len() <= MOST_OF_A_CODE && digits < 7 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+/// None when it says nothing new.
 async fn write(
     db: &Db,
     row: &Message,
     provider: &str,
     report: &Report,
     now: Millis,
-) -> Result<Effect, DbError> {
+) -> Result<Option<Effect>, DbError> {
     let mut tx = db.begin().await?;
     lock(&mut tx, row).await?;
     let Some(reported) = attempt::mark_reported(&mut tx, provider, report, now).await? else {
         tx.rollback().await?;
-        return Ok(Effect::Noted);
+        return Ok(None);
     };
     let said = Said {
         provider,
@@ -131,7 +132,7 @@ async fn write(
     let effect =
         if reported.has_ended { settle(&mut tx, row, &said, now).await? } else { Effect::Noted };
     tx.commit().await?;
-    Ok(effect)
+    Ok(Some(effect))
 }
 
 /// Settles a report that came before its attempt's outcome was written.

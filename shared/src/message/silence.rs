@@ -1,6 +1,7 @@
 //! Codes that a provider took and then said nothing about, although it reports: after a while they go
 //! on to another provider, once. And whether it reports at all, which nobody notices when it stops.
 
+use futures_util::{StreamExt, stream};
 use uuid::Uuid;
 
 use super::reported::{LEAST_LIFE_MS, lock, requeue};
@@ -19,8 +20,13 @@ const MOST: i64 = 200;
 /// Messages that tell whether a provider reports, and how far back they may be.
 const SAMPLE: i64 = 20;
 const SAMPLE_BACK_MS: Millis = 600_000;
-/// Messages of all providers that are gone through for them.
-const MOST_LOOKED_AT: i64 = 2_000;
+/// Messages of both lanes that are gone through for them.
+const MOST_LOOKED_AT: i64 = 10_000;
+/// Messages that go on at the same time.
+const AT_ONCE: usize = 4;
+
+/// Most reports have come by then.
+pub const REPORTED_WITHIN_MS: Millis = 120_000;
 
 /// What was last heard of a provider's codes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,11 +61,11 @@ pub async fn sample(db: &Db, provider: &str, until: Millis) -> Result<Sample, Db
             "SELECT count(*), count(CASE WHEN s.report <> 'sent' AND s.report <> 'silent' THEN 1 END)
              FROM (
                  SELECT a.report FROM (
-                     SELECT id, finished_at FROM messages
-                     WHERE finished_at > $2 AND finished_at <= $3 AND lane = 'otp'
+                     SELECT id, finished_at, lane FROM messages
+                     WHERE finished_at > $2 AND finished_at <= $3
                      ORDER BY finished_at DESC LIMIT $4) m
                  JOIN attempts a ON a.message_id = m.id
-                 WHERE a.provider = $1 AND a.outcome = 'ok'
+                 WHERE m.lane = 'otp' AND a.provider = $1 AND a.outcome = 'ok'
                  ORDER BY m.finished_at DESC LIMIT $5) s",
         )
         .bind(provider)
@@ -96,16 +102,19 @@ pub async fn send_on(
     if silent.is_empty() || !sample(&home.db, provider, until).await?.is_reporting() {
         return Ok(0);
     }
-    let mut sent_on = 0;
-    for one in silent {
-        let db = home.db.clone();
-        let gone = detached(async move { retrying!(send_one_on(&db, one, now).await) }).await?;
-        if gone {
-            home.queue.hint(one.id);
-            sent_on += 1;
-        }
-    }
-    Ok(sent_on)
+    let going = silent.into_iter().map(|one| {
+        let home = home.clone();
+        detached(async move {
+            let gone = retrying!(send_one_on(&home.db, one, now).await)?;
+            if gone {
+                home.queue.hint(one.id);
+            }
+            Ok(gone)
+        })
+    });
+    let gone: Vec<Result<bool, DbError>> =
+        stream::iter(going).buffer_unordered(AT_ONCE).collect().await;
+    gone.into_iter().try_fold(0, |all, one| Ok(all + u64::from(one?)))
 }
 
 /// Only what has not gone on before.
@@ -113,7 +122,9 @@ async fn list(db: &Db, provider: &str, until: Millis, now: Millis) -> Result<Vec
     Ok(on_pool!(db.read(), c => {
         sqlx::query_as::<D, Silent>(
             "SELECT m.id, a.number FROM messages m JOIN attempts a ON a.message_id = m.id
-             WHERE m.finished_at > $2 AND m.finished_at <= $3 AND m.lane = 'otp'
+             JOIN verifications v ON v.id = m.verification_id
+             WHERE v.status || '' = 'pending' AND v.generation = m.generation
+               AND m.finished_at > $2 AND m.finished_at <= $3 AND m.lane = 'otp'
                AND m.state || '' = 'sent' AND m.deadline >= $4
                AND a.provider = $1 AND a.outcome = 'ok'
                AND (a.report IS NULL OR a.report = 'sent')

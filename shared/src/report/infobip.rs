@@ -103,7 +103,9 @@ pub(super) fn read(call: &Call<'_>) -> Result<Vec<Report>, NotHeard> {
         .map_err(|_| NotHeard::Malformed("the body is no list of results"))?;
     let id = of.message_id.to_string();
     let ours = said.results.iter().filter(|entry| entry.message_id == id);
-    Ok(ours.filter_map(|entry| entry.report(of)).collect())
+    // One message, one report: the word that goes furthest.
+    let furthest = ours.filter_map(|entry| entry.report(of)).max_by_key(|report| report.word);
+    Ok(Vec::from_iter(furthest))
 }
 
 impl Entry {

@@ -237,6 +237,19 @@ impl Keyring {
         mac(&key, fields).to_vec()
     }
 
+    /// The id of the key of [`Keyring::lasting_hash`].
+    #[must_use]
+    pub fn lasting_hash_kid(&self) -> &str {
+        self.hash_keys.last().map_or("", |key| key.kid.as_str())
+    }
+
+    /// The keyed hash of several fields under each hash key, the newest first: for what somebody was
+    /// given, and gives back.
+    #[must_use]
+    pub fn hashes_under_all(&self, fields: &[&[u8]]) -> Vec<[u8; 32]> {
+        self.hash_keys.iter().map(|key| mac(&key.key, fields)).collect()
+    }
+
     /// A signature over everything a receipt, or the repeat of a check, is bound to.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Whether any code is to be kept back: hardly ever, and every code that is accepted or sent wants to
 //! know.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
     clock::Millis,
@@ -13,12 +13,22 @@ const TRUSTED_FOR_MS: i64 = 500;
 
 /// What this process knows of it; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Blocked(Arc<Mutex<Option<(Millis, bool)>>>);
+pub struct Blocked(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    any: Option<(Millis, bool)>,
+    /// How often it was forgotten: what was read before that does not count.
+    forgotten: u64,
+}
 
 impl Blocked {
     /// True when the scope of some suppression is `all`.
     pub(super) async fn any(&self, db: &Db, now: Millis) -> Result<bool, DbError> {
-        let known = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (known, forgotten) = {
+            let known = self.lock();
+            (known.any, known.forgotten)
+        };
         // The clock may have been set back since.
         if let Some((at, any)) = known
             && (0..TRUSTED_FOR_MS).contains(&(now - at))
@@ -33,12 +43,21 @@ impl Blocked {
             .fetch_one(c)
             .await?
         }) > 0;
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, any));
+        let mut known = self.lock();
+        if known.forgotten == forgotten {
+            known.any = Some((now, any));
+        }
         Ok(any)
     }
 
     /// Asks again the next time.
     pub(super) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut known = self.lock();
+        known.any = None;
+        known.forgotten += 1;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -25,12 +25,12 @@ pub async fn list(
     limit: usize,
 ) -> Result<Page, DbError> {
     macro_rules! sql {
-        ($which:literal) => {
+        ($whose:literal, $which:literal) => {
             concat!(
                 "SELECT ",
                 columns!(),
-                " FROM suppressions
-                 WHERE id > $1 AND (tenant_id = $2 OR for_everyone = 1) ",
+                " FROM suppressions WHERE id > $1 AND ",
+                $whose,
                 $which,
                 " ORDER BY id LIMIT $3"
             )
@@ -38,17 +38,29 @@ pub async fn list(
     }
     // One more than asked for tells whether there is a next page.
     let wanted = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-    let mut rows = on_pool!(db.read(), c => {
-        let sql = if of.is_some() { sql!("AND recipient_hash = $4") } else { sql!("") };
-        let mut query = sqlx::query_as::<D, Suppression>(sql)
-            .bind(after)
-            .bind(tenant_id)
-            .bind(wanted);
-        if let Some(hash) = of {
-            query = query.bind(hash);
-        }
-        query.fetch_all(c).await?
-    });
+    let mut rows = Vec::new();
+    // Each by an index of its own: none walks over the rows of other tenants.
+    let whose = match of {
+        None => [
+            sql!("tenant_id = $2 AND for_everyone = 0", ""),
+            sql!("for_everyone = 1 AND $2 = $2", ""),
+        ],
+        Some(_) => [
+            sql!("tenant_id = $2 AND for_everyone = 0", " AND recipient_hash = $4"),
+            sql!("for_everyone = 1 AND $2 = $2", " AND recipient_hash = $4"),
+        ],
+    };
+    for sql in whose {
+        rows.extend(on_pool!(db.read(), c => {
+            let mut query =
+                sqlx::query_as::<D, Suppression>(sql).bind(after).bind(tenant_id).bind(wanted);
+            if let Some(hash) = of {
+                query = query.bind(hash);
+            }
+            query.fetch_all(c).await?
+        }));
+    }
+    rows.sort_unstable_by_key(|row| row.id);
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = if more { rows.last().map(|row| row.id) } else { None };

@@ -5,9 +5,11 @@
 //! |---|---|
 //! | [`blocked`] | whether codes are kept back, without a question for each of them |
 //! | [`list`] | page by page |
+//! | [`rewrite`] | after a change of keys |
 
 mod blocked;
 mod list;
+mod rewrite;
 
 use std::collections::HashSet;
 
@@ -17,6 +19,7 @@ use uuid::Uuid;
 pub use self::{
     blocked::Blocked,
     list::{Page, find, list},
+    rewrite::rewrite,
 };
 use crate::{
     clock::Millis,
@@ -135,7 +138,7 @@ pub fn hash(keys: &Keyring, to: &Recipient) -> Vec<u8> {
 }
 
 /// Adds a recipient, and returns the row; one that is there already is widened at most. From its
-/// commit on nothing is begun for the recipient that its scope keeps back.
+/// commit on no text is begun for the recipient, and within half a second no code that is kept back.
 ///
 /// # Errors
 /// The database does not answer.
@@ -146,8 +149,8 @@ pub async fn add(home: &Home, new: NewSuppression) -> Result<Suppression, DbErro
     let added = on_pool!(home.db.write(), c => {
         sqlx::query_as::<D, Suppression>(concat!(
             "INSERT INTO suppressions (id, tenant_id, for_everyone, recipient_hash, key_id,
-                 recipient_sealed, scope, reason, provider, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                 recipient_sealed, scope, reason, provider, created_at, hash_key_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
              ON CONFLICT (recipient_hash, tenant_id, for_everyone) DO UPDATE
              SET scope = CASE WHEN excluded.scope = 'all' THEN 'all'
                  ELSE suppressions.scope END
@@ -164,6 +167,7 @@ pub async fn add(home: &Home, new: NewSuppression) -> Result<Suppression, DbErro
         .bind(new.reason.as_str())
         .bind(new.provider.as_deref())
         .bind(home.clock.now())
+        .bind(home.keys.lasting_hash_kid())
         .fetch_one(c)
         .await?
     });

@@ -14,6 +14,7 @@ mod privacy;
 mod rates;
 mod reports;
 mod resend;
+mod suppressions;
 
 use otpost_shared::{
     Home,

@@ -212,6 +212,45 @@ on_both_homes! {
         assert_eq!([state(home, sent[6].id).await, state(home, sent[7].id).await], ["sent", "delivered"]);
     }
 
+    async fn what_was_silent_and_then_delivered_is_not_sent_again(bed, "") {
+        let home = &bed.home;
+        let mut rows = Vec::new();
+        for n in 1..=12 {
+            let (_, row) = sent_code(home, n).await;
+            if n <= 9 {
+                say(home, &row, 1, Word::Delivered, None).await;
+            }
+            rows.push(row);
+        }
+        assert_eq!(message::send_on(home, "a", 1, home.clock.now() + 1).await, Ok(3));
+        let wait = Next::Wait { not_before: home.clock.now(), why: None };
+        let end = message::End {
+            state: message::State::Unknown,
+            class: Recipient,
+            failure: "no such number".into(),
+        };
+        for (row, class, next) in [
+            (&rows[9], ErrorClass::Ok, Next::Sent),
+            (&rows[10], Transient, wait),
+            (&rows[11], Recipient, Next::End(end)),
+        ] {
+            let again = claim(home, row.id).await.expect("a claim");
+            let to_b = Next::Try { number: 2, provider: "b".into(), suppression_hash: Vec::new() };
+            let step = message::Recording {
+                message: Arc::clone(&again),
+                ended: None,
+                next: to_b,
+                now: home.clock.now(),
+            };
+            home.record(step).await.expect("an answer").expect("a lease");
+            // While the other one is asked.
+            assert_eq!(say(home, row, 1, Word::Delivered, None).await, Effect::Noted);
+            assert_eq!(state(home, row.id).await, "sending");
+            record(home, &again, 2, class, next).await;
+            assert_eq!(state(home, row.id).await, "delivered", "{class:?}");
+        }
+    }
+
     async fn where_nobody_reports_silence_says_nothing(bed, "") {
         let home = &bed.home;
         for n in 1..=21 {

@@ -14,7 +14,8 @@ use crate::{
     message::LEASE_MS,
 };
 
-/// Which of the attempts their providers have reported of already.
+/// Which of the attempts their providers have reported of already, and which of those before them
+/// were delivered after all.
 pub(super) async fn leave_at_once(
     pool: &PgPool,
     rows: &[Leaving<'_>],
@@ -31,7 +32,12 @@ pub(super) async fn leave_at_once(
         " RETURNING m.id), ended AS (",
         end!("LEFT JOIN left_behind l ON l.id = s.id"),
         " RETURNING a.message_id, a.number, a.report)
-        SELECT message_id, number FROM ended WHERE report IN ('delivered', 'undelivered')"
+        SELECT message_id, number FROM ended WHERE report IN ('delivered', 'undelivered')
+        UNION ALL
+        SELECT o.message_id, o.number FROM step s
+            JOIN left_behind l ON l.id = s.id
+            JOIN attempts o ON o.message_id = s.id AND o.number < s.number
+        WHERE s.number > 1 AND o.report = 'delivered'"
     );
     let rows: Vec<&Leaving<'_>> = rows.iter().collect();
     let ended: Vec<Option<&(i32, Ending)>> = column(&rows, |r| r.step.ended.as_ref());
