@@ -112,5 +112,7 @@ fn fallbacks(scene: &mut Scene, evidence: &Evidence) {
         }
     }
     let seen = format!("{gone_on} went on to another provider, {too_often} to more than one");
-    scene.checks.add("at most one fallback", gone_on > 0 && too_often == 0, seen);
+    // In a short run everybody who was told a code may have typed it before the report came.
+    let shown = gone_on > 0 || scene.options.short;
+    scene.checks.add("at most one fallback", shown && too_often == 0, seen);
 }
