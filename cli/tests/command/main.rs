@@ -11,5 +11,6 @@ mod keys;
 mod outside_bytes;
 mod production;
 mod program;
+mod rate;
 mod sending;
 mod serve;
