@@ -44,13 +44,14 @@ async fn a_code_passes_others_that_wait() {
     let asked = Asked::start("10/s", 1);
     let texts: Vec<_> = (0..6).map(|_| asked.wait(Lane::Bulk, LONG)).collect();
     tokio::time::sleep(Duration::from_millis(120)).await;
+    let ended = texts.iter().filter(|text| text.is_finished()).count();
     let code = asked.wait(Lane::Otp, LONG).await.unwrap().unwrap();
     let mut before = 0;
     for text in texts {
         before += usize::from(text.await.unwrap().unwrap() < code);
     }
-    // One at the start, one after a tenth of a second, and one that was given just before.
-    assert!(before <= 3, "{before} of 6 came first");
+    // One may have been given its token already, and one have just had it.
+    assert!(before <= ended + 2 && ended < 4, "{before} of 6 came first, {ended} had before");
     asked.end().await;
 }
 
@@ -69,11 +70,11 @@ async fn what_takes_too_long_is_said_at_once() {
 
 #[tokio::test]
 async fn what_turns_out_to_take_too_long_is_said_with_the_answer() {
-    let asked = Asked::start("2/s", 9);
+    let asked = Asked::start("1/s", 9);
     // There seem to be nine; there is one, the second comes in time, and the others don't.
     let waiting: Vec<_> =
-        (0..4).map(|_| asked.wait(Lane::Otp, Duration::from_millis(700))).collect();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+        (0..4).map(|_| asked.wait(Lane::Otp, Duration::from_millis(1_500))).collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
     let ended = waiting.iter().map(JoinHandle::is_finished);
     assert_eq!(ended.collect::<Vec<_>>(), [true, false, true, true]);
     assert!(waiting.into_iter().nth(1).unwrap().await.unwrap().is_ok());
@@ -82,14 +83,14 @@ async fn what_turns_out_to_take_too_long_is_said_with_the_answer() {
 
 #[tokio::test]
 async fn whoever_gives_up_takes_no_token() {
-    let asked = Asked::start("5/s", 1);
+    let asked = Asked::start("2/s", 1);
     assert!(asked.wait(Lane::Otp, LONG).await.unwrap().is_ok());
     let impatient = asked.wait(Lane::Otp, LONG);
     tokio::time::sleep(Duration::from_millis(20)).await;
     let (patient, began) = (asked.wait(Lane::Otp, LONG), Instant::now());
     impatient.abort();
     let got = patient.await.unwrap().unwrap();
-    assert!(got - began < Duration::from_millis(390), "the first token is its own");
+    assert!(got - began < Duration::from_millis(900), "the first token is its own");
     asked.end().await;
 }
 
@@ -102,7 +103,7 @@ async fn no_more_is_claimed_than_there_will_be_tokens_for() {
     let waiting: Vec<_> = (0..12).map(|_| asked.wait(Lane::Otp, LONG)).collect();
     tokio::time::sleep(Duration::from_millis(40)).await;
     let (codes, others) = (asked.tokens.room(Lane::Otp, 12), asked.tokens.room(Lane::Bulk, 0));
-    assert!((7..=9).contains(&codes) && (7..=9).contains(&others), "{codes} {others}");
+    assert!((7..=9).contains(&codes) && (7..=12).contains(&others), "{codes} {others}");
     waiting.iter().for_each(JoinHandle::abort);
     asked.end().await;
     let slow = Asked::start("1/m", 1);

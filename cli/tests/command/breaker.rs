@@ -20,7 +20,7 @@ kind = "sandbox"
 "#;
 
 /// The metrics once they hold these lines, within ten seconds.
-async fn metrics_with(url: &str, lines: &[&str]) {
+pub async fn metrics_with(url: &str, lines: &[&str]) {
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let started = Instant::now();
     loop {

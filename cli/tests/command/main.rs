@@ -11,6 +11,7 @@ mod keys;
 mod outside_bytes;
 mod production;
 mod program;
+mod rate;
 mod sending;
 mod serve;
 mod status;

@@ -207,5 +207,5 @@ async fn by_its_own_clock_redis_never_gives_more() {
     // What is due within the next 20 ms may have been given as well.
     let most = 5.0 + 200.0 * (began.elapsed().as_secs_f64() + 0.02);
     assert!(f64::from(u32::try_from(given).expect("few")) <= most, "{given} of {most}");
-    assert!(given > 20, "{given}");
+    assert!(given > 5, "{given}");
 }
