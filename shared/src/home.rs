@@ -1,6 +1,7 @@
 //! Everything a process holds: configuration, database, queue, limits, keys and clock.
 
 use std::{
+    collections::HashSet,
     fs::{self, OpenOptions},
     io::{self, Write},
     path::Path,
@@ -51,6 +52,9 @@ pub struct Home {
     pub(crate) coalescers: Coalescers,
     pub(crate) last_accept: LastAccept,
     pub(crate) blocked: Blocked,
+    /// The providers that are asked for reports: read out of their sections once, and asked for with
+    /// every attempt.
+    reporting: Arc<HashSet<String>>,
 }
 
 /// What runs together with its like.
@@ -101,6 +105,7 @@ impl Home {
             coalescers: Coalescers::start(&db),
             last_accept: LastAccept::default(),
             blocked: Blocked::default(),
+            reporting: Arc::new(reporting(&config)),
             db,
             queue,
             limiter: Limiter::new(redis.clone()),
@@ -211,9 +216,7 @@ impl Home {
 
     /// Those of the chain that are asked for reports.
     pub fn reporting(&self) -> impl Iterator<Item = &str> {
-        let is_reachable = !self.config.server.public_url.is_empty();
-        let chain = self.config.chain().filter(move |_| is_reachable);
-        chain.filter(|(_, section)| report::can_hear(section)).map(|(name, _)| name)
+        self.config.chain().map(|(name, _)| name).filter(|name| self.reporting.contains(*name))
     }
 
     /// Where the provider of this name is to report what becomes of an attempt; none when it
@@ -227,8 +230,8 @@ impl Home {
         message: &Message,
         number: i32,
     ) -> Result<Option<String>, SecretError> {
-        let section = self.config.providers.get(provider).filter(|s| report::can_hear(s));
-        let Some(section) = section.filter(|_| !self.config.server.public_url.is_empty()) else {
+        let section = self.config.providers.get(provider);
+        let Some(section) = section.filter(|_| self.reporting.contains(provider)) else {
             return Ok(None);
         };
         let number = report::number_in_address(section, number);
@@ -294,6 +297,12 @@ impl Home {
             .find(|t| t.recipient == *to && now < t.until)
             .map(|t| &t.code)
     }
+}
+
+/// Those that can reach us, and whose reports can be believed.
+fn reporting(config: &Config) -> HashSet<String> {
+    let all = config.providers.iter().filter(|_| config.is_reachable());
+    all.filter(|(_, section)| report::can_hear(section)).map(|(name, _)| name.clone()).collect()
 }
 
 fn open_keys(config: &Config) -> Result<Keyring, ConfigError> {

@@ -1,5 +1,6 @@
 //! One message on its way: composed, attempted along the chain, recorded under its epoch.
 
+mod counting;
 mod error;
 
 use std::{sync::Arc, time::Duration};
@@ -12,18 +13,19 @@ use otpost_shared::{
     message::{Claimed, End, MOST_CRASHES, Message, Next, Recording, State},
     outcome::ErrorClass,
     queue::Lane,
-    suppression::{self, NewSuppression, Reason, Scope},
+    suppression::{self, Reason},
 };
 use tokio::sync::SemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
+use self::counting::count;
 pub use self::error::CourierError;
 use crate::{
     backend,
     chain::Chain,
     choice::{Chosen, Patience},
     health::Pass,
-    letter::{Letter, shortened},
+    letter::{Letter, not_sent},
     places::{Places, Unbegun},
     provider::{Outcome, Outgoing},
 };
@@ -227,14 +229,9 @@ impl Courier {
     async fn note_opt_out(&self, letter: &Letter, last: Option<&Attempt>) {
         let Some(last) = last.filter(|a| a.outcome() == Some(ErrorClass::OptedOut)) else { return };
         let provider = last.provider.as_str();
-        let new = NewSuppression {
-            tenant_id: None,
-            to: letter.to.clone(),
-            scope: Scope::Bulk,
-            reason: Reason::Provider,
-            provider: Some(provider.to_owned()),
-        };
-        if let Err(error) = suppression::add(&self.home, new).await {
+        let added =
+            suppression::add_told(&self.home, letter.to.clone(), Reason::Provider, provider).await;
+        if let Err(error) = added {
             tracing::warn!(provider, %error, "an opt-out was not written down; the provider keeps it");
         }
     }
@@ -343,23 +340,12 @@ impl Courier {
             Err(_) => Outcome::refused(ErrorClass::Unknown, None, "no answer within 5 s"),
         };
         let finished_at = self.now();
-        let retry_at = outcome
-            .retry_after
-            .map(|wait| finished_at + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2));
-        self.count(row, &link.name, outcome.class, finished_at - now);
-        let ending = Ending {
-            outcome: outcome.class,
-            provider_message_id: outcome
-                .provider_message_id
-                .map(|id| shortened(&letter.redacted_id(&id), 255)),
-            error_code: outcome.code.map(|code| shortened(&letter.redacted(&code), 32)),
-            detail: outcome.detail.map(|detail| shortened(&letter.redacted(&detail), 300)),
-            retry_at,
-        };
+        count(row, &link.name, outcome.class, now..finished_at);
+        let ending = letter.ending(outcome, finished_at);
         let mut ended = Attempt::of(number, &link.name, Some(ending.outcome), finished_at);
         ended.error_code.clone_from(&ending.error_code);
         ended.detail.clone_from(&ending.detail);
-        ended.retry_at = retry_at;
+        ended.retry_at = ending.retry_at;
         plan.pass.note(&ended);
         Some((ended, ending))
     }
@@ -367,20 +353,6 @@ impl Courier {
     fn report_to(&self, row: &Message, provider: &str, number: i32) -> Option<String> {
         // Without the key nothing could be composed, and nobody would be here.
         self.home.report_url(provider, row, number).ok().flatten()
-    }
-
-    fn count(&self, row: &Message, provider: &str, class: ErrorClass, took_ms: i64) {
-        let provider = provider.to_owned();
-        metrics::counter!("otpost_attempts_total", "provider" => provider.clone(), "outcome" => class.as_str())
-            .increment(1);
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds of one attempt")]
-        metrics::histogram!("otpost_attempt_seconds", "provider" => provider)
-            .record(took_ms as f64 / 1_000.0);
-        if class == ErrorClass::Ok {
-            #[expect(clippy::cast_precision_loss, reason = "milliseconds of one message")]
-            metrics::histogram!("otpost_accept_to_sent_seconds", "lane" => row.lane().as_str())
-                .record((self.now() - row.created_at) as f64 / 1_000.0);
-        }
     }
 
     /// Writes a step down, and holds on to it for a while when the database is away: an outcome
@@ -418,15 +390,4 @@ impl Courier {
 
 fn span(ms: i64) -> Duration {
     Duration::from_millis(u64::try_from(ms).unwrap_or_default())
-}
-
-/// The ending of an attempt whose row was written and whose first byte never left.
-fn not_sent(words: &str) -> Ending {
-    Ending {
-        outcome: ErrorClass::Transient,
-        provider_message_id: None,
-        error_code: None,
-        detail: Some(words.to_owned()),
-        retry_at: None,
-    }
 }

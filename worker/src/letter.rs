@@ -1,16 +1,20 @@
 //! What a message says and to whom, put together when it is its turn; and what of a provider's
 //! words about it may be kept.
 
+use std::time::Duration;
+
 use otpost_shared::{
     Home,
+    attempt::Ending,
     clock::Millis,
     message::Message,
+    outcome::ErrorClass,
     recipient::Recipient,
     secrets::Code,
     verification::{self, Status, Verification},
 };
 
-use crate::courier::CourierError;
+use crate::{courier::CourierError, provider::Outcome};
 
 /// What a person is to read, and where.
 pub(crate) struct Letter {
@@ -59,6 +63,21 @@ impl Letter {
         Ok(Some(Self { to: of.recipient(&home.keys)?, text, code: Some(code) }))
     }
 
+    /// How an attempt ended, with what of the provider's words may be kept.
+    pub(crate) fn ending(&self, outcome: Outcome, at: Millis) -> Ending {
+        let redacted = |text: String, most| shortened(&self.redacted(&text), most);
+        let wait = |wait: Duration| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2);
+        Ending {
+            outcome: outcome.class,
+            provider_message_id: outcome
+                .provider_message_id
+                .map(|id| shortened(&self.redacted_id(&id), 255)),
+            error_code: outcome.code.map(|code| redacted(code, 32)),
+            detail: outcome.detail.map(|detail| redacted(detail, 300)),
+            retry_at: outcome.retry_after.map(|after| at + wait(after)),
+        }
+    }
+
     /// A provider's words without the text, the code and numbers.
     pub(crate) fn redacted(&self, words: &str) -> String {
         let words = words.replace(&self.text, "[text]");
@@ -74,6 +93,17 @@ impl Letter {
     }
 }
 
+/// The ending of an attempt whose row was written and whose first byte never left.
+pub(crate) fn not_sent(words: &str) -> Ending {
+    Ending {
+        outcome: ErrorClass::Transient,
+        provider_message_id: None,
+        error_code: None,
+        detail: Some(words.to_owned()),
+        retry_at: None,
+    }
+}
+
 /// What a person is told that the code is still good for: whole minutes, a begun one counting from its
 /// half on, and at least one.
 fn minutes_left(ms: Millis) -> Millis {
@@ -82,7 +112,7 @@ fn minutes_left(ms: Millis) -> Millis {
 
 /// Fit for the database: Postgres refuses texts with a zero character, and what cannot be written
 /// down is sent again.
-pub(crate) fn shortened(text: &str, most: usize) -> String {
+fn shortened(text: &str, most: usize) -> String {
     text.chars().filter(|c| *c != '\0').take(most).collect()
 }
 

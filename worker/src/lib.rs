@@ -55,7 +55,7 @@ const GRACE: Duration = Duration::from_secs(25);
 pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
     let net = Net {
         inbox: Some(home.inbox.clone()),
-        is_reachable: !home.config.server.public_url.is_empty(),
+        is_reachable: home.config.is_reachable(),
         ..Net::default()
     };
     let mut links = Vec::new();

@@ -19,7 +19,10 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::App;
+use crate::{
+    App,
+    error::{ApiError, ErrorCode},
+};
 
 pub(crate) fn api() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -33,6 +36,24 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(messages::show))
         .merge(batches::router())
         .merge(suppressions::router())
+}
+
+/// Rows of a page when nothing else is asked for, and the most that can be.
+const DEFAULT_LIMIT: usize = 100;
+const MOST: usize = 1_000;
+
+/// A field or a parameter that is of the wrong form.
+fn wrong_parameter(name: &str, said: &str) -> ApiError {
+    ErrorCode::InvalidField.detail(said).with("field", name)
+}
+
+fn check_limit(limit: Option<usize>) -> Result<(), ApiError> {
+    match limit {
+        Some(limit) if !(1..=MOST).contains(&limit) => {
+            Err(wrong_parameter("limit", "limit must be 1 to 1000"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The id in a path; none when it is of no form that an id has.

@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::PathId;
+use super::{DEFAULT_LIMIT, PathId, check_limit, wrong_parameter};
 use crate::{
     App,
     auth::Caller,
@@ -24,9 +24,6 @@ use crate::{
     error::{ApiError, ErrorCode, Problem},
     timestamp::rfc3339,
 };
-
-const DEFAULT_LIMIT: usize = 100;
-const MOST: usize = 1_000;
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(add, list)).routes(routes!(show, remove))
@@ -109,9 +106,8 @@ pub async fn add(
     let wire = body.value;
     let scope = match wire.scope.as_deref() {
         None => suppression::Scope::Bulk,
-        Some(text) => suppression::Scope::parse(text).ok_or_else(|| {
-            ErrorCode::InvalidField.detail("scope is bulk or all").with("field", "scope")
-        })?,
+        Some(text) => suppression::Scope::parse(text)
+            .ok_or_else(|| wrong_parameter("scope", "scope is bulk or all"))?,
     };
     let new = NewSuppression {
         tenant_id: Some(caller.tenant_id),
@@ -140,16 +136,13 @@ pub async fn list(
 ) -> Result<Json<ListedSuppressions>, ApiError> {
     caller.require(Scope::Send)?;
     let Query(query) = query.map_err(|error| ErrorCode::InvalidField.detail(error.body_text()))?;
-    let wrong = |field: &str, said: &str| ErrorCode::InvalidField.detail(said).with("field", field);
     let after = match query.after.as_deref() {
         None => Uuid::nil(),
         Some(text) => Uuid::try_parse(text)
-            .map_err(|_| wrong("after", "after must be next of the page before"))?,
+            .map_err(|_| wrong_parameter("after", "after must be next of the page before"))?,
     };
+    check_limit(query.limit)?;
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MOST).contains(&limit) {
-        return Err(wrong("limit", "limit must be 1 to 1000"));
-    }
     let home = &app.home;
     let of = match &query.to {
         None => None,

@@ -250,12 +250,18 @@ impl Config {
         })
     }
 
+    /// True when it is known under which address others reach us.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        !self.server.public_url.is_empty()
+    }
+
     #[must_use]
     pub fn public_url(&self) -> String {
-        if self.server.public_url.is_empty() {
-            format!("http://{}", self.server.listen)
-        } else {
+        if self.is_reachable() {
             self.server.public_url.trim_end_matches('/').to_owned()
+        } else {
+            format!("http://{}", self.server.listen)
         }
     }
 }

@@ -358,7 +358,7 @@ fn check_fallbacks(config: &Config) -> Result<(), ConfigError> {
             continue;
         } else if !(5..=300).contains(&section.fallback_after_secs) {
             "must be 5 to 300, or 0 for never"
-        } else if config.server.public_url.is_empty() {
+        } else if !config.is_reachable() {
             "needs delivery reports; set server.public_url"
         } else if !report::can_hear(section) {
             "needs delivery reports; set what this kind's are checked with, see docs/providers.md"

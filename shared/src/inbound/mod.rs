@@ -20,7 +20,7 @@ use crate::{
     recipient::Recipient,
     report::{self, Call, NotHeard, fields::Fields, vonage},
     secrets::same_bytes,
-    suppression::{self, NewSuppression, Reason, Scope},
+    suppression::{self, Reason},
 };
 
 /// The part of the address that shows that the provider was given it.
@@ -42,7 +42,7 @@ impl Home {
         // Sinch brings them whether or not it reports.
         let can_check = section.kind == "sinch" || report::can_hear(section);
         let is_known = can_check && reader(&section.kind).is_some();
-        (is_known && !self.config.server.public_url.is_empty()).then(|| {
+        (is_known && self.config.is_reachable()).then(|| {
             let base = self.config.public_url();
             let key = self.inbound_keys(provider).into_iter().next().unwrap_or_default();
             format!("{base}/v1/inbound/{provider}/messages?{KEY}={key}")
@@ -106,16 +106,7 @@ pub fn read(
 /// The database does not answer.
 pub async fn take(home: &Home, provider: &str, written: Written) -> Result<(), DbError> {
     match written.wish {
-        Wish::Stop => {
-            let new = NewSuppression {
-                tenant_id: None,
-                to: written.from,
-                scope: Scope::Bulk,
-                reason: Reason::Stop,
-                provider: Some(provider.to_owned()),
-            };
-            suppression::add(home, new).await.map(drop)
-        }
+        Wish::Stop => suppression::add_told(home, written.from, Reason::Stop, provider).await,
         Wish::Start => suppression::lift(home, &written.from).await.map(drop),
         Wish::Help | Wish::Other => Ok(()),
     }
@@ -132,18 +123,18 @@ type Reader = fn(&Call<'_>) -> Result<Vec<Letter>, NotHeard>;
 fn reader(kind: &str) -> Option<Reader> {
     Some(match kind {
         "infobip" => |call| {
-            let told = json(call)?;
+            let told = call.json()?;
             let results = told.pointer("/results").and_then(Value::as_array);
             let results = results.ok_or(NotHeard::Malformed("there are no results"))?;
             results.iter().map(|one| letter_in(one, "/from", "/text")).collect()
         },
         "plivo" => |call| Ok(vec![letter(&Fields::of_form(call.body), "From", "Text")?]),
         "sinch" => |call| {
-            let told = json(call)?;
+            let told = call.json()?;
             only_if(text(&told, "/type") == Some("mo_text"), || letter_in(&told, "/from", "/body"))
         },
         "telnyx" => |call| {
-            let told = json(call)?;
+            let told = call.json()?;
             let is_text = text(&told, "/data/event_type") == Some("message.received");
             let (from, body) = ("/data/payload/from/phone_number", "/data/payload/text");
             only_if(is_text, || letter_in(&told, from, body))
@@ -151,7 +142,7 @@ fn reader(kind: &str) -> Option<Reader> {
         "twilio" => |call| Ok(vec![letter(&Fields::of_form(call.body), "From", "Body")?]),
         "vonage" => |call| Ok(vec![letter(&vonage::fields(call)?, "msisdn", "text")?]),
         "vonage_messages" => |call| {
-            let told = json(call)?;
+            let told = call.json()?;
             let is_text = text(&told, "/channel") == Some("sms");
             only_if(is_text, || letter_in(&told, "/from", "/text"))
         },
@@ -179,10 +170,6 @@ fn letter_in(told: &Value, from: &str, body: &str) -> Result<Letter, NotHeard> {
 fn written(from: Option<&str>, text: Option<&str>) -> Result<Letter, NotHeard> {
     let from = from.ok_or(NotHeard::Malformed("it does not say whom it is from"))?;
     Ok(Letter { from: from.to_owned(), text: text.unwrap_or_default().to_owned() })
-}
-
-fn json(call: &Call<'_>) -> Result<Value, NotHeard> {
-    serde_json::from_slice(call.body).map_err(|_| NotHeard::Malformed("the body is not JSON"))
 }
 
 fn text<'a>(told: &'a Value, pointer: &str) -> Option<&'a str> {

@@ -12,7 +12,7 @@ use crate::{
     outcome::ErrorClass,
     queue::Lane,
     report::{Report, Word},
-    suppression::{self, NewSuppression, Reason, Scope},
+    suppression::{self, Reason},
     verification,
 };
 
@@ -89,14 +89,7 @@ async fn note_opt_out(home: &Home, row: &Message, provider: &str) -> Result<(), 
         },
     };
     let Some(to) = to else { return Ok(()) };
-    let new = NewSuppression {
-        tenant_id: None,
-        to,
-        scope: Scope::Bulk,
-        reason: Reason::Provider,
-        provider: Some(provider.to_owned()),
-    };
-    suppression::add(home, new).await.map(drop)
+    suppression::add_told(home, to, Reason::Provider, provider).await
 }
 
 /// What stands where a code should may be anything, even the person's number: only what looks like

@@ -5,19 +5,21 @@
 //! each report carries back the metadata of its message, with the reference that we put there.
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Hmac;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::{Call, NotHeard, Reference, Report, Word, check_age, key};
+use super::{
+    Call, NotHeard, Reference, Report, Word, check_age, key,
+    mac::{is_base64_of, mac},
+};
 use crate::{
     clock::Millis,
     outcome::{
         ErrorClass::{Account, Content, OptedOut, Recipient, Region, Sender, Transient},
         ErrorWords, class_of_word,
     },
-    secrets::same_bytes,
 };
 
 /// Where the reference is in a message's metadata.
@@ -94,22 +96,16 @@ fn check_signature(secret: &[u8], call: &Call<'_>, now: Millis) -> Result<(), No
     let header = |name| call.header(name).ok_or(NotHeard::NotGenuine("it is not signed"));
     let (id, time) = (header("webhook-id")?, header("webhook-timestamp")?);
     let given = header("webhook-signature")?;
-    let made = BASE64.encode(mac(secret, &[id.as_bytes(), time.as_bytes(), call.body]));
+    let signed = [id.as_bytes(), b".", time.as_bytes(), b".", call.body];
+    let made = mac::<Hmac<Sha256>>(secret, &signed);
     let is_one = given
         .split(' ')
         .filter_map(|one| one.split_once(','))
-        .any(|(version, one)| version == VERSION && same_bytes(one.as_bytes(), made.as_bytes()));
+        .any(|(version, one)| version == VERSION && is_base64_of(one, &made));
     if !is_one {
         return Err(NotHeard::NotGenuine("the signature is not bird's"));
     }
     check_age(Some(time), now)
-}
-
-fn mac(secret: &[u8], parts: &[&[u8]; 3]) -> Vec<u8> {
-    // A key of any length is a key.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) else { return Vec::new() };
-    mac.update(&parts.join(&b'.'));
-    mac.finalize().into_bytes().to_vec()
 }
 
 #[cfg(test)]

@@ -3,14 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Hmac;
 use serde::Deserialize;
 use serde_json::Value;
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 
-use super::{Call, NotHeard, Reference, Report, Word, fields::Fields, reference};
+use super::{
+    Call, NotHeard, Reference, Report, Word,
+    fields::Fields,
+    mac::{is_base64_of, mac},
+    reference,
+};
 use crate::{
     config::{ConfigError, SecretText},
     json_pointer::Pointer,
@@ -74,10 +78,11 @@ impl Algorithm {
     }
 
     fn sign(self, secret: &str, body: &[u8]) -> Vec<u8> {
+        let secret = secret.as_bytes();
         match self {
-            Self::Sha1 => mac::<Hmac<Sha1>>(secret, body),
-            Self::Sha256 => mac::<Hmac<Sha256>>(secret, body),
-            Self::Sha512 => mac::<Hmac<Sha512>>(secret, body),
+            Self::Sha1 => mac::<Hmac<Sha1>>(secret, &[body]),
+            Self::Sha256 => mac::<Hmac<Sha256>>(secret, &[body]),
+            Self::Sha512 => mac::<Hmac<Sha512>>(secret, &[body]),
         }
     }
 }
@@ -178,7 +183,7 @@ impl HttpReports {
             Encoding::Hex => {
                 same_bytes(hex(&made).as_bytes(), &given.as_bytes().to_ascii_lowercase())
             }
-            Encoding::Base64 => same_bytes(BASE64.encode(made).as_bytes(), given.as_bytes()),
+            Encoding::Base64 => is_base64_of(given, &made),
         };
         if is_same {
             Ok(())
@@ -191,13 +196,6 @@ impl HttpReports {
 /// A refusal is never `ok`.
 fn read_class(word: &str) -> Option<ErrorClass> {
     word.parse().ok().filter(|class| *class != ErrorClass::Ok)
-}
-
-fn mac<M: Mac + KeyInit>(secret: &str, body: &[u8]) -> Vec<u8> {
-    // A key of any length is a key.
-    let Ok(mut mac) = <M as KeyInit>::new_from_slice(secret.as_bytes()) else { return Vec::new() };
-    mac.update(body);
-    mac.finalize().into_bytes().to_vec()
 }
 
 /// Only gateways that sign have a secret for it.

@@ -1,7 +1,7 @@
 //! Tests of what a gateway of kind `http` reports. The signatures were made with Python 3.11's
 //! `hmac` and with OpenSSL's `dgst -hmac`, which agree.
 
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 
 use super::*;
 

@@ -29,6 +29,8 @@ pub mod vonage_messages;
 
 use std::fmt;
 
+use serde_json::Value;
+
 pub use self::{
     aws_sms::{CONTEXT_KEY as AWS_CONTEXT_KEY, Heard, TopicMessage},
     http::HttpReports,
@@ -61,6 +63,10 @@ pub struct Call<'a> {
 impl Call<'_> {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    pub(crate) fn json(&self) -> Result<Value, NotHeard> {
+        serde_json::from_slice(self.body).map_err(|_| NotHeard::Malformed("the body is not JSON"))
     }
 
     pub(crate) fn query(&self) -> &str {

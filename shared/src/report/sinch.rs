@@ -60,8 +60,7 @@ pub(super) fn check(keys: &toml::Table, call: &Call<'_>, now: Millis) -> Result<
 
 pub(super) fn read(call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
     let of = reference(call)?;
-    let said: Value = serde_json::from_slice(call.body)
-        .map_err(|_| NotHeard::Malformed("the body is not JSON"))?;
+    let said = call.json()?;
     let kind = said.get("type").and_then(Value::as_str);
     let statuses = match kind.ok_or(NotHeard::Malformed("there is no type"))? {
         "recipient_delivery_report_sms" => std::slice::from_ref(&said),

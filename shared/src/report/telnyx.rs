@@ -100,8 +100,7 @@ pub(super) fn check(keys: &toml::Table, call: &Call<'_>, now: Millis) -> Result<
 
 pub(super) fn read(call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
     let of = reference(call)?;
-    let event: Value = serde_json::from_slice(call.body)
-        .map_err(|_| NotHeard::Malformed("the body is not JSON"))?;
+    let event = call.json()?;
     let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
     let kind =
         text("/data/event_type").ok_or(NotHeard::Malformed("there is no data.event_type"))?;

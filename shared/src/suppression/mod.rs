@@ -176,6 +176,26 @@ pub async fn add(home: &Home, new: NewSuppression) -> Result<Suppression, DbErro
     Ok(added)
 }
 
+/// Adds what a person or a provider said: no texts from a sender that all tenants share.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn add_told(
+    home: &Home,
+    to: Recipient,
+    reason: Reason,
+    provider: &str,
+) -> Result<(), DbError> {
+    let new = NewSuppression {
+        tenant_id: None,
+        to,
+        scope: Scope::Bulk,
+        reason,
+        provider: Some(provider.to_owned()),
+    };
+    add(home, new).await.map(drop)
+}
+
 /// Takes back what a person or a provider said, because the person says otherwise; how many rows.
 /// What a tenant decided stays.
 ///

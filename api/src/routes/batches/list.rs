@@ -24,12 +24,9 @@ use crate::{
     App,
     auth::Caller,
     error::{ApiError, ErrorCode, Problem},
-    routes::PathId,
+    routes::{DEFAULT_LIMIT, PathId, check_limit, wrong_parameter},
     timestamp::rfc3339,
 };
-
-const DEFAULT_LIMIT: usize = 100;
-const MOST: usize = 1_000;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -129,22 +126,19 @@ pub async fn list(
 }
 
 fn part(batch: Batch, query: &ListQuery) -> Result<Part, ApiError> {
-    let wrong = |field: &str, said: &str| ErrorCode::InvalidField.detail(said).with("field", field);
     let which = match query.state.as_deref() {
         None => Which::All,
         Some(text) => Which::parse(text)
-            .ok_or_else(|| wrong("state", "state is a message's state, or not_sent"))?,
+            .ok_or_else(|| wrong_parameter("state", "state is a message's state, or not_sent"))?,
     };
     let after = match query.after.as_deref() {
         None => batch.id,
         Some(text) => Uuid::try_parse(text)
             .ok()
             .filter(|after| batch::is_within(batch.id, *after))
-            .ok_or_else(|| wrong("after", "after must be next of the page before"))?,
+            .ok_or_else(|| wrong_parameter("after", "after must be next of the page before"))?,
     };
-    if query.limit.is_some_and(|limit| !(1..=MOST).contains(&limit)) {
-        return Err(wrong("limit", "limit must be 1 to 1000"));
-    }
+    check_limit(query.limit)?;
     Ok(Part { batch, which, after, limit: query.limit })
 }
 

@@ -1,0 +1,19 @@
+//! What the metrics say of an attempt.
+
+use std::ops::Range;
+
+use otpost_shared::{clock::Millis, message::Message, outcome::ErrorClass};
+
+/// Counts an attempt that took this time.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of one message")]
+pub(super) fn count(row: &Message, provider: &str, class: ErrorClass, time: Range<Millis>) {
+    let provider = provider.to_owned();
+    metrics::counter!("otpost_attempts_total", "provider" => provider.clone(), "outcome" => class.as_str())
+        .increment(1);
+    metrics::histogram!("otpost_attempt_seconds", "provider" => provider)
+        .record((time.end - time.start) as f64 / 1_000.0);
+    if class == ErrorClass::Ok {
+        metrics::histogram!("otpost_accept_to_sent_seconds", "lane" => row.lane().as_str())
+            .record((time.end - row.created_at) as f64 / 1_000.0);
+    }
+}
