@@ -4,6 +4,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
+//! | [`by_id`] | the same for providers that name a message by their own id alone |
 //! | [`bird`], [`infobip`], [`messagebird`], [`plivo`], [`sinch`], [`telnyx`], [`twilio`], [`vonage`], [`vonage_messages`] | what each of them says |
 //! | [`http`] | what a gateway says of which the configuration tells how to read it |
 //! | [`aws_sms`] | what its events say, and how they come |
@@ -12,6 +13,7 @@
 
 pub mod aws_sms;
 pub mod bird;
+pub mod by_id;
 pub(crate) mod fields;
 mod http;
 pub mod infobip;
@@ -87,6 +89,13 @@ impl Word {
             Self::Delivered => "delivered",
             Self::Undelivered => "undelivered",
         }
+    }
+
+    /// Reads what [`Word::as_str`] writes.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Sent, Self::Delivered, Self::Undelivered]
+            .into_iter()
+            .find(|word| word.as_str() == text)
     }
 }
 
