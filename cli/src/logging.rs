@@ -10,12 +10,20 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 /// # Errors
 /// The level is not one.
 pub fn start(log: &Log) -> Result<(), ConfigError> {
-    // The parser of phone numbers writes them out in full, so it is never heard. The others
-    // report their own comings and goings, unless everything is asked for.
+    // The parser of phone numbers writes them out in full, and the two libraries for SMPP numbers, texts
+    // and the password, so they are never heard. The others report their own comings and goings, unless
+    // everything is asked for.
     let quiet: &[&str] = if log.level.contains("trace") {
-        &["rlibphonenumber=off"]
+        &["rlibphonenumber=off", "rusmpp=off", "rusmppc=off"]
     } else {
-        &["rlibphonenumber=off", "apalis_core=warn", "sqlx=warn", "hyper=info"]
+        &[
+            "rlibphonenumber=off",
+            "rusmpp=off",
+            "rusmppc=off",
+            "apalis_core=warn",
+            "sqlx=warn",
+            "hyper=info",
+        ]
     };
     let filter = quiet
         .iter()
