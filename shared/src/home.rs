@@ -14,7 +14,7 @@ use crate::{
     acceptance::{self, Acceptances, LastAccept},
     api_key::ApiKeys,
     clock::{Clock, Millis},
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, ProviderSection},
     db::{Db, DbError},
     inbox::Inbox,
     lanes::Lanes,
@@ -212,8 +212,20 @@ impl Home {
     /// Those of the chain that are asked for reports.
     pub fn reporting(&self) -> impl Iterator<Item = &str> {
         let is_reachable = !self.config.server.public_url.is_empty();
-        let chain = self.config.chain().filter(move |_| is_reachable);
-        chain.filter(|(_, section)| report::can_hear(section)).map(|(name, _)| name)
+        let reports = move |section: &ProviderSection| {
+            report::come_by_themselves(section) || (is_reachable && report::can_hear(section))
+        };
+        self.config.chain().filter(move |(_, section)| reports(section)).map(|(name, _)| name)
+    }
+
+    /// What to look at when a provider's reports stay away.
+    #[must_use]
+    pub fn hint_on_reports(&self, provider: &str) -> String {
+        let section = self.config.providers.get(provider);
+        if section.is_some_and(report::come_by_themselves) {
+            return "check that the account gets delivery reports over its sessions".to_owned();
+        }
+        format!("check that it reaches {}/v1/inbound/", self.config.public_url())
     }
 
     /// Where the provider of this name is to report what becomes of an attempt; none when it

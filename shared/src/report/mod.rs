@@ -189,6 +189,13 @@ pub fn can_hear(section: &ProviderSection) -> bool {
     }
 }
 
+/// True for providers that bring their reports over connections that a worker holds: they need no address
+/// of ours.
+#[must_use]
+pub fn come_by_themselves(section: &ProviderSection) -> bool {
+    section.kind == "smpp"
+}
+
 /// Checks the provider's own signature, as far as its section has what that takes.
 ///
 /// # Errors
