@@ -54,7 +54,7 @@ impl Post {
         } else {
             ends.extend(parts.map(|_| Part::Unsent(not_begun())));
         }
-        register.note(&entry, &ids(&ends)).await;
+        register.note(&entry, &ids(&ends));
         judge(sessions.settings(), &ends)
     }
 }

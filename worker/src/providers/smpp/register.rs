@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Beyond it messages wait for the database before they are over.
+/// Beyond it the database has been away for long, and receipts are lost rather than outcomes.
 const MOST_WAITING: usize = 4_096;
 const MOST_AT_ONCE: usize = 64;
 /// How long ids are held on to while the database is away, as outcomes are.
@@ -45,7 +45,7 @@ impl Register {
     }
 
     /// Hands the ids of an attempt's parts over, in order; none for a part that has no id (so far).
-    pub(super) async fn note(&self, of: &Entry, ids: &[Option<String>]) {
+    pub(super) fn note(&self, of: &Entry, ids: &[Option<String>]) {
         let Some(home) = &self.home else { return };
         let validity = i64::try_from(of.validity.as_millis()).unwrap_or_default();
         let expires_at: Millis = home.clock.now() + validity + KEPT_MS;
@@ -57,7 +57,7 @@ impl Register {
             let Some(id) = id.clone().filter(|id| seen.remove(id)) else { continue };
             let Entry { message_id, number, to, .. } = of.clone();
             let given = Given { id, message_id, number, part, parts, to, expires_at };
-            if self.given.send(given).await.is_err() {
+            if self.given.try_send(given).is_err() {
                 tracing::warn!(message.id = %message_id, "its receipts will not be known");
             }
         }

@@ -114,8 +114,14 @@ impl Sessions {
 
     /// How long to wait before the next try.
     fn note_refusal(&self, number: usize, refusal: Refusal, pause: Duration) -> Duration {
-        let provider = self.settings.name.as_str();
-        tracing::warn!(provider, session = number, why = refusal.words, "not bound");
+        let (provider, why) = (self.settings.name.as_str(), refusal.words.as_str());
+        let is_known =
+            matches!(&self.states.borrow()[number], State::Down(last) if *last == refusal);
+        if is_known {
+            tracing::debug!(provider, session = number, why, "still not bound");
+        } else {
+            tracing::warn!(provider, session = number, why, "not bound; tried again and again");
+        }
         let longest = match refusal.class {
             ErrorClass::Account => LONGEST_PAUSE_REFUSED,
             _ => LONGEST_PAUSE,

@@ -140,6 +140,37 @@ async fn a_text_in_parts_arrives_when_all_parts_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_id_for_all_parts_is_reported_once() {
+    let smsc = Smsc::start().await;
+    let bed = bed(Kind::Embedded, &smsc, "long_messages = \"sar\"").await;
+    let worker = Worker::start(&bed.home);
+    smsc.replies(["same"; 3].map(Reply::Accept));
+    let id = text(&bed.home, 1, &"a long text ".repeat(30)).await;
+    becomes(&bed.home, id, "sent").await;
+    smsc.send(deliveries::receipt(89, &digits(1), "same", "DELIVRD"));
+    becomes(&bed.home, id, "delivered").await;
+    worker.stop().await;
+    assert_eq!(smsc.submits().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_may_say_that_a_person_wants_no_more() {
+    let smsc = Smsc::start().await;
+    let bed = bed(Kind::Embedded, &smsc, "report_errors = { \"005\" = \"opted_out\" }").await;
+    let worker = Worker::start(&bed.home);
+    let id = text(&bed.home, 1, "hello").await;
+    becomes(&bed.home, id, "sent").await;
+    let at_the_smsc = id_at_the_smsc(&bed.home, id).await;
+    smsc.send(deliveries::receipt(98, &digits(1), &at_the_smsc, "UNDELIV"));
+    becomes(&bed.home, id, "undelivered").await;
+    until("it is answered", async || smsc.answer_to(98) == Some(0)).await;
+    let to = bed.home.parse_recipient(&format!("+{}", digits(1)), None).expect("a number");
+    let kept_back = suppression::keeps_back(&bed.home, DEFAULT_TENANT, &to, Lane::Bulk).await;
+    assert!(kept_back.expect("an answer"));
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_came_too_late_still_names_the_id() {
     let smsc = Smsc::start().await;
     let bed = bed(Kind::Embedded, &smsc, "").await;
