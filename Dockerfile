@@ -9,11 +9,13 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
+# `--build-arg FEATURES=smpp` for providers of that kind.
+ARG FEATURES=
 # Downloads and compiled crates stay in the builder's cache, so that a change compiles only what
 # it touches. The cache is not part of a layer: the binary is copied out of it.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked -p otpost \
+    cargo build --release --locked -p otpost --features "${FEATURES}" \
     && cp target/release/otpost /usr/local/bin/otpost
 
 FROM debian:${DEBIAN}-slim

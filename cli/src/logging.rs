@@ -10,17 +10,7 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 /// # Errors
 /// The level is not one.
 pub fn start(log: &Log) -> Result<(), ConfigError> {
-    // The parser of phone numbers writes them out in full, so it is never heard. The others
-    // report their own comings and goings, unless everything is asked for.
-    let quiet: &[&str] = if log.level.contains("trace") {
-        &["rlibphonenumber=off"]
-    } else {
-        &["rlibphonenumber=off", "apalis_core=warn", "sqlx=warn", "hyper=info"]
-    };
-    let filter = quiet
-        .iter()
-        .filter_map(|rule| rule.parse().ok())
-        .fold(filter(log)?, EnvFilter::add_directive);
+    let filter = quieted(log)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -32,6 +22,17 @@ pub fn start(log: &Log) -> Result<(), ConfigError> {
     };
     std::panic::set_hook(Box::new(tell_of_panic));
     Ok(())
+}
+
+/// The parser of phone numbers writes them out in full, and the libraries for SMPP numbers, texts and the
+/// password, so they are never heard. The others report their own comings and goings, unless everything
+/// is asked for.
+fn quieted(log: &Log) -> Result<EnvFilter, ConfigError> {
+    const NEVER: [&str; 3] = ["rlibphonenumber=off", "rusmpp=off", "rusmppc=off"];
+    const RARELY: [&str; 3] = ["apalis_core=warn", "sqlx=warn", "hyper=info"];
+    let rarely = RARELY.iter().filter(|_| !log.level.contains("trace"));
+    let rules = NEVER.iter().chain(rarely).filter_map(|rule| rule.parse().ok());
+    Ok(rules.fold(filter(log)?, EnvFilter::add_directive))
 }
 
 /// Says where it was, and its words if they stand like that in the source: others may quote a number
@@ -59,4 +60,24 @@ pub fn filter(log: &Log) -> Result<EnvFilter, ConfigError> {
         }
     }
     EnvFilter::try_new(&log.level).map_err(|error| fail(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use otpost_shared::config::{Log, LogFormat};
+
+    use super::quieted;
+
+    #[test]
+    fn who_writes_secrets_is_never_heard() {
+        for level in ["info", "debug", "trace", "trace,rusmpp=trace,rlibphonenumber=debug"] {
+            let log = Log { level: level.into(), format: LogFormat::Text };
+            let filter = quieted(&log).expect("a filter").to_string();
+            let heard: Vec<&str> = filter.split(',').collect();
+            for quiet in ["rlibphonenumber=off", "rusmpp=off", "rusmppc=off"] {
+                assert!(heard.contains(&quiet), "{filter}");
+            }
+            assert!(!filter.contains("rusmpp=trace"), "{filter}");
+        }
+    }
 }

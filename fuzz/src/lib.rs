@@ -8,6 +8,7 @@ pub mod configuration;
 pub mod people;
 pub mod reports;
 pub mod requests;
+pub mod smpp;
 pub mod texts;
 
 /// A parser under test.
@@ -22,7 +23,7 @@ pub struct Target {
 const QUICK: u32 = 400;
 const SLOW: u32 = 120;
 
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 17] = [
     Target { name: "recipient", run: texts::recipient, cases: QUICK },
     Target { name: "code", run: texts::code, cases: QUICK },
     Target { name: "handle", run: texts::handle, cases: QUICK },
@@ -34,6 +35,7 @@ pub const TARGETS: [Target; 16] = [
     Target { name: "provider_section", run: configuration::provider_section, cases: SLOW },
     Target { name: "provider_answer", run: answers::provider_answer, cases: QUICK },
     Target { name: "report", run: reports::report, cases: QUICK },
+    Target { name: "smpp_delivery", run: smpp::delivery, cases: QUICK },
     Target { name: "head", run: requests::head, cases: QUICK },
     Target { name: "request", run: requests::request, cases: QUICK },
     Target { name: "batch_json", run: batches::json, cases: SLOW },

@@ -9,7 +9,7 @@ use otpost_shared::{
     secrets::{Code, Handle},
     template::{self, Template},
 };
-use otpost_worker::segments::Segments;
+use otpost_worker::{providers::smpp::alphabet::Alphabet, segments::Segments};
 use uuid::Uuid;
 
 use super::{first_line, runtime};
@@ -121,4 +121,13 @@ pub fn segments(data: &[u8]) {
     let count = Segments::of(&text).count;
     let units: usize = text.chars().map(|c| c.len_utf16().max(2)).sum();
     assert!(count >= 1 && count <= 1 + units / 66, "{count} parts for {units} units");
+    for alphabet in [Alphabet::Gsm7, Alphabet::Latin1] {
+        let encoded = alphabet.encode(&text);
+        let is_counted = alphabet == Alphabet::Latin1 || encoded.parts.len() == count;
+        assert!(is_counted, "{} parts instead of {count}", encoded.parts.len());
+        let most = if encoded.parts.len() == 1 { 160 } else { 153 };
+        assert!(encoded.parts.iter().all(|part| part.len() <= most));
+        let decoded = alphabet.decode(encoded.data_coding, &encoded.parts.concat());
+        assert_eq!(decoded.as_deref(), Some(&*text));
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
     acceptance::{self, Acceptances, LastAccept},
     api_key::ApiKeys,
     clock::{Clock, Millis},
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, ProviderSection},
     db::{Db, DbError},
     inbox::Inbox,
     lanes::Lanes,
@@ -52,8 +52,8 @@ pub struct Home {
     pub(crate) coalescers: Coalescers,
     pub(crate) last_accept: LastAccept,
     pub(crate) blocked: Blocked,
-    /// The providers that are asked for reports: read out of their sections once, and asked for with
-    /// every attempt.
+    /// The providers that are told where to report: read out of their sections once, and asked for
+    /// with every attempt.
     reporting: Arc<HashSet<String>>,
 }
 
@@ -214,9 +214,22 @@ impl Home {
         self.lanes.refresh(&self.db, now).await
     }
 
-    /// Those of the chain that are asked for reports.
+    /// Those of the chain whose reports are waited for.
     pub fn reporting(&self) -> impl Iterator<Item = &str> {
-        self.config.chain().map(|(name, _)| name).filter(|name| self.reporting.contains(*name))
+        let reports = |(name, section): &(&str, &ProviderSection)| {
+            report::come_by_themselves(section) || self.reporting.contains(*name)
+        };
+        self.config.chain().filter(reports).map(|(name, _)| name)
+    }
+
+    /// What to look at when a provider's reports stay away.
+    #[must_use]
+    pub fn hint_on_reports(&self, provider: &str) -> String {
+        let section = self.config.providers.get(provider);
+        if section.is_some_and(report::come_by_themselves) {
+            return "check that the account gets delivery reports over its sessions".to_owned();
+        }
+        format!("check that it reaches {}/v1/inbound/", self.config.public_url())
     }
 
     /// Where the provider of this name is to report what becomes of an attempt; none when it

@@ -33,6 +33,7 @@ pub enum Kind {
     Batches,
     IdempotencyKeys,
     GuessBudgets,
+    ProviderIds,
 }
 
 /// Where a kind's rows are.
@@ -44,12 +45,13 @@ struct Place {
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Verifications,
         Self::Messages,
         Self::Batches,
         Self::IdempotencyKeys,
         Self::GuessBudgets,
+        Self::ProviderIds,
     ];
 
     #[must_use]
@@ -60,6 +62,7 @@ impl Kind {
             Self::Batches => "batches",
             Self::IdempotencyKeys => "idempotency keys",
             Self::GuessBudgets => "guess budgets",
+            Self::ProviderIds => "provider ids",
         }
     }
 
@@ -70,6 +73,7 @@ impl Kind {
             Self::Batches => ("batches", "id", "expires_at"),
             Self::IdempotencyKeys => ("idempotency_records", "tenant_id, key_hash", "expires_at"),
             Self::GuessBudgets => ("guess_budgets", "tenant_id, recipient_hash, day", "day"),
+            Self::ProviderIds => ("provider_message_ids", "provider, id", "expires_at"),
         };
         Place { table, key, age }
     }
@@ -82,7 +86,7 @@ impl Kind {
             Self::Verifications => before(keep.verifications_days),
             Self::Messages => before(keep.messages_days),
             // They carry the end of their time themselves.
-            Self::Batches | Self::IdempotencyKeys => now + 1,
+            Self::Batches | Self::IdempotencyKeys | Self::ProviderIds => now + 1,
             Self::GuessBudgets => guess_budget::day(now) - 1,
         }
     }

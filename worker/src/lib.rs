@@ -56,6 +56,7 @@ pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
     let net = Net {
         inbox: Some(home.inbox.clone()),
         is_reachable: home.config.is_reachable(),
+        home: Some(home.clone()),
         ..Net::default()
     };
     let mut links = Vec::new();
@@ -74,7 +75,9 @@ pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
 /// The worker framework failed.
 pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Result<(), String> {
     let chain = Arc::new(chain);
-    let (in_step, ended) = keep_in_step(&home, &chain, &stop).await;
+    let ended = CancellationToken::new();
+    let attending = attend(&chain, &ended);
+    let in_step = keep_in_step(&home, &chain, &stop, &ended).await;
     let courier = Arc::new(Courier::new(home.clone(), Arc::clone(&chain), stop.clone()));
     let asking = ask_for_tokens(&chain, &ended);
     let tidying = tokio::spawn(tidy::run(home.clone(), Arc::clone(&chain), stop.clone()));
@@ -115,7 +118,7 @@ pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Re
     let _ = listening.await;
     ended.cancel();
     let _ = in_step.await;
-    for task in asking {
+    for task in asking.into_iter().chain(attending) {
         let _ = task.await;
     }
     result
@@ -131,13 +134,24 @@ fn ask_for_tokens(chain: &chain::Chain, ended: &CancellationToken) -> Vec<JoinHa
     rated.map(run).collect()
 }
 
-/// Learns how the providers are before the first call, and goes on until the token is cancelled:
-/// what is in flight when the process is told to stop is still noted.
+/// Lets each provider do what it does besides sending, as long as anything is sent.
+fn attend(chain: &chain::Chain, ended: &CancellationToken) -> Vec<JoinHandle<()>> {
+    let links = chain.links().iter();
+    let task = |link: &chain::Link| {
+        let (provider, ended) = (Arc::clone(&link.provider), ended.clone());
+        tokio::spawn(async move { provider.attend(&ended).await })
+    };
+    links.map(task).collect()
+}
+
+/// Learns how the providers are before the first call, and goes on until `ended` is cancelled: what is
+/// in flight when the process is told to stop is still noted.
 async fn keep_in_step(
     home: &Home,
     chain: &chain::Chain,
     stop: &CancellationToken,
-) -> (JoinHandle<()>, CancellationToken) {
+    ended: &CancellationToken,
+) -> JoinHandle<()> {
     let health = Arc::clone(chain.health());
     while let Err(error) = health.step(&home.db).await {
         tracing::warn!(%error, "waiting for what is known of the providers");
@@ -146,9 +160,8 @@ async fn keep_in_step(
             break;
         }
     }
-    let (home, ended) = (home.clone(), CancellationToken::new());
-    let until = ended.clone();
-    (tokio::spawn(async move { health.keep_in_step(&home, &until).await }), ended)
+    let (home, until) = (home.clone(), ended.clone());
+    tokio::spawn(async move { health.keep_in_step(&home, &until).await })
 }
 
 /// Puts back, as soon as the process is told to stop, what was fetched and not started.

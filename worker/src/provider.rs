@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use otpost_shared::{outcome::ErrorClass, queue::Lane, recipient::Recipient, report};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// One text on its way to one person.
@@ -84,4 +85,11 @@ pub trait Provider: Send + Sync {
     /// Asks the gateway, without sending anything, whether the credentials are good.
     /// `Ok` and `Err` both carry a sentence for the operator.
     fn check(&self) -> BoxFuture<'_, Result<String, String>>;
+
+    /// What it does besides sending: the connections that it holds, and what comes over them. Begun once,
+    /// in a worker; ends soon after `stop` is cancelled, when nothing is sent any more.
+    fn attend<'a>(&'a self, stop: &'a CancellationToken) -> BoxFuture<'a, ()> {
+        let _ = stop;
+        Box::pin(std::future::ready(()))
+    }
 }

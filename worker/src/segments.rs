@@ -4,15 +4,15 @@
 //! header that joins them).
 
 /// The default alphabet without its escape, each one septet.
-const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
+pub(crate) const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
     ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 
 /// The extension table: escape and character, two septets.
-const EXTENDED: &str = "\u{c}^{}\\[~]|€";
+pub(crate) const EXTENDED: &str = "\u{c}^{}\\[~]|€";
 
 /// Units (septets or UTF-16 words) of a message that is alone, and of one of several.
-const GSM7_UNITS: (usize, usize) = (160, 153);
-const UCS2_UNITS: (usize, usize) = (70, 67);
+pub(crate) const GSM7_UNITS: (usize, usize) = (160, 153);
+pub(crate) const UCS2_UNITS: (usize, usize) = (70, 67);
 
 /// The alphabet a text needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,21 +54,26 @@ fn septets(character: char) -> Option<usize> {
     }
 }
 
-/// Fills parts in order; a character of two units never stands across two parts.
-fn parts(widths: &[usize], (alone, joined): (usize, usize)) -> usize {
+fn parts(widths: &[usize], units: (usize, usize)) -> usize {
+    beginnings(widths, units).len()
+}
+
+/// At which character each part begins. Parts are filled in order; a character of two units never
+/// stands across two parts.
+pub(crate) fn beginnings(widths: &[usize], (alone, joined): (usize, usize)) -> Vec<usize> {
+    let mut beginnings = vec![0];
     if widths.iter().sum::<usize>() <= alone {
-        return 1;
+        return beginnings;
     }
-    let mut count = 1;
     let mut used = 0;
-    for width in widths {
+    for (place, width) in widths.iter().enumerate() {
         if used + width > joined {
-            count += 1;
+            beginnings.push(place);
             used = 0;
         }
         used += width;
     }
-    count
+    beginnings
 }
 
 #[cfg(test)]

@@ -71,8 +71,9 @@ async fn listen(home: &Home, now: Millis) -> Result<(), DbError> {
         if sample.is_silent() {
             tracing::warn!(
                 provider = name,
-                "none of the last {} codes was reported; does it reach server.public_url?",
-                sample.taken
+                "none of the last {} codes was reported; {}",
+                sample.taken,
+                home.hint_on_reports(name)
             );
         }
     }

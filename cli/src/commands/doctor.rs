@@ -154,8 +154,8 @@ async fn reports(home: &Home) -> Vec<Finding> {
         let said = match (sample.is_silent(), taken) {
             (_, 0) => continue,
             (true, _) => Err(format!(
-                "none of the last {taken} codes was reported; check that it reaches {}/v1/inbound/",
-                home.config.public_url()
+                "none of the last {taken} codes was reported; {}",
+                home.hint_on_reports(name)
             )),
             (false, _) => Ok(format!("{reported} of the last {taken} codes were reported")),
         };

@@ -59,6 +59,11 @@ fn each_kind_of_mistake_is_told() {
             &["providers.console.fallback_after_secs: needs delivery reports", "public_url"],
         ),
         (
+            "[recipients]\ndefault_region = \"US\"\n[chains]\nsms = [\"a\"]\n\
+             [providers.a]\nkind = \"smpp\"\nfallback_after_secs = 20",
+            &["providers.a.fallback_after_secs: needs another provider"],
+        ),
+        (
             "[providers.console]\nfallback_after_secs = 3",
             &["providers.console.fallback_after_secs: must be 5 to 300"],
         ),

@@ -354,13 +354,14 @@ fn check_rates(config: &Config) -> Result<(), ConfigError> {
 /// Silence says something of a provider that reports, and only if somebody else can be asked.
 fn check_fallbacks(config: &Config) -> Result<(), ConfigError> {
     for (name, section) in &config.providers {
+        let come_by_themselves = report::come_by_themselves(section);
         let said = if section.fallback_after_secs == 0 {
             continue;
         } else if !(5..=300).contains(&section.fallback_after_secs) {
             "must be 5 to 300, or 0 for never"
-        } else if !config.is_reachable() {
+        } else if !config.is_reachable() && !come_by_themselves {
             "needs delivery reports; set server.public_url"
-        } else if !report::can_hear(section) {
+        } else if !report::can_hear(section) && !come_by_themselves {
             "needs delivery reports; set what this kind's are checked with, see docs/providers.md"
         } else if config.chains.sms.len() < 2 {
             "needs another provider to fall back to; name two in chains.sms"

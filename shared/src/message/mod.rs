@@ -16,6 +16,7 @@ pub use accept::{AcceptedMessage, NewMessage, accept};
 pub use claim::{Claimed, LEASE_MS, claim, claim_due, mark_released};
 pub use record::{End, Next, Recording, record};
 pub(crate) use record::{Steps, steps};
+pub(crate) use reported::is_code;
 pub use reported::{Effect, take_report};
 pub use silence::{REPORTED_WITHIN_MS, Sample, sample, send_on};
 pub use sweep::{MOST_CRASHES, mark_overdue, recover_leases};

@@ -94,7 +94,7 @@ async fn note_opt_out(home: &Home, row: &Message, provider: &str) -> Result<(), 
 
 /// What stands where a code should may be anything, even the person's number: only what looks like
 /// a code is kept.
-fn is_code(text: &str) -> bool {
+pub(crate) fn is_code(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     text.len() <= MOST_OF_A_CODE && digits < 7 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -4,6 +4,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
+//! | [`by_id`] | the same for providers that name a message by their own id alone |
 //! | [`bird`], [`infobip`], [`messagebird`], [`plivo`], [`sinch`], [`telnyx`], [`twilio`], [`vonage`], [`vonage_messages`] | what each of them says |
 //! | [`http`] | what a gateway says of which the configuration tells how to read it |
 //! | [`aws_sms`] | what its events say, and how they come |
@@ -12,6 +13,7 @@
 
 pub mod aws_sms;
 pub mod bird;
+pub mod by_id;
 pub(crate) mod fields;
 mod http;
 pub mod infobip;
@@ -93,6 +95,13 @@ impl Word {
             Self::Delivered => "delivered",
             Self::Undelivered => "undelivered",
         }
+    }
+
+    /// Reads what [`Word::as_str`] writes.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Sent, Self::Delivered, Self::Undelivered]
+            .into_iter()
+            .find(|word| word.as_str() == text)
     }
 }
 
@@ -184,6 +193,13 @@ pub fn can_hear(section: &ProviderSection) -> bool {
         "vonage_messages" => key(&section.keys, "signature_secret").is_some(),
         _ => false,
     }
+}
+
+/// True for providers that bring their reports over connections that a worker holds: they need no address
+/// of ours.
+#[must_use]
+pub fn come_by_themselves(section: &ProviderSection) -> bool {
+    section.kind == "smpp"
 }
 
 /// Checks the provider's own signature, as far as its section has what that takes.

@@ -11,6 +11,7 @@ mod limits;
 mod model;
 mod plans;
 mod privacy;
+mod provider_ids;
 mod rates;
 mod reports;
 mod resend;

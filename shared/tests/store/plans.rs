@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use super::{accept, check, code_of, messages, other_than};
 
 /// The look-ups, as the store writes them, with literals for parameters.
-const LOOKUPS: [(&str, &str); 17] = [
+const LOOKUPS: [(&str, &str); 21] = [
     ("api key by id", "SELECT * FROM api_keys WHERE id = $ID"),
     ("api keys of a tenant", "SELECT * FROM api_keys WHERE tenant_id = $ID ORDER BY created_at"),
     ("verification by id", "SELECT * FROM verifications WHERE id = $ID"),
@@ -60,6 +60,22 @@ const LOOKUPS: [(&str, &str); 17] = [
     (
         "guess budget",
         "SELECT guesses FROM guess_budgets WHERE tenant_id = $ID AND recipient_hash = $HASH AND day = 5",
+    ),
+    (
+        "an id of a provider",
+        "UPDATE provider_message_ids AS p SET report = 'sent' WHERE provider = 'a' AND id = 'b' AND message_id IS NOT NULL",
+    ),
+    (
+        "reports that wait for their ids",
+        "SELECT id FROM provider_message_ids WHERE message_id IS NULL AND provider = 'a' AND id IN ('b', 'c')",
+    ),
+    (
+        "parts of a text",
+        "SELECT report FROM provider_message_ids WHERE message_id = $ID AND number = 1 AND parts > 1 AND provider = 'a' ORDER BY part",
+    ),
+    (
+        "old ids of providers",
+        "SELECT provider, id FROM provider_message_ids WHERE expires_at < 5 ORDER BY expires_at LIMIT 9",
     ),
 ];
 
@@ -142,7 +158,7 @@ async fn on_a_new_database_rows_are_found_by_their_keys() {
 }
 
 /// Tables as large as those of an installation that ran for a while, all of it past the retention.
-const OLD: [&str; 5] = [
+const OLD: [&str; 6] = [
     "INSERT INTO verifications SELECT copy.* FROM verifications v, generate_series(1, 20000) n,
      jsonb_populate_record(v, jsonb_build_object(
          'id', gen_random_uuid(), 'status', 'verified', 'finished_at', n)) copy",
@@ -154,6 +170,8 @@ const OLD: [&str; 5] = [
     "INSERT INTO guess_budgets SELECT gen_random_uuid(), '', n, 1 FROM generate_series(1, 20000) n",
     "INSERT INTO batches SELECT gen_random_uuid(), gen_random_uuid(), NULL, '', 1, n, n
      FROM generate_series(1, 20000) n",
+    "INSERT INTO provider_message_ids (provider, id, message_id, number, part, parts, digits_hash, expires_at)
+     SELECT 'a', n::text, gen_random_uuid(), 1, 1, 1, '', n FROM generate_series(1, 20000) n",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{code_of, key, number, request};
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "tenants",
     "api_keys",
     "verifications",
@@ -27,6 +27,7 @@ const TABLES: [&str; 12] = [
     "processes",
     "duties",
     "lane_states",
+    "provider_message_ids",
 ];
 
 on_both_homes! {

@@ -21,6 +21,7 @@ mod retry_after;
 mod samples;
 mod sandbox;
 mod sinch;
+pub mod smpp;
 mod sns;
 mod spelling;
 mod telnyx;
@@ -48,7 +49,7 @@ use self::{
 use crate::provider::Provider;
 
 /// What may stand in a provider section's `kind`.
-pub const KINDS: [&str; 14] = [
+pub const KINDS: [&str; 15] = [
     "aws_sms",
     "bird",
     "console",
@@ -58,6 +59,7 @@ pub const KINDS: [&str; 14] = [
     "plivo",
     "sandbox",
     "sinch",
+    "smpp",
     "sns",
     "telnyx",
     "twilio",
@@ -86,6 +88,14 @@ pub fn build(
         "plivo" => Arc::new(Plivo::new(name, section(name, keys)?, net)?),
         "sandbox" => Arc::new(Sandbox::new(name, &section(name, keys)?)?),
         "sinch" => Arc::new(Sinch::new(name, section(name, keys)?, net)?),
+        #[cfg(feature = "smpp")]
+        "smpp" => Arc::new(smpp::Smpp::new(name, &section(name, keys)?, net)?),
+        #[cfg(not(feature = "smpp"))]
+        "smpp" => {
+            let way_out = "this otpost was built without SMPP; build it with \
+                           `cargo build --release -p otpost --features smpp`";
+            return Err(mistake(name, "kind", way_out));
+        }
         "sns" => Arc::new(Sns::new(name, section(name, keys)?, net)?),
         "telnyx" => Arc::new(Telnyx::new(name, section(name, keys)?, net)?),
         "twilio" => Arc::new(Twilio::new(name, section(name, keys)?, net)?),
@@ -100,7 +110,8 @@ pub fn build(
 
 /// A secret whose variable was never set is an empty one, and the gateway's words for that help nobody.
 fn check_secrets(name: &str, keys: &toml::Table) -> Result<(), ConfigError> {
-    let is_secret = |key: &str| ["_key", "_token", "_secret"].iter().any(|end| key.ends_with(end));
+    let is_secret =
+        |key: &str| ["_key", "_token", "_secret", "password"].iter().any(|end| key.ends_with(end));
     let empty = keys.iter().find(|(key, value)| is_secret(key) && value.as_str() == Some(""));
     empty.map_or(Ok(()), |(key, _)| Err(mistake(name, key, "must not be empty")))
 }
@@ -138,6 +149,7 @@ mod tests {
                 "infobip" => "base_url = 'http://localhost'\napi_key = 'k'\nfrom = 'Otpost'",
                 "messagebird" => "access_key = 'k'\noriginator = 'Otpost'",
                 "plivo" => "auth_id = 'MA1'\nauth_token = 't'\nsrc = '15550100'",
+                "smpp" => "url = 'smpp://localhost'\nsystem_id = 'o'\npassword = 'p'",
                 "sinch" => "service_plan_id = 'p'\napi_token = 't'",
                 "telnyx" => "api_key = 'k'\nfrom = '+15550100'",
                 "twilio" => "account_sid = 'AC1'\nauth_token = 't'\nfrom = '+15550100'",
@@ -145,8 +157,17 @@ mod tests {
                 _ => "",
             });
             let built = build("sms", kind, &keys, &Net::default());
-            assert!(built.is_ok(), "{kind}: {:?}", built.err());
+            let is_built_in = kind != "smpp" || cfg!(feature = "smpp");
+            assert_eq!(built.is_ok(), is_built_in, "{kind}: {:?}", built.err());
         }
+    }
+
+    #[cfg(not(feature = "smpp"))]
+    #[test]
+    fn without_smpp_its_error_says_how_to_get_it() {
+        let sentence = build("sms", "smpp", &keys(""), &Net::default()).err().unwrap().to_string();
+        assert!(sentence.contains("providers.sms.kind"), "{sentence}");
+        assert!(sentence.contains("--features smpp"), "{sentence}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use otpost_shared::{config::ConfigError, inbox::Inbox};
+use otpost_shared::{Home, config::ConfigError, inbox::Inbox};
 use reqwest::{Client, Url, redirect, retry};
 
 use super::mistake;
@@ -22,11 +22,13 @@ pub struct Net {
     pub inbox: Option<Inbox>,
     /// Gateways know an address of ours at which they can report.
     pub is_reachable: bool,
+    /// Where providers write down what comes over connections of their own; without it they only send.
+    pub home: Option<Home>,
 }
 
 impl Default for Net {
     fn default() -> Self {
-        Self { pool_max_idle_per_host: 256, inbox: None, is_reachable: true }
+        Self { pool_max_idle_per_host: 256, inbox: None, is_reachable: true, home: None }
     }
 }
 

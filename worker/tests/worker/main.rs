@@ -8,6 +8,8 @@ mod gateway;
 mod rates;
 mod recovery;
 mod reports;
+#[cfg(feature = "smpp")]
+mod smpp;
 mod suppressions;
 
 use std::{sync::Arc, time::Duration};
