@@ -10,7 +10,7 @@
 //! | `acceptance`, `coalesce` | its commit; how concurrent calls leave as one statement |
 //! | [`idempotency`], [`limits`], [`guess_budget`] | repeats, limits, budgets |
 //! | [`rate`] | how often all processes together call a provider |
-//! | [`tenant`], [`api_key`], [`recipient`] | who sends, with what credential, to whom |
+//! | [`tenant`], [`api_key`], [`recipient`], [`channel`] | who sends, with what credential, to whom, which way |
 //! | [`queue`], [`lanes`], [`process`] | hints, how busy the lanes are, who lives |
 //! | [`retention`] | what is kept for how long |
 //! | [`suppression`] | who is not to be sent to |
@@ -23,6 +23,7 @@ mod acceptance;
 pub mod admission;
 pub mod api_key;
 pub mod attempt;
+pub mod channel;
 pub mod clock;
 mod coalesce;
 pub mod config;

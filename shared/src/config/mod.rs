@@ -15,6 +15,7 @@ pub use rules::{Network, TestNumber};
 pub use secret_text::SecretText;
 
 use crate::{
+    channel::Channel,
     limits::Rule,
     rate::{BULK_PERCENT, Rate},
     template::Template,
@@ -153,6 +154,18 @@ pub struct Messages {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Chains {
     pub sms: Vec<String>,
+    /// Empty: nothing is sent by e-mail.
+    pub email: Vec<String>,
+}
+
+impl Chains {
+    #[must_use]
+    pub fn of(&self, channel: Channel) -> &[String] {
+        match channel {
+            Channel::Sms => &self.sms,
+            Channel::Email => &self.email,
+        }
+    }
 }
 
 /// A provider's section: what every kind has; the other keys are read by the provider itself.
