@@ -68,6 +68,16 @@ pub enum Command {
     ///
     /// Sends nothing. Each line says what is wrong and what to mend; exits with 1 if anything is.
     Doctor(Print),
+    /// Take a provider away for a while, and see whether messages still arrive
+    ///
+    /// While it lasts every call of the provider ends as if nobody were there, in all workers;
+    /// nothing is sent through it, and nothing is sent twice. What messages did is compared with
+    /// what they did before. The provider comes back when the time is over, also if this command
+    /// is killed. Exits with 1 if a message was not sent, or if there were none.
+    #[command(after_help = "Examples:\n  \
+        otpost drill\n  \
+        otpost drill primary --secs 120 --to +4915112345678 --texts 10")]
+    Drill(DrillOptions),
     /// Remove what the retention no longer covers
     ///
     /// The service does this by itself, a little at a time; this does it all now.
@@ -224,6 +234,24 @@ pub struct StatusOptions {
     /// List its messages as CSV
     #[arg(long, requires = "batch", conflicts_with = "json")]
     pub csv: bool,
+    #[command(flatten)]
+    pub print: Print,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DrillOptions {
+    /// The provider to take away [default: the first of chains.sms]
+    pub provider: Option<String>,
+    /// For so many seconds, 1 to 600
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub secs: u32,
+    /// A number of yours that gets texts meanwhile; repeat for more
+    #[arg(long, value_name = "NUMBER")]
+    pub to: Vec<String>,
+    /// How many texts all of them get together, spread over the time
+    #[arg(long, default_value_t = 5, requires = "to",
+        value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub texts: u32,
     #[command(flatten)]
     pub print: Print,
 }

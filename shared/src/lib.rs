@@ -14,7 +14,7 @@
 //! | [`queue`], [`lanes`], [`process`] | hints, how busy the lanes are, who lives |
 //! | [`retention`] | what is kept for how long |
 //! | [`suppression`] | who is not to be sent to |
-//! | [`provider_state`] | which providers are left alone for now |
+//! | [`provider_state`], [`drill`] | which providers are left alone for now; or taken away on purpose |
 //! | [`secrets`], [`template`], [`clock`], [`outcome`] | codes and seals, texts, time, error classes |
 //! | [`json_pointer`] | a place in what others send |
 //! | [`config`], [`db`], [`redis_link`], [`inbox`], [`home`] | what a process is made of |
@@ -28,6 +28,7 @@ pub mod clock;
 mod coalesce;
 pub mod config;
 pub mod db;
+pub mod drill;
 pub mod guess_budget;
 pub mod home;
 pub mod idempotency;

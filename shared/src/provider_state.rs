@@ -26,6 +26,8 @@ pub struct ProviderState {
     /// Answered probes in a row.
     pub successes: i32,
     pub paused_until: Millis,
+    /// A drill keeps everybody from calling it.
+    pub drilled_until: Millis,
     /// Holds no number and no code.
     pub reason: Option<String>,
 }
@@ -34,6 +36,10 @@ impl ProviderState {
     /// `open for 35 s`, `paused for 12 s more`; none while it is in use.
     #[must_use]
     pub fn trouble(&self, now: Millis) -> Option<String> {
+        if self.drilled_until > now {
+            let left = spoken(self.drilled_until - now);
+            return Some(format!("taken away by a drill for {left} more"));
+        }
         if let Some(opened_at) = self.opened_at {
             return Some(format!("open for {}", spoken(now - opened_at)));
         }
@@ -81,7 +87,7 @@ pub fn nobody_in_use(
 pub async fn list(db: &Db) -> Result<Vec<ProviderState>, DbError> {
     Ok(on_pool!(db.read(), c => {
         sqlx::query_as::<D, ProviderState>(
-            "SELECT name, opened_at, probe_at, successes, paused_until, reason
+            "SELECT name, opened_at, probe_at, successes, paused_until, drilled_until, reason
              FROM provider_states ORDER BY name",
         )
         .fetch_all(c)
@@ -226,6 +232,27 @@ pub async fn mark_paused(db: &Db, name: &str, until: Millis, now: Millis) -> Res
              VALUES ($1, 0, 0, $2, $3)
              ON CONFLICT (name) DO UPDATE SET paused_until = $2, changed_at = $3
              WHERE provider_states.paused_until < $2",
+        )
+        .bind(name)
+        .bind(until)
+        .bind(now)
+        .execute(c)
+        .await?;
+    });
+    Ok(())
+}
+
+/// Takes a provider away from all workers until then; 0 gives it back.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn mark_drilled(db: &Db, name: &str, until: Millis, now: Millis) -> Result<(), DbError> {
+    on_pool!(db.write(), c => {
+        sqlx::query::<D>(
+            "INSERT INTO provider_states
+                 (name, probe_at, successes, paused_until, drilled_until, changed_at)
+             VALUES ($1, 0, 0, 0, $2, $3)
+             ON CONFLICT (name) DO UPDATE SET drilled_until = $2, changed_at = $3",
         )
         .bind(name)
         .bind(until)

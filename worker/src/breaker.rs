@@ -105,6 +105,7 @@ pub enum Turn {
 pub struct Breaker {
     opening: Option<Opening>,
     paused_until: Millis,
+    drilled_until: Millis,
     /// Since the start or the last closing.
     calls: Calls,
     era: u32,
@@ -148,6 +149,12 @@ impl Breaker {
             return Availability::Busy;
         }
         Availability::Free
+    }
+
+    /// True while a drill takes it away: no call is made, and each ends as if nobody were there.
+    #[must_use]
+    pub fn is_drilled(&self, now: Millis) -> bool {
+        self.drilled_until > now
     }
 
     /// True when nothing speaks against any number of calls at the same time.
@@ -246,6 +253,7 @@ impl Breaker {
 
     /// Takes over what all processes know; none is a provider nothing is known of.
     pub fn learn(&mut self, row: Option<&ProviderState>) -> Option<Turn> {
+        self.drilled_until = row.map_or(0, |row| row.drilled_until);
         if !self.unwritten.is_empty() {
             return None;
         }

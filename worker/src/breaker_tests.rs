@@ -48,7 +48,15 @@ impl Breaker {
 
 fn row(opened_at: Option<Millis>, probe_at: Millis, successes: i32) -> ProviderState {
     let (name, reason) = ("a".to_owned(), None);
-    ProviderState { name, opened_at, probe_at, successes, paused_until: 0, reason }
+    ProviderState {
+        name,
+        opened_at,
+        probe_at,
+        successes,
+        paused_until: 0,
+        drilled_until: 0,
+        reason,
+    }
 }
 
 #[test]

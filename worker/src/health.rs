@@ -54,6 +54,12 @@ impl Pass {
         self.call.probe
     }
 
+    /// True when a drill keeps the call from being made.
+    #[must_use]
+    pub fn is_drilled(&self, now: Millis) -> bool {
+        self.health.lock()[self.place].is_drilled(now)
+    }
+
     /// Another process has the probe.
     pub fn lose_probe(self, now: Millis) {
         self.health.lock()[self.place].lose_probe(self.call, now);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use otpost_shared::{outcome::ErrorClass, queue::Lane, recipient::Recipient, report};
+use otpost_shared::{drill, outcome::ErrorClass, queue::Lane, recipient::Recipient, report};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -67,6 +67,13 @@ impl Outcome {
             detail: Some(detail.into()),
             retry_after: None,
         }
+    }
+
+    /// Nobody was called.
+    #[must_use]
+    pub fn drilled() -> Self {
+        let code = Some(drill::CODE.to_owned());
+        Self::refused(ErrorClass::Transient, code, "taken away by a drill; nothing was sent")
     }
 
     #[must_use]

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod doctor;
+pub mod drill;
 pub mod key;
 pub mod migrate;
 pub mod purge;

@@ -234,6 +234,21 @@ pub async fn count_waiting(db: &Db, lane: Lane, limit: i64) -> Result<i64, DbErr
     }))
 }
 
+/// How many messages workers hold, counted up to `limit`.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn count_sending(db: &Db, limit: i64) -> Result<i64, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_scalar::<D, i64>(
+            "SELECT count(*) FROM (SELECT 1 AS one FROM messages WHERE state = 'sending' LIMIT $1) s",
+        )
+        .bind(limit)
+        .fetch_one(c)
+        .await?
+    }))
+}
+
 /// How many messages of a lane ended after `since`, and when the first of them did.
 ///
 /// # Errors

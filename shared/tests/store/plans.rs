@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use super::{accept, check, code_of, messages, other_than};
 
 /// The look-ups, as the store writes them, with literals for parameters.
-const LOOKUPS: [(&str, &str); 21] = [
+const LOOKUPS: [(&str, &str); 22] = [
     ("api key by id", "SELECT * FROM api_keys WHERE id = $ID"),
     ("api keys of a tenant", "SELECT * FROM api_keys WHERE tenant_id = $ID ORDER BY created_at"),
     ("verification by id", "SELECT * FROM verifications WHERE id = $ID"),
@@ -42,6 +42,10 @@ const LOOKUPS: [(&str, &str); 21] = [
         "SELECT id FROM messages WHERE state = 'sending' AND lease_until <= 5 ORDER BY lease_until LIMIT 9",
     ),
     ("old messages", "SELECT id FROM messages WHERE finished_at < 5 ORDER BY finished_at LIMIT 9"),
+    (
+        "what ended during a drill",
+        "SELECT m.id, (SELECT a.provider FROM attempts a WHERE a.message_id = m.id AND a.outcome = 'ok' ORDER BY a.number DESC LIMIT 1) FROM messages m WHERE m.finished_at > 5 AND m.finished_at <= 6 ORDER BY m.finished_at DESC LIMIT 9",
+    ),
     ("batch by key", "SELECT * FROM batches WHERE tenant_id = $ID AND key_hash = $HASH"),
     ("old batches", "SELECT id FROM batches WHERE expires_at <= 5 ORDER BY expires_at LIMIT 9"),
     (

@@ -4,6 +4,7 @@
 
 mod breaker;
 mod delivery;
+mod drills;
 mod gateway;
 mod rates;
 mod recovery;

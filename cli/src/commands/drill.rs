@@ -1,0 +1,307 @@
+//! `otpost drill`: takes a provider away for a while and tells what messages did meanwhile.
+
+use std::{collections::BTreeSet, path::Path, process::ExitCode, time::Duration};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use otpost_shared::{
+    Home,
+    clock::Millis,
+    db::{DbError, patiently},
+    drill::Tally,
+    message::{self, NewMessage},
+    process,
+    provider_state::{self, ProviderState},
+    queue::Lane,
+    recipient::Recipient,
+    tenant::DEFAULT_TENANT,
+};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::PATIENCE;
+use crate::{
+    args::DrillOptions,
+    output::{Done, Failure, print_json, say},
+};
+
+/// All workers know of it by then, and calls that began before have ended.
+const SETTLED: Duration = Duration::from_millis(500);
+/// Until what began during the drill has ended; an attempt takes five seconds at most.
+const LAST_ONES: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(250);
+/// Counting what waits stops here.
+const COUNTED: i64 = 1_000_000;
+
+pub async fn run(config: Option<&Path>, options: DrillOptions) -> Done {
+    let home = super::open_ready(config).await?;
+    let provider = provider(&home, &options)?;
+    let mut numbers = Vec::new();
+    for to in &options.to {
+        let read = home.read_recipient(DEFAULT_TENANT, to).await?;
+        numbers.push(read.map_err(|error| Failure::misused(format!("--to: {error}")))?);
+    }
+    refuse_if_nobody_is_left(&home, &provider).await?;
+    let stop = super::stop_signal()?;
+    let span = Duration::from_secs(options.secs.into());
+    let drill = Drill { home: &home, provider: &provider, span, quiet: options.print.json };
+    let (from, texts) = drill.play(&numbers, options.texts, &stop).await?;
+    let waiting = last_ones(&home, &stop).await?;
+    let (db, until) = (&home.db, home.clock.now());
+    let read = |from, until| patiently(PATIENCE, move || Tally::read(db, from, until));
+    let before = read(from - (until - from), from).await?;
+    let during = read(from, until).await?;
+    let report = Report { provider, before, during, waiting, texts };
+    if options.print.json {
+        print_json(&report.to_json());
+    } else {
+        report.print();
+    }
+    Ok(if report.has_passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The one that is asked for, or the first.
+fn provider(home: &Home, options: &DrillOptions) -> Result<String, Failure> {
+    let names: Vec<&str> = home.config.chain().map(|(name, _)| name).collect();
+    let name = match &options.provider {
+        Some(name) => name.as_str(),
+        None => names.first().copied().unwrap_or_default(),
+    };
+    if !names.contains(&name) {
+        let known = names.join(", ");
+        return Err(Failure::misused(format!("no chain names a provider {name:?}; there are: {known}")));
+    }
+    if names.len() < 2 {
+        return Err(Failure::new(format!(
+            "there is only {name}: without another provider in its chain nothing would be sent; \
+             add one first"
+        )));
+    }
+    Ok(name.to_owned())
+}
+
+/// A drill must not become an outage.
+async fn refuse_if_nobody_is_left(home: &Home, provider: &str) -> Result<(), Failure> {
+    let now = home.clock.now();
+    let states = provider_state::list(&home.db).await?;
+    let trouble = |name: &str| {
+        let state: Option<&ProviderState> = states.iter().find(|state| state.name == name);
+        state.and_then(|state| state.trouble(now))
+    };
+    if let Some(trouble) = trouble(provider) {
+        return Err(Failure::new(format!("{provider} is {trouble} already")));
+    }
+    let others: BTreeSet<&str> =
+        home.config.chain().map(|(name, _)| name).filter(|name| *name != provider).collect();
+    let troubles: Option<Vec<String>> =
+        others.iter().map(|name| Some(format!("{name} is {}", trouble(name)?))).collect();
+    if let Some(troubles) = troubles {
+        let troubles = troubles.join(", ");
+        return Err(Failure::new(format!("nobody would be left to send: {troubles}")));
+    }
+    let live = process::count_live(&home.db, now).await?;
+    if !live.iter().any(|(role, _)| matches!(role.as_str(), "worker" | "serve")) {
+        return Err(Failure::new(
+            "no worker lives; start one with `otpost worker` or `otpost serve`",
+        ));
+    }
+    Ok(())
+}
+
+struct Drill<'a> {
+    home: &'a Home,
+    provider: &'a str,
+    span: Duration,
+    quiet: bool,
+}
+
+/// What was sent for the drill itself.
+#[derive(Default)]
+struct Texts {
+    accepted: usize,
+    /// Why the last one was not.
+    refused: Option<String>,
+}
+
+impl Drill<'_> {
+    /// Takes it away and gives it back, also when it is interrupted. When it began, and what was
+    /// sent for it.
+    async fn play(
+        &self,
+        numbers: &[Recipient],
+        texts: u32,
+        stop: &CancellationToken,
+    ) -> Result<(Millis, Texts), Failure> {
+        let Self { home, provider, span, .. } = self;
+        let ms = i64::try_from(span.as_millis()).unwrap_or_default();
+        let until = home.clock.now() + ms;
+        provider_state::mark_drilled(&home.db, provider, until, home.clock.now()).await?;
+        tokio::time::sleep(SETTLED).await;
+        let from = home.clock.now();
+        let sent = self.send_texts(numbers, texts, stop).await;
+        // If this fails, its time ends by itself.
+        let back = || provider_state::mark_drilled(&home.db, provider, 0, home.clock.now());
+        patiently(PATIENCE, back).await?;
+        Ok((from, sent))
+    }
+
+    /// Waits for the end, and sends its texts meanwhile.
+    async fn send_texts(
+        &self,
+        numbers: &[Recipient],
+        texts: u32,
+        stop: &CancellationToken,
+    ) -> Texts {
+        let (began, end) = (Instant::now(), Instant::now() + self.span - SETTLED.min(self.span));
+        let bar = self.bar();
+        let mut sent = Texts::default();
+        let (mut number, mut turns) = (0, numbers.iter().cycle());
+        while Instant::now() < end && !stop.is_cancelled() {
+            if number < texts
+                && Instant::now() >= began + (end - began) * number / texts
+                && let Some(to) = turns.next()
+            {
+                number += 1;
+                self.send_text(to, number, texts, &mut sent).await;
+                continue;
+            }
+            bar.set_position(began.elapsed().as_secs());
+            let pause = LOOK.min(end.saturating_duration_since(Instant::now()));
+            stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+        }
+        bar.finish_and_clear();
+        sent
+    }
+
+    async fn send_text(&self, to: &Recipient, number: u32, all: u32, sent: &mut Texts) {
+        let new = NewMessage {
+            tenant_id: DEFAULT_TENANT,
+            to: to.clone(),
+            text: format!("{}: a drill, text {number} of {all}.", self.home.config.texts.app),
+            client: None,
+            idempotency_key: None,
+        };
+        match message::accept(self.home, new).await {
+            Ok(_) => sent.accepted += 1,
+            Err(refused) => sent.refused = Some(Failure::from(refused).to_string()),
+        }
+    }
+
+    fn bar(&self) -> ProgressBar {
+        if self.quiet {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} s")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let message = format!("{} is away; Ctrl-C gives it back", self.provider);
+        ProgressBar::new(self.span.as_secs()).with_style(style).with_message(message)
+    }
+}
+
+/// Waits until nothing is on its way any more, for a while; how many messages are.
+async fn last_ones(home: &Home, stop: &CancellationToken) -> Result<i64, DbError> {
+    let give_up = Instant::now() + LAST_ONES;
+    loop {
+        let open = patiently(PATIENCE, || count_open(home)).await?;
+        if open == 0 || Instant::now() > give_up || stop.is_cancelled() {
+            return Ok(open);
+        }
+        stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
+    }
+}
+
+/// Messages of both lanes that wait or are being sent.
+async fn count_open(home: &Home) -> Result<i64, DbError> {
+    let mut all = message::count_sending(&home.db, COUNTED).await?;
+    for lane in Lane::ALL {
+        all += message::count_waiting(&home.db, lane, COUNTED).await?;
+    }
+    Ok(all)
+}
+
+struct Report {
+    provider: String,
+    before: Tally,
+    during: Tally,
+    /// When it was over.
+    waiting: i64,
+    texts: Texts,
+}
+
+impl Report {
+    /// Messages were sent, and none was lost.
+    fn has_passed(&self) -> bool {
+        self.during.taken() > 0 && self.during.not_sent == 0
+    }
+
+    fn print(&self) {
+        let line = |what: &str, count: &dyn Fn(&Tally) -> String| {
+            say!("{what:32} {:>10} {:>10}", count(&self.before), count(&self.during));
+        };
+        say!("{:32} {:>10} {:>10}", "", "before", "away");
+        line("messages that ended", &|tally| tally.ended.to_string());
+        let all = self.before.taken_by.keys().chain(self.during.taken_by.keys());
+        for name in all.collect::<BTreeSet<_>>() {
+            let taken = |tally: &Tally| tally.taken_by.get(name).copied().unwrap_or_default();
+            line(&format!("  sent by {name}"), &|tally| taken(tally).to_string());
+        }
+        line("  called off", &|tally| tally.called_off.to_string());
+        line("  not sent", &|tally| tally.not_sent.to_string());
+        for (what, percent) in [("median", 50), ("99 in 100", 99), ("longest", 100)] {
+            line(&format!("accept to provider, {what}"), &|tally| secs(tally.wait(percent)));
+        }
+        say!("calls of {} that were kept back: {}", self.provider, self.during.kept_back);
+        say!("messages on their way now: {}", self.waiting);
+        if let Some(refused) = &self.texts.refused {
+            say!("texts of the drill: {} accepted; the last refusal: {refused}", self.texts.accepted);
+        }
+        say!("{}", self.verdict());
+    }
+
+    fn verdict(&self) -> String {
+        let (provider, during) = (&self.provider, &self.during);
+        if during.not_sent > 0 {
+            let ids: Vec<String> = during.named.iter().map(ToString::to_string).collect();
+            let first = if ids.len() < during.not_sent { ", the first of them" } else { "" };
+            return format!(
+                "{} messages were not sent without {provider}; `otpost status ID` says why{first}: {}",
+                during.not_sent,
+                ids.join(", ")
+            );
+        }
+        if during.taken() == 0 {
+            return "Nothing was sent meanwhile, so nothing was shown: send some with --to, or choose \
+                    an hour with traffic."
+                .to_owned();
+        }
+        format!("Every message that ended was sent without {provider}, which is back.")
+    }
+
+    fn to_json(&self) -> Value {
+        let tally = |tally: &Tally| {
+            json!({
+                "ended": tally.ended,
+                "sent_by": tally.taken_by,
+                "called_off": tally.called_off,
+                "not_sent": tally.not_sent,
+                "not_sent_ids": tally.named,
+                "calls_kept_back": tally.kept_back,
+                "wait_ms": {
+                    "p50": tally.wait(50), "p99": tally.wait(99), "longest": tally.wait(100),
+                },
+            })
+        };
+        json!({
+            "provider": self.provider,
+            "passed": self.has_passed(),
+            "before": tally(&self.before),
+            "away": tally(&self.during),
+            "waiting": self.waiting,
+            "texts": { "accepted": self.texts.accepted, "refused": self.texts.refused },
+        })
+    }
+}
+
+fn secs(ms: Option<Millis>) -> String {
+    ms.map_or_else(|| "-".to_owned(), |ms| format!("{}.{:03} s", ms / 1_000, ms % 1_000))
+}
