@@ -15,7 +15,7 @@ use otpost_shared::{
     queue::Lane,
     suppression::{self, Reason},
 };
-use tokio::sync::SemaphorePermit;
+use tokio::{sync::SemaphorePermit, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use self::counting::count;
@@ -45,6 +45,9 @@ const PUT_OFF_MS: i64 = 1_000;
 /// How long a message that is about to be begun, or that goes on, waits for a provider that is being
 /// tried out.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// A token that was not used for so long is not good any more: a rate counts when calls are made, and
+/// what waited for the database must not leave all at once.
+const TOKEN_KEEPS: Duration = Duration::from_millis(100);
 /// How long an outcome is held on to while the database is away.
 const RECORD_FOR: Duration = Duration::from_secs(30);
 
@@ -60,6 +63,14 @@ pub struct Courier {
 struct Plan {
     number: i32,
     pass: Pass,
+    /// When it was decided, with a token if that takes one.
+    since: Instant,
+}
+
+impl Plan {
+    fn new(number: i32, pass: Pass) -> Self {
+        Self { number, pass, since: Instant::now() }
+    }
 }
 
 /// An attempt whose row is written, and which may begin.
@@ -179,7 +190,7 @@ impl Courier {
         if let Some(name) = claimed.begun {
             if let Some(pass) = self.chain.health().enter(&name, self.now()) {
                 let lease_until = row.lease_until.unwrap_or_default();
-                let plan = Plan { number: 1, pass };
+                let plan = Plan::new(1, pass);
                 let place = Some(place);
                 return Ok(Some((Begun { letter, plan, lease_until, place }, Vec::new())));
             }
@@ -304,7 +315,7 @@ impl Courier {
                 let number = attempts.last().map_or(1, |a| a.number + 1);
                 let provider = self.chain.links()[pass.place()].name.clone();
                 let suppression_hash = suppression::hash(&self.home.keys, &letter.to);
-                (Next::Try { number, provider, suppression_hash }, Some(Plan { number, pass }))
+                (Next::Try { number, provider, suppression_hash }, Some(Plan::new(number, pass)))
             }
             Chosen::Wait { until, why } => (Next::Wait { not_before: until, why }, None),
             Chosen::End(end) => (Next::End(end), None),
@@ -312,7 +323,7 @@ impl Courier {
     }
 
     /// One attempt, whose row is written already. None, and nothing sent, with too little lease
-    /// left.
+    /// left, or without a token.
     async fn attempt(
         &self,
         row: &Message,
@@ -322,6 +333,10 @@ impl Courier {
     ) -> Option<(Attempt, Ending)> {
         let number = plan.number;
         let link = &self.chain.links()[plan.pass.place()];
+        if let Some(tokens) = link.tokens.as_ref().filter(|_| plan.since.elapsed() > TOKEN_KEEPS) {
+            let left = span(lease_until - LEAST_LEASE_MS - self.now());
+            tokens.take(row.lane(), Instant::now() + left).await.ok()?;
+        }
         let now = self.now();
         if lease_until - now < LEAST_LEASE_MS || row.deadline <= now {
             return None;
@@ -366,7 +381,7 @@ impl Courier {
         ended: Option<(i32, Ending)>,
         next: Next,
     ) -> Result<Option<Millis>, DbError> {
-        let give_up = tokio::time::Instant::now() + RECORD_FOR;
+        let give_up = Instant::now() + RECORD_FOR;
         let mut pause = Duration::from_millis(50);
         loop {
             let recording = Recording {
@@ -381,7 +396,7 @@ impl Courier {
                     | DbError::Full(_)
                     | DbError::Undecided(_)
                     | DbError::Locked,
-                ) if tokio::time::Instant::now() < give_up => {
+                ) if Instant::now() < give_up => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(1));
                 }

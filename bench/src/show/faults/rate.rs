@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     play::p99,
-    row::{Act, Judge, Options, ROW, Row, Span},
+    row::{Act, Answers, Judge, Options, ROW, Row, Span},
     scene::{Phase, Scene, Staging},
     trouble::Trouble,
 };
@@ -23,6 +23,7 @@ const USUAL: Bound = Bound { rate: 40, burst: 10 };
 const LITTLE: Bound = Bound { rate: 10, burst: 5 };
 /// How long the first calls may take to fall into step.
 const SETTLING_MS: i64 = 3_000;
+const STALL: Duration = Duration::from_secs(1);
 /// A call may arrive so much later than its token came, and the next one need not.
 const JITTER_MS: i64 = 100;
 
@@ -56,7 +57,19 @@ pub(super) const ROWS: &[Row] = &[
         promises: &[1, 8],
         staging: |options| rated(options, USUAL, USUAL.rate / 5),
         act: Act::Trouble(Trouble::RedisKilled, Span(20, 8)),
-        judge: Judge::Ask(|scene, evidence| Box::pin(async { never_exceeded(scene, evidence) })),
+        judge: Judge::Ask(|scene, _| Box::pin(async { never_exceeded(scene) })),
+        ..ROW
+    },
+    Row {
+        name: "rate-postgres-stalls",
+        breaks: "Postgres is frozen for a second, again and again, while two workers share a rate",
+        expects: "what had its token and waited for the database does not leave all at once",
+        promises: &[8],
+        seconds: Span(40, 21),
+        answers: Answers::Refused,
+        staging: |options| rated(options, USUAL, USUAL.rate / 5),
+        act: Act::Harm(|scene| Box::pin(stalls(scene))),
+        judge: Judge::Ask(|scene, _| Box::pin(async { never_at_once(scene) })),
         ..ROW
     },
 ];
@@ -77,6 +90,21 @@ async fn throughout(scene: &mut Scene) -> Result<()> {
     scene.begin_phase("");
     scene.until(scene.time).await;
     scene.end_phase();
+    Ok(())
+}
+
+/// Ends with ten seconds in which nothing may be refused, and a little more.
+async fn stalls(scene: &mut Scene) -> Result<()> {
+    scene.until(Duration::from_secs(4)).await;
+    scene.begin_phase("");
+    while scene.elapsed() + Duration::from_secs(12) < scene.time {
+        Trouble::PostgresFrozen.begin(scene).await?;
+        tokio::time::sleep(STALL).await;
+        Trouble::PostgresFrozen.end(scene).await?;
+        tokio::time::sleep(2 * STALL).await;
+    }
+    scene.end_phase();
+    scene.healed();
     Ok(())
 }
 
@@ -151,18 +179,29 @@ fn went_round(scene: &mut Scene, evidence: &Evidence) -> Result<()> {
     Ok(())
 }
 
-/// From before Redis was killed until after it was back.
-fn never_exceeded(scene: &mut Scene, _: &Evidence) -> Result<()> {
+fn never_exceeded(scene: &mut Scene) -> Result<()> {
     let (during, phase) = calls(scene)?;
     let seen = format!("{} calls while it was away", during.len());
     scene.checks.add("calls go on without Redis", !during.is_empty(), seen);
-    let around = Phase { name: "", from: phase.from - SETTLING_MS, to: i64::MAX };
+    not_above_from(scene, phase.from - SETTLING_MS);
+    Ok(())
+}
+
+fn never_at_once(scene: &mut Scene) -> Result<()> {
+    let (during, phase) = calls(scene)?;
+    scene.checks.add("calls came between", !during.is_empty(), format!("{}", during.len()));
+    not_above_from(scene, phase.from - SETTLING_MS);
+    Ok(())
+}
+
+/// From then on until the end: from before something was broken until after it was mended.
+fn not_above_from(scene: &mut Scene, from: i64) {
+    let around = Phase { name: "", from, to: i64::MAX };
     let times = scene.requests("twilio", &around);
     let times: Vec<i64> =
         times.iter().map(|seen| i64::try_from(seen.at_us).unwrap_or(i64::MAX)).collect();
     let span = times.first().zip(times.last()).map_or(0, |(first, last)| (last - first) / 1_000);
     not_above(scene, USUAL, &times, span);
-    Ok(())
 }
 
 #[cfg(test)]
