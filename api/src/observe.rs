@@ -19,6 +19,7 @@ use axum::{
 };
 use futures_util::FutureExt;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use otpost_shared::db::with_one_patience;
 
 use crate::error::ErrorCode;
 
@@ -61,7 +62,7 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
         .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let own = OwnTime::default();
     request.extensions_mut().insert(own.clone());
-    let work = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let work = AssertUnwindSafe(with_one_patience(next.run(request))).catch_unwind();
     let response = match in_time(work, &own).await {
         // The reference page's own answer to a file it does not have.
         Some(Ok(response)) if is_bare_not_found(&response) => {

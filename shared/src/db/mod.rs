@@ -27,7 +27,7 @@ use sqlx::{
 
 pub use self::{
     error::DbError,
-    patience::{detached, patiently},
+    patience::{detached, patiently, with_one_patience},
 };
 pub(crate) use self::{
     error::undecided,

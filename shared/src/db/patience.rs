@@ -1,8 +1,8 @@
 //! How long anybody waits for the database.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
-use tokio::time::Instant;
+use tokio::time::{Instant, error::Elapsed, timeout};
 
 use super::DbError;
 
@@ -12,22 +12,44 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 /// No caller waits longer for a statement or a commit.
 pub(crate) const GIVE_UP: Duration = Duration::from_millis(2_400);
 
+tokio::task_local! {
+    /// What this request has waited so far.
+    static WAITED: Cell<Duration>;
+}
+
+/// Lets all statements and commits of one request wait no longer together than one alone: a caller has
+/// one patience, however many questions it takes to answer it. Tasks of their own have their own.
+pub async fn with_one_patience<T>(request: impl Future<Output = T>) -> T {
+    WAITED.scope(Cell::new(Duration::ZERO), request).await
+}
+
+fn waited() -> Duration {
+    WAITED.try_with(Cell::get).unwrap_or_default()
+}
+
+/// Waits as long as there is patience left.
+async fn wait_for<T>(call: impl Future<Output = T>) -> Result<T, Elapsed> {
+    let (before, began) = (waited(), Instant::now());
+    let result = timeout(GIVE_UP.saturating_sub(before), call).await;
+    // Calls within this one have been counted by then, and are part of it.
+    let _ = WAITED.try_with(|waited| waited.set(before + began.elapsed()));
+    result
+}
+
 /// Gives a single statement up after 2.4 s: a server that hangs does not keep its own time.
 pub(crate) async fn bounded<T>(
     statement: impl Future<Output = Result<T, DbError>>,
 ) -> Result<T, DbError> {
-    tokio::time::timeout(GIVE_UP, statement)
-        .await
-        .unwrap_or_else(|_| Err(DbError::Unavailable("no answer within 2.4 s".into())))
+    let late = |_| Err(DbError::Unavailable("no answer within 2.4 s".into()));
+    wait_for(statement).await.unwrap_or_else(late)
 }
 
 /// Gives a whole call up after 2.4 s, however many statements it is made of.
 pub(crate) async fn in_time<T, E: From<DbError>>(
     call: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
-    tokio::time::timeout(GIVE_UP, call)
-        .await
-        .unwrap_or_else(|_| Err(DbError::Undecided("no answer within 2.4 s".into()).into()))
+    let late = |_| Err(DbError::Undecided("no answer within 2.4 s".into()).into());
+    wait_for(call).await.unwrap_or_else(late)
 }
 
 /// Runs a commit in a task of its own, so that a client that goes away cannot cut it off half-way,
@@ -38,7 +60,7 @@ pub(crate) async fn in_time<T, E: From<DbError>>(
 pub async fn detached<T: Send + 'static>(
     work: impl Future<Output = Result<T, DbError>> + Send + 'static,
 ) -> Result<T, DbError> {
-    match tokio::time::timeout(GIVE_UP, tokio::spawn(work)).await {
+    match wait_for(tokio::spawn(work)).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => Err(DbError::Broken(panic.to_string())),
         Err(_) => Err(DbError::Undecided("no answer within 2.4 s".into())),
@@ -82,6 +104,23 @@ mod tests {
         });
         let result = result.await;
         (tries, result)
+    }
+
+    #[tokio::test]
+    async fn a_request_has_one_patience_for_all_its_calls() {
+        let never = || bounded(std::future::pending::<Result<(), DbError>>());
+        let both = with_one_patience(async {
+            WAITED.with(|waited| waited.set(GIVE_UP - Duration::from_millis(1)));
+            (never().await, never().await, waited())
+        });
+        let began = Instant::now();
+        let (first, second, waited) = both.await;
+        assert!(first.is_err() && second.is_err());
+        assert!(began.elapsed() < GIVE_UP / 2, "{:?}", began.elapsed());
+        assert!(waited >= GIVE_UP);
+        // What is no request has all of it each time, and counts nothing.
+        assert_eq!(bounded(std::future::ready(Ok(()))).await, Ok(()));
+        assert_eq!(super::waited(), Duration::ZERO);
     }
 
     #[tokio::test]
