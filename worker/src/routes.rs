@@ -24,8 +24,7 @@ impl Routes {
     #[must_use]
     pub fn new(config: &Config, names: &[&str]) -> Self {
         let place = |name: &String| names.iter().position(|known| *known == name);
-        let places =
-            |chain: &[String]| -> Vec<usize> { chain.iter().filter_map(place).collect() };
+        let places = |chain: &[String]| -> Vec<usize> { chain.iter().filter_map(place).collect() };
         let own = config.routes.iter().map(|route| (route.clone(), places(&route.chain)));
         let mut routes = Self {
             own: own.collect(),
