@@ -50,6 +50,7 @@ pub fn provider_answer(data: &[u8]) {
         to: Recipient::parse_unchecked("+15551234567", None).expect("a number"),
         text: "Your code is 123456".into(),
         validity: Duration::from_mins(2),
+        sender: None,
         report_to: None,
     };
     let outcome = runtime().block_on(provider.send(&out));

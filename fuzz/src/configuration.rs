@@ -29,9 +29,8 @@ pub fn configuration(data: &[u8]) {
         Ok(config) => {
             assert!(!config.public_url().ends_with('/') && !config.database_url().is_empty());
             let _ = (config.has_inbox(), config.is_embedded(), config.allows_region(Some("DE")));
-            for (name, section) in config.chain() {
-                let built = providers::build(name, &section.kind, &section.keys, &Net::default());
-                if let Err(error) = built {
+            for (name, section) in config.providers_in_use() {
+                if let Err(error) = providers::of_section(name, section, &Net::default()) {
                     reads_well(&error);
                 }
             }

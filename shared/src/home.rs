@@ -214,12 +214,12 @@ impl Home {
         self.lanes.refresh(&self.db, now).await
     }
 
-    /// Those of the chain whose reports are waited for.
+    /// The providers in use whose reports are waited for.
     pub fn reporting(&self) -> impl Iterator<Item = &str> {
         let reports = |(name, section): &(&str, &ProviderSection)| {
             report::come_by_themselves(section) || self.reporting.contains(*name)
         };
-        self.config.chain().filter(reports).map(|(name, _)| name)
+        self.config.providers_in_use().filter(reports).map(|(name, _)| name)
     }
 
     /// What to look at when a provider's reports stay away.

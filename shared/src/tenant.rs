@@ -1,5 +1,10 @@
 //! Tenants: who sends. One named `default` exists from the first start.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use uuid::Uuid;
 
 use crate::{
@@ -73,4 +78,26 @@ pub async fn find_by_name(db: &Db, name: &str) -> Result<Option<Tenant>, DbError
         .fetch_optional(c)
         .await?
     }))
+}
+
+/// Names of tenants, each read once: a tenant keeps its own.
+#[derive(Debug, Default)]
+pub struct Names(Mutex<HashMap<Uuid, Arc<str>>>);
+
+impl Names {
+    /// The name of this tenant; none when there is no such one.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn of(&self, db: &Db, id: Uuid) -> Result<Option<Arc<str>>, DbError> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let Some(tenant) = find(db, id).await? else { return Ok(None) };
+        let name = Arc::<str>::from(tenant.name);
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        names.insert(id, Arc::clone(&name));
+        Ok(Some(name))
+    }
 }

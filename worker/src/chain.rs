@@ -1,19 +1,23 @@
-//! Which provider comes next: decided by the error classes of the attempts so far and by who may
-//! be called now, and by nothing else. The rule keeps no state, so it goes on after a crash where
-//! it was.
+//! Which provider of a message's route comes next: decided by the error classes of the attempts so
+//! far and by who may be called now, and by nothing else. The rule keeps no state, so it goes on after a
+//! crash where it was.
 
 use std::sync::Arc;
 
 use otpost_shared::{
     attempt::Attempt,
     clock::Millis,
+    config::Senders,
     message::{End, State},
     outcome::ErrorClass,
     queue::Lane,
     rate::Rate,
 };
 
-use crate::{breaker::Availability, health::Health, provider::Provider, tokens::Tokens};
+use crate::{
+    breaker::Availability, health::Health, provider::Provider, routes::Routes, tokens::Tokens,
+    turns::Turns,
+};
 
 const FIRST_BACKOFF_MS: i64 = 1_000;
 const LONGEST_BACKOFF_MS: i64 = 60_000;
@@ -25,6 +29,7 @@ const LOOK_AGAIN_MS: i64 = 1_000;
 pub struct Link {
     pub name: String,
     pub provider: Arc<dyn Provider>,
+    pub senders: Senders,
     /// None when it may be called as often as one likes.
     pub tokens: Option<Arc<Tokens>>,
 }
@@ -37,10 +42,13 @@ impl Link {
     }
 }
 
-/// The providers in the order they are tried, and how they are.
+/// All providers, how they are, and which of them a message may go to.
 pub struct Chain {
     links: Vec<Link>,
+    routes: Routes,
     health: Arc<Health>,
+    /// Of each link, for those who wait for it.
+    turns: Vec<Turns>,
 }
 
 /// What a message does next.
@@ -58,6 +66,8 @@ pub enum Step {
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
     pub lane: Lane,
+    /// The links it may go to, in the order they are tried.
+    pub route: &'a [usize],
     pub attempts: &'a [Attempt],
     /// Whether each link may be called, in the chain's order.
     pub providers: &'a [Availability],
@@ -69,9 +79,10 @@ pub struct Situation<'a> {
 
 impl Chain {
     #[must_use]
-    pub fn new(links: Vec<Link>) -> Self {
+    pub fn new(links: Vec<Link>, routes: Routes) -> Self {
         let health = Health::new(links.iter().map(|link| link.name.clone()).collect());
-        Self { links, health: Arc::new(health) }
+        let turns = links.iter().map(|_| Turns::default()).collect();
+        Self { links, routes, health: Arc::new(health), turns }
     }
 
     #[must_use]
@@ -80,22 +91,33 @@ impl Chain {
     }
 
     #[must_use]
+    pub fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
+    #[must_use]
     pub fn health(&self) -> &Arc<Health> {
         &self.health
     }
 
-    /// True when some provider of it may only be called so often.
-    #[must_use]
-    pub fn is_rated(&self) -> bool {
-        self.links.iter().any(|link| link.tokens.is_some())
+    pub(crate) fn turns(&self, place: usize) -> &Turns {
+        &self.turns[place]
     }
 
-    /// Whom a code goes to that was never tried, when nothing has to be asked before.
+    /// True when some provider that messages of a lane may go to may only be called so often.
+    #[must_use]
+    pub fn is_rated(&self, lane: Lane) -> bool {
+        let mut places = self.routes.in_lane(lane).iter().flatten();
+        places.any(|place| self.links[*place].tokens.is_some())
+    }
+
+    /// Whom a code by SMS goes to that was never tried, when nothing has to be asked before: neither
+    /// its recipient nor a rate.
     #[must_use]
     pub fn first_at_once(&self, now: Millis) -> Option<&str> {
-        let first = self.health.first_trusted(now)?;
-        let has_rate = |link: &Link| link.name == first && link.tokens.is_some();
-        (!self.links.iter().any(has_rate)).then_some(first)
+        let place = self.health.first_trusted(self.routes.of_every_code()?, now)?;
+        let first = &self.links[place];
+        first.tokens.is_none().then_some(first.name.as_str())
     }
 
     /// How many more messages of a lane it makes sense to claim now; so many are claimed already and
@@ -106,7 +128,7 @@ impl Chain {
             let tokens = self.links[place].tokens.as_ref();
             tokens.map_or(usize::MAX, |tokens| tokens.room(lane, unbegun))
         };
-        self.health.most_to_claim(lane, now, room)
+        self.health.most_to_claim(lane, self.routes.in_lane(lane), now, room)
     }
 
     /// Decides.
@@ -115,21 +137,18 @@ impl Chain {
         if let Some(end) = final_answer(s) {
             return Step::End(end);
         }
-        let usable: Vec<usize> =
-            (0..self.links.len()).filter(|i| is_usable(&self.links[*i].name, s.attempts)).collect();
+        let usable = self.usable(s.route, s);
         if usable.is_empty() {
             return Step::End(give_up(s, "no provider of the chain takes it"));
         }
         let last = s.attempts.last();
-        let after_last = last.map_or(0, |a| {
-            self.links.iter().position(|l| l.name == a.provider).map_or(0, |place| place + 1)
-        });
+        let was_last = |place: &usize| last.is_some_and(|a| a.provider == self.links[*place].name);
+        let after_last = s.route.iter().position(was_last).map_or(0, |at| at + 1);
         // Bulk waits for a provider that is merely busy; a code goes round it.
         let stays = s.lane == Lane::Bulk
             && last.is_some_and(|a| class(a) == ErrorClass::Throttled)
             && self.ready_at(s) < s.deadline;
-        let rest_of_round: Vec<usize> =
-            usable.iter().copied().filter(|i| *i >= after_last && !stays).collect();
+        let rest_of_round = if stays { Vec::new() } else { self.usable(&s.route[after_last..], s) };
         let free = |i: &&usize| self.free_from(**i, s) <= s.now || self.is_waited_for(**i, s);
         let next = rest_of_round
             .iter()
@@ -142,6 +161,12 @@ impl Chain {
             }
             Some((place, _)) => Step::Try(place),
         }
+    }
+
+    /// Those of these links that may still take the message.
+    fn usable(&self, places: &[usize], s: &Situation<'_>) -> Vec<usize> {
+        let may_take = |place: &usize| is_usable(&self.links[*place].name, s.attempts);
+        places.iter().copied().filter(may_take).collect()
     }
 
     /// A rate that is used up sends a code to the next provider; others wait for it.
@@ -170,12 +195,11 @@ impl Chain {
     /// When the next round may begin: later with each round, so that an outage is not hammered.
     fn ready_at(&self, s: &Situation<'_>) -> Millis {
         let Some(last) = s.attempts.last() else { return 0 };
-        let rounds = self
-            .links
-            .iter()
-            .map(|l| s.attempts.iter().filter(|a| a.provider == l.name).count())
-            .max()
-            .unwrap_or(1);
+        let calls = |place: &usize| {
+            let name = &self.links[*place].name;
+            s.attempts.iter().filter(|a| a.provider == *name).count()
+        };
+        let rounds = s.route.iter().map(calls).max().unwrap_or(1);
         let doublings = u32::try_from(rounds.saturating_sub(1)).unwrap_or(0).min(6);
         let backoff = (FIRST_BACKOFF_MS << doublings).min(LONGEST_BACKOFF_MS);
         last.finished_at.unwrap_or(last.started_at) + backoff

@@ -25,6 +25,11 @@ const CLAIM: Duration = Duration::from_millis(500);
 /// A code that would wait longer for a token goes to the next provider: about as long as a call there
 /// takes.
 const GO_ROUND_AFTER: Duration = Duration::from_millis(250);
+/// Where routes part a lane, nobody waits longer for a token in a place that those of another route
+/// could use.
+const TOKEN_AMONG_ROUTES: Duration = Duration::from_millis(500);
+/// Between two looks at messages that wait for a provider that is left alone.
+const LOOKS_APART: Duration = Duration::from_millis(5);
 
 /// A step that is settled: a call that begins has its place.
 #[derive(Debug)]
@@ -58,6 +63,7 @@ enum Obstacle {
 /// One message's way to the next call.
 struct Search<'a> {
     lane: Lane,
+    route: &'a [usize],
     attempts: &'a [Attempt],
     deadline: Millis,
     /// 0 to 1.
@@ -71,18 +77,23 @@ struct Search<'a> {
 }
 
 impl Chain {
-    /// Decides, and takes what the decision needs: a place among the calls or the one probe, and a
-    /// token.
+    /// Decides among the links of a message's route, and takes what the decision needs: a place among
+    /// the calls or the one probe, and a token.
     pub async fn choose(
         &self,
         home: &Home,
         row: &Message,
+        route: &[usize],
         attempts: &[Attempt],
-        patience: Patience<'_>,
+        mut patience: Patience<'_>,
     ) -> Chosen {
+        if self.routes().differ_in(row.lane()) {
+            patience.token = patience.token.min(TOKEN_AMONG_ROUTES);
+        }
         let began = Instant::now();
         let mut search = Search {
             lane: row.lane(),
+            route,
             attempts,
             deadline: row.deadline,
             jitter: rand::random::<f64>(),
@@ -169,7 +180,7 @@ impl Chain {
 
     /// True when the provider it would go to is busy being tried out.
     fn waits_for_a_place(&self, s: &Situation<'_>) -> bool {
-        if !s.providers.contains(&Availability::Busy) {
+        if !s.route.iter().any(|place| s.providers[*place] == Availability::Busy) {
             return false;
         }
         let free = |a: &Availability| match a {
@@ -192,16 +203,42 @@ impl Chain {
     fn wait_or_settle(&self, search: &Search<'_>, s: &Situation<'_>, until: Millis) -> Obstacle {
         let first = search.first_token();
         let Some((place, at)) = first.filter(|(place, _)| self.is_all_it_lacks(*place, s)) else {
-            return Obstacle::Settled(Chosen::Wait { until, why: None });
+            return Obstacle::Settled(self.left_waiting(s, until));
         };
         let left = search.token_until.saturating_duration_since(Instant::now());
         if at - s.now < i64::try_from(left.as_millis()).unwrap_or(i64::MAX) {
             return Obstacle::Token { place, give_up: search.token_until };
         }
         let link = &self.links()[place];
-        let rate = link.tokens.as_ref().map(|tokens| tokens.rate().to_string());
-        let why = rate.map(|rate| format!("held up by the rate of {}, {rate}", link.name));
+        let Some(tokens) = &link.tokens else {
+            return Obstacle::Settled(Chosen::Wait { until, why: None });
+        };
+        let why = Some(format!("held up by the rate of {}, {}", link.name, tokens.rate()));
+        let until = self.turn(place, s, until, tokens.pace());
         Obstacle::Settled(Chosen::Wait { until, why })
+    }
+
+    /// Until its next round, or until somebody on its route is in use again.
+    fn left_waiting(&self, s: &Situation<'_>, until: Millis) -> Chosen {
+        use Availability as A;
+        let is_left_alone =
+            |place: &usize| matches!(s.providers[*place], A::Open { .. } | A::Paused { .. });
+        let blocked = s.route.first().filter(|_| s.route.iter().all(is_left_alone));
+        let Some(first) = blocked.filter(|_| self.routes().differ_in(s.lane)) else {
+            return Chosen::Wait { until, why: None };
+        };
+        let names: Vec<&str> =
+            s.route.iter().map(|place| self.links()[*place].name.as_str()).collect();
+        let why = format!("held up, none of its providers being in use: {}", names.join(", "));
+        Chosen::Wait { until: self.turn(*first, s, until, LOOKS_APART), why: Some(why) }
+    }
+
+    /// When a message is looked at again that waits for this link.
+    fn turn(&self, place: usize, s: &Situation<'_>, until: Millis, apart: Duration) -> Millis {
+        if !self.routes().differ_in(s.lane) {
+            return until;
+        }
+        self.turns(place).take(s.lane, until, apart).min(s.deadline)
     }
 
     /// True when it would be called if it only had a token.
@@ -219,6 +256,7 @@ impl Search<'_> {
     fn situation<'s>(&'s self, providers: &'s [Availability], now: Millis) -> Situation<'s> {
         Situation {
             lane: self.lane,
+            route: self.route,
             attempts: self.attempts,
             providers,
             now,

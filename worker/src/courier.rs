@@ -1,5 +1,6 @@
 //! One message on its way: composed, attempted along the chain, recorded under its epoch.
 
+mod addressing;
 mod counting;
 mod error;
 
@@ -14,6 +15,7 @@ use otpost_shared::{
     outcome::ErrorClass,
     queue::Lane,
     suppression::{self, Reason},
+    tenant,
 };
 use tokio::{sync::SemaphorePermit, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -27,7 +29,7 @@ use crate::{
     health::Pass,
     letter::{Letter, not_sent},
     places::{Places, Unbegun},
-    provider::{Outcome, Outgoing},
+    provider::Outcome,
 };
 
 /// What one attempt may take, from first byte to last.
@@ -55,6 +57,7 @@ const RECORD_FOR: Duration = Duration::from_secs(30);
 pub struct Courier {
     home: Home,
     chain: Arc<Chain>,
+    tenants: tenant::Names,
     places: Places,
     stop: CancellationToken,
 }
@@ -76,6 +79,7 @@ impl Plan {
 /// An attempt whose row is written, and which may begin.
 struct Begun<'a> {
     letter: Letter,
+    route: &'a [usize],
     plan: Plan,
     lease_until: Millis,
     place: Option<SemaphorePermit<'a>>,
@@ -92,7 +96,7 @@ impl Courier {
     #[must_use]
     pub fn new(home: Home, chain: Arc<Chain>, stop: CancellationToken) -> Self {
         let places = Places::new(&home.config.worker);
-        Self { home, chain, places, stop }
+        Self { home, chain, tenants: tenant::Names::default(), places, stop }
     }
 
     /// Whom a code goes to that was never tried; none when that has to be decided one by one.
@@ -116,7 +120,7 @@ impl Courier {
 
     /// How many codes it makes sense to claim; waits while tokens are missing for all of them.
     pub async fn room_for_codes(&self) -> usize {
-        if !self.chain.is_rated() {
+        if !self.chain.is_rated(Lane::Otp) {
             return usize::MAX;
         }
         loop {
@@ -141,7 +145,7 @@ impl Courier {
             Ok(None) => return Ok(()),
             Err(stopped) => return self.put_off(&row, stopped).await,
         };
-        let Begun { letter, mut plan, mut lease_until, mut place } = begun;
+        let Begun { letter, route, mut plan, mut lease_until, mut place } = begun;
         loop {
             let number = plan.number;
             let Some((ended, ending)) = self.attempt(&row, &letter, plan, lease_until).await else {
@@ -150,7 +154,7 @@ impl Courier {
             };
             attempts.push(ended);
             let patience = self.patience_after(&row, lease_until);
-            let (next, planned) = self.next(&row, &letter, &attempts, patience).await;
+            let (next, planned) = self.next(&row, &letter, route, &attempts, patience).await;
             place = place.filter(|_| planned.is_some());
             let lease = self.settle(&row, Some((number, ending)), next).await?;
             self.note_opt_out(&letter, attempts.last()).await;
@@ -182,6 +186,7 @@ impl Courier {
             self.call_off(&row, number, words, next).await.map_err(stopped_by)?;
             return Ok(None);
         }
+        let route = self.route(&row, &letter).await.map_err(stopped_by)?;
         // Before anything is decided: meanwhile a provider may have turned out not to answer.
         let Some(place) = self.place(&row).await else {
             backend::release(&self.home, &row).await;
@@ -192,7 +197,7 @@ impl Courier {
                 let lease_until = row.lease_until.unwrap_or_default();
                 let plan = Plan::new(1, pass);
                 let place = Some(place);
-                return Ok(Some((Begun { letter, plan, lease_until, place }, Vec::new())));
+                return Ok(Some((Begun { letter, route, plan, lease_until, place }, Vec::new())));
             }
             // Its provider is no longer trusted as it was at the claim: somebody takes another look.
             backend::release(&self.home, &row).await;
@@ -206,7 +211,7 @@ impl Courier {
         // The attempt's row renews the lease, for which there must be time.
         let left = row.lease_until.unwrap_or_default() - LEAST_LEASE_TO_BEGIN_MS - self.now();
         let patience = Patience { place: PATIENCE, token: span(left), stop: &self.stop };
-        let (next, planned) = self.next(&row, &letter, &attempts, patience).await;
+        let (next, planned) = self.next(&row, &letter, route, &attempts, patience).await;
         let Some(plan) = planned else {
             self.settle(&row, None, next).await.map_err(stopped_by)?;
             return Ok(None);
@@ -217,7 +222,7 @@ impl Courier {
         // None: it ended meanwhile, and that is written down too.
         let Some(lease_until) = lease else { return Ok(None) };
         let place = Some(place);
-        Ok(Some((Begun { letter, plan, lease_until, place }, attempts)))
+        Ok(Some((Begun { letter, route, plan, lease_until, place }, attempts)))
     }
 
     /// `number` is of the attempt that was written down with the claim.
@@ -299,15 +304,20 @@ impl Courier {
         &self,
         row: &Message,
         letter: &Letter,
+        route: &[usize],
         attempts: &[Attempt],
         patience: Patience<'_>,
     ) -> (Next, Option<Plan>) {
-        let is_taken = |a: &Attempt| a.outcome() == Some(ErrorClass::Ok) && !a.has_gone_on();
+        let names_another =
+            |a: &Attempt| route.iter().any(|at| self.chain.links()[*at].name != a.provider);
+        // Silence sends nothing on where its route has nobody else.
+        let stays = |a: &Attempt| !a.has_gone_on() || a.is_silent() && !names_another(a);
+        let is_taken = |a: &Attempt| a.outcome() == Some(ErrorClass::Ok) && stays(a);
         // One that was silent may have been spoken of while another was asked.
         if attempts.iter().any(Attempt::is_delivered) || attempts.last().is_some_and(is_taken) {
             return (Next::Sent, None);
         }
-        match self.chain.choose(&self.home, row, attempts, patience).await {
+        match self.chain.choose(&self.home, row, route, attempts, patience).await {
             Chosen::Try(_) if self.stop.is_cancelled() => {
                 (Next::Wait { not_before: self.now(), why: None }, None)
             }
@@ -341,15 +351,7 @@ impl Courier {
         if lease_until - now < LEAST_LEASE_MS || row.deadline <= now {
             return None;
         }
-        let out = Outgoing {
-            message_id: row.id,
-            lane: row.lane(),
-            attempt: number,
-            to: letter.to.clone(),
-            text: letter.text.clone(),
-            validity: Duration::from_millis((row.deadline - now).unsigned_abs()),
-            report_to: self.report_to(row, &link.name, number),
-        };
+        let out = self.outgoing(row, letter, link, number, now);
         let outcome = if plan.pass.is_drilled(now) {
             Outcome::drilled()
         } else {
@@ -366,11 +368,6 @@ impl Courier {
         ended.retry_at = ending.retry_at;
         plan.pass.note(&ended);
         Some((ended, ending))
-    }
-
-    fn report_to(&self, row: &Message, provider: &str, number: i32) -> Option<String> {
-        // Without the key nothing could be composed, and nobody would be here.
-        self.home.report_url(provider, row, number).ok().flatten()
     }
 
     /// Writes a step down, and holds on to it for a while when the database is away: an outcome

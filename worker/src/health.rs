@@ -150,16 +150,17 @@ impl Health {
         Ok(Pass { health: Arc::clone(self), place, call })
     }
 
-    /// The first provider that is not left alone, if it may be called as often as one likes.
+    /// The first provider of a route that is not left alone, if it may be called as often as one
+    /// likes.
     #[must_use]
-    pub fn first_trusted(&self, now: Millis) -> Option<&str> {
+    pub fn first_trusted(&self, route: &[usize], now: Millis) -> Option<usize> {
         let breakers = self.lock();
-        let in_use = |breaker: &Breaker| {
-            let seen = breaker.availability(now);
+        let in_use = |place: &usize| {
+            let seen = breakers[*place].availability(now);
             !matches!(seen, Availability::Paused { .. } | Availability::Open { .. })
         };
-        let place = breakers.iter().position(in_use)?;
-        breakers[place].is_trusted(now).then(|| self.names[place].as_str())
+        let place = route.iter().copied().find(in_use)?;
+        breakers[place].is_trusted(now).then_some(place)
     }
 
     /// Lets one call of a provider through, unless it would be a probe or has to wait.
@@ -170,25 +171,33 @@ impl Health {
         self.pick(now, |seen| if free(seen) { Ok(place) } else { Err(()) }).ok()
     }
 
-    /// How many messages of a lane it makes sense to claim: one while no more than a probe can be made
-    /// of them, none while every provider is to be left alone. `room` is how many a provider has
-    /// tokens for.
+    /// How many messages of a lane it makes sense to claim, which may come to any of these routes: one
+    /// while no more than a probe can be made of them, none while every provider is to be left alone.
+    /// `room` is how many a provider has tokens for.
     #[must_use]
-    pub fn most_to_claim(&self, lane: Lane, now: Millis, room: impl Fn(usize) -> usize) -> usize {
+    pub fn most_to_claim(
+        &self,
+        lane: Lane,
+        routes: &[Vec<usize>],
+        now: Millis,
+        room: impl Fn(usize) -> usize,
+    ) -> usize {
         let let_through = |breaker: &Breaker| match breaker.availability(now) {
             Availability::Free | Availability::Busy | Availability::UsedUp { .. } => usize::MAX,
             Availability::Probe => 1,
             Availability::Paused { .. } | Availability::Open { .. } => 0,
         };
         let through: Vec<usize> = self.lock().iter().map(let_through).collect();
-        // A code goes round a provider without tokens; others wait for the first that is in use.
-        let in_use = through.iter().position(|most| *most == usize::MAX);
-        if let (Lane::Bulk, Some(place)) = (lane, in_use) {
-            return room(place);
-        }
-        let rooms = through.iter().enumerate().map(|(place, most)| room(place).min(*most));
+        let most_of = |route: &Vec<usize>| {
+            // A code goes round a provider without tokens; others wait for the first that is in use.
+            let in_use = route.iter().find(|place| through[**place] == usize::MAX);
+            if let (Lane::Bulk, Some(place)) = (lane, in_use) {
+                return room(*place);
+            }
+            route.iter().map(|place| room(*place).min(through[*place])).max().unwrap_or_default()
+        };
         // A chain without providers ends its messages, each with its reason.
-        rooms.max().unwrap_or(usize::MAX)
+        routes.iter().map(most_of).max().unwrap_or(usize::MAX)
     }
 
     /// Until `stop` is cancelled: tells the database what was found out here, at once, and learns

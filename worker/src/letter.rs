@@ -20,6 +20,8 @@ use crate::{courier::CourierError, provider::Outcome};
 pub(crate) struct Letter {
     pub(crate) to: Recipient,
     pub(crate) text: String,
+    /// Of the code, if it is one.
+    pub(crate) purpose: Option<String>,
     /// The code in the text, which no provider's words may carry back to us.
     code: Option<Code>,
 }
@@ -33,7 +35,8 @@ impl Letter {
     ) -> Result<Option<Self>, CourierError> {
         let Some(verification_id) = row.verification_id else {
             let (to, text) = (row.recipient(&home.keys)?, row.body(&home.keys)?);
-            return Ok(to.zip(text).map(|(to, text)| Self { to, text, code: None }));
+            let letter = |(to, text)| Self { to, text, purpose: None, code: None };
+            return Ok(to.zip(text).map(letter));
         };
         let of = match read_along {
             Some(of) => Some(of),
@@ -43,12 +46,12 @@ impl Letter {
             of.status(home.clock.now()) == Status::Pending && of.generation == row.generation
         };
         match of.filter(is_current) {
-            Some(of) => Self::with_code(home, &of),
+            Some(of) => Self::with_code(home, of),
             None => Ok(None),
         }
     }
 
-    fn with_code(home: &Home, of: &Verification) -> Result<Option<Self>, CourierError> {
+    fn with_code(home: &Home, of: Verification) -> Result<Option<Self>, CourierError> {
         let Some(code) = of.code(&home.keys)? else { return Ok(None) };
         let purposes = &home.config.purposes;
         let Some(policy) = purposes.get(&of.purpose).or_else(|| purposes.get("default")) else {
@@ -60,7 +63,8 @@ impl Letter {
         values.insert("app".into(), home.config.texts.app.clone());
         values.insert("minutes".into(), minutes.to_string());
         let text = policy.template.render(&values);
-        Ok(Some(Self { to: of.recipient(&home.keys)?, text, code: Some(code) }))
+        let to = of.recipient(&home.keys)?;
+        Ok(Some(Self { to, text, purpose: Some(of.purpose), code: Some(code) }))
     }
 
     /// How an attempt ended, with what of the provider's words may be kept.
@@ -151,6 +155,7 @@ mod tests {
         let letter = Letter {
             to: Recipient::parse_unchecked("+15005550001", None).expect("a number"),
             text: "Your code is 0123.".into(),
+            purpose: Some("default".into()),
             code: Some(Code::new("0123".into())),
         };
         let said = "cannot send 'Your code is 0123.' (0123) to +15005550001";

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`provider`], [`providers`] | what a gateway is; the gateways there are |
 //! | [`chain`] | which provider comes next, by error class and availability |
+//! | [`routes`], `turns` | which providers a message may go to; waiting where that differs |
 //! | [`breaker`], [`health`] | whether a provider may be called; the same known to all processes |
 //! | [`tokens`] | waiting for a provider's rate |
 //! | [`choice`] | the chain's decision, with all that a call needs |
@@ -26,10 +27,12 @@ mod letter;
 pub mod places;
 pub mod provider;
 pub mod providers;
+pub mod routes;
 pub mod segments;
 pub mod silence;
 pub mod tidy;
 pub mod tokens;
+mod turns;
 
 use std::{sync::Arc, time::Duration};
 
@@ -42,13 +45,14 @@ use crate::{
     courier::Courier,
     jobs::send_message::{self, send_message},
     providers::Net,
+    routes::Routes,
     tokens::Tokens,
 };
 
 /// In-flight messages get this long to end when the process is told to stop.
 const GRACE: Duration = Duration::from_secs(25);
 
-/// Builds the configured chain.
+/// Builds the chain of all providers that are in use, and the routes through it.
 ///
 /// # Errors
 /// A provider's section is wrong; the error names the key.
@@ -60,13 +64,16 @@ pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
         ..Net::default()
     };
     let mut links = Vec::new();
-    for (name, section) in home.config.chain() {
-        let provider = providers::build(name, &section.kind, &section.keys, &net)
-            .map_err(|e| e.at(&home.config.source))?;
+    let mut names = Vec::new();
+    for (name, section) in home.config.providers_in_use() {
+        let provider =
+            providers::of_section(name, section, &net).map_err(|e| e.at(&home.config.source))?;
         let tokens = section.rate().map(|rate| Tokens::new(name, home.rates.meter(name, rate)));
-        links.push(chain::Link { name: name.to_owned(), provider, tokens: tokens.map(Arc::new) });
+        let (senders, tokens) = (section.senders.clone(), tokens.map(Arc::new));
+        links.push(chain::Link { name: name.to_owned(), provider, senders, tokens });
+        names.push(name);
     }
-    Ok(chain::Chain::new(links))
+    Ok(chain::Chain::new(links, Routes::new(&home.config, &names)))
 }
 
 /// Works until `stop` is cancelled, then lets what is in flight come to its end.

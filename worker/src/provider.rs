@@ -1,6 +1,6 @@
 //! What a provider is: something that takes one text for one number and says what became of it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use otpost_shared::{drill, outcome::ErrorClass, queue::Lane, recipient::Recipient, report};
@@ -19,11 +19,19 @@ pub struct Outgoing {
     pub text: String,
     /// What is left of the message's life; providers drop it after that.
     pub validity: Duration,
+    /// In whose name it goes out, where the country has a sender of its own.
+    pub sender: Option<Arc<str>>,
     /// The address at which we want to hear what became of it.
     pub report_to: Option<String>,
 }
 
 impl Outgoing {
+    /// The country's sender, or else the provider's own.
+    #[must_use]
+    pub fn sender_or<'a>(&'a self, own: &'a str) -> &'a str {
+        self.sender.as_deref().unwrap_or(own)
+    }
+
     /// What stands for the attempt in that address, alone: for gateways that give back in their
     /// reports a text of ours.
     #[must_use]
@@ -92,6 +100,16 @@ pub trait Provider: Send + Sync {
     /// Asks the gateway, without sending anything, whether the credentials are good.
     /// `Ok` and `Err` both carry a sentence for the operator.
     fn check(&self) -> BoxFuture<'_, Result<String, String>>;
+
+    /// Whether messages can go out in this name, in place of the provider's own sender. Asked when the
+    /// process starts, for each [`Outgoing::sender`] that will come.
+    ///
+    /// # Errors
+    /// They cannot; says what to write instead.
+    fn check_sender(&self, sender: &str) -> Result<(), &'static str> {
+        let _ = sender;
+        Err("this kind has no sender; leave senders out")
+    }
 
     /// What it does besides sending: the connections that it holds, and what comes over them. Begun once,
     /// in a worker; ends soon after `stop` is cancelled, when nothing is sent any more.

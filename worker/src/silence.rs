@@ -51,7 +51,7 @@ async fn on_duty(home: &Home, tick: u64) -> Result<(), DbError> {
 
 /// Asks another provider for codes that the first one took and says nothing of.
 async fn send_on(home: &Home, now: Millis) -> Result<(), DbError> {
-    for (name, section) in home.config.chain() {
+    for (name, section) in home.config.providers_in_use() {
         let after_ms = i64::from(section.fallback_after_secs) * 1_000;
         if after_ms > 0 {
             let sent_on = message::send_on(home, name, after_ms, now).await?;

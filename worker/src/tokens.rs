@@ -76,6 +76,14 @@ impl Tokens {
         &self.meter.rate
     }
 
+    /// How far apart this process's calls are on average while all of the rate is used.
+    #[must_use]
+    pub fn pace(&self) -> Duration {
+        let processes = f64::from(self.meter.processes());
+        let apart = Duration::try_from_secs_f64(processes / self.meter.rate.per_second());
+        apart.unwrap_or(Duration::MAX)
+    }
+
     /// Waits for a token until `give_up`; not at all when none is likely to come before.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ struct Readiness {
     status: &'static str,
     database: String,
     queue: String,
-    /// Which providers of the chain are left alone for now.
+    /// Which providers are left alone for now.
     providers: String,
 }
 
@@ -73,14 +73,14 @@ async fn readyz(State(app): State<App>) -> Response {
     (code, said).into_response()
 }
 
-/// The inner error names each provider of the chain that is left alone, without its words.
+/// The inner error names each provider in use that is left alone, without its words.
 async fn in_trouble(home: &Home) -> Result<Result<(), String>, DbError> {
     let (states, now) = (provider_state::list(&home.db).await?, home.clock.now());
     let trouble = |(name, _)| {
         let state = states.iter().find(|state| state.name == name)?;
         Some(format!("{name} is {}", state.trouble(now)?))
     };
-    let trouble: Vec<String> = home.config.chain().filter_map(trouble).collect();
+    let trouble: Vec<String> = home.config.providers_in_use().filter_map(trouble).collect();
     Ok(if trouble.is_empty() { Ok(()) } else { Err(trouble.join("; ")) })
 }
 

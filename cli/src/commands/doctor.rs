@@ -5,10 +5,11 @@ use std::{path::Path, process::ExitCode, time::Duration};
 use otpost_shared::{
     Home,
     clock::{Clock, Millis},
-    config,
+    config::{self, Route},
     message::{self, REPORTED_WITHIN_MS, Sample},
     provider_state::{self, ProviderState},
     rate::Rate,
+    tenant,
 };
 use serde_json::json;
 
@@ -24,13 +25,21 @@ const CLOCK_MS: i64 = 2_000;
 struct Finding {
     what: String,
     good: bool,
+    /// As it stands before the line.
+    mark: &'static str,
     said: String,
 }
 
 impl Finding {
     fn new(what: impl Into<String>, result: Result<String, String>) -> Self {
         let good = result.is_ok();
-        Self { what: what.into(), good, said: result.unwrap_or_else(|said| said) }
+        let mark = if good { "ok  " } else { "BAD " };
+        Self { what: what.into(), good, mark, said: result.unwrap_or_else(|said| said) }
+    }
+
+    /// Nothing is wrong, and somebody may have meant something else.
+    fn note(what: impl Into<String>, said: impl Into<String>) -> Self {
+        Self { what: what.into(), good: true, mark: "note", said: said.into() }
     }
 }
 
@@ -46,8 +55,7 @@ pub async fn run(path: Option<&Path>, options: Print) -> Done {
         }));
     } else {
         for finding in &findings {
-            let mark = if finding.good { "ok  " } else { "BAD " };
-            say!("{mark} {:20} {}", finding.what, finding.said);
+            say!("{} {:20} {}", finding.mark, finding.what, finding.said);
         }
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -73,6 +81,8 @@ async fn examine(path: Option<&Path>) -> Vec<Finding> {
     findings.push(Finding::new("clock", clock(&home).await));
     findings.push(Finding::new("redis", redis(&home).await));
     findings.extend(providers(&home).await);
+    findings.extend(unused(&home));
+    findings.extend(routes(&home).await);
     findings.extend(reports(&home).await);
     findings.extend(inbound(&home));
     findings
@@ -140,6 +150,48 @@ async fn providers(home: &Home) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Sections that nobody is sent by; the console's is among the defaults.
+fn unused(home: &Home) -> Vec<Finding> {
+    let in_use: Vec<&str> = home.config.providers_in_use().map(|(name, _)| name).collect();
+    let sections = home.config.providers.iter();
+    let unused = sections.filter(|(name, section)| {
+        section.kind != "console" && !in_use.contains(&name.as_str())
+    });
+    let said = "not in use: no chain and no route names it";
+    unused.map(|(name, _)| Finding::note(format!("provider {name}"), said)).collect()
+}
+
+/// Which messages have a chain of their own, and what is left for the others.
+async fn routes(home: &Home) -> Vec<Finding> {
+    let config = &home.config;
+    let mut findings = Vec::new();
+    for (place, route) in config.routes.iter().enumerate() {
+        let told = format!("{route}: {}", route.chain.join(", then "));
+        let result = unknown_tenant(home, route).await.map_or(Ok(told), |name| {
+            Err(format!("there is no tenant {name:?}; take it out of tenants, or make it"))
+        });
+        findings.push(Finding::new(format!("routes[{place}]"), result));
+    }
+    for (what, chain) in [("sms", &config.chains.sms), ("email", &config.chains.email)] {
+        if !config.routes.is_empty() && !chain.is_empty() {
+            let told = format!("all that no route takes: {}", chain.join(", then "));
+            findings.push(Finding::new(format!("chains.{what}"), Ok(told)));
+        }
+    }
+    findings
+}
+
+/// The first one that a route names and that is not there. Of a database that does not answer its own
+/// finding tells.
+async fn unknown_tenant<'a>(home: &Home, route: &'a Route) -> Option<&'a str> {
+    for name in &route.tenants {
+        if matches!(tenant::find_by_name(&home.db, name).await, Ok(None)) {
+            return Some(name);
+        }
+    }
+    None
 }
 
 /// Whether those report who are asked to; of few codes nothing is said.

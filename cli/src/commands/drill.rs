@@ -62,25 +62,19 @@ pub async fn run(config: Option<&Path>, options: DrillOptions) -> Done {
 
 /// The one that is asked for, or the first.
 fn provider(home: &Home, options: &DrillOptions) -> Result<String, Failure> {
-    let names: Vec<&str> = home.config.chain().map(|(name, _)| name).collect();
+    let names: Vec<&str> = home.config.providers_in_use().map(|(name, _)| name).collect();
     let name = match &options.provider {
         Some(name) => name.as_str(),
         None => names.first().copied().unwrap_or_default(),
     };
-    if !names.contains(&name) {
-        let known = names.join(", ");
-        return Err(Failure::misused(format!("no chain names a provider {name:?}; there are: {known}")));
+    if names.contains(&name) {
+        return Ok(name.to_owned());
     }
-    if names.len() < 2 {
-        return Err(Failure::new(format!(
-            "there is only {name}: without another provider in its chain nothing would be sent; \
-             add one first"
-        )));
-    }
-    Ok(name.to_owned())
+    let known = names.join(", ");
+    Err(Failure::misused(format!("no chain names a provider {name:?}; there are: {known}")))
 }
 
-/// A drill must not become an outage.
+/// A drill must not become an outage: whatever would go to the provider needs another.
 async fn refuse_if_nobody_is_left(home: &Home, provider: &str) -> Result<(), Failure> {
     let now = home.clock.now();
     let states = provider_state::list(&home.db).await?;
@@ -91,13 +85,23 @@ async fn refuse_if_nobody_is_left(home: &Home, provider: &str) -> Result<(), Fai
     if let Some(trouble) = trouble(provider) {
         return Err(Failure::new(format!("{provider} is {trouble} already")));
     }
-    let others: BTreeSet<&str> =
-        home.config.chain().map(|(name, _)| name).filter(|name| *name != provider).collect();
-    let troubles: Option<Vec<String>> =
-        others.iter().map(|name| Some(format!("{name} is {}", trouble(name)?))).collect();
-    if let Some(troubles) = troubles {
-        let troubles = troubles.join(", ");
-        return Err(Failure::new(format!("nobody would be left to send: {troubles}")));
+    for (_, chain) in home.config.all_chains() {
+        if !chain.iter().any(|name| name == provider) {
+            continue;
+        }
+        let others: Vec<&String> = chain.iter().filter(|name| *name != provider).collect();
+        if others.is_empty() {
+            return Err(Failure::new(format!(
+                "a chain has only {provider}: without another provider in it nothing would be \
+                 sent; add one first"
+            )));
+        }
+        let troubles: Option<Vec<String>> =
+            others.iter().map(|name| Some(format!("{name} is {}", trouble(name)?))).collect();
+        if let Some(troubles) = troubles {
+            let troubles = troubles.join(", ");
+            return Err(Failure::new(format!("nobody would be left to send: {troubles}")));
+        }
     }
     let live = process::count_live(&home.db, now).await?;
     if !live.iter().any(|(role, _)| matches!(role.as_str(), "worker" | "serve")) {

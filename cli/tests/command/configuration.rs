@@ -85,6 +85,10 @@ fn the_environment_is_held_to_the_same() {
         "environment variable OTPOST__SERVER__LISTNE: server.listne: ",
         "did you mean \"server.listen\"?",
     ]);
+    let routes = Place::empty().set("OTPOST__ROUTES", &"[{ chain = [\"console\", \"x\"] }]");
+    routes.run(&["serve"]).fails_with(&[
+        "environment variable OTPOST__ROUTES: routes[0].chain: there is no [providers.x]",
+    ]);
     let missing = Place::empty().set("OTPOST__DATABASE__URL_FILE", &"/nowhere/at/all");
     missing.run(&["serve"]).fails_with(&["OTPOST__DATABASE__URL_FILE", "/nowhere/at/all"]);
     let unread = Place::empty().set("OTPOST_CONFIG", &"none.toml");

@@ -53,6 +53,45 @@ async fn a_rate_is_told_as_it_was_understood() {
     assert_eq!((&reading["left"], &reading["otp_wait_ms"]), (&1.0.into(), &0.into()));
 }
 
+/// Providers `a` to `c`, of which the chain names the first.
+fn routed(routes: &str) -> Place {
+    Place::with(&format!(
+        "[chains]\nsms = [\"a\"]\n[providers.a]\nkind = \"sandbox\"\n\
+         [providers.b]\nkind = \"sandbox\"\n[providers.c]\nkind = \"sandbox\"\n{routes}"
+    ))
+}
+
+#[test]
+fn routes_are_told_in_words_and_sections_without_use_are_noted() {
+    let place = routed(
+        "[[routes]]\ncountries = [\"GB\", \"FR\"]\nlanes = [\"otp\"]\nchain = [\"b\", \"a\"]",
+    );
+    let report = place.run(&["doctor"]).exits(0);
+    let line = |what: &str| {
+        let found = report.stdout.lines().find(|line| line.contains(&format!(" {what} ")));
+        found.unwrap_or_else(|| panic!("{what} is not in {report:?}")).to_owned()
+    };
+    assert!(line("routes[0]").ends_with("codes by SMS, to GB or FR: b, then a"), "{report:?}");
+    assert!(line("chains.sms").ends_with("all that no route takes: a"), "{report:?}");
+    assert!(line("provider b").starts_with("ok  "), "{report:?}");
+    assert!(line("provider c").starts_with("note"), "{report:?}");
+    assert!(!report.stdout.contains("provider console"), "it is among the defaults");
+    let plain = routed("").run(&["doctor"]).exits(0);
+    assert!(!plain.stdout.contains("chains.sms"), "{plain:?}");
+}
+
+#[test]
+fn a_tenant_that_is_not_there_is_named() {
+    for (tenant, code) in [("default", 0), ("acme", 1)] {
+        let place = routed(&format!("[[routes]]\ntenants = [\"{tenant}\"]\nchain = [\"b\"]"));
+        // It makes the tables.
+        place.run(&["status"]).exits(0);
+        let report = place.run(&["doctor", "--json"]).exits(code).json();
+        let missing = bad(&report).iter().any(|said| said.contains("there is no tenant"));
+        assert_eq!(missing, code == 1, "{report}");
+    }
+}
+
 #[test]
 fn what_cannot_be_reached_is_named_with_its_key() {
     let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";

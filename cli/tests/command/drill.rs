@@ -45,7 +45,7 @@ async fn a_chain_shows_that_it_holds_without_its_first_provider() {
 #[tokio::test]
 async fn a_drill_never_becomes_an_outage() {
     let alone = Place::empty();
-    alone.run(&["drill"]).fails_with(&["there is only console", "add one"]);
+    alone.run(&["drill"]).fails_with(&["only console", "add one"]);
     let place = Place::with(TWO);
     let misused = place.run(&["drill", "mian"]).exits(2).stderr;
     assert!(misused.contains("\"mian\"") && misused.contains("main, backup"), "{misused}");

@@ -2,6 +2,10 @@
 
 use std::{fmt, path::PathBuf};
 
+use toml::de::{DeTable, DeValue};
+
+use super::layers::{PREFIX, variable_of};
+
 /// The file a configuration came from, kept for pointing at its lines.
 #[derive(Clone, Default)]
 pub struct Source {
@@ -17,23 +21,37 @@ impl fmt::Debug for Source {
 }
 
 impl Source {
-    /// The line of `key` (dotted), or of the deepest part of it that the file has.
+    /// The line of `key` (dotted, as `routes[1].chain`), or of the deepest part of it that the file
+    /// has.
     fn line_of(&self, key: &str) -> Option<usize> {
-        let table = toml::de::DeTable::parse(&self.text).ok()?;
+        let table = DeTable::parse(&self.text).ok()?;
         let mut table = table.get_ref();
         let mut start = None;
         for part in key.split('.') {
-            let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref() == part) else {
-                break;
-            };
+            let (part, place) = with_place(part);
+            let found = table.iter().find(|(name, _)| name.get_ref() == part);
+            let Some((name, mut value)) = found else { break };
             start = Some(name.span().start);
+            if let (DeValue::Array(list), Some(place)) = (value.get_ref(), place) {
+                let Some(entry) = list.get(place) else { break };
+                start = Some(entry.span().start);
+                value = entry;
+            }
             match value.get_ref() {
-                toml::de::DeValue::Table(inner) => table = inner,
+                DeValue::Table(inner) => table = inner,
                 _ => break,
             }
         }
         let before = self.text.get(..start?)?;
         Some(before.matches('\n').count() + 1)
+    }
+}
+
+/// `routes[1]` as `routes` and 1.
+fn with_place(part: &str) -> (&str, Option<usize>) {
+    match part.strip_suffix(']').and_then(|part| part.split_once('[')) {
+        Some((name, place)) => (name, place.parse().ok()),
+        None => (part, None),
     }
 }
 
@@ -55,13 +73,8 @@ impl ConfigError {
     /// Adds file and line, or the environment variable, that the key came from.
     #[must_use]
     pub fn at(mut self, source: &Source) -> Self {
-        let variable = super::layers::variable_of(&self.key);
-        let (file, below) = (format!("{variable}_FILE"), format!("{variable}__"));
-        let set =
-            std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).find(|name| {
-                !self.key.is_empty()
-                    && (*name == variable || *name == file || name.starts_with(&below))
-            });
+        let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let set = set.filter(|name| name.starts_with(PREFIX)).find(|name| self.comes_from(name));
         if let Some(name) = set {
             self.place = Some(format!("environment variable {name}"));
         } else if let Some(path) = &source.path {
@@ -71,6 +84,16 @@ impl ConfigError {
             });
         }
         self
+    }
+
+    /// True when this variable sets the key, or what it is a part of, or a part of it.
+    fn comes_from(&self, name: &str) -> bool {
+        let key = variable_of(&self.key);
+        let is_it = |set: &str| {
+            let (of_key, of_set) = (format!("{key}__"), format!("{set}__"));
+            set == key || set.starts_with(&of_key) || key.starts_with(&of_set)
+        };
+        !self.key.is_empty() && (is_it(name) || name.strip_suffix("_FILE").is_some_and(is_it))
     }
 }
 

@@ -10,7 +10,7 @@ use toml::{Table, Value};
 
 use super::{Config, ConfigError, DEFAULTS, ProviderSection, Source, rules};
 
-const PREFIX: &str = "OTPOST__";
+pub(super) const PREFIX: &str = "OTPOST__";
 
 /// Reads the configuration from `path`, or from `OTPOST_CONFIG`, or from `otpost.toml` in the
 /// working directory when there is one.
@@ -31,10 +31,12 @@ pub fn load_with(
 ) -> Result<Config, ConfigError> {
     let source = read_source(path)?;
     let mut merged = parse(DEFAULTS, &Source::default())?;
+    let base = take_base_route(&mut merged);
     let file = parse(&source.text, &source)?;
     lay_over(&mut merged, file);
     lay_variables(&mut merged, variables, &source)?;
     inherit_purposes(&mut merged);
+    inherit_routes(&mut merged, &base);
     let mut config: Config = deserialize(merged, "", &known_keys()?).map_err(|e| e.at(&source))?;
     rules::check(&config).map_err(|e| e.at(&source))?;
     config.source = source;
@@ -92,9 +94,28 @@ fn inherit_purposes(merged: &mut Table) {
     }
 }
 
+/// The route of the defaults is where each route starts from, and none itself.
+fn take_base_route(defaults: &mut Table) -> Table {
+    let routes = defaults.insert("routes".to_owned(), Value::Array(Vec::new()));
+    let Some(Value::Array(mut routes)) = routes else { return Table::new() };
+    let Some(Value::Table(base)) = routes.pop() else { return Table::new() };
+    base
+}
+
+fn inherit_routes(merged: &mut Table, base: &Table) {
+    let Some(Value::Array(routes)) = merged.get_mut("routes") else { return };
+    for route in routes {
+        if let Value::Table(own) = route {
+            let mut full = base.clone();
+            lay_over(&mut full, std::mem::take(own));
+            *own = full;
+        }
+    }
+}
+
 /// The environment variable that overrides a dotted key.
 pub(super) fn variable_of(key: &str) -> String {
-    format!("{PREFIX}{}", key.to_uppercase().replace('.', "__"))
+    format!("{PREFIX}{}", key.to_uppercase().replace(['.', '['], "__").replace(']', ""))
 }
 
 fn lay_variables(
@@ -158,8 +179,14 @@ fn known_keys() -> Result<Vec<String>, ConfigError> {
     fn walk(table: &Table, path: &str, keys: &mut Vec<String>) {
         for (name, value) in table {
             let key = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            if let Value::Table(inner) = value {
-                walk(inner, &key, keys);
+            match value {
+                Value::Table(inner) => walk(inner, &key, keys),
+                Value::Array(list) => {
+                    if let Some(Value::Table(inner)) = list.first() {
+                        walk(inner, &key, keys);
+                    }
+                }
+                _ => {}
             }
             keys.push(key);
         }
@@ -189,7 +216,7 @@ fn deserialize<T: DeserializeOwned>(
         _ => format!("{path}.{key}"),
     };
     let mut unknown = Vec::new();
-    let mut note = |ignored: serde_ignored::Path<'_>| unknown.push(ignored.to_string());
+    let mut note = |ignored: serde_ignored::Path<'_>| unknown.push(dotted(&ignored));
     let reader = serde_ignored::Deserializer::new(Value::Table(table), &mut note);
     let result: Result<T, _> = serde_path_to_error::deserialize(reader);
     if let Some(key) = unknown.into_iter().next() {
@@ -205,6 +232,20 @@ fn deserialize<T: DeserializeOwned>(
             hint_field(&without_value(first_line), known).replace("missing field", "must have"),
         )
     })
+}
+
+/// As other errors name a key: `routes[1].chain`.
+fn dotted(path: &serde_ignored::Path<'_>) -> String {
+    use serde_ignored::Path as P;
+    match path {
+        P::Root => String::new(),
+        P::Seq { parent, index } => format!("{}[{index}]", dotted(parent)),
+        P::Map { parent: P::Root, key } => key.clone(),
+        P::Map { parent, key } => format!("{}.{key}", dotted(parent)),
+        P::Some { parent } | P::NewtypeStruct { parent } | P::NewtypeVariant { parent } => {
+            dotted(parent)
+        }
+    }
 }
 
 /// A wrong value may be a secret in the wrong place: only what was expected is said.

@@ -2,8 +2,10 @@
 
 mod error;
 mod layers;
+mod routes;
 mod rules;
 mod secret_text;
+mod senders;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
@@ -11,8 +13,10 @@ use serde::Deserialize;
 
 pub use error::{ConfigError, Source};
 pub use layers::{load, load_with, section};
+pub use routes::{Route, Traits};
 pub use rules::{Network, TestNumber};
 pub use secret_text::SecretText;
+pub use senders::Senders;
 
 use crate::{
     channel::Channel,
@@ -40,6 +44,8 @@ pub struct Config {
     pub purposes: BTreeMap<String, Purpose>,
     pub messages: Messages,
     pub chains: Chains,
+    /// The first that fits a message decides, before the chain of its channel.
+    pub routes: Vec<Route>,
     pub providers: BTreeMap<String, ProviderSection>,
     pub retention: Retention,
     /// Where errors about it point to.
@@ -182,6 +188,8 @@ pub struct ProviderSection {
     /// 0 means never.
     #[serde(default, deserialize_with = "rules::whole_number")]
     pub fallback_after_secs: u32,
+    #[serde(default)]
+    pub senders: Senders,
     #[serde(flatten)]
     pub keys: toml::Table,
 }
@@ -198,8 +206,8 @@ fn bulk_percent() -> u32 {
 
 impl ProviderSection {
     /// The names of the keys that are not the provider's own.
-    pub(crate) const KEYS: [&str; 5] =
-        ["kind", "rate", "burst", "bulk_percent", "fallback_after_secs"];
+    pub(crate) const KEYS: [&str; 6] =
+        ["kind", "rate", "burst", "bulk_percent", "fallback_after_secs", "senders"];
 
     /// How often it may be called, if that is bounded.
     #[must_use]
@@ -238,23 +246,45 @@ impl Config {
         self.database_url().starts_with("sqlite:")
     }
 
-    /// The sections of the chain, in order.
-    pub fn chain(&self) -> impl Iterator<Item = (&str, &ProviderSection)> {
-        self.chains.sms.iter().filter_map(|name| Some((name.as_str(), self.providers.get(name)?)))
+    /// All chains with their channels: those of `chains`, then those of the routes.
+    pub fn all_chains(&self) -> impl Iterator<Item = (Channel, &[String])> {
+        let general = Channel::ALL.into_iter().map(|channel| (channel, self.chains.of(channel)));
+        let own = self.routes.iter().map(|route| (route.channel, route.chain.as_slice()));
+        general.chain(own)
     }
 
-    /// True when the whole chain is the console provider and the address is this machine's own:
-    /// then the inbox and try-it pages may exist.
+    /// The sections of all providers that a chain or a route names, each once, in the order of
+    /// first mention.
+    pub fn providers_in_use(&self) -> impl Iterator<Item = (&str, &ProviderSection)> {
+        let mut names: Vec<&str> = Vec::new();
+        for name in self.all_chains().flat_map(|(_, chain)| chain) {
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+        names.into_iter().filter_map(|name| Some((name, self.providers.get(name)?)))
+    }
+
+    /// A provider that messages of this channel may go to and that costs money.
+    pub(crate) fn costly_provider(&self, channel: Channel) -> Option<&str> {
+        let of_it = self.all_chains().filter(|(of, _)| *of == channel);
+        let mut names = of_it.flat_map(|(_, chain)| chain).map(String::as_str);
+        names.find(|name| self.providers.get(*name).is_some_and(ProviderSection::costs_money))
+    }
+
+    /// True when nothing goes to another provider than the console and the address is this
+    /// machine's own: then the inbox and try-it pages may exist.
     #[must_use]
     pub fn has_inbox(&self) -> bool {
-        self.server.listen.ip().is_loopback() && self.chain().all(|(_, p)| p.kind == "console")
+        let is_console = |(_, section): (&str, &ProviderSection)| section.kind == "console";
+        self.server.listen.ip().is_loopback() && self.providers_in_use().all(is_console)
     }
 
     /// True when numbers of this region may be sent to.
     #[must_use]
     pub fn allows_region(&self, region: Option<&str>) -> bool {
         let countries = &self.recipients.countries;
-        if countries.iter().any(|c| c == "*") || !self.chain().any(|(_, p)| p.costs_money()) {
+        if countries.iter().any(|c| c == "*") || self.costly_provider(Channel::Sms).is_none() {
             return true;
         }
         let home = &self.recipients.default_region;

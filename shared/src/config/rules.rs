@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-use super::{Config, ConfigError, SecretText};
+use super::{Config, ConfigError, SecretText, routes, senders};
 use crate::{
-    clock::Millis, limits::Rule, rate::BULK_PERCENT, recipient, recipient::Recipient, report,
-    secrets::Code,
+    channel::Channel, clock::Millis, limits::Rule, rate::BULK_PERCENT, recipient,
+    recipient::Recipient, report, secrets::Code,
 };
 
 /// Messages that one process sends at the same time; each may hold a connection.
@@ -162,8 +162,10 @@ pub(super) fn list_or_text<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Secret
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     check_recipients(config)?;
     check_purposes(config)?;
-    check_chain(config)?;
+    check_chains(config)?;
+    routes::check(config)?;
     check_rates(config)?;
+    senders::check(config)?;
     check_fallbacks(config)?;
     if let Some(origin) = config.server.cors_origins.iter().find(|o| !is_origin(o)) {
         return Err(ConfigError::new(
@@ -269,7 +271,7 @@ fn check_recipients(config: &Config) -> Result<(), ConfigError> {
     }
     if config.recipients.countries.is_empty()
         && home.is_empty()
-        && let Some((name, _)) = config.chain().find(|(_, p)| p.costs_money())
+        && let Some(name) = config.costly_provider(Channel::Sms)
     {
         return Err(ConfigError::new(
             "recipients.default_region",
@@ -306,18 +308,24 @@ fn check_purposes(config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn check_chain(config: &Config) -> Result<(), ConfigError> {
+fn check_chains(config: &Config) -> Result<(), ConfigError> {
     if config.chains.sms.is_empty() {
         return Err(ConfigError::new("chains.sms", "must name at least one provider"));
     }
-    for (place, name) in config.chains.sms.iter().enumerate() {
-        if config.chains.sms[..place].contains(name) {
-            return Err(ConfigError::new("chains.sms", format!("{name:?} stands there twice")));
+    check_names(config, "chains.sms", &config.chains.sms)?;
+    check_names(config, "chains.email", &config.chains.email)
+}
+
+/// Each provider of a chain exists, and stands there once.
+pub(super) fn check_names(config: &Config, key: &str, names: &[String]) -> Result<(), ConfigError> {
+    for (place, name) in names.iter().enumerate() {
+        if names[..place].contains(name) {
+            return Err(ConfigError::new(key, format!("{name:?} stands there twice")));
         }
         if !config.providers.contains_key(name) {
             let known: Vec<_> = config.providers.keys().cloned().collect();
             return Err(ConfigError::new(
-                "chains.sms",
+                key,
                 format!("there is no [providers.{name}]; there are: {}", known.join(", ")),
             ));
         }
@@ -355,6 +363,7 @@ fn check_rates(config: &Config) -> Result<(), ConfigError> {
 fn check_fallbacks(config: &Config) -> Result<(), ConfigError> {
     for (name, section) in &config.providers {
         let come_by_themselves = report::come_by_themselves(section);
+        let mut with_it = config.all_chains().filter(|(_, chain)| chain.contains(name)).peekable();
         let said = if section.fallback_after_secs == 0 {
             continue;
         } else if !(5..=300).contains(&section.fallback_after_secs) {
@@ -363,10 +372,10 @@ fn check_fallbacks(config: &Config) -> Result<(), ConfigError> {
             "needs delivery reports; set server.public_url"
         } else if !report::can_hear(section) && !come_by_themselves {
             "needs delivery reports; set what this kind's are checked with, see docs/providers.md"
-        } else if config.chains.sms.len() < 2 {
-            "needs another provider to fall back to; name two in chains.sms"
-        } else if !config.chains.sms.contains(name) {
-            "counts only for a provider that chains.sms names"
+        } else if with_it.peek().is_none() {
+            "counts only for a provider that a chain or a route names"
+        } else if with_it.all(|(_, chain)| chain.len() < 2) {
+            "needs another provider to fall back to; name two in chains.sms, or in a route"
         } else {
             continue;
         };

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{Message, columns};
 use crate::{
     attempt::{self, Beginning},
+    channel::Channel,
     clock::Millis,
     db::{Db, DbError, Tx, bounded, chunks, detached, on_tx, push_list},
     queue::Lane,
@@ -27,7 +28,7 @@ pub struct Claimed {
     pub begun: Option<String>,
 }
 
-/// Claims those of `ids` that are due; a hint that is stale returns nothing. A code that was
+/// Claims those of `ids` that are due; a hint that is stale returns nothing. A code by SMS that was
 /// never tried begins its first attempt with the provider `begin_with` at the same time.
 ///
 /// # Errors
@@ -117,6 +118,7 @@ async fn take_at_once(
                      SELECT c.id, 1, c.epoch, $3, $1
                      FROM claimed c JOIN verifications v ON v.id = c.verification_id
                      WHERE $3::text IS NOT NULL AND c.epoch = 1 AND c.lane = 'otp'
+                       AND c.channel = 'sms'
                        AND v.status || '' = 'pending' AND v.generation = c.generation
                      RETURNING message_id, provider)
                  SELECT c.*, b.provider AS begun
@@ -172,7 +174,8 @@ async fn take_in_turn(
             let fits = verification.as_ref().is_some_and(|v| {
                 v.status(now) == Status::Pending && v.generation == message.generation
             });
-            let begins = fits && message.epoch == 1 && message.lane() == Lane::Otp;
+            let is_sms = message.channel == Channel::Sms.as_str();
+            let begins = fits && is_sms && message.epoch == 1 && message.lane() == Lane::Otp;
             let begun = begin_with.filter(|_| begins).map(str::to_owned);
             Claimed { verification, message: Arc::new(message), begun }
         })

@@ -2,7 +2,7 @@
 
 use otpost_shared::{Home, config};
 
-fn mistake(text: &str) -> String {
+pub(super) fn mistake(text: &str) -> String {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("otpost.toml");
     std::fs::write(&path, text).expect("written");

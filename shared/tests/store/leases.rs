@@ -6,6 +6,7 @@ use otpost_shared::{
     Home,
     attempt::{self, Ending},
     clock::Millis,
+    db::Db,
     idempotency::IdempotencyKey,
     message::{self, End, Message, NewMessage, Next, Recording, State},
     outcome::ErrorClass,
@@ -63,6 +64,19 @@ pub(super) async fn bulk(home: &Home, n: u32) -> Uuid {
     message::accept(home, new).await.expect("accepted").id
 }
 
+/// As if a message had been accepted for another channel.
+async fn set_channel(db: &Db, id: Uuid, channel: &str) {
+    const SQL: &str = "UPDATE messages SET channel = $2 WHERE id = $1";
+    match db {
+        Db::Sqlite { write, .. } => {
+            sqlx::query(SQL).bind(id).bind(channel).execute(write).await.expect("an answer");
+        }
+        Db::Postgres(pool) => {
+            sqlx::query(SQL).bind(id).bind(channel).execute(pool).await.expect("an answer");
+        }
+    }
+}
+
 on_both_homes! {
     async fn one_message_is_claimed_once(bed, "") {
         let accepted = accept(&bed.home, 1).await;
@@ -110,6 +124,20 @@ on_both_homes! {
         assert_eq!(message::mark_released(&bed.home.db, ids[0], 1).await, Ok(true));
         let begun = attempt::list_by_message(&bed.home.db, ids[0]).await.expect("an answer");
         assert!(begun.is_empty());
+    }
+
+    async fn only_codes_by_sms_begin_with_their_claim(bed, "") {
+        let (sms, mail) = (accept(&bed.home, 1).await, accept(&bed.home, 2).await);
+        let ids = [only_message(&bed.home, sms.id).await.id, only_message(&bed.home, mail.id).await.id];
+        set_channel(&bed.home.db, ids[1], "email").await;
+        let now = bed.home.clock.now();
+        let claimed = message::claim(&bed.home.db, &ids, Some("a"), now).await.expect("an answer");
+        let mut begun: Vec<_> =
+            claimed.iter().map(|c| (c.message.channel.as_str(), c.begun.as_deref())).collect();
+        begun.sort_unstable();
+        assert_eq!(begun, [("email", None), ("sms", Some("a"))]);
+        let of_mail = attempt::list_by_message(&bed.home.db, ids[1]).await.expect("an answer");
+        assert!(of_mail.is_empty());
     }
 
     async fn steps_of_many_messages_are_written_together(bed, "") {

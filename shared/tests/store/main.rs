@@ -15,6 +15,7 @@ mod provider_ids;
 mod rates;
 mod reports;
 mod resend;
+mod routes;
 mod suppressions;
 
 use otpost_shared::{

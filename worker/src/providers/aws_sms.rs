@@ -21,6 +21,7 @@ use super::{
     http_call::Answer,
     http_status::class_of_status,
     mistake,
+    sender::given,
 };
 use crate::provider::{Outcome, Outgoing, Provider};
 
@@ -172,12 +173,13 @@ impl AwsSms {
 
     fn request(&self, out: &Outgoing) -> RequestBuilder {
         let (shortest, longest) = TTL_SECS;
+        let own_identity = self.origination_identity.as_deref();
         let reference = out.report_reference();
         let mut context = BTreeMap::from([(CONTEXT_KEY, out.message_id.to_string())]);
         context.extend(reference.map(|text| (REPORT_KEY, text.to_owned())));
         self.operation(SEND).json(&TextMessage {
             destination_phone_number: out.to.e164(),
-            origination_identity: self.origination_identity.as_deref(),
+            origination_identity: out.sender.as_deref().or(own_identity),
             message_body: &out.text,
             message_type: match MessageType::of(out.lane, self.bulk_type) {
                 MessageType::Promotional => "PROMOTIONAL",
@@ -213,6 +215,10 @@ impl Provider for AwsSms {
                 .await
                 .map_or_else(|failed| failed, |answer| read_answer(&answer))
         })
+    }
+
+    fn check_sender(&self, sender: &str) -> Result<(), &'static str> {
+        given(sender)
     }
 
     /// Keys that may only send are refused this, but not before their signature was found good.

@@ -12,7 +12,7 @@ use crate::{
         Net,
         error_table::assert_unique,
         http_call::Answer,
-        samples::outgoing,
+        samples::{outgoing, outgoing_from},
         test_server::{Recorded, Reply, TestServer, answer},
     },
 };
@@ -223,6 +223,19 @@ async fn the_type_follows_the_lane_and_the_life_is_clamped() {
         });
         assert_eq!(body, expected);
     }
+}
+
+#[tokio::test]
+async fn the_sender_of_a_country_comes_before_its_own_and_aws_s_choice() {
+    for keys in ["", "origination_identity = 'Otpost'"] {
+        let (_, own) = recorded(keys, &outgoing("hi")).await;
+        assert_eq!(own.get("OriginationIdentity").is_some(), !keys.is_empty());
+        let (_, body) = recorded(keys, &outgoing_from("+12025550123", "hi")).await;
+        assert_eq!(body["OriginationIdentity"], "+12025550123");
+    }
+    let aws_sms = built("").unwrap();
+    assert_eq!(aws_sms.check_sender("Otpost"), Ok(()));
+    assert!(aws_sms.check_sender("").is_err());
 }
 
 #[tokio::test]

@@ -74,11 +74,7 @@ pub(super) struct Bird {
 
 impl Bird {
     pub(super) fn new(name: &str, config: BirdConfig, net: &Net) -> Result<Self, ConfigError> {
-        // It stands in a header, see `idempotency_key`.
-        if config.from.is_empty() || !config.from.bytes().all(|byte| (b' '..=b'~').contains(&byte))
-        {
-            return Err(mistake(name, "from", "must be printable ASCII"));
-        }
+        check_from(&config.from).map_err(|said| mistake(name, "from", said))?;
         let secret = config.signing_secret.as_ref();
         if secret.is_some_and(|secret| secret_bytes(secret.expose()).is_none()) {
             return Err(mistake(
@@ -105,7 +101,7 @@ impl Bird {
         };
         let mut body = json!({
             "to": out.to.e164(),
-            "from": self.from,
+            "from": out.sender_or(&self.from),
             "text": out.text,
             "category": category,
             "metadata": { "message_id": out.message_id },
@@ -124,8 +120,14 @@ impl Bird {
     /// result. A key seen with another body is an error, and two sections of a configuration may
     /// be one workspace with two senders.
     fn idempotency_key(&self, out: &Outgoing) -> String {
-        format!("{}/{}", out.message_id, self.from)
+        format!("{}/{}", out.message_id, out.sender_or(&self.from))
     }
+}
+
+/// A sender is a part of the idempotency key, which stands in a header.
+fn check_from(from: &str) -> Result<(), &'static str> {
+    let is_printable = from.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if is_printable && !from.is_empty() { Ok(()) } else { Err("must be printable ASCII") }
 }
 
 fn base_url(name: &str, config: &BirdConfig) -> Result<String, ConfigError> {
@@ -158,6 +160,10 @@ impl Provider for Bird {
                 .await
                 .map_or_else(|failed| failed, |answer| read_answer(&answer))
         })
+    }
+
+    fn check_sender(&self, sender: &str) -> Result<(), &'static str> {
+        check_from(sender)
     }
 
     fn check(&self) -> BoxFuture<'_, Result<String, String>> {

@@ -12,7 +12,7 @@ use crate::{
         Net,
         error_table::assert_unique,
         http_call::Answer,
-        samples::outgoing,
+        samples::{outgoing, outgoing_from},
         test_server::{Recorded, Reply, TestServer, answer},
     },
 };
@@ -212,6 +212,24 @@ async fn the_request_is_as_the_sdk_makes_it() {
     assert_eq!(request.header("content-type"), Some(SDK_CONTENT_TYPE));
     assert_eq!(request.header("idempotency-key"), Some(SDK_IDEMPOTENCY_KEY));
     assert_eq!(body(&request), serde_json::from_str::<Value>(SDK_BODY).unwrap());
+}
+
+/// It is in the idempotency key too: with another sender it is another request.
+#[tokio::test]
+async fn the_sender_of_a_country_comes_before_its_own() {
+    for (message, from) in
+        [(outgoing("hi"), "Otpost"), (outgoing_from("+12025550123", "hi"), "+12025550123")]
+    {
+        let request = recorded("", &message).await;
+        assert_eq!(body(&request)["from"], from);
+        let key = format!("00000000-0000-0000-0000-000000000007/{from}");
+        assert_eq!(request.header("idempotency-key"), Some(key.as_str()));
+    }
+    let bird = built("api_key = 'bk_eu1_k'\nfrom = 'Otpost'").unwrap();
+    assert_eq!(bird.check_sender("+12025550123"), Ok(()));
+    for wrong in ["", "Ötpost", "a\nb"] {
+        assert_eq!(bird.check_sender(wrong), Err("must be printable ASCII"), "{wrong}");
+    }
 }
 
 #[tokio::test]

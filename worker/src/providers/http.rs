@@ -19,7 +19,7 @@ use self::{
     config::HttpConfig,
     template::{Escape, Slot, Template, Values},
 };
-use super::{Net, http_call::call, mistake, net::http_url};
+use super::{Net, http_call::call, mistake, net::http_url, sender::given};
 use crate::provider::{Outcome, Outgoing, Provider};
 
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -31,6 +31,8 @@ pub(super) struct HttpGateway {
     headers: Vec<(HeaderName, Template)>,
     body: Option<Body>,
     from: String,
+    /// True when `{from}` stands somewhere.
+    names_sender: bool,
     reading: Reading,
     /// For the check: where it connects to.
     host: String,
@@ -64,6 +66,7 @@ impl HttpGateway {
             .chain(body.as_ref().map(|body| &body.template))
             .collect();
         let uses = |slot: Slot| templates.iter().any(|template| template.uses(slot));
+        let names_sender = uses(Slot::From);
         config.check_uses(name, net, uses)?;
         let gateway = Self {
             client: net.client(name)?,
@@ -73,17 +76,17 @@ impl HttpGateway {
             body,
             reading: config.reading(name)?,
             from: config.from,
+            names_sender,
             host,
             port,
         };
-        match gateway.fill(&gateway.values(Values::sample())) {
-            Ok(_) => Ok(gateway),
-            Err(Unfit) => Err(mistake(name, "url", "does not make a request with these headers")),
-        }
+        gateway.check_fit(&gateway.from).map_err(|said| mistake(name, "url", said))?;
+        Ok(gateway)
     }
 
-    fn values<'a>(&'a self, values: Values<'a>) -> Values<'a> {
-        Values { from: &self.from, ..values }
+    fn check_fit(&self, from: &str) -> Result<(), &'static str> {
+        let filled = self.fill(&Values { from, ..Values::sample() });
+        filled.map(drop).map_err(|Unfit| "does not make a request with these headers")
     }
 
     fn fill(&self, values: &Values<'_>) -> Result<RequestBuilder, Unfit> {
@@ -116,22 +119,30 @@ impl Provider for HttpGateway {
         Box::pin(async move {
             let message_id = out.message_id.to_string();
             let validity_secs = out.validity.as_secs().max(1).to_string();
-            let values = self.values(Values {
+            let values = Values {
                 to: out.to.e164(),
                 to_digits: out.to.digits(),
                 text: &out.text,
-                from: "",
+                from: out.sender_or(&self.from),
                 message_id: &message_id,
                 validity_secs: &validity_secs,
                 report_url: out.report_to.as_deref().unwrap_or(""),
                 report_reference: out.report_reference().unwrap_or(""),
-            });
+            };
             let Ok(request) = self.fill(&values) else {
                 let detail = "the message does not fit the configured request";
                 return Outcome::refused(ErrorClass::Account, None, detail);
             };
             call(request).await.map_or_else(|failed| failed, |answer| self.reading.read(&answer))
         })
+    }
+
+    fn check_sender(&self, sender: &str) -> Result<(), &'static str> {
+        if !self.names_sender {
+            return Err("needs {from} in url, headers or body");
+        }
+        given(sender)?;
+        self.check_fit(sender)
     }
 
     /// Gateways have no common question to ask, so this only connects.

@@ -24,6 +24,7 @@ use super::{
     mistake,
     net::endpoint,
     refusal::Refusal,
+    sender::given,
 };
 use crate::provider::{Outcome, Outgoing, Provider};
 
@@ -55,9 +56,7 @@ pub(super) struct Infobip {
 
 impl Infobip {
     pub(super) fn new(name: &str, config: InfobipConfig, net: &Net) -> Result<Self, ConfigError> {
-        if config.from.is_empty() {
-            return Err(mistake(name, "from", "must not be empty"));
-        }
+        given(&config.from).map_err(|said| mistake(name, "from", said))?;
         let key = config.api_key.expose();
         let mut authorization = HeaderValue::from_str(&format!("App {key}"))
             .ok()
@@ -77,7 +76,7 @@ impl Infobip {
         let (shortest, longest) = VALIDITY_SECS;
         let validity = out.validity.as_secs().clamp(shortest, longest);
         let mut message = json!({
-            "sender": self.from,
+            "sender": out.sender_or(&self.from),
             "destinations": [{"to": out.to.digits(), "messageId": out.message_id}],
             "content": {"text": out.text},
             "options": {"validityPeriod": {"amount": validity, "timeUnit": "SECONDS"}},
@@ -105,6 +104,10 @@ impl Provider for Infobip {
                 .await
                 .map_or_else(|failed| failed, |answer| read_answer(&answer, own_id))
         })
+    }
+
+    fn check_sender(&self, sender: &str) -> Result<(), &'static str> {
+        given(sender)
     }
 
     fn check(&self) -> BoxFuture<'_, Result<String, String>> {

@@ -12,7 +12,7 @@ use crate::{
         Net,
         error_table::{ErrorTable, assert_sorted},
         http_call::Answer,
-        samples::outgoing,
+        samples::{outgoing, outgoing_from},
         test_server::{Recorded, Reply, TestServer, answer},
     },
 };
@@ -229,6 +229,19 @@ async fn the_request_is_the_one_of_the_sdk() {
     assert_eq!(request.header("content-type"), Some("application/json"));
     assert_eq!(request.header("accept"), Some("application/json"));
     assert_eq!(body_of(&request), serde_json::from_str::<Value>(SDK_BODY).unwrap());
+}
+
+#[tokio::test]
+async fn the_sender_of_a_country_comes_before_its_own() {
+    for (message, sender) in
+        [(outgoing("hi"), "Otpost"), (outgoing_from("12025550123", "hi"), "12025550123")]
+    {
+        assert_eq!(body_of(&sent(&message).await)["messages"][0]["sender"], sender);
+    }
+    let keys = "base_url = 'https://xyz.api.infobip.com'\napi_key = 'k'\nfrom = 'Otpost'";
+    let infobip = built(keys).unwrap();
+    assert_eq!(infobip.check_sender("12025550123"), Ok(()));
+    assert!(infobip.check_sender("").is_err());
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ use super::{
     mistake,
     net::endpoint,
     refused_field::MessageFields,
+    sender::given,
 };
 use crate::provider::{Outcome, Outgoing, Provider};
 
@@ -80,9 +81,7 @@ impl MessageBird {
         config: MessageBirdConfig,
         net: &Net,
     ) -> Result<Self, ConfigError> {
-        if config.originator.is_empty() {
-            return Err(mistake(name, "originator", "must not be empty"));
-        }
+        given(&config.originator).map_err(|said| mistake(name, "originator", said))?;
         if config.signing_key.is_some_and(|key| key.expose().is_empty()) {
             return Err(mistake(name, "signing_key", "must not be empty; leave it out"));
         }
@@ -105,7 +104,7 @@ impl MessageBird {
 
     fn request(&self, out: &Outgoing) -> RequestBuilder {
         let mut body = json!({
-            "originator": self.originator,
+            "originator": out.sender_or(&self.originator),
             "recipients": out.to.digits(),
             "body": out.text,
             // The default spoils what is outside GSM-7.
@@ -136,6 +135,10 @@ impl Provider for MessageBird {
                 .await
                 .map_or_else(|failed| failed, |answer| read_answer(&answer))
         })
+    }
+
+    fn check_sender(&self, sender: &str) -> Result<(), &'static str> {
+        given(sender)
     }
 
     fn check(&self) -> BoxFuture<'_, Result<String, String>> {

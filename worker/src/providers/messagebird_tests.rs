@@ -12,7 +12,7 @@ use crate::{
         Net,
         error_table::assert_sorted,
         http_call::Answer,
-        samples::outgoing,
+        samples::{outgoing, outgoing_from},
         test_server::{Recorded, Reply, TestServer, answer},
     },
 };
@@ -211,6 +211,19 @@ async fn the_request_is_as_the_sdk_makes_it() {
     assert_eq!(request.header("accept"), Some("application/json"));
     let body: Value = serde_json::from_str(&request.body).unwrap();
     assert_eq!(body, serde_json::from_str::<Value>(SDK_BODY).unwrap());
+}
+
+#[tokio::test]
+async fn the_sender_of_a_country_comes_before_its_own() {
+    for (message, originator) in
+        [(outgoing("hi"), "Otpost"), (outgoing_from("12025550123", "hi"), "12025550123")]
+    {
+        let body: Value = serde_json::from_str(&sent(&message).await.body).unwrap();
+        assert_eq!(body["originator"], originator);
+    }
+    let messagebird = built("access_key = 'k'\noriginator = 'a'").unwrap();
+    assert_eq!(messagebird.check_sender("12025550123"), Ok(()));
+    assert!(messagebird.check_sender("").is_err());
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mod retry_after;
 #[cfg(test)]
 mod samples;
 mod sandbox;
+mod sender;
 mod sinch;
 pub mod smpp;
 mod sns;
@@ -35,7 +36,7 @@ mod xml_texts;
 use std::sync::Arc;
 
 use otpost_shared::{
-    config::{ConfigError, section},
+    config::{ConfigError, ProviderSection, section},
     outcome::ErrorClass,
 };
 
@@ -67,7 +68,25 @@ pub const KINDS: [&str; 15] = [
     "vonage_messages",
 ];
 
-/// Makes the provider of one configuration section.
+/// Makes the provider of one configuration section, and sees to it that it can send in the names that
+/// the section has for single countries.
+///
+/// # Errors
+/// As [`build`]; or a sender is none for this kind.
+pub fn of_section(
+    name: &str,
+    section: &ProviderSection,
+    net: &Net,
+) -> Result<Arc<dyn Provider>, ConfigError> {
+    let provider = build(name, &section.kind, &section.keys, net)?;
+    for (country, sender) in section.senders.by_country() {
+        let checked = provider.check_sender(sender);
+        checked.map_err(|said| mistake(name, &format!("senders.{country}"), said))?;
+    }
+    Ok(provider)
+}
+
+/// Makes a provider of this kind from the keys that are its own.
 ///
 /// # Errors
 /// The kind is not one of [`KINDS`], or a key is missing, unknown or out of its range.
@@ -131,35 +150,74 @@ fn parse_class(name: &str, key: &str, word: &str) -> Result<ErrorClass, ConfigEr
 
 #[cfg(test)]
 mod tests {
-    use super::{KINDS, Net, build};
+    use otpost_shared::config::ProviderSection;
+
+    use super::{KINDS, Net, build, of_section};
 
     fn keys(text: &str) -> toml::Table {
         text.parse().unwrap()
     }
 
+    /// What a section of this kind needs.
+    fn keys_of(kind: &str) -> toml::Table {
+        keys(match kind {
+            "aws_sms" | "sns" => {
+                "region = 'eu-west-1'\naccess_key_id = 'k'\nsecret_access_key = 's'"
+            }
+            "bird" => "api_key = 'bk_eu1_k'\nfrom = 'Otpost'",
+            "http" => {
+                "url = 'http://localhost/'\nfrom = 'Otpost'\n\
+                 body = '{\"to\":\"{to}\",\"m\":\"{text}\",\"from\":\"{from}\"}'"
+            }
+            "infobip" => "base_url = 'http://localhost'\napi_key = 'k'\nfrom = 'Otpost'",
+            "messagebird" => "access_key = 'k'\noriginator = 'Otpost'",
+            "plivo" => "auth_id = 'MA1'\nauth_token = 't'\nsrc = '15550100'",
+            "smpp" => "url = 'smpp://localhost'\nsystem_id = 'o'\npassword = 'p'",
+            "sinch" => "service_plan_id = 'p'\napi_token = 't'",
+            "telnyx" => "api_key = 'k'\nfrom = '+15550100'",
+            "twilio" => "account_sid = 'AC1'\nauth_token = 't'\nfrom = '+15550100'",
+            "vonage" | "vonage_messages" => "api_key = 'k'\napi_secret = 's'\nfrom = 'Otpost'",
+            _ => "",
+        })
+    }
+
     #[test]
     fn every_kind_is_built() {
         for kind in KINDS {
-            let keys = keys(match kind {
-                "aws_sms" | "sns" => {
-                    "region = 'eu-west-1'\naccess_key_id = 'k'\nsecret_access_key = 's'"
-                }
-                "bird" => "api_key = 'bk_eu1_k'\nfrom = 'Otpost'",
-                "http" => "url = 'http://localhost/'\nbody = '{\"to\":\"{to}\",\"m\":\"{text}\"}'",
-                "infobip" => "base_url = 'http://localhost'\napi_key = 'k'\nfrom = 'Otpost'",
-                "messagebird" => "access_key = 'k'\noriginator = 'Otpost'",
-                "plivo" => "auth_id = 'MA1'\nauth_token = 't'\nsrc = '15550100'",
-                "smpp" => "url = 'smpp://localhost'\nsystem_id = 'o'\npassword = 'p'",
-                "sinch" => "service_plan_id = 'p'\napi_token = 't'",
-                "telnyx" => "api_key = 'k'\nfrom = '+15550100'",
-                "twilio" => "account_sid = 'AC1'\nauth_token = 't'\nfrom = '+15550100'",
-                "vonage" | "vonage_messages" => "api_key = 'k'\napi_secret = 's'\nfrom = 'Otpost'",
-                _ => "",
-            });
-            let built = build("sms", kind, &keys, &Net::default());
+            let built = build("sms", kind, &keys_of(kind), &Net::default());
             let is_built_in = kind != "smpp" || cfg!(feature = "smpp");
             assert_eq!(built.is_ok(), is_built_in, "{kind}: {:?}", built.err());
         }
+    }
+
+    #[test]
+    fn kinds_that_send_in_no_name_refuse_senders() {
+        for kind in KINDS {
+            let Ok(built) = build("sms", kind, &keys_of(kind), &Net::default()) else { continue };
+            let has_sender = !matches!(kind, "console" | "sandbox");
+            assert_eq!(built.check_sender("+12025550123").is_ok(), has_sender, "{kind}");
+            assert!(built.check_sender("").is_err(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_sender_that_cannot_be_is_named_with_its_country() {
+        for (keys, said) in [
+            ("kind = 'console'", "providers.sms.senders.GB: this kind has no sender"),
+            (
+                "kind = 'telnyx'\napi_key = 'k'\nfrom = '+15550100'",
+                "providers.sms.senders.GB: must be a number",
+            ),
+        ] {
+            let section = format!("{keys}\nsenders = {{ GB = 'Otpost', US = '+12025550123' }}");
+            let section: ProviderSection = toml::from_str(&section).unwrap();
+            let sentence = of_section("sms", &section, &Net::default()).err().unwrap().to_string();
+            assert!(sentence.starts_with(said), "{sentence}");
+        }
+        let good = "kind = 'vonage'\napi_key = 'k'\napi_secret = 's'\nfrom = 'Otpost'\n\
+                    senders = { US = '12025550123' }";
+        let section: ProviderSection = toml::from_str(good).unwrap();
+        assert!(of_section("sms", &section, &Net::default()).is_ok());
     }
 
     #[cfg(not(feature = "smpp"))]

@@ -15,6 +15,7 @@ use super::{
     http_status::class_of_status,
     mistake,
     net::endpoint,
+    sender::given,
 };
 use crate::provider::{Outcome, Outgoing, Provider};
 
@@ -99,12 +100,15 @@ impl Plivo {
 
     fn request(&self, out: &Outgoing) -> RequestBuilder {
         let (shortest, longest) = EXPIRY_SECS;
+        // A powerpack would pick one of its own, whatever the country has.
+        let own = (self.src.as_deref(), self.powerpack_uuid.as_deref());
+        let (src, powerpack_uuid) = out.sender.as_deref().map_or(own, |src| (Some(src), None));
         self.client
             .post(self.message_url.clone())
             .basic_auth(&self.auth_id, Some(self.auth_token.expose()))
             .json(&NewMessage {
-                src: self.src.as_deref(),
-                powerpack_uuid: self.powerpack_uuid.as_deref(),
+                src,
+                powerpack_uuid,
                 dst: out.to.digits(),
                 text: &out.text,
                 kind: "sms",
@@ -124,6 +128,10 @@ impl Provider for Plivo {
                 .await
                 .map_or_else(|failed| failed, |answer| read_answer(&answer, out.to.digits()))
         })
+    }
+
+    fn check_sender(&self, sender: &str) -> Result<(), &'static str> {
+        given(sender)
     }
 
     fn check(&self) -> BoxFuture<'_, Result<String, String>> {

@@ -12,7 +12,7 @@ use crate::{
         Net,
         error_table::assert_unique,
         http_call::Answer,
-        samples::outgoing,
+        samples::{outgoing, outgoing_from},
         test_server::{Recorded, Reply, TestServer, answer},
     },
 };
@@ -185,6 +185,22 @@ async fn a_powerpack_no_logs_and_no_reports() {
     assert_eq!(body["powerpack_uuid"], "p-1");
     assert_eq!(body["log"], "false");
     assert_eq!((body.get("src"), body.get("url")), (None, None));
+}
+
+#[tokio::test]
+async fn the_sender_of_a_country_comes_before_a_number_and_a_powerpack() {
+    for keys in ["src = '15550100'", "powerpack_uuid = 'p-1'"] {
+        let own = json_of(&recorded(keys, &outgoing("hi")).await.body);
+        let is_number = keys.starts_with("src");
+        assert_eq!(own.get("src").is_some(), is_number);
+        assert_eq!(own.get("powerpack_uuid").is_some(), !is_number);
+        let body = json_of(&recorded(keys, &outgoing_from("Otpost", "hi")).await.body);
+        assert_eq!(body["src"], "Otpost");
+        assert_eq!(body.get("powerpack_uuid"), None);
+    }
+    let plivo = built("auth_id = 'MA1'\nauth_token = 't'\npowerpack_uuid = 'p'").unwrap();
+    assert_eq!(plivo.check_sender("12025550123"), Ok(()));
+    assert!(plivo.check_sender("").is_err());
 }
 
 #[tokio::test]

@@ -16,6 +16,12 @@ pub(super) fn outgoing(text: &str) -> Outgoing {
         to: Recipient::parse_unchecked("+15551234567", None).unwrap(),
         text: text.to_owned(),
         validity: Duration::from_mins(2),
+        sender: None,
         report_to: None,
     }
+}
+
+/// The same in the name that its country has.
+pub(super) fn outgoing_from(sender: &str, text: &str) -> Outgoing {
+    Outgoing { sender: Some(sender.into()), ..outgoing(text) }
 }

@@ -20,6 +20,7 @@ use super::{
     mistake,
     net::endpoint,
     refusal::Refusal,
+    sender::given,
     spelling::unknown_word,
 };
 use crate::provider::{Outcome, Outgoing, Provider};
@@ -112,8 +113,8 @@ impl Sinch {
         {
             return Err(mistake(name, "service_plan_id", "must be letters and digits"));
         }
-        if config.from.as_ref().is_some_and(String::is_empty) {
-            return Err(mistake(name, "from", "must not be empty"));
+        if let Some(from) = &config.from {
+            given(from).map_err(|said| mistake(name, "from", said))?;
         }
         if config.signature_secret.is_some_and(|secret| secret.expose().is_empty()) {
             return Err(mistake(name, "signature_secret", "must not be empty; leave it out"));
@@ -147,7 +148,7 @@ impl Sinch {
         let callback_url = out.report_to.as_deref();
         let final_report = callback_url.map(|_| FINAL_REPORT);
         let batch = Batch {
-            from: self.from.as_deref(),
+            from: out.sender.as_deref().or(self.from.as_deref()),
             to: [out.to.e164()],
             body: &out.text,
             kind: "mt_text",
@@ -184,6 +185,10 @@ impl Provider for Sinch {
                 .await
                 .map_or_else(|failed| failed, |answer| read_answer(&answer))
         })
+    }
+
+    fn check_sender(&self, sender: &str) -> Result<(), &'static str> {
+        given(sender)
     }
 
     fn check(&self) -> BoxFuture<'_, Result<String, String>> {

@@ -12,7 +12,7 @@ use crate::{
         Net,
         error_table::assert_unique,
         http_call::{Answer, call},
-        samples::outgoing,
+        samples::{outgoing, outgoing_from},
         test_server::{Recorded, Reply, TestServer, answer},
     },
 };
@@ -204,6 +204,19 @@ async fn what_is_not_configured_is_not_sent() {
         "client_reference": "00000000-0000-0000-0000-000000000007",
     });
     assert_eq!(body_of(&recorded("", &message).await), expected);
+}
+
+#[tokio::test]
+async fn the_sender_of_a_country_comes_before_its_own_and_the_plan_s() {
+    for keys in ["", "from = 'Otpost'"] {
+        let own = body_of(&recorded(keys, &outgoing("hi")).await);
+        assert_eq!(own.get("from").is_some(), !keys.is_empty());
+        let body = body_of(&recorded(keys, &outgoing_from("+12025550123", "hi")).await);
+        assert_eq!(body["from"], "+12025550123");
+    }
+    let sinch = built("service_plan_id = 'p'\napi_token = 't'").unwrap();
+    assert_eq!(sinch.check_sender("Otpost"), Ok(()));
+    assert!(sinch.check_sender("").is_err());
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use super::{
     http_call::Answer,
     http_status::class_of_status,
     mistake,
+    sender::given,
     xml_texts::XmlTexts,
 };
 use crate::provider::{Outcome, Outgoing, Provider};
@@ -23,6 +24,10 @@ use crate::provider::{Outcome, Outgoing, Provider};
 const SERVICE: &str = "sns";
 const VERSION: &str = "2010-03-31";
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
+
+/// The message attributes that name a sender.
+const SENDER_ID: &str = "AWS.SNS.SMS.SenderID";
+const ORIGINATION_NUMBER: &str = "AWS.MM.SMS.OriginationNumber";
 
 /// Where an answer says what.
 const MESSAGE_ID: &str = "PublishResponse/PublishResult/MessageId";
@@ -120,13 +125,8 @@ impl Sns {
         }
         let mut attributes = Vec::new();
         for (key, attribute, data_type, value) in [
-            ("sender_id", "AWS.SNS.SMS.SenderID", "String", config.sender_id),
-            (
-                "origination_number",
-                "AWS.MM.SMS.OriginationNumber",
-                "String",
-                config.origination_number,
-            ),
+            ("sender_id", SENDER_ID, "String", config.sender_id),
+            ("origination_number", ORIGINATION_NUMBER, "String", config.origination_number),
             ("max_price", "AWS.SNS.SMS.MaxPrice", "Number", config.max_price),
         ] {
             match value {
@@ -160,8 +160,12 @@ impl Sns {
             ("Message".to_owned(), &out.text),
         ];
         let first = ("AWS.SNS.SMS.SMSType", "String", sms_type);
-        let more = self.attributes.iter().map(|(name, kind, value)| (*name, *kind, value.as_str()));
-        for (place, (name, kind, value)) in std::iter::once(first).chain(more).enumerate() {
+        let sender = out.sender.as_deref().map(|sender| (attribute_of(sender), "String", sender));
+        let own = self.attributes.iter().map(|(name, kind, value)| (*name, *kind, value.as_str()));
+        let is_sender = |name: &str| matches!(name, SENDER_ID | ORIGINATION_NUMBER);
+        let own = own.filter(|(name, ..)| sender.is_none() || !is_sender(name));
+        let all = std::iter::once(first).chain(sender).chain(own);
+        for (place, (name, kind, value)) in all.enumerate() {
             let entry = format!("MessageAttributes.entry.{}", place + 1);
             form.push((format!("{entry}.Name"), name));
             form.push((format!("{entry}.Value.DataType"), kind));
@@ -169,6 +173,13 @@ impl Sns {
         }
         self.service.post().header(CONTENT_TYPE, FORM).form(&form)
     }
+}
+
+/// A sender id has a letter at least.
+fn attribute_of(sender: &str) -> &'static str {
+    let digits = sender.strip_prefix('+').unwrap_or(sender);
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { ORIGINATION_NUMBER } else { SENDER_ID }
 }
 
 impl Provider for Sns {
@@ -179,6 +190,10 @@ impl Provider for Sns {
                 .await
                 .map_or_else(|failed| failed, |answer| read_answer(&answer))
         })
+    }
+
+    fn check_sender(&self, sender: &str) -> Result<(), &'static str> {
+        given(sender)
     }
 
     /// Of the calls that spend nothing this is the one about SMS. Keys that may only publish are

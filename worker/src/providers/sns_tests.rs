@@ -11,7 +11,7 @@ use crate::{
         Net,
         error_table::{assert_unique, class_of_word},
         http_call::Answer,
-        samples::outgoing,
+        samples::{outgoing, outgoing_from},
         test_server::{Recorded, Reply, TestServer, answer},
     },
 };
@@ -210,6 +210,35 @@ async fn the_type_follows_the_lane() {
         assert_eq!(sms_type(&request), expected, "{keys}");
         assert!(!request.body.contains("entry.2"), "{}", request.body);
     }
+}
+
+#[tokio::test]
+async fn the_sender_of_a_country_comes_before_name_and_number() {
+    let own = [("AWS.SNS.SMS.SenderID", "Otpost"), ("AWS.MM.SMS.OriginationNumber", "+15550100")];
+    for (message, senders) in [
+        (outgoing("hi"), &own[..]),
+        (outgoing_from("Company", "hi"), &[("AWS.SNS.SMS.SenderID", "Company")]),
+        (
+            outgoing_from("+12025550123", "hi"),
+            &[("AWS.MM.SMS.OriginationNumber", "+12025550123")],
+        ),
+    ] {
+        let server = TestServer::start(vec![Reply::Whole(answer(200, "", ACCEPTED))]).await;
+        let keys = "sender_id = 'Otpost'\norigination_number = '+15550100'\nmax_price = '0.05'";
+        at(&server, keys).send(&message).await;
+        let form = server.requests().remove(0).form();
+        // The type comes first, then each attribute with its name, kind and value.
+        let attributes: Vec<(&str, &str)> = form[7..]
+            .chunks(3)
+            .map(|attribute| (attribute[0].1.as_str(), attribute[2].1.as_str()))
+            .collect();
+        let expected: Vec<_> =
+            senders.iter().copied().chain([("AWS.SNS.SMS.MaxPrice", "0.05")]).collect();
+        assert_eq!(attributes, expected);
+    }
+    let sns = built("").unwrap();
+    assert_eq!(sns.check_sender("Otpost"), Ok(()));
+    assert!(sns.check_sender("").is_err());
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use super::{
     http_status::class_of_status,
     mistake,
     net::endpoint,
+    sender::given,
 };
 use crate::provider::{Outcome, Outgoing, Provider};
 
@@ -57,8 +58,7 @@ impl Telnyx {
     pub(super) fn new(name: &str, config: TelnyxConfig, net: &Net) -> Result<Self, ConfigError> {
         let from = config.from.filter(|from| !from.is_empty());
         let profile = config.messaging_profile_id.filter(|id| !id.is_empty());
-        let is_name = |from: &String| from.chars().any(char::is_alphabetic);
-        if profile.is_none() && from.as_ref().is_none_or(is_name) {
+        if profile.is_none() && from.as_deref().is_none_or(is_name) {
             let rule = "set a number here, or messaging_profile_id; a name needs both";
             return Err(mistake(name, "from", rule));
         }
@@ -84,12 +84,16 @@ impl Telnyx {
             .header("Idempotency-Key", out.message_id.to_string())
             .json(&NewMessage {
                 to: out.to.e164(),
-                from: self.from.as_deref(),
+                from: out.sender.as_deref().or(self.from.as_deref()),
                 messaging_profile_id: self.messaging_profile_id.as_deref(),
                 text: &out.text,
                 webhook_url: out.report_to.as_deref(),
             })
     }
+}
+
+fn is_name(sender: &str) -> bool {
+    sender.chars().any(char::is_alphabetic)
 }
 
 impl Provider for Telnyx {
@@ -99,6 +103,13 @@ impl Provider for Telnyx {
                 .await
                 .map_or_else(|failed| failed, |answer| read_answer(&answer))
         })
+    }
+
+    fn check_sender(&self, sender: &str) -> Result<(), &'static str> {
+        if self.messaging_profile_id.is_none() && is_name(sender) {
+            return Err("must be a number, unless there is a messaging_profile_id for a name");
+        }
+        given(sender)
     }
 
     fn check(&self) -> BoxFuture<'_, Result<String, String>> {

@@ -12,7 +12,7 @@ use crate::{
         Net,
         error_table::assert_sorted,
         http_call::Answer,
-        samples::outgoing,
+        samples::{outgoing, outgoing_from},
         test_server::{Recorded, Reply, TestServer, answer},
     },
 };
@@ -242,6 +242,25 @@ async fn what_is_not_configured_is_not_sent() {
     assert_eq!(request.body, r#"{"to":"+15551234567","from":"+15550100","text":"hi"}"#);
     let request = recorded("messaging_profile_id = 'p'", &outgoing("hi")).await;
     assert_eq!(request.body, r#"{"to":"+15551234567","messaging_profile_id":"p","text":"hi"}"#);
+}
+
+#[tokio::test]
+async fn the_sender_of_a_country_comes_before_a_number_and_a_profile_s_choice() {
+    let number = outgoing_from("+12025550123", "hi");
+    let request = recorded("from = '+15550100'", &number).await;
+    assert_eq!(request.body, r#"{"to":"+15551234567","from":"+12025550123","text":"hi"}"#);
+    let request = recorded("messaging_profile_id = 'p'", &outgoing_from("Otpost", "hi")).await;
+    let body: Value = serde_json::from_str(&request.body).unwrap();
+    assert_eq!((&body["from"], &body["messaging_profile_id"]), (&json!("Otpost"), &json!("p")));
+    // A name needs the profile, as in `from`.
+    for (keys, name_is_good) in
+        [("from = '+15550100'", false), ("messaging_profile_id = 'p'", true)]
+    {
+        let telnyx = built(&format!("api_key = 'k'\n{keys}")).unwrap();
+        assert_eq!(telnyx.check_sender("Otpost").is_ok(), name_is_good, "{keys}");
+        assert_eq!(telnyx.check_sender("+12025550123"), Ok(()));
+        assert!(telnyx.check_sender("").is_err());
+    }
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use super::{
     http_status::class_of_status,
     mistake,
     net::endpoint,
+    sender::given,
 };
 use crate::provider::{Outcome, Outgoing, Provider};
 
@@ -103,9 +104,12 @@ impl Twilio {
     fn request(&self, out: &Outgoing) -> RequestBuilder {
         let (shortest, longest) = VALIDITY_SECS;
         let validity = out.validity.as_secs().clamp(shortest, longest).to_string();
+        // A service would pick one of its own, whatever the country has.
+        let own = (self.sender.0, self.sender.1.as_str());
+        let sender = out.sender.as_deref().map_or(own, |sender| ("From", sender));
         let mut form = vec![
             ("To", out.to.e164()),
-            (self.sender.0, self.sender.1.as_str()),
+            sender,
             ("Body", &out.text),
             ("ValidityPeriod", &validity),
         ];
@@ -124,6 +128,10 @@ impl Provider for Twilio {
                 .await
                 .map_or_else(|failed| failed, |answer| read_answer(&answer))
         })
+    }
+
+    fn check_sender(&self, sender: &str) -> Result<(), &'static str> {
+        given(sender)
     }
 
     fn check(&self) -> BoxFuture<'_, Result<String, String>> {

@@ -11,7 +11,7 @@ use crate::{
         Net,
         error_table::assert_sorted,
         http_call::Answer,
-        samples::outgoing,
+        samples::{outgoing, outgoing_from},
         test_server::{Reply, TestServer, answer},
     },
 };
@@ -145,6 +145,29 @@ async fn the_request_is_as_twilio_wants_it() {
         ("StatusCallback", report_to),
     ];
     assert_eq!(request.form(), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+}
+
+#[tokio::test]
+async fn the_sender_of_a_country_comes_before_a_number_and_a_service() {
+    for (own, field, value) in [
+        ("from = '+15550100'", "From", "+15550100"),
+        ("messaging_service_sid = 'MG1'", "MessagingServiceSid", "MG1"),
+    ] {
+        let replies = [(); 2].map(|()| Reply::Whole(answer(201, "", ACCEPTED)));
+        let server = TestServer::start(replies.into()).await;
+        let twilio = at(&server, &format!("auth_token = 't'\n{own}"));
+        twilio.send(&outgoing("hi")).await;
+        twilio.send(&outgoing_from("Otpost", "hi")).await;
+        for (request, (field, value)) in
+            server.requests().iter().zip([(field, value), ("From", "Otpost")])
+        {
+            let form = request.form();
+            assert_eq!(form[1], (field.to_owned(), value.to_owned()));
+            assert_eq!(form.len(), 4, "{form:?}");
+        }
+        assert_eq!(twilio.check_sender("+12025550123"), Ok(()));
+        assert!(twilio.check_sender("").is_err());
+    }
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ use super::{
     http_status::REFUSED,
     mistake,
     net::endpoint,
+    sender::given,
     spelling::unknown_word,
 };
 use crate::{
@@ -88,9 +89,7 @@ pub(super) struct Vonage {
 
 impl Vonage {
     pub(super) fn new(name: &str, config: VonageConfig, net: &Net) -> Result<Self, ConfigError> {
-        if config.from.is_empty() {
-            return Err(mistake(name, "from", "must not be empty"));
-        }
+        given(&config.from).map_err(|said| mistake(name, "from", said))?;
         if config.signature_secret.is_some_and(|secret| secret.expose().is_empty()) {
             return Err(mistake(name, "signature_secret", "must not be empty; leave it out"));
         }
@@ -115,7 +114,7 @@ impl Vonage {
         let ttl = out.validity.as_millis().clamp(shortest, longest).to_string();
         let reference = out.message_id.to_string();
         let mut form = vec![
-            ("from", self.from.as_str()),
+            ("from", out.sender_or(&self.from)),
             ("to", out.to.digits()),
             ("text", &out.text),
             ("ttl", &ttl),
@@ -139,6 +138,10 @@ impl Provider for Vonage {
                 .await
                 .map_or_else(|failed| failed, |answer| read_answer(&answer))
         })
+    }
+
+    fn check_sender(&self, sender: &str) -> Result<(), &'static str> {
+        given(sender)
     }
 
     fn check(&self) -> BoxFuture<'_, Result<String, String>> {

@@ -25,6 +25,7 @@ use super::{
     mistake,
     net::endpoint,
     refused_field::MessageFields,
+    sender::given,
 };
 use crate::provider::{Outcome, Outgoing, Provider};
 
@@ -160,9 +161,7 @@ impl VonageMessages {
         mut config: VonageMessagesConfig,
         net: &Net,
     ) -> Result<Self, ConfigError> {
-        if config.from.is_empty() {
-            return Err(mistake(name, "from", "must not be empty"));
-        }
+        given(&config.from).map_err(|said| mistake(name, "from", said))?;
         if config.signature_secret.as_ref().is_some_and(|secret| secret.expose().is_empty()) {
             return Err(mistake(name, "signature_secret", "must not be empty; leave it out"));
         }
@@ -182,7 +181,7 @@ impl VonageMessages {
             "channel": "sms",
             "message_type": "text",
             "to": out.to.digits(),
-            "from": self.from,
+            "from": out.sender_or(&self.from),
             "text": out.text,
             "ttl": out.validity.as_secs().clamp(shortest, longest),
             "client_ref": out.message_id,
@@ -204,6 +203,10 @@ impl Provider for VonageMessages {
             };
             call(request).await.map_or_else(|failed| failed, |answer| read_answer(&answer))
         })
+    }
+
+    fn check_sender(&self, sender: &str) -> Result<(), &'static str> {
+        given(sender)
     }
 
     fn check(&self) -> BoxFuture<'_, Result<String, String>> {

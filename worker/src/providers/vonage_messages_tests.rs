@@ -13,7 +13,7 @@ use crate::{
         Net,
         error_table::{assert_sorted, assert_unique},
         http_call::Answer,
-        samples::outgoing,
+        samples::{outgoing, outgoing_from},
         test_server::{Recorded, Reply, TestServer, answer},
     },
 };
@@ -231,6 +231,20 @@ async fn the_request_is_as_the_sdk_makes_it() {
     assert_eq!(request.header("content-type"), Some(SDK_CONTENT_TYPE));
     let body: Value = serde_json::from_str(&request.body).unwrap();
     assert_eq!(body, serde_json::from_str::<Value>(SDK_BODY).unwrap());
+}
+
+#[tokio::test]
+async fn the_sender_of_a_country_comes_before_its_own() {
+    for (message, from) in
+        [(outgoing("hi"), "Otpost"), (outgoing_from("12025550123", "hi"), "12025550123")]
+    {
+        let request = sent(ACCOUNT, &message).await;
+        let body: Value = serde_json::from_str(&request.body).unwrap();
+        assert_eq!(body["from"], from);
+    }
+    let vonage = built(&format!("{ACCOUNT}\nfrom = 'Otpost'")).unwrap();
+    assert_eq!(vonage.check_sender("12025550123"), Ok(()));
+    assert!(vonage.check_sender("").is_err());
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::{
         Net,
         error_table::assert_sorted,
         http_call::Answer,
-        samples::outgoing,
+        samples::{outgoing, outgoing_from},
         test_server::{Recorded, Reply, TestServer, answer},
     },
 };
@@ -128,6 +128,20 @@ async fn the_request_is_as_vonage_wants_it() {
         ("client-ref", "00000000-0000-0000-0000-000000000007"),
     ];
     assert_eq!(request.form(), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+}
+
+#[tokio::test]
+async fn the_sender_of_a_country_comes_before_its_own() {
+    let replies = [(); 2].map(|()| Reply::Whole(answer(200, "", ACCEPTED)));
+    let server = TestServer::start(replies.into()).await;
+    let vonage = vonage(&server);
+    vonage.send(&outgoing("hi")).await;
+    vonage.send(&outgoing_from("12025550123", "hi")).await;
+    let senders = server.requests().into_iter().map(|request| request.form().swap_remove(0));
+    let expected = ["Otpost", "12025550123"].map(|from| ("from".to_owned(), from.to_owned()));
+    assert_eq!(senders.collect::<Vec<_>>(), expected);
+    assert_eq!(vonage.check_sender("Otpost"), Ok(()));
+    assert!(vonage.check_sender("").is_err());
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod gateway;
 mod rates;
 mod recovery;
 mod reports;
+mod routes;
 #[cfg(feature = "smpp")]
 mod smpp;
 mod suppressions;

@@ -17,10 +17,10 @@ use crate::{
     timeline, until,
 };
 
-const TAKEN: Answer = Answer::Http("200 OK", r#"{"messages":[{"status":"0","message-id":"v-1"}]}"#);
+pub const TAKEN: Answer = Answer::Http("200 OK", r#"{"messages":[{"status":"0","message-id":"v-1"}]}"#);
 
 /// What the gateway of kind `vonage` was given as the address for its report.
-fn asked_for(gateway: &Gateway) -> Reference {
+pub fn asked_for(gateway: &Gateway) -> Reference {
     let body = gateway.bodies().pop().expect("a request");
     let url = reqwest::Url::parse(&format!("http://form/?{body}")).expect("a form");
     let (_, callback) = url.query_pairs().find(|(name, _)| name == "callback").expect("a callback");

@@ -74,7 +74,7 @@ pub async fn run(config: Option<&Path>, options: StatusOptions) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Those of the chain, and why one is left alone.
+/// Those in use, and why one is left alone.
 async fn providers(home: &Home, now: Millis) -> Result<Vec<(String, Option<String>)>, Failure> {
     let states = provider_state::list(&home.db).await?;
     let trouble = |name: &str| {
@@ -85,5 +85,6 @@ async fn providers(home: &Home, now: Millis) -> Result<Vec<(String, Option<Strin
             None => trouble,
         })
     };
-    Ok(home.config.chain().map(|(name, _)| (name.to_owned(), trouble(name))).collect())
+    let in_use = home.config.providers_in_use();
+    Ok(in_use.map(|(name, _)| (name.to_owned(), trouble(name))).collect())
 }

@@ -15,10 +15,10 @@ pub(super) struct Reading {
     given: Result<Option<Given>, RedisDown>,
 }
 
-/// Of the chain's providers that have one.
+/// Of the providers in use that have one.
 pub(super) async fn read(home: &Home) -> Vec<Reading> {
     let mut readings = Vec::new();
-    for (name, section) in home.config.chain() {
+    for (name, section) in home.config.providers_in_use() {
         if let Some(rate) = section.rate() {
             let given = home.rates.meter(name, rate).look().await;
             readings.push(Reading { provider: name.to_owned(), rate, given });

@@ -7,7 +7,7 @@ use crate::{
     provider::Provider,
     providers::{
         Net,
-        samples::outgoing,
+        samples::{outgoing, outgoing_from},
         test_server::{Recorded, Reply, TestServer, answer},
     },
 };
@@ -43,6 +43,30 @@ async fn a_json_gateway() {
         "to": "+15551234567", "from": "Otpost", "text": text, "ttl": 120
     });
     assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn the_sender_of_a_country_fills_from() {
+    let keys = r#"
+        body = '{"to":"{to}","from":"{from}","text":"{text}"}'
+        from = 'Otpost'
+        headers = { Sender = '{from}' }
+    "#;
+    let replies = [(); 2].map(|()| Reply::Whole(answer(200, "", "{}")));
+    let server = TestServer::start(replies.into()).await;
+    let with_from = gateway(&server, "/", keys);
+    with_from.send(&outgoing("hi")).await;
+    with_from.send(&outgoing_from("+12025550123", "hi")).await;
+    for (request, from) in server.requests().iter().zip(["Otpost", "+12025550123"]) {
+        let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        assert_eq!((body["from"].as_str(), request.header("sender")), (Some(from), Some(from)));
+    }
+    assert_eq!(with_from.check_sender("+12025550123"), Ok(()));
+    for wrong in ["", "a\nb"] {
+        assert!(with_from.check_sender(wrong).is_err(), "{wrong}");
+    }
+    let without = gateway(&server, "/?p={to}&t={text}", "");
+    assert_eq!(without.check_sender("Otpost"), Err("needs {from} in url, headers or body"));
 }
 
 #[tokio::test]

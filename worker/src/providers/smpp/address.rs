@@ -2,10 +2,6 @@
 //!
 //! Source: SMPP 3.4, 5.2.5 (type of number) and 5.2.6 (numbering plan).
 
-use otpost_shared::config::ConfigError;
-
-use crate::providers::mistake;
-
 const UNKNOWN: u8 = 0;
 const INTERNATIONAL: u8 = 1;
 const NETWORK_SPECIFIC: u8 = 3;
@@ -33,8 +29,8 @@ impl Address {
         Self { ton: INTERNATIONAL, npi: ISDN, text: digits.to_owned() }
     }
 
-    /// The sender of a section; empty for the SMSC's own choice.
-    pub(super) fn of_sender(name: &str, from: &str) -> Result<Self, ConfigError> {
+    /// A sender by its looks; empty for the SMSC's own choice.
+    pub(super) fn of_sender(from: &str) -> Result<Self, &'static str> {
         let digits = from.strip_prefix('+').unwrap_or(from);
         let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         let (ton, npi, text) = if from.is_empty() {
@@ -46,9 +42,8 @@ impl Address {
         } else if is_name(from) {
             (ALPHANUMERIC, UNKNOWN, from)
         } else {
-            let rule = "must be a number with its country code, a short code, or a name of at most \
-                        11 ASCII characters";
-            return Err(mistake(name, "from", rule));
+            return Err("must be a number with its country code, a short code, or a name of at \
+                        most 11 ASCII characters");
         };
         Ok(Self { ton, npi, text: text.to_owned() })
     }
@@ -77,11 +72,11 @@ mod tests {
             ("Your Bank 1", 5, 0, "Your Bank 1"),
         ] {
             let text = text.to_owned();
-            let address = Address::of_sender("sms", from).unwrap();
+            let address = Address::of_sender(from).unwrap();
             assert_eq!(address, Address { ton, npi, text }, "{from}");
         }
         for wrong in ["twelve chars", "Ötpost", "1234567890123456", "+", "a\tb"] {
-            assert!(Address::of_sender("sms", wrong).is_err(), "{wrong}");
+            assert!(Address::of_sender(wrong).is_err(), "{wrong}");
         }
     }
 }

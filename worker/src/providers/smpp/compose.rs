@@ -43,6 +43,9 @@ pub(super) enum LongMessages {
     Sar,
 }
 
+/// Type, plan and text of the address that a message comes from.
+type Source = (Ton, Npi, COctetString<1, 21>);
+
 /// What is the same for all messages of a section.
 pub(super) struct Composer {
     pub(super) source_ton: Ton,
@@ -62,7 +65,9 @@ impl Composer {
     /// # Errors
     /// The finished outcome of a message that cannot be sent.
     pub(super) fn compose(&self, out: &Outgoing) -> Result<Vec<SubmitSm>, Outcome> {
-        let whole = self.blank(out).ok_or_else(|| refused(ErrorClass::Recipient, "the number"))?;
+        let source = self.source(out).ok_or_else(|| refused(ErrorClass::Sender, "the sender"))?;
+        let whole = self.blank(out, source);
+        let whole = whole.ok_or_else(|| refused(ErrorClass::Recipient, "the number"))?;
         let Encoded { data_coding, parts } = self.alphabet.encode(&out.text);
         let whole = whole.with_data_coding(data_coding.into());
         let pdus = match (parts.as_slice(), self.long_messages) {
@@ -73,8 +78,18 @@ impl Composer {
         pdus.ok_or_else(|| refused(ErrorClass::Content, "the text"))
     }
 
+    /// The sender of the country, or else that of the section.
+    fn source(&self, out: &Outgoing) -> Option<Source> {
+        let Some(sender) = &out.sender else {
+            return Some((self.source_ton, self.source_npi, self.source.clone()));
+        };
+        let address = Address::of_sender(sender).ok()?;
+        let text = COctetString::from_string(address.text).ok()?;
+        Some((address.ton.into(), address.npi.into(), text))
+    }
+
     /// None when it cannot be addressed.
-    fn blank(&self, out: &Outgoing) -> Option<SubmitSm> {
+    fn blank(&self, out: &Outgoing, (ton, npi, source): Source) -> Option<SubmitSm> {
         let to = Address::international(out.to.digits());
         let validity = if self.validity_period {
             EmptyOrFullCOctetString::from_string(relative(out.validity)).ok()?
@@ -84,9 +99,9 @@ impl Composer {
         Some(
             SubmitSm::builder()
                 .service_type(self.service_type.clone())
-                .source_addr_ton(self.source_ton)
-                .source_addr_npi(self.source_npi)
-                .source_addr(self.source.clone())
+                .source_addr_ton(ton)
+                .source_addr_npi(npi)
+                .source_addr(source)
                 .dest_addr_ton(to.ton.into())
                 .dest_addr_npi(to.npi.into())
                 .destination_addr(COctetString::from_string(to.text).ok()?)

@@ -8,7 +8,10 @@ use rusmpp::{
 };
 
 use super::relative;
-use crate::providers::{samples::outgoing, smpp::config::SmppConfig};
+use crate::providers::{
+    samples::{outgoing, outgoing_from},
+    smpp::config::SmppConfig,
+};
 
 fn composed(keys: &str, text: &str) -> Vec<SubmitSm> {
     let base = "url = 'smpp://smsc.example'\nsystem_id = 'o'\npassword = 'p'\n";
@@ -53,6 +56,26 @@ fn keys_change_it() {
     let wide = composed("", "Код");
     assert_eq!(u8::from(wide[0].data_coding), 8);
     assert_eq!(octets(&wide[0]), [0x04, 0x1a, 0x04, 0x3e, 0x04, 0x34]);
+}
+
+#[test]
+fn the_sender_of_a_country_has_its_own_kind_of_number() {
+    let base = "url = 'smpp://smsc.example'\nsystem_id = 'o'\npassword = 'p'\n";
+    let keys = format!("{base}from = '12345'\nfrom_ton = 6\nfrom_npi = 9").parse().unwrap();
+    let config: SmppConfig = section("a", &keys).unwrap();
+    let composer = config.composer("a").unwrap();
+    for (message, ton, npi, source) in [
+        (outgoing("hi"), Ton::Abbreviated, Npi::Private, "12345"),
+        (outgoing_from("Otpost", "hi"), Ton::Alphanumeric, Npi::Unknown, "Otpost"),
+        (outgoing_from("+12025550123", "hi"), Ton::International, Npi::Isdn, "12025550123"),
+    ] {
+        let pdus = composer.compose(&message).unwrap();
+        let pdu = &pdus[0];
+        assert_eq!((pdu.source_addr_ton, pdu.source_addr_npi), (ton, npi));
+        assert_eq!(pdu.source_addr.as_str(), source);
+    }
+    let unfit = composer.compose(&outgoing_from("twelve chars", "hi"));
+    assert_eq!(unfit.unwrap_err().class, ErrorClass::Sender);
 }
 
 #[test]

@@ -123,7 +123,8 @@ impl SmppConfig {
     }
 
     pub(super) fn composer(&self, name: &str) -> Result<Composer, ConfigError> {
-        let mut source = Address::of_sender(name, &self.from)?;
+        let mut source =
+            Address::of_sender(&self.from).map_err(|rule| mistake(name, "from", rule))?;
         if let Some(ton) = self.from_ton {
             source.ton = within(name, "from_ton", ton, TONS)?;
         }

@@ -14,6 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    address::Address,
     compose::Composer,
     config::SmppConfig,
     desk::Desk,
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::{
     provider::{Outcome, Outgoing, Provider},
-    providers::Net,
+    providers::{Net, sender::given},
 };
 
 /// A little less than the caller has patience for: then we know best why there is no outcome.
@@ -101,6 +102,11 @@ impl Provider for Smpp {
             };
             tokio::join!(keep_sessions, self.register.keep(name, written, &unbound));
         })
+    }
+
+    fn check_sender(&self, sender: &str) -> Result<(), &'static str> {
+        given(sender)?;
+        Address::of_sender(sender).map(drop)
     }
 
     /// Binds like a session of the worker, in addition to those.

@@ -67,6 +67,7 @@ fn outgoing(text: &str) -> Outgoing {
         to: Recipient::parse("+12025550123", None).expect("a number"),
         text: text.to_owned(),
         validity: Duration::from_mins(5),
+        sender: None,
         report_to: None,
     }
 }

@@ -1,0 +1,55 @@
+//! Whom a message may go to, and what a provider is given of it.
+
+use std::time::Duration;
+
+use otpost_shared::{
+    channel::Channel, clock::Millis, config::Traits, db::DbError, message::Message,
+};
+
+use super::Courier;
+use crate::{chain::Link, letter::Letter, provider::Outgoing};
+
+impl Courier {
+    /// The links that it may go to, by the routes.
+    pub(super) async fn route(&self, row: &Message, letter: &Letter) -> Result<&[usize], DbError> {
+        let routes = self.chain.routes();
+        let tenant = if routes.ask_for_tenants() {
+            self.tenants.of(&self.home.db, row.tenant_id).await?
+        } else {
+            None
+        };
+        Ok(routes.of(&Traits {
+            channel: Channel::parse(&row.channel).unwrap_or(Channel::Sms),
+            lane: row.lane(),
+            country: letter.to.region(),
+            number: Some(letter.to.e164()),
+            tenant: tenant.as_deref(),
+            purpose: letter.purpose.as_deref(),
+        }))
+    }
+
+    pub(super) fn outgoing(
+        &self,
+        row: &Message,
+        letter: &Letter,
+        link: &Link,
+        number: i32,
+        now: Millis,
+    ) -> Outgoing {
+        Outgoing {
+            message_id: row.id,
+            lane: row.lane(),
+            attempt: number,
+            to: letter.to.clone(),
+            text: letter.text.clone(),
+            validity: Duration::from_millis((row.deadline - now).unsigned_abs()),
+            sender: link.senders.of(letter.to.region()),
+            report_to: self.report_to(row, &link.name, number),
+        }
+    }
+
+    fn report_to(&self, row: &Message, provider: &str, number: i32) -> Option<String> {
+        // Without the key nothing could be composed, and nobody would be here.
+        self.home.report_url(provider, row, number).ok().flatten()
+    }
+}

@@ -1,0 +1,108 @@
+//! Routes: which providers of the chain a message may go to, and in which order.
+
+use otpost_shared::{
+    channel::Channel,
+    config::{Config, Route, Traits},
+    queue::Lane,
+};
+
+/// The routes of a configuration, as places in the chain.
+#[derive(Debug, Default)]
+pub struct Routes {
+    /// The first that fits a message decides.
+    own: Vec<(Route, Vec<usize>)>,
+    /// For what none of them fits.
+    sms: Vec<usize>,
+    email: Vec<usize>,
+    /// Those that messages of a lane can come to, each once.
+    of_codes: Vec<Vec<usize>>,
+    of_others: Vec<Vec<usize>>,
+}
+
+impl Routes {
+    /// `names` are the providers of the chain, in its order.
+    #[must_use]
+    pub fn new(config: &Config, names: &[&str]) -> Self {
+        let place = |name: &String| names.iter().position(|known| *known == name);
+        let places = |chain: &[String]| -> Vec<usize> { chain.iter().filter_map(place).collect() };
+        let own = config.routes.iter().map(|route| (route.clone(), places(&route.chain)));
+        let mut routes = Self {
+            own: own.collect(),
+            sms: places(config.chains.of(Channel::Sms)),
+            email: places(config.chains.of(Channel::Email)),
+            ..Self::default()
+        };
+        routes.of_codes = routes.within_reach(Lane::Otp);
+        routes.of_others = routes.within_reach(Lane::Bulk);
+        routes
+    }
+
+    /// The links that a message may go to, in the order they are tried.
+    #[must_use]
+    pub fn of(&self, message: &Traits<'_>) -> &[usize] {
+        let own = self.own.iter().find(|(route, _)| route.fits(message));
+        own.map_or_else(|| self.general(message.channel), |(_, places)| places.as_slice())
+    }
+
+    /// The links that every code by SMS goes to; none when that depends on the code.
+    #[must_use]
+    pub fn of_every_code(&self) -> Option<&[usize]> {
+        let is_of_codes =
+            |(route, _): &(Route, _)| route.channel == Channel::Sms && route.may_take(Lane::Otp);
+        (!self.own.iter().any(is_of_codes)).then_some(self.sms.as_slice())
+    }
+
+    /// All that messages of a lane can come to.
+    #[must_use]
+    pub fn in_lane(&self, lane: Lane) -> &[Vec<usize>] {
+        match lane {
+            Lane::Otp => &self.of_codes,
+            Lane::Bulk => &self.of_others,
+        }
+    }
+
+    /// True when messages of a lane do not all go to the same providers.
+    #[must_use]
+    pub fn differ_in(&self, lane: Lane) -> bool {
+        self.in_lane(lane).len() > 1
+    }
+
+    /// True when it matters whose a message is.
+    #[must_use]
+    pub fn ask_for_tenants(&self) -> bool {
+        self.own.iter().any(|(route, _)| !route.tenants.is_empty())
+    }
+
+    fn general(&self, channel: Channel) -> &[usize] {
+        match channel {
+            Channel::Sms => &self.sms,
+            Channel::Email => &self.email,
+        }
+    }
+
+    fn within_reach(&self, lane: Lane) -> Vec<Vec<usize>> {
+        let mut all = Vec::new();
+        for channel in Channel::ALL {
+            let of_it = |(route, _): &&(Route, Vec<usize>)| route.channel == channel;
+            let mut is_rest_left = true;
+            for (route, places) in self.own.iter().filter(of_it) {
+                if is_rest_left && route.may_take(lane) {
+                    all.push(places.clone());
+                    is_rest_left = !route.takes_all_of(lane);
+                }
+            }
+            if is_rest_left {
+                all.push(self.general(channel).to_vec());
+            }
+        }
+        // Nothing is sent where nobody is named.
+        all.retain(|places: &Vec<usize>| !places.is_empty());
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+#[cfg(test)]
+#[path = "routes_tests.rs"]
+mod tests;

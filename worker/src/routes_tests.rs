@@ -1,0 +1,131 @@
+//! From the routes of a configuration to places in the chain, and to what is claimed.
+
+use otpost_shared::{
+    attempt::Attempt,
+    channel::Channel,
+    config::Traits,
+    outcome::ErrorClass,
+    provider_state,
+    queue::Lane,
+};
+use otpost_testbed::{Bed, Kind};
+
+use crate::chain::Chain;
+
+/// Three providers, of which `chains.sms` names the first two.
+const CHAINS: &str = "[chains]\nsms = [\"a\", \"b\"]\n[providers.a]\nkind = \"sandbox\"\n\
+                      [providers.b]\nkind = \"sandbox\"\n[providers.c]\nkind = \"sandbox\"\n";
+
+/// A chain with these routes, each in braces.
+async fn chain(routes: &str) -> (Bed, Chain) {
+    let bed = Bed::make(Kind::Embedded, &format!("routes = [{routes}]\n{CHAINS}")).await;
+    let chain = crate::build_chain(&bed.home).expect("a chain");
+    (bed, chain)
+}
+
+fn code(country: &str) -> Traits<'_> {
+    Traits {
+        channel: Channel::Sms,
+        lane: Lane::Otp,
+        country: Some(country),
+        number: None,
+        tenant: Some("default"),
+        purpose: Some("default"),
+    }
+}
+
+fn text(country: &str) -> Traits<'_> {
+    Traits { lane: Lane::Bulk, purpose: None, ..code(country) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_that_fits_decides_and_else_the_chain() {
+    let (_bed, chain) = chain(
+        "{ countries = ['GB', 'FR'], chain = ['c', 'a'] }, \
+         { countries = ['FR', 'DE'], lanes = ['bulk'], chain = ['b'] }",
+    )
+    .await;
+    let names: Vec<&str> = chain.links().iter().map(|link| link.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    let routes = chain.routes();
+    assert_eq!(routes.of(&code("GB")), [2, 0]);
+    assert_eq!(routes.of(&text("FR")), [2, 0]);
+    assert_eq!(routes.of(&text("DE")), [1]);
+    assert_eq!(routes.of(&code("DE")), [0, 1]);
+    let mail = Traits { channel: Channel::Email, country: None, ..code("GB") };
+    assert!(routes.of(&mail).is_empty(), "nobody sends it");
+}
+
+/// Routes, what codes and other messages can come to, and whether all codes go one way.
+type Case = (&'static str, Vec<Vec<usize>>, Vec<Vec<usize>>, bool);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_lane_can_come_to_is_known_beforehand() {
+    let general = || vec![0, 1];
+    let gb_texts = "{ lanes = ['bulk'], countries = ['GB'], chain = ['c'] }";
+    let cases: [Case; 6] = [
+        ("", vec![general()], vec![general()], true),
+        (gb_texts, vec![general()], vec![general(), vec![2]], true),
+        ("{ lanes = ['bulk'], chain = ['c'] }", vec![general()], vec![vec![2]], true),
+        (
+            "{ purposes = ['default'], chain = ['c'] }",
+            vec![general(), vec![2]],
+            vec![general()],
+            false,
+        ),
+        (
+            "{ countries = ['GB'], chain = ['a', 'b'] }",
+            vec![general()],
+            vec![general()],
+            false,
+        ),
+        ("{ chain = ['c', 'b'] }", vec![vec![2, 1]], vec![vec![2, 1]], false),
+    ];
+    for (own, codes, others, is_one_way) in cases {
+        let (_bed, chain) = chain(own).await;
+        let routes = chain.routes();
+        assert_eq!(routes.in_lane(Lane::Otp), codes, "{own}");
+        assert_eq!(routes.in_lane(Lane::Bulk), others, "{own}");
+        assert_eq!(routes.of_every_code().is_some(), is_one_way, "{own}");
+        assert_eq!(routes.differ_in(Lane::Bulk), others.len() > 1, "{own}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tenants_are_asked_for_only_where_it_matters() {
+    let (_bed, plain) = chain("{ countries = ['GB'], chain = ['c'] }").await;
+    let (_other, by_tenant) = chain("{ tenants = ['acme'], chain = ['c'] }").await;
+    assert!(!plain.routes().ask_for_tenants() && by_tenant.routes().ask_for_tenants());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_begin_with_their_claim_only_where_all_go_one_way() {
+    for (own, first) in [
+        ("", Some("a")),
+        ("{ lanes = ['bulk'], countries = ['GB'], chain = ['c'] }", Some("a")),
+        ("{ countries = ['GB'], chain = ['c'] }", None),
+    ] {
+        let (bed, chain) = chain(own).await;
+        let now = bed.home.clock.now();
+        assert_eq!(chain.first_at_once(now), None, "nothing is known of it yet");
+        for number in 1..=20 {
+            let pass = chain.health().enter("a", now).expect("let through");
+            pass.note(&Attempt::of(number, "a", Some(ErrorClass::Ok), now));
+        }
+        assert_eq!(chain.first_at_once(now), first, "{own}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_is_claimed_from_as_long_as_one_of_its_routes_has_somebody() {
+    let (bed, chain) = chain("{ countries = ['GB'], chain = ['c'] }").await;
+    let now = bed.home.clock.now();
+    let most = || Lane::ALL.map(|lane| chain.most_to_claim(lane, 0, now));
+    let all = usize::MAX;
+    for (fails, claimed) in [("c", all), ("a", all), ("b", 0)] {
+        let opened = provider_state::mark_open(&bed.home.db, fails, now, "it failed").await;
+        assert_eq!(opened, Ok(true));
+        chain.health().step(&bed.home.db).await.expect("an answer");
+        assert_eq!(most(), [claimed; 2], "{fails}");
+    }
+}
