@@ -3,7 +3,7 @@
 use otpost_shared::{
     config::ProviderSection,
     inbound,
-    report::{self, Call, Certificate, Report, Word},
+    report::{self, Call, Certificate, Hearer, Report, Word},
 };
 
 use super::first_line;
@@ -42,13 +42,14 @@ pub fn report(data: &[u8]) {
     ];
     let call = Call { url: &url, headers: &headers, body };
     for section in sections() {
-        for written in inbound::read(&section, &call, NOW).unwrap_or_default() {
+        let hearer = Hearer::new(&section);
+        for written in inbound::read(&hearer, &call, NOW).unwrap_or_default() {
             assert!(!is_signing(&section), "{written:?}");
         }
-        for heard in report::hear(&section, &call, NOW).unwrap_or_default() {
+        for heard in hearer.hear(&call, NOW).unwrap_or_default() {
             is_whole(&heard);
             // Nobody knows the token, the secret, or the other half of the key.
-            assert!(report::can_hear(&section) && !is_signing(&section), "{heard:?}");
+            assert!(hearer.can_hear() && !is_signing(&section), "{heard:?}");
         }
     }
     from_a_topic(&call);
@@ -63,7 +64,7 @@ fn is_whole(heard: &Report) {
 fn from_a_topic(call: &Call<'_>) {
     let keys = "kind = 'aws_sms'\ntopic_arn = 'arn:aws:sns:eu-west-1:123456789012:codes'";
     let section: ProviderSection = toml::from_str(keys).expect("a section");
-    if let Some(Ok(message)) = report::of_topic(&section, call, NOW) {
+    if let Some(Ok(message)) = Hearer::new(&section).of_topic(call, NOW) {
         let url = message.certificate_url();
         assert!(url.starts_with("https://sns.eu-west-1.amazonaws.com/Simple"), "{url}");
         let pem = include_bytes!("../../shared/src/report/sns_samples/certificate.pem");

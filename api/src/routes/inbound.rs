@@ -12,11 +12,10 @@ use axum::{
 use otpost_shared::{
     Home,
     clock::Millis,
-    config::ProviderSection,
     db::DbError,
     inbound,
     message::{self, Effect},
-    report::{self, Call, NotHeard, Report},
+    report::{Call, Hearer, NotHeard, Report},
 };
 
 use crate::{
@@ -41,13 +40,13 @@ async fn reports(
     request: Request,
 ) -> Result<StatusCode, ApiError> {
     let home = &app.home;
-    let section = section(home, &provider)?;
+    let hearer = hearer(home, &provider)?;
     let came = Came::read(home, request).await?;
     let headers = came.headers();
-    let heard = hear(&topics, section, &came.call(&headers), home.clock.now()).await;
+    let heard = hear(&topics, hearer, &came.call(&headers), home.clock.now()).await;
     for report in heard.map_err(|why| refused(&provider, why))? {
         let is_ours = take(home, &provider, report).await?;
-        if !is_ours && !report::hears_of_others(section) {
+        if !is_ours && !hearer.hears_of_others() {
             let why = NotHeard::NotGenuine("we never asked for it");
             return Err(refused(&provider, why.into()));
         }
@@ -75,10 +74,9 @@ async fn messages(
     request: Request,
 ) -> Result<Response, ApiError> {
     let home = &app.home;
-    let section = section(home, &provider)?;
+    let hearer = hearer(home, &provider)?;
     let came = Came::read(home, request).await?;
-    let heard =
-        inbound::hear(home, &provider, section, &came.call(&came.headers()), home.clock.now());
+    let heard = inbound::hear(home, &provider, &came.call(&came.headers()), home.clock.now());
     for written in heard.map_err(|why| refused(&provider, why.into()))? {
         let wish = written.wish.as_str();
         inbound::take(home, &provider, written).await?;
@@ -86,15 +84,15 @@ async fn messages(
         metrics::counter!("otpost_inbound_total", "provider" => provider, "wish" => wish)
             .increment(1);
     }
-    Ok(match section.kind.as_str() {
-        // What Twilio is answered it would send to the person; this is nothing.
-        "twilio" => ([(header::CONTENT_TYPE, "text/xml")], "<Response/>").into_response(),
-        _ => StatusCode::OK.into_response(),
+    Ok(if hearer.wants_twiml() {
+        ([(header::CONTENT_TYPE, "text/xml")], "<Response/>").into_response()
+    } else {
+        StatusCode::OK.into_response()
     })
 }
 
-fn section<'a>(home: &'a Home, provider: &str) -> Result<&'a ProviderSection, ApiError> {
-    home.config.providers.get(provider).ok_or_else(|| ErrorCode::RouteNotFound.error())
+fn hearer<'a>(home: &'a Home, provider: &str) -> Result<&'a Hearer, ApiError> {
+    home.hearer(provider).ok_or_else(|| ErrorCode::RouteNotFound.error())
 }
 
 /// A call, whole.
@@ -126,13 +124,13 @@ impl Came {
 
 async fn hear(
     topics: &Topics,
-    section: &ProviderSection,
+    hearer: &Hearer,
     call: &Call<'_>,
     now: Millis,
 ) -> Result<Vec<Report>, Unheard> {
-    match report::of_topic(section, call, now) {
+    match hearer.of_topic(call, now) {
         Some(message) => Ok(Vec::from_iter(topics.hear(message?, now).await?)),
-        None => Ok(report::hear(section, call, now)?),
+        None => Ok(hearer.hear(call, now)?),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
     channel::Channel,
     limits::Rule,
     rate::{BULK_PERCENT, Rate},
+    report::kind::{Kind, Sends},
     template::Template,
 };
 
@@ -210,7 +211,12 @@ impl ProviderSection {
     /// False for the kinds that send nothing.
     #[must_use]
     pub fn costs_money(&self) -> bool {
-        !matches!(self.kind.as_str(), "console" | "sandbox")
+        Kind::of(&self.kind).sends == Sends::ToPeople
+    }
+
+    /// True when what it is given to send can be looked at in the inbox.
+    fn has_inbox(&self) -> bool {
+        Kind::of(&self.kind).sends == Sends::ToInbox
     }
 }
 
@@ -247,7 +253,7 @@ impl Config {
     /// then the inbox and try-it pages may exist.
     #[must_use]
     pub fn has_inbox(&self) -> bool {
-        self.server.listen.ip().is_loopback() && self.chain().all(|(_, p)| p.kind == "console")
+        self.server.listen.ip().is_loopback() && self.chain().all(|(_, p)| p.has_inbox())
     }
 
     /// True when numbers of this region may be sent to.

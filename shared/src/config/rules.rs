@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, de::Error};
 
 use super::{Config, ConfigError, SecretText};
 use crate::{
-    clock::Millis, limits::Rule, rate::BULK_PERCENT, recipient, recipient::Recipient, report,
-    secrets::Code,
+    clock::Millis, limits::Rule, rate::BULK_PERCENT, recipient, recipient::Recipient,
+    report::Hearer, secrets::Code,
 };
 
 /// Messages that one process sends at the same time; each may hold a connection.
@@ -354,14 +354,15 @@ fn check_rates(config: &Config) -> Result<(), ConfigError> {
 /// Silence says something of a provider that reports, and only if somebody else can be asked.
 fn check_fallbacks(config: &Config) -> Result<(), ConfigError> {
     for (name, section) in &config.providers {
-        let come_by_themselves = report::come_by_themselves(section);
+        let hearer = Hearer::new(section);
+        let come_by_themselves = hearer.come_by_themselves();
         let said = if section.fallback_after_secs == 0 {
             continue;
         } else if !(5..=300).contains(&section.fallback_after_secs) {
             "must be 5 to 300, or 0 for never"
         } else if !config.is_reachable() && !come_by_themselves {
             "needs delivery reports; set server.public_url"
-        } else if !report::can_hear(section) && !come_by_themselves {
+        } else if !hearer.can_hear() && !come_by_themselves {
             "needs delivery reports; set what this kind's are checked with, see docs/providers.md"
         } else if config.chains.sms.len() < 2 {
             "needs another provider to fall back to; name two in chains.sms"

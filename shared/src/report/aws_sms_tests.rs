@@ -3,16 +3,17 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 
 use super::*;
-use crate::{
-    config::ProviderSection,
-    report::{
-        can_hear, hear, of_topic,
-        sns::tests::{AT_MS, CONFIRMATION, NOTIFICATION, TOPIC, certificate},
-    },
+use crate::report::{
+    Hearer,
+    sns::tests::{AT_MS, CONFIRMATION, NOTIFICATION, TOPIC, certificate},
 };
 
-fn section(keys: &str) -> ProviderSection {
-    toml::from_str(&format!("kind = 'aws_sms'\nregion = 'eu-west-1'\n{keys}")).expect("a section")
+fn hearer(section: &str) -> Hearer {
+    Hearer::new(&toml::from_str(section).expect("a section"))
+}
+
+fn with(keys: &str) -> Hearer {
+    hearer(&format!("kind = 'aws_sms'\nregion = 'eu-west-1'\n{keys}"))
 }
 
 fn of() -> String {
@@ -29,12 +30,12 @@ fn event(kind: &str, more: &str) -> String {
 
 #[test]
 fn a_signed_message_is_heard() {
-    let section = section(&format!("topic_arn = '{TOPIC}'"));
-    assert!(can_hear(&section));
+    let hearer = with(&format!("topic_arn = '{TOPIC}'"));
+    assert!(hearer.can_hear());
     let message = |body: &str| {
         let call = Call { url: "", headers: &[], body: body.as_bytes() };
-        assert_eq!(hear(&section, &call, AT_MS), Err(NotHeard::Unexpected));
-        of_topic(&section, &call, AT_MS).expect("it comes from a topic")
+        assert_eq!(hearer.hear(&call, AT_MS), Err(NotHeard::Unexpected));
+        hearer.of_topic(&call, AT_MS).expect("it comes from a topic")
     };
     let heard = message(NOTIFICATION).and_then(|message| message.hear(&certificate(), AT_MS));
     let of = Reference::parse(&of()).expect("a reference");
@@ -49,16 +50,15 @@ fn a_signed_message_is_heard() {
 fn without_a_topic_nothing_is_heard() {
     let call = Call { url: "", headers: &[], body: NOTIFICATION.as_bytes() };
     for keys in ["", "topic_arn = ''", "topic_arn = 'codes'", "topic_arn = 7"] {
-        let section = section(keys);
-        assert!(!can_hear(&section), "{keys}");
-        let answer = of_topic(&section, &call, AT_MS).map(|answer| answer.map(drop));
+        let hearer = with(keys);
+        assert!(!hearer.can_hear(), "{keys}");
+        let answer = hearer.of_topic(&call, AT_MS).map(|answer| answer.map(drop));
         assert_eq!(answer, Some(Err(NotHeard::Unexpected)), "{keys}");
     }
-    let other = section("topic_arn = 'arn:aws:sns:eu-west-1:123456789012:other'");
-    let answer = of_topic(&other, &call, AT_MS).map(|answer| answer.map(drop));
+    let other = with("topic_arn = 'arn:aws:sns:eu-west-1:123456789012:other'");
+    let answer = other.of_topic(&call, AT_MS).map(|answer| answer.map(drop));
     assert!(matches!(answer, Some(Err(NotHeard::NotGenuine(_)))), "{answer:?}");
-    let vonage: ProviderSection = toml::from_str("kind = 'vonage'").expect("a section");
-    assert!(of_topic(&vonage, &call, AT_MS).is_none());
+    assert!(hearer("kind = 'vonage'").of_topic(&call, AT_MS).is_none());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The gateways this service can send through, one file each, and the table of their names.
 //!
-//! A new provider is a file here, a line in [`KINDS`] and an arm in [`build`].
+//! A new provider is a file here, a line in [`KINDS`], an arm in [`build`], and an entry in the table of
+//! `shared/src/report/kind.rs`, which says how it reports.
 
 mod aws;
 mod aws_sms;
@@ -131,6 +132,8 @@ fn parse_class(name: &str, key: &str, word: &str) -> Result<ErrorClass, ConfigEr
 
 #[cfg(test)]
 mod tests {
+    use otpost_shared::report::is_known_kind;
+
     use super::{KINDS, Net, build};
 
     fn keys(text: &str) -> toml::Table {
@@ -159,6 +162,13 @@ mod tests {
             let built = build("sms", kind, &keys, &Net::default());
             let is_built_in = kind != "smpp" || cfg!(feature = "smpp");
             assert_eq!(built.is_ok(), is_built_in, "{kind}: {:?}", built.err());
+        }
+    }
+
+    #[test]
+    fn every_kind_is_known_where_reports_are_heard() {
+        for kind in KINDS {
+            assert!(is_known_kind(kind), "{kind} has no entry in shared/src/report/kind.rs");
         }
     }
 
