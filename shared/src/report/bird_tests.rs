@@ -3,13 +3,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::{outcome::ErrorClass, report::WINDOW_MS};
-
-/// As a call is heard: its signature, then its words.
-fn checked(keys: &toml::Table, call: &Call<'_>, now: Millis) -> Result<Option<Report>, NotHeard> {
-    check(keys, call, now)?;
-    read(call)
-}
+use crate::{
+    outcome::ErrorClass,
+    report::{WINDOW_MS, test_calls::checked},
+};
 
 /// Signed by `standardwebhooks` 1.1.0, the standard's own Python library, and found good half a
 /// minute later by `messagebird-sdk` 0.106.0, Bird's own Python SDK, which reads the event too.
@@ -28,7 +25,7 @@ fn heard_with(
 ) -> Result<Option<Report>, NotHeard> {
     let keys = format!("signing_secret = '{SECRET}'").parse().expect("TOML");
     let url = "https://codes.example/v1/inbound/sms/reports";
-    checked(&keys, &Call { url, headers, body }, now)
+    checked("bird", &keys, &Call { url, headers, body }, now)
 }
 
 fn heard(
@@ -132,10 +129,10 @@ fn without_a_secret_or_a_header_nothing_is_believed() {
         assert!(is_not_genuine(&heard_with(&fewer, BODY.as_bytes(), AT_MS)), "{missing}");
     }
     let call = Call { url: "https://codes.example/", headers: &headers, body: BODY.as_bytes() };
-    assert!(is_not_genuine(&checked(&toml::Table::new(), &call, AT_MS)));
+    assert!(is_not_genuine(&checked("bird", &toml::Table::new(), &call, AT_MS)));
     for secret in [SECRET.replace("MfK", "NfK"), SECRET.replace("whsec_", ""), "whsec_".into()] {
         let keys = format!("signing_secret = '{secret}'").parse().expect("TOML");
-        assert!(is_not_genuine(&checked(&keys, &call, AT_MS)), "{secret}");
+        assert!(is_not_genuine(&checked("bird", &keys, &call, AT_MS)), "{secret}");
     }
 }
 

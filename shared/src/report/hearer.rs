@@ -24,7 +24,11 @@ impl fmt::Debug for Hearer {
 impl Hearer {
     #[must_use]
     pub fn new(section: &ProviderSection) -> Self {
-        Self { kind: Kind::of(&section.kind), keys: section.keys.clone() }
+        Self::of_kind(&section.kind, section.keys.clone())
+    }
+
+    pub(super) fn of_kind(kind: &str, keys: toml::Table) -> Self {
+        Self { kind: Kind::of(kind), keys }
     }
 
     /// Reads what the provider calls us with, and checks its signature. Empty when it says nothing that

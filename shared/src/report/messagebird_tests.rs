@@ -6,13 +6,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::{report::WINDOW_MS, secrets::hex};
-
-/// As a call is heard: its signature, then its words.
-fn checked(keys: &toml::Table, call: &Call<'_>, now: Millis) -> Result<Option<Report>, NotHeard> {
-    check(keys, call, now)?;
-    read(call)
-}
+use crate::{
+    report::{WINDOW_MS, test_calls::checked},
+    secrets::hex,
+};
 
 /// Signed by `PyJWT` 2.15.1 with the claims that `messagebird` 2.2.0, the vendor's own Python SDK,
 /// asks for, and found good by it half a minute later.
@@ -28,7 +25,7 @@ const AT_MS: Millis = 1_767_607_379_000;
 fn heard(url: &str, token: &str, body: &[u8], now: Millis) -> Result<Option<Report>, NotHeard> {
     let keys = format!("signing_key = '{KEY}'").parse().expect("TOML");
     let headers = [("messagebird-signature-jwt", token)];
-    checked(&keys, &Call { url, headers: &headers, body }, now)
+    checked("messagebird", &keys, &Call { url, headers: &headers, body }, now)
 }
 
 fn token(claims: &Value, key: &str) -> String {
@@ -147,10 +144,10 @@ fn another_key_another_issuer_a_missing_claim() {
 fn without_a_key_or_a_signature_nothing_is_believed() {
     let headers = [("messagebird-signature-jwt", TOKENS[0])];
     let signed = Call { url: URL, headers: &headers, body: b"" };
-    assert!(is_not_genuine(&checked(&toml::Table::new(), &signed, AT_MS)));
+    assert!(is_not_genuine(&checked("messagebird", &toml::Table::new(), &signed, AT_MS)));
     let keys = format!("signing_key = '{KEY}'").parse().expect("TOML");
     let unsigned = Call { url: URL, headers: &[], body: b"" };
-    assert!(is_not_genuine(&checked(&keys, &unsigned, AT_MS)));
+    assert!(is_not_genuine(&checked("messagebird", &keys, &unsigned, AT_MS)));
     for token in ["", ".", "..", "a.b.c", "\u{0}"] {
         assert!(is_not_genuine(&heard(URL, token, b"", AT_MS)), "{token}");
     }

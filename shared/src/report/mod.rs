@@ -28,6 +28,8 @@ mod reference;
 mod sinch;
 mod sns;
 pub mod telnyx;
+#[cfg(test)]
+mod test_calls;
 mod token;
 pub mod twilio;
 pub(crate) mod vonage;
