@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{
     Call, NotHeard, Reference, Report, TopicMessage, aws_sms,
+    http::Gateway,
     kind::{Kind, Numbers, Reports},
 };
 use crate::{clock::Millis, config::ProviderSection, inbound::letters::Letter};
@@ -12,6 +13,8 @@ use crate::{clock::Millis, config::ProviderSection, inbound::letters::Letter};
 pub struct Hearer {
     kind: &'static Kind,
     pub(super) keys: toml::Table,
+    /// Of kind `http` alone.
+    pub(super) gateway: Gateway,
 }
 
 /// Without the section's keys, some of which are secret.
@@ -28,7 +31,8 @@ impl Hearer {
     }
 
     pub(super) fn of_kind(kind: &str, keys: toml::Table) -> Self {
-        Self { kind: Kind::of(kind), keys }
+        let kind = Kind::of(kind);
+        Self { gateway: (kind.gateway)(&keys), kind, keys }
     }
 
     /// Reads what the provider calls us with, and checks its signature. Empty when it says nothing that

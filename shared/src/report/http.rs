@@ -96,13 +96,21 @@ enum Encoding {
     Base64,
 }
 
-impl HttpReports {
-    /// The section of a gateway that reports and whose section makes sense.
-    pub(super) fn of(keys: &toml::Table) -> Option<Self> {
-        let read: Self = keys.get(SECTION)?.clone().try_into().ok()?;
-        read.check("").ok().map(|()| read)
-    }
+/// How the calls of a gateway are read: what its section says of them, where it makes sense.
+#[derive(Debug, Default)]
+pub(super) struct Gateway {
+    pub(super) reports: Option<HttpReports>,
+}
 
+impl Gateway {
+    pub(super) fn of(keys: &toml::Table) -> Self {
+        let read = |section: &toml::Value| section.clone().try_into::<HttpReports>().ok();
+        let reports = keys.get(SECTION).and_then(read);
+        Self { reports: reports.filter(|read| read.check("").is_ok()) }
+    }
+}
+
+impl HttpReports {
     /// Finds what no type can express. `provider` is the gateway's name.
     ///
     /// # Errors
@@ -168,6 +176,30 @@ impl HttpReports {
         class.and_then(|class| read_class(class)).unwrap_or(ErrorClass::Transient)
     }
 
+    /// Checks the signature, of gateways that sign, and reads what is signed.
+    pub(super) fn hear(&self, call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
+        self.check_signature(call)?;
+        let said = Said::new(call, self.secret.is_some());
+        let of = match &self.reference {
+            None => reference(call)?,
+            Some(place) => said
+                .at(place)?
+                .as_deref()
+                .and_then(Reference::parse)
+                .ok_or(NotHeard::NotGenuine("it does not give back the reference of a message"))?,
+        };
+        let status = said.at(&self.status)?.ok_or(NotHeard::Malformed("there is no status"))?;
+        let Some((_, word)) = self.words().find(|(known, _)| **known == status) else {
+            return Ok(None);
+        };
+        if word != Word::Undelivered {
+            return Ok(Some(Report { of, word, class: None, code: None }));
+        }
+        let code = self.code.as_ref().map(|place| said.at(place)).transpose()?.flatten();
+        let class = Some(self.class_of(code.as_deref()));
+        Ok(Some(Report { of, word, class, code: code.filter(|code| !code.is_empty()) }))
+    }
+
     /// The HMAC of the body as it came, perhaps behind the algorithm's name, as `sha256=…`.
     fn check_signature(&self, call: &Call<'_>) -> Result<(), NotHeard> {
         let (Some(header), Some(secret)) = (&self.signature_header, &self.secret) else {
@@ -196,34 +228,6 @@ impl HttpReports {
 /// A refusal is never `ok`.
 fn read_class(word: &str) -> Option<ErrorClass> {
     word.parse().ok().filter(|class| *class != ErrorClass::Ok)
-}
-
-/// Only gateways that sign have a secret for it.
-pub(super) fn check(keys: &toml::Table, call: &Call<'_>) -> Result<(), NotHeard> {
-    HttpReports::of(keys).ok_or(NotHeard::Unexpected)?.check_signature(call)
-}
-
-pub(super) fn read(keys: &toml::Table, call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
-    let reports = HttpReports::of(keys).ok_or(NotHeard::Unexpected)?;
-    let said = Said::new(call, reports.secret.is_some());
-    let of = match &reports.reference {
-        None => reference(call)?,
-        Some(place) => said
-            .at(place)?
-            .as_deref()
-            .and_then(Reference::parse)
-            .ok_or(NotHeard::NotGenuine("it does not give back the reference of a message"))?,
-    };
-    let status = said.at(&reports.status)?.ok_or(NotHeard::Malformed("there is no status"))?;
-    let Some((_, word)) = reports.words().find(|(known, _)| **known == status) else {
-        return Ok(None);
-    };
-    if word != Word::Undelivered {
-        return Ok(Some(Report { of, word, class: None, code: None }));
-    }
-    let code = reports.code.as_ref().map(|place| said.at(place)).transpose()?.flatten();
-    let class = Some(reports.class_of(code.as_deref()));
-    Ok(Some(Report { of, word, class, code: code.filter(|code| !code.is_empty()) }))
 }
 
 /// Body and query, as far as they are to be believed.

@@ -2,8 +2,8 @@
 //! what people write comes. A kind that is not in it reports nothing and costs money.
 
 use super::{
-    Call, NotHeard, Report, aws_sms, bird, hearer::Hearer, http, infobip, key, messagebird, plivo,
-    sinch, telnyx, twilio, vonage, vonage_messages,
+    Call, NotHeard, Report, aws_sms, bird, hearer::Hearer, http::Gateway, infobip, key,
+    messagebird, plivo, sinch, telnyx, twilio, vonage, vonage_messages,
 };
 use crate::{
     clock::Millis,
@@ -56,6 +56,8 @@ pub(super) enum Numbers {
 pub(crate) struct Kind {
     name: &'static str,
     pub(crate) sends: Sends,
+    /// Reads what the section says of how calls are read.
+    pub(super) gateway: fn(&toml::Table) -> Gateway,
     /// False without what its calls are believed by.
     pub(super) can_check: fn(&toml::Table) -> bool,
     /// Checks the provider's own signature, as far as the section has what that takes.
@@ -86,6 +88,7 @@ pub fn is_known(kind: &str) -> bool {
 const PLAIN: Kind = Kind {
     name: "",
     sends: Sends::ToPeople,
+    gateway: |_| Gateway::default(),
     can_check: |_| false,
     check: |_, _, _| Err(NotHeard::Unexpected),
     reports: Reports::Never,
@@ -114,9 +117,14 @@ const KINDS: &[Kind] = &[
     Kind { name: "console", sends: Sends::ToInbox, ..PLAIN },
     Kind {
         name: "http",
-        can_check: |keys| http::HttpReports::of(keys).is_some(),
-        check: |keys, call, _| http::check(keys, call),
-        reports: Reports::Calls(always(|of, call| http::read(&of.keys, call))),
+        gateway: Gateway::of,
+        can_check: |_| true,
+        // The section says how it signs what; that is checked where it is read.
+        check: |_, _, _| Ok(()),
+        reports: Reports::Calls(Calls {
+            come: |of| of.gateway.reports.is_some(),
+            read: |of, call| of.gateway.reports.as_ref().ok_or(NotHeard::Unexpected)?.hear(call),
+        }),
         ..PLAIN
     },
     Kind {
