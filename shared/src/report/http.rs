@@ -128,6 +128,9 @@ impl HttpReports {
         if let Some((key, _)) = places.iter().find(|(_, text)| text.is_some_and(String::is_empty)) {
             return mistake(key, "must not be empty".into());
         }
+        if let Some(header) = self.signature_header.as_ref().filter(|name| !is_header_name(name)) {
+            return mistake("signature_header", format!("{header:?} is no name of a header"));
+        }
         let mut known = BTreeSet::new();
         if let Some((twice, word)) = self.words().find(|(said, _)| !known.insert(*said)) {
             return mistake(word.as_str(), format!("{twice:?} is listed already"));
@@ -223,6 +226,12 @@ impl HttpReports {
             Err(NotHeard::NotGenuine("the signature is not the gateway's"))
         }
     }
+}
+
+/// A token of RFC 9110, 5.6.2; a header of another name never comes.
+fn is_header_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    name.bytes().all(fits)
 }
 
 /// A refusal is never `ok`.
