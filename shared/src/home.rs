@@ -235,10 +235,15 @@ impl Home {
     /// What to look at when a provider's reports stay away.
     #[must_use]
     pub fn hint_on_reports(&self, provider: &str) -> String {
-        if self.hearer(provider).is_some_and(Hearer::come_by_themselves) {
+        let (hearer, base) = (self.hearer(provider), self.config.public_url());
+        if hearer.is_some_and(Hearer::come_by_themselves) {
             return "check that the account gets delivery reports over its sessions".to_owned();
         }
-        format!("check that it reaches {}/v1/inbound/", self.config.public_url())
+        if hearer.is_some_and(Hearer::come_of_topic) {
+            let address = format!("{base}/v1/inbound/{provider}/reports");
+            return format!("check that {address} is still subscribed to its topic");
+        }
+        format!("check that it reaches {base}/v1/inbound/")
     }
 
     /// Where the provider of this name is to report what becomes of an attempt; none when it

@@ -15,7 +15,7 @@ use otpost_shared::{
     db::DbError,
     inbound,
     message::{self, Effect},
-    report::{Call, Hearer, NotHeard, Report},
+    report::{Call, Hearer, NotHeard, Report, TopicMessage},
 };
 
 use crate::{
@@ -43,7 +43,11 @@ async fn reports(
     let hearer = hearer(home, &provider)?;
     let came = Came::read(home, request).await?;
     let headers = came.headers();
-    let heard = hear(&topics, hearer, &came.call(&headers), home.clock.now()).await;
+    let (call, now) = (came.call(&headers), home.clock.now());
+    let heard = match hearer.of_topic(&call, now) {
+        Some(message) => hear_topic(&topics, &provider, message, now).await,
+        None => hearer.hear(&call, now).map_err(Unheard::from),
+    };
     for report in heard.map_err(|why| refused(&provider, why))? {
         let is_ours = take(home, &provider, report).await?;
         if !is_ours && !hearer.hears_of_others() {
@@ -122,16 +126,13 @@ impl Came {
     }
 }
 
-async fn hear(
+async fn hear_topic(
     topics: &Topics,
-    hearer: &Hearer,
-    call: &Call<'_>,
+    provider: &str,
+    message: Result<TopicMessage, NotHeard>,
     now: Millis,
 ) -> Result<Vec<Report>, Unheard> {
-    match hearer.of_topic(call, now) {
-        Some(message) => Ok(Vec::from_iter(topics.hear(message?, now).await?)),
-        None => Ok(hearer.hear(call, now)?),
-    }
+    Ok(Vec::from_iter(topics.hear(provider, message?, now).await?))
 }
 
 fn refused(provider: &str, why: Unheard) -> ApiError {
@@ -141,6 +142,11 @@ fn refused(provider: &str, why: Unheard) -> ApiError {
         Unheard::Refused(why) => why,
         Unheard::Away(why) => {
             tracing::warn!(provider, why, "a report cannot be checked for now");
+            return ErrorCode::CertificateUnavailable.error().retry_after_ms(20_000);
+        }
+        // Anybody can bring that about as often as they like: it makes no line in the log.
+        Unheard::Later(why) => {
+            tracing::debug!(provider, why, "a report is not checked for now");
             return ErrorCode::CertificateUnavailable.error().retry_after_ms(20_000);
         }
     };

@@ -100,6 +100,43 @@ on_both_homes! {
         assert_eq!(sns.asked(), (1, 2));
     }
 
+    async fn a_subscription_that_was_ended_stays_ended(bed, CONFIG) {
+        let sns = Sns::start().await;
+        let service = Service::start_with(&bed, sns.topics()).await;
+        let at = rfc3339(service.home.clock.now());
+        let call = service.call(Method::POST, PATH).by_nobody();
+        call.raw("text/plain", sns.unsubscription(&at)).any().await.is(200);
+        assert_eq!(sns.asked(), (1, 0), "its address would subscribe again");
+        let hint = service.home.hint_on_reports("aws");
+        assert!(hint.contains("https://codes.example/otp/v1/inbound/aws/reports"), "{hint}");
+    }
+
+    async fn made_up_certificates_are_not_looked_for_without_end(bed, CONFIG) {
+        let sns = Sns::start().await;
+        let service = Service::start_with(&bed, sns.topics()).await;
+        let clock = &service.home.clock;
+        let genuine = || sns.notification(&rfc3339(clock.now()), &event("TEXT_QUEUED", "none"));
+        let made_up = |n: u32| genuine().replace("0123456789abcdef", &format!("{n:016x}"));
+        let post = |body: String| {
+            service.call(Method::POST, PATH).by_nobody().raw("text/plain", body).any()
+        };
+        for _ in 0..5 {
+            post(made_up(1)).await.refused(503, "certificate_unavailable");
+        }
+        assert_eq!(sns.tried(), 1, "it is not there a moment later either");
+        clock.advance(10_000);
+        post(made_up(1)).await.refused(503, "certificate_unavailable");
+        assert_eq!(sns.tried(), 2);
+        for answer in join_all((2..60).map(|n| post(made_up(n)))).await {
+            answer.refused(503, "certificate_unavailable");
+        }
+        assert_eq!(sns.tried(), 12, "a minute's worth");
+        post(genuine()).await.refused(503, "certificate_unavailable");
+        clock.advance(60_000);
+        post(genuine()).await.is(200);
+        assert_eq!(sns.tried(), 13);
+    }
+
     async fn without_the_certificate_nothing_is_believed(bed, CONFIG) {
         let sns = Sns::start().await;
         let service = Service::start_with(&bed, sns.topics()).await;
@@ -125,6 +162,7 @@ on_both_homes! {
         post(good.clone()).await.refused(503, "certificate_unavailable");
         assert_eq!(state(&service, message.id).await, "sent");
         sns.is_down(false);
+        service.home.clock.advance(10_000);
         // Signed, and of an attempt that there is not, or that is not theirs.
         post(notify(now, &"A".repeat(46))).any().await.is(200);
         let swapped = reference(&path).to_owned();

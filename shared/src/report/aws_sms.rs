@@ -46,6 +46,8 @@ pub enum Heard {
     Report(Option<Report>),
     /// The topic sends reports once this address has been called.
     Subscribing(String),
+    /// It sends none any more.
+    Unsubscribed,
 }
 
 /// The topic of a section of kind `aws_sms` that listens to one.
@@ -77,7 +79,7 @@ impl TopicMessage {
         Ok(match self.0.check(certificate, now)? {
             Said::Notification(event) => Heard::Report(read_event(&event)?),
             Said::Subscribing(url) => Heard::Subscribing(url),
-            Said::Unsubscribed => Heard::Report(None),
+            Said::Unsubscribed => Heard::Unsubscribed,
         })
     }
 }

@@ -77,6 +77,12 @@ impl Hearer {
         matches!(self.kind.reports, Reports::OverSessions)
     }
 
+    /// True for providers whose reports come once a topic is subscribed to.
+    #[must_use]
+    pub fn come_of_topic(&self) -> bool {
+        matches!(self.kind.reports, Reports::OfTopic)
+    }
+
     /// The number that goes into the address for an attempt.
     #[must_use]
     pub fn number_in_address(&self, number: i32) -> i32 {
