@@ -9,7 +9,7 @@ use std::{
 
 use otpost_shared::{
     clock::Millis,
-    report::{Certificate, Heard, NotHeard, Report, TopicMessage},
+    report::{Brought, Certificate, Heard, NotHeard, TopicMessage},
 };
 use reqwest::{Client, redirect};
 
@@ -115,21 +115,21 @@ impl Topics {
         Self(Arc::new(Inner { client: OnceLock::from(client), ..Inner::default() }))
     }
 
-    /// Checks and reads a message for the provider of this name. A subscription is confirmed; then there is
-    /// no report.
+    /// Checks and reads a message for the provider of this name. A subscription is confirmed; then it brings
+    /// nothing.
     pub(crate) async fn hear(
         &self,
         provider: &str,
         message: TopicMessage,
         now: Millis,
-    ) -> Result<Option<Report>, Unheard> {
+    ) -> Result<Brought, Unheard> {
         let certificate = self.certificate(message.certificate_url(), now).await?;
         match message.hear(&certificate, now)? {
-            Heard::Report(report) => Ok(report),
+            Heard::Brought(brought) => Ok(brought),
             Heard::Subscribing(url) => {
                 self.get(&url).await?;
                 tracing::info!(provider, "the subscription of its topic is confirmed");
-                Ok(None)
+                Ok(Brought::default())
             }
             Heard::Unsubscribed => {
                 tracing::warn!(
@@ -137,7 +137,7 @@ impl Topics {
                     "its topic no longer sends reports here; unless that is meant, subscribe \
                      /v1/inbound/{provider}/reports to it again"
                 );
-                Ok(None)
+                Ok(Brought::default())
             }
         }
     }

@@ -46,11 +46,11 @@ pub fn report(data: &[u8]) {
         for written in inbound::read(&hearer, &call, NOW).unwrap_or_default() {
             assert!(!is_signing(&section), "{written:?}");
         }
-        for heard in hearer.hear(&call, NOW).unwrap_or_default() {
-            is_whole(&heard);
-            // Nobody knows the token, the secret, or the other half of the key.
-            assert!(hearer.can_hear() && !is_signing(&section), "{heard:?}");
-        }
+        let brought = hearer.hear(&call, NOW).unwrap_or_default();
+        let is_empty = brought.reports.is_empty() && brought.written.is_empty();
+        // Nobody knows the token, the secret, or the other half of the key.
+        assert!(is_empty || (hearer.can_hear() && !is_signing(&section)), "{brought:?}");
+        brought.reports.iter().for_each(is_whole);
     }
     from_a_topic(&call);
 }
@@ -71,8 +71,9 @@ fn from_a_topic(call: &Call<'_>) {
         let certificate = Certificate::parse(pem).expect("a certificate");
         assert!(message.hear(&certificate, NOW).is_err(), "nobody signs here");
     }
-    if let Ok(Some(heard)) = report::aws_sms::read_event(&String::from_utf8_lossy(call.body)) {
-        is_whole(&heard);
+    let text = String::from_utf8_lossy(call.body);
+    if let Ok(brought) = report::aws_sms::read_notification(&text) {
+        brought.reports.iter().for_each(is_whole);
     }
     let _ = Certificate::parse(call.body);
 }
@@ -80,11 +81,12 @@ fn from_a_topic(call: &Call<'_>) {
 fn is_signing(section: &ProviderSection) -> bool {
     let signs_with =
         ["auth_token", "public_key", "signature_secret", "signing_key", "signing_secret"];
-    let of_gateway = section.keys.get("report").is_some_and(|keys| keys.get("secret").is_some());
+    let mut sections = ["report", "inbound"].iter().filter_map(|name| section.keys.get(*name));
+    let of_gateway = sections.any(|keys| keys.get("secret").is_some());
     of_gateway || signs_with.iter().any(|key| section.keys.contains_key(*key))
 }
 
-fn sections() -> [ProviderSection; 15] {
+fn sections() -> [ProviderSection; 17] {
     [
         "kind = 'bird'\nsigning_secret = 'whsec_YSBzZWNyZXQgdGhhdCBub2JvZHkga25vd3M='",
         "kind = 'infobip'",
@@ -103,6 +105,9 @@ fn sections() -> [ProviderSection; 15] {
         "kind = 'http'\n[report]\nstatus = 'status'\ndelivered = ['delivered']\n\
             undelivered = ['failed']\ncode = 'err-code'\nreference = 'ref'",
         "kind = 'http'\n[report]\nstatus = 'status'\ndelivered = ['delivered']\n\
+            signature_header = 'X-Signature'\nsecret = 'a secret that nobody knows'",
+        "kind = 'http'\n[inbound]\nfrom = '/msisdn'\ntext = 'text'",
+        "kind = 'http'\n[inbound]\nfrom = 'msisdn'\ntext = '/text'\n\
             signature_header = 'X-Signature'\nsecret = 'a secret that nobody knows'",
     ]
     .map(|text| toml::from_str(text).expect("a section"))

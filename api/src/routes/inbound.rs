@@ -13,9 +13,9 @@ use otpost_shared::{
     Home,
     clock::Millis,
     db::DbError,
-    inbound,
+    inbound::{self, Written},
     message::{self, Effect},
-    report::{Call, Hearer, NotHeard, Report, TopicMessage},
+    report::{Brought, Call, Hearer, NotHeard, Report, TopicMessage},
 };
 
 use crate::{
@@ -48,12 +48,16 @@ async fn reports(
         Some(message) => hear_topic(&topics, &provider, message, now).await,
         None => hearer.hear(&call, now).map_err(Unheard::from),
     };
-    for report in heard.map_err(|why| refused(&provider, why))? {
+    let brought = heard.map_err(|why| refused(&provider, why))?;
+    for report in brought.reports {
         let is_ours = take(home, &provider, report).await?;
         if !is_ours && !hearer.hears_of_others() {
             let why = NotHeard::NotGenuine("we never asked for it");
             return Err(refused(&provider, why.into()));
         }
+    }
+    for written in brought.written {
+        take_written(home, &provider, written).await?;
     }
     Ok(StatusCode::OK)
 }
@@ -82,17 +86,21 @@ async fn messages(
     let came = Came::read(home, request).await?;
     let heard = inbound::hear(home, &provider, &came.call(&came.headers()), home.clock.now());
     for written in heard.map_err(|why| refused(&provider, why.into()))? {
-        let wish = written.wish.as_str();
-        inbound::take(home, &provider, written).await?;
-        let provider = provider.clone();
-        metrics::counter!("otpost_inbound_total", "provider" => provider, "wish" => wish)
-            .increment(1);
+        take_written(home, &provider, written).await?;
     }
     Ok(if hearer.wants_twiml() {
         ([(header::CONTENT_TYPE, "text/xml")], "<Response/>").into_response()
     } else {
         StatusCode::OK.into_response()
     })
+}
+
+async fn take_written(home: &Home, provider: &str, written: Written) -> Result<(), DbError> {
+    let wish = written.wish.as_str();
+    inbound::take(home, provider, written).await?;
+    let provider = provider.to_owned();
+    metrics::counter!("otpost_inbound_total", "provider" => provider, "wish" => wish).increment(1);
+    Ok(())
 }
 
 fn hearer<'a>(home: &'a Home, provider: &str) -> Result<&'a Hearer, ApiError> {
@@ -131,8 +139,8 @@ async fn hear_topic(
     provider: &str,
     message: Result<TopicMessage, NotHeard>,
     now: Millis,
-) -> Result<Vec<Report>, Unheard> {
-    Ok(Vec::from_iter(topics.hear(provider, message?, now).await?))
+) -> Result<Brought, Unheard> {
+    topics.hear(provider, message?, now).await
 }
 
 fn refused(provider: &str, why: Unheard) -> ApiError {

@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 use otpost_api::timestamp::rfc3339;
+use otpost_shared::{queue::Lane, suppression, tenant::DEFAULT_TENANT};
 use otpost_testbed::on_both_homes;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -66,6 +67,31 @@ on_both_homes! {
         let said = (&attempt["report_class"], &attempt["report_code"]);
         assert_eq!(said, (&json!("content"), &json!("TEXT_CARRIER_BLOCKED")));
         assert_eq!(state(&service, message.id).await, "queued", "another provider is asked");
+    }
+
+    async fn what_people_write_comes_by_the_topic(bed, CONFIG) {
+        let sns = Sns::start().await;
+        let service = Service::start_with(&bed, sns.topics()).await;
+        let at = rfc3339(service.home.clock.now());
+        let write = async |text: &str| {
+            let message = json!({
+                "originationNumber": "+12025550123", "destinationNumber": "+12025550199",
+                "messageKeyword": "KEYWORD_2", "messageBody": text, "inboundMessageId": "1",
+            });
+            let call = service.call(Method::POST, PATH).by_nobody();
+            call.raw("text/plain", sns.notification(&at, &message)).any().await.is(200);
+        };
+        let to = service.home.parse_recipient("+12025550123", None).expect("a number");
+        let keeps_back = async || {
+            let kept = suppression::keeps_back(&service.home, DEFAULT_TENANT, &to, Lane::Bulk).await;
+            kept.expect("an answer")
+        };
+        let address = service.home.inbound_url("aws").expect("an address");
+        assert_eq!(address, format!("https://codes.example/otp{PATH}"));
+        write("Stop").await;
+        assert!(keeps_back().await);
+        write("Start").await;
+        assert!(!keeps_back().await);
     }
 
     async fn a_burst_fetches_one_certificate(bed, CONFIG) {

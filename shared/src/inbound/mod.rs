@@ -13,6 +13,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 
 pub use keywords::Wish;
 
+use self::letters::Letter;
 use crate::{
     clock::Millis,
     db::DbError,
@@ -38,12 +39,16 @@ impl Home {
     /// cannot reach us, could not be believed, or nothing of its kind is understood.
     #[must_use]
     pub fn inbound_url(&self, provider: &str) -> Option<String> {
-        let can_hear = self.hearer(provider)?.can_hear_people();
-        (can_hear && self.config.is_reachable()).then(|| {
-            let base = self.config.public_url();
-            let key = self.inbound_keys(provider).into_iter().next().unwrap_or_default();
-            format!("{base}/v1/inbound/{provider}/messages?{KEY}={key}")
-        })
+        let hearer = self.hearer(provider).filter(|_| self.config.is_reachable())?;
+        if !hearer.can_hear_people() {
+            return None;
+        }
+        let base = self.config.public_url();
+        if !hearer.hears_people_apart() {
+            return Some(format!("{base}/v1/inbound/{provider}/reports"));
+        }
+        let key = self.inbound_keys(provider).into_iter().next().unwrap_or_default();
+        Some(format!("{base}/v1/inbound/{provider}/messages?{KEY}={key}"))
     }
 
     /// The newest first; the others count as long as their hash keys are there.
@@ -64,7 +69,7 @@ pub fn hear(
     call: &Call<'_>,
     now: Millis,
 ) -> Result<Vec<Written>, NotHeard> {
-    let hearer = home.hearer(provider).filter(|of| of.hears_people());
+    let hearer = home.hearer(provider).filter(|of| of.hears_people_apart());
     let hearer = hearer.ok_or(NotHeard::Unexpected)?;
     let query = Fields::of_form(call.query().as_bytes());
     let given = query.first(KEY).unwrap_or_default();
@@ -80,13 +85,17 @@ pub fn hear(
 /// # Errors
 /// The call lacks the provider's signature, or is not of its form.
 pub fn read(hearer: &Hearer, call: &Call<'_>, now: Millis) -> Result<Vec<Written>, NotHeard> {
-    // A sender that is no person, such as a short code or a name, has nothing to stop.
-    let persons = hearer.letters(call, now)?.into_iter().filter_map(|letter| {
+    Ok(persons(hearer.letters(call, now)?))
+}
+
+/// A sender that is no person, such as a short code or a name, has nothing to stop.
+pub(crate) fn persons(letters: Vec<Letter>) -> Vec<Written> {
+    let persons = letters.into_iter().filter_map(|letter| {
         let from = read_number(&letter.from)?;
         let wish = Wish::of(&letter.text, from.region());
         Some(Written { from, wish })
     });
-    Ok(persons.collect())
+    persons.collect()
 }
 
 /// Does as the person wishes, from the commit on for every tenant that has this sender.

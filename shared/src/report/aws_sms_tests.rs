@@ -3,9 +3,12 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 
 use super::*;
-use crate::report::{
-    Hearer,
-    sns::tests::{AT_MS, CONFIRMATION, NOTIFICATION, TOPIC, certificate},
+use crate::{
+    inbound::Wish,
+    report::{
+        Hearer,
+        sns::tests::{AT_MS, CONFIRMATION, NOTIFICATION, TOPIC, certificate},
+    },
 };
 
 fn hearer(section: &str) -> Hearer {
@@ -40,7 +43,8 @@ fn a_signed_message_is_heard() {
     let heard = message(NOTIFICATION).and_then(|message| message.hear(&certificate(), AT_MS));
     let of = Reference::parse(&of()).expect("a reference");
     let report = Report { of, word: Word::Delivered, class: None, code: None };
-    assert_eq!(heard, Ok(Heard::Report(Some(report))));
+    let brought = Brought { reports: vec![report], written: Vec::new() };
+    assert_eq!(heard, Ok(Heard::Brought(brought)));
     let heard = message(CONFIRMATION).and_then(|message| message.hear(&certificate(), AT_MS));
     let Ok(Heard::Subscribing(url)) = heard else { panic!("{heard:?}") };
     assert!(url.starts_with("https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&"));
@@ -73,6 +77,21 @@ fn every_event_is_read() {
     for kind in ["TEXT_QUEUED", "TEXT_PENDING", "VOICE_COMPLETED", "MEDIA_DELIVERED", ""] {
         assert_eq!(read_event(&event(kind, "")), Ok(None), "{kind}");
     }
+}
+
+#[test]
+fn what_people_write_comes_in_the_same_topic() {
+    let text = r#"{"originationNumber": "+12025550123", "destinationNumber": "+12025550199",
+        "messageKeyword": "KEYWORD_2", "messageBody": "Stop", "inboundMessageId": "1"}"#;
+    let brought = read_notification(text).expect("a letter");
+    assert!(brought.reports.is_empty());
+    let said = brought.written.iter().map(|one| (one.from.e164(), one.wish));
+    assert_eq!(said.collect::<Vec<_>>(), [("+12025550123", Wish::Stop)]);
+    let brought = read_notification(&event("TEXT_DELIVERED", "")).expect("an event");
+    assert_eq!((brought.reports.len(), brought.written.len()), (1, 0));
+    assert!(read_notification("hello").is_err());
+    let hearer = with(&format!("topic_arn = '{TOPIC}'"));
+    assert!(hearer.can_hear_people() && !hearer.hears_people_apart());
 }
 
 #[test]

@@ -3,11 +3,15 @@
 use std::fmt;
 
 use super::{
-    Call, NotHeard, Reference, Report, TopicMessage, aws_sms,
+    Brought, Call, NotHeard, Reference, TopicMessage, aws_sms,
     http::Gateway,
-    kind::{Kind, Numbers, Reports},
+    kind::{Kind, Letters, Numbers, Reports},
 };
-use crate::{clock::Millis, config::ProviderSection, inbound::letters::Letter};
+use crate::{
+    clock::Millis,
+    config::ProviderSection,
+    inbound::{self, letters::Letter},
+};
 
 /// Hears what one provider calls us with.
 pub struct Hearer {
@@ -40,10 +44,15 @@ impl Hearer {
     ///
     /// # Errors
     /// The call is not the provider's, or not of its form.
-    pub fn hear(&self, call: &Call<'_>, now: Millis) -> Result<Vec<Report>, NotHeard> {
+    pub fn hear(&self, call: &Call<'_>, now: Millis) -> Result<Brought, NotHeard> {
         let Reports::Calls(reports) = &self.kind.reports else { return Err(NotHeard::Unexpected) };
         (self.kind.check)(&self.keys, call, now)?;
-        (reports.read)(self, call).map(Vec::from_iter)
+        let reports = Vec::from_iter((reports.read)(self, call)?);
+        let written = match &self.kind.letters {
+            Letters::WithReports(read) => inbound::persons(read(self, call)?),
+            _ => Vec::new(),
+        };
+        Ok(Brought { reports, written })
     }
 
     /// For providers that report by way of a topic, in place of [`Hearer::hear`]: what its messages are
@@ -105,20 +114,24 @@ impl Hearer {
         self.kind.wants_twiml
     }
 
-    /// True when what people write back comes to an address of ours, and is understood.
-    pub(crate) fn hears_people(&self) -> bool {
-        self.kind.letters.is_some()
+    /// True when what people write back comes to an address of its own, and is understood.
+    pub(crate) fn hears_people_apart(&self) -> bool {
+        matches!(&self.kind.letters, Letters::Apart(letters) if (letters.come)(self))
     }
 
-    /// True when that can be believed, too.
+    /// True when what people write back comes to some address of ours, is understood, and can be believed.
     pub(crate) fn can_hear_people(&self) -> bool {
-        let do_come = self.kind.letters.as_ref().is_some_and(|letters| (letters.come)(self));
+        let do_come = match &self.kind.letters {
+            Letters::Never => false,
+            Letters::Apart(letters) => (letters.come)(self),
+            Letters::WithReports(_) | Letters::OfTopic => true,
+        };
         do_come && (self.kind.can_check)(&self.keys)
     }
 
-    /// What people wrote, as it was brought; the signature is checked.
+    /// What people wrote, as it was brought to the address for that; the signature is checked.
     pub(crate) fn letters(&self, call: &Call<'_>, now: Millis) -> Result<Vec<Letter>, NotHeard> {
-        let letters = self.kind.letters.as_ref().ok_or(NotHeard::Unexpected)?;
+        let Letters::Apart(letters) = &self.kind.letters else { return Err(NotHeard::Unexpected) };
         (self.kind.check)(&self.keys, call, now)?;
         (letters.read)(self, call)
     }

@@ -4,7 +4,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 
 use super::*;
-use crate::report::test_calls::checked;
+use crate::{report::test_calls::checked, secrets::hex};
 
 const BY_JSON: &str = "status = '/data/status'\nsent = ['ACCEPTD']\ndelivered = ['DELIVRD', '1']\n\
     undelivered = ['UNDELIV']\ncode = '/data/err'\nerrors = { 5 = 'recipient', x = 'opted_out' }";

@@ -44,6 +44,18 @@ pub(super) enum Reports {
     OverSessions,
 }
 
+/// How what people write comes.
+pub(super) enum Letters {
+    /// Not to us, or nobody here understands it.
+    Never,
+    /// To an address of its own, which holds a key.
+    Apart(Calls<Vec<Letter>>),
+    /// To the address of the reports, and signed like them.
+    WithReports(Reader<Vec<Letter>>),
+    /// In the messages of the topic.
+    OfTopic,
+}
+
 /// Which attempts an address for reports stands for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Numbers {
@@ -67,8 +79,7 @@ pub(crate) struct Kind {
     /// It calls one address with all that an account sends: what is not ours is no mistake there, and
     /// they stop calling who refuses too much.
     pub(super) hears_of_others: bool,
-    /// What people write; none when it is not understood.
-    pub(super) letters: Option<Calls<Vec<Letter>>>,
+    pub(super) letters: Letters,
     /// What it is answered when it brings that, it would send to the person, unless it is empty TwiML.
     pub(super) wants_twiml: bool,
 }
@@ -94,7 +105,7 @@ const PLAIN: Kind = Kind {
     reports: Reports::Never,
     numbers: Numbers::Each,
     hears_of_others: false,
-    letters: None,
+    letters: Letters::Never,
     wants_twiml: false,
 };
 
@@ -103,6 +114,7 @@ const KINDS: &[Kind] = &[
         name: "aws_sms",
         can_check: |keys| aws_sms::topic(keys).is_some(),
         reports: Reports::OfTopic,
+        letters: Letters::OfTopic,
         ..PLAIN
     },
     Kind {
@@ -112,6 +124,7 @@ const KINDS: &[Kind] = &[
         reports: Reports::Calls(always(|_, call| bird::read(call))),
         numbers: Numbers::Latest,
         hears_of_others: true,
+        letters: Letters::WithReports(|_, call| letters::bird(call)),
         ..PLAIN
     },
     Kind { name: "console", sends: Sends::ToInbox, ..PLAIN },
@@ -119,11 +132,15 @@ const KINDS: &[Kind] = &[
         name: "http",
         gateway: Gateway::of,
         can_check: |_| true,
-        // The section says how it signs what; that is checked where it is read.
+        // The section says how it signs the one and the other; that is checked where they are read.
         check: |_, _, _| Ok(()),
         reports: Reports::Calls(Calls {
             come: |of| of.gateway.reports.is_some(),
             read: |of, call| of.gateway.reports.as_ref().ok_or(NotHeard::Unexpected)?.hear(call),
+        }),
+        letters: Letters::Apart(Calls {
+            come: |of| of.gateway.inbound.is_some(),
+            read: |of, call| of.gateway.inbound.as_ref().ok_or(NotHeard::Unexpected)?.hear(call),
         }),
         ..PLAIN
     },
@@ -133,7 +150,7 @@ const KINDS: &[Kind] = &[
         // It signs nothing; the address is the proof.
         check: |_, _, _| Ok(()),
         reports: Reports::Calls(always(|_, call| infobip::read(call))),
-        letters: Some(always(|_, call| letters::infobip(call))),
+        letters: Letters::Apart(always(|_, call| letters::infobip(call))),
         ..PLAIN
     },
     Kind {
@@ -141,6 +158,7 @@ const KINDS: &[Kind] = &[
         can_check: |keys| key(keys, "signing_key").is_some(),
         check: messagebird::check,
         reports: Reports::Calls(always(|_, call| messagebird::read(call))),
+        letters: Letters::Apart(always(|_, call| letters::messagebird(call))),
         ..PLAIN
     },
     Kind {
@@ -148,7 +166,7 @@ const KINDS: &[Kind] = &[
         can_check: |keys| key(keys, "auth_token").is_some(),
         check: |keys, call, _| plivo::check(keys, call),
         reports: Reports::Calls(always(|_, call| plivo::read(call))),
-        letters: Some(always(|_, call| letters::of_form(call, "From", "Text"))),
+        letters: Letters::Apart(always(|_, call| letters::of_form(call, "From", "Text"))),
         ..PLAIN
     },
     Kind { name: "sandbox", sends: Sends::Nowhere, ..PLAIN },
@@ -160,7 +178,7 @@ const KINDS: &[Kind] = &[
             come: |of| key(&of.keys, "delivery_report") != Some("none"),
             read: |_, call| sinch::read(call),
         }),
-        letters: Some(always(|_, call| letters::sinch(call))),
+        letters: Letters::Apart(always(|_, call| letters::sinch(call))),
         ..PLAIN
     },
     Kind { name: "smpp", reports: Reports::OverSessions, ..PLAIN },
@@ -171,7 +189,7 @@ const KINDS: &[Kind] = &[
         check: telnyx::check,
         reports: Reports::Calls(always(|_, call| telnyx::read(call))),
         numbers: Numbers::Latest,
-        letters: Some(always(|_, call| letters::telnyx(call))),
+        letters: Letters::Apart(always(|_, call| letters::telnyx(call))),
         ..PLAIN
     },
     Kind {
@@ -179,7 +197,7 @@ const KINDS: &[Kind] = &[
         can_check: twilio::can_check,
         check: |keys, call, _| twilio::check(keys, call),
         reports: Reports::Calls(always(|_, call| twilio::read(call))),
-        letters: Some(always(|_, call| letters::of_form(call, "From", "Body"))),
+        letters: Letters::Apart(always(|_, call| letters::of_form(call, "From", "Body"))),
         wants_twiml: true,
         ..PLAIN
     },
@@ -188,7 +206,7 @@ const KINDS: &[Kind] = &[
         can_check: |_| true,
         check: vonage::check,
         reports: Reports::Calls(always(|_, call| vonage::read(call))),
-        letters: Some(always(|_, call| letters::vonage(call))),
+        letters: Letters::Apart(always(|_, call| letters::vonage(call))),
         ..PLAIN
     },
     Kind {
@@ -196,7 +214,7 @@ const KINDS: &[Kind] = &[
         can_check: |keys| key(keys, "signature_secret").is_some(),
         check: vonage_messages::check,
         reports: Reports::Calls(always(|_, call| vonage_messages::read(call))),
-        letters: Some(always(|_, call| letters::vonage_messages(call))),
+        letters: Letters::Apart(always(|_, call| letters::vonage_messages(call))),
         ..PLAIN
     },
 ];

@@ -32,7 +32,7 @@ pub mod telnyx;
 mod test_calls;
 mod token;
 pub mod twilio;
-pub(crate) mod vonage;
+mod vonage;
 pub mod vonage_messages;
 
 use std::fmt;
@@ -42,7 +42,7 @@ use serde_json::Value;
 pub use self::{
     aws_sms::{CONTEXT_KEY as AWS_CONTEXT_KEY, Heard, TopicMessage},
     hearer::Hearer,
-    http::HttpReports,
+    http::{HttpInbound, HttpReports},
     kind::is_known as is_known_kind,
     reference::Reference,
     sns::{Certificate, Topic},
@@ -50,6 +50,7 @@ pub use self::{
 };
 use crate::{
     clock::Millis,
+    inbound::Written,
     outcome::{ErrorClass, ErrorTable, class_of_code},
 };
 
@@ -121,6 +122,14 @@ pub struct Report {
     pub class: Option<ErrorClass>,
     /// The provider's own code for that.
     pub code: Option<String>,
+}
+
+/// What one call brings.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Brought {
+    pub reports: Vec<Report>,
+    /// What people wrote, from kinds that bring it to the same address.
+    pub written: Vec<Written>,
 }
 
 /// Why a call is not listened to.

@@ -12,6 +12,6 @@ pub(super) fn checked(
 ) -> Result<Option<Report>, NotHeard> {
     let hearer = Hearer::of_kind(kind, keys.clone());
     let mut heard = hearer.hear(call, now)?;
-    assert!(heard.len() < 2, "one message, one report: {heard:?}");
-    Ok(heard.pop())
+    assert!(heard.reports.len() < 2 && heard.written.is_empty(), "one report at most: {heard:?}");
+    Ok(heard.reports.pop())
 }

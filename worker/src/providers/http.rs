@@ -65,6 +65,7 @@ impl HttpGateway {
             .collect();
         let uses = |slot: Slot| templates.iter().any(|template| template.uses(slot));
         config.check_uses(name, net, uses)?;
+        config.check_inbound(name, net)?;
         let gateway = Self {
             client: net.client(name)?,
             method: config.method(name)?,

@@ -152,6 +152,33 @@ fn how_reports_are_read() {
 }
 
 #[test]
+fn how_what_people_write_is_read() {
+    let section = |keys: &str| format!("url = 'http://h/?p={{to}}&t={{text}}'\n[inbound]\n{keys}");
+    let places = "from = '/msisdn'\ntext = '/text'\n";
+    assert_eq!(built(&section(places)), Ok(()));
+    let signed = format!(
+        "{places}signature_header = 'X-Signature'\nsecret = 's'\n\
+         signature_algorithm = 'sha512'\nsignature_encoding = 'base64'"
+    );
+    assert_eq!(built(&section(&signed)), Ok(()));
+    for (keys, key) in [
+        ("from = '/msisdn'", ""),
+        ("from = ''\ntext = 't'", ".from"),
+        ("from = 'f'\ntext = ''", ".text"),
+        ("from = 'f'\ntext = 't'\nsecret = 's'", ".signature_header"),
+        ("from = 'f'\ntext = 't'\nsignature_header = 'a b'\nsecret = 's'", ".signature_header"),
+        ("from = 'f'\ntext = 't'\nsignature_header = 'x'\nsecret = ''", ".secret"),
+        ("from = 'f'\ntext = 't'\ncolour = 1", ".colour"),
+    ] {
+        let said = built(&section(keys)).unwrap_err();
+        assert!(said.starts_with(&format!("providers.sms.inbound{key}: ")), "{keys}: {said}");
+    }
+    let hidden = Net { is_reachable: false, ..Net::default() };
+    let said = made(&section(places), &hidden).unwrap_err().to_string();
+    assert!(said.contains("providers.sms.inbound: needs server.public_url"), "{said}");
+}
+
+#[test]
 fn reports_are_asked_for_where_they_are_read() {
     let (url, address) = ("http://h/?p={to}&t={text}", "url = 'http://h/?p={to}&t={text}");
     for (keys, key) in [
