@@ -75,7 +75,9 @@ pub fn hear(
     let given = query.first(KEY).unwrap_or_default();
     let keys = home.inbound_keys(provider);
     if !keys.iter().any(|key| same_bytes(given.as_bytes(), key.as_bytes())) {
-        return Err(NotHeard::NotGenuine("the address lacks its key; `otpost doctor` shows it"));
+        return Err(NotHeard::NotGenuine(
+            "the address lacks its key; `otpost doctor --show-addresses` prints it",
+        ));
     }
     read(hearer, call, now)
 }

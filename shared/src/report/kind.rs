@@ -80,7 +80,8 @@ pub(crate) struct Kind {
     /// they stop calling who refuses too much.
     pub(super) hears_of_others: bool,
     pub(super) letters: Letters,
-    /// What it is answered when it brings that, it would send to the person, unless it is empty TwiML.
+    /// What it is answered when it brings what somebody wrote, it would send to them, unless that is an empty
+    /// `<Response/>`.
     pub(super) wants_twiml: bool,
 }
 
