@@ -3,13 +3,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
 use otpost_shared::{
     clock::Millis,
-    report::{Certificate, Heard, NotHeard, Report, TopicMessage},
+    report::{Brought, Certificate, Heard, NotHeard, TopicMessage},
 };
 use reqwest::{Client, redirect};
 
@@ -22,6 +22,14 @@ const MAX_BYTES: usize = 64 * 1024;
 /// SNS has one certificate per region and changes it about once a year.
 const MOST_KEPT: usize = 16;
 
+/// Where there was no certificate nobody looks again for so long: SNS repeats a message after 20 seconds.
+const AWAY_MS: Millis = 10_000;
+
+/// Fetches within a minute, whatever they bring: who knows the topic can name any number of certificates
+/// that there are not.
+const MOST_FETCHES: u32 = 12;
+const MINUTE_MS: Millis = 60_000;
+
 /// What is known of those who sign; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Topics(Arc<Inner>);
@@ -30,9 +38,58 @@ pub struct Topics(Arc<Inner>);
 struct Inner {
     /// Made when it is needed: most installations never do.
     client: OnceLock<Client>,
-    kept: Mutex<HashMap<String, Arc<Certificate>>>,
+    known: Mutex<Known>,
     /// One certificate is fetched at a time, so that a burst of reports fetches it once.
     turn: tokio::sync::Mutex<()>,
+}
+
+/// What is known of certificates.
+#[derive(Debug, Default)]
+struct Known {
+    kept: HashMap<String, Arc<Certificate>>,
+    /// Where there was none, and when. No more than can be fetched within two minutes.
+    away: HashMap<String, Millis>,
+    /// When the minute began in which fetches are counted.
+    minute: Millis,
+    fetches: u32,
+}
+
+impl Known {
+    /// None when it has to be fetched.
+    fn look(&self, url: &str, now: Millis) -> Option<Result<Arc<Certificate>, Unheard>> {
+        if let Some(kept) = self.kept.get(url) {
+            return Some(Ok(Arc::clone(kept)));
+        }
+        let is_away = self.away.get(url).is_some_and(|at| is_within(AWAY_MS, *at, now));
+        is_away.then(|| Err(Unheard::Later("its certificate was not to be had a moment ago")))
+    }
+
+    /// Counts a fetch; false when there were too many.
+    fn may_fetch(&mut self, now: Millis) -> bool {
+        if !is_within(MINUTE_MS, self.minute, now) {
+            (self.minute, self.fetches) = (now, 0);
+        }
+        let may = self.fetches < MOST_FETCHES;
+        self.fetches += u32::from(may);
+        may
+    }
+
+    fn note(&mut self, url: &str, fetched: Option<&Arc<Certificate>>, now: Millis) {
+        self.away.retain(|_, at| is_within(AWAY_MS, *at, now));
+        let Some(certificate) = fetched else {
+            self.away.insert(url.to_owned(), now);
+            return;
+        };
+        if self.kept.len() >= MOST_KEPT {
+            self.kept.clear();
+        }
+        self.kept.insert(url.to_owned(), Arc::clone(certificate));
+    }
+}
+
+/// Calls that come at the same time need not agree on it to the millisecond.
+fn is_within(span: Millis, at: Millis, now: Millis) -> bool {
+    (now - at).abs() < span
 }
 
 /// Why a call is not listened to, or not yet.
@@ -41,6 +98,8 @@ pub(crate) enum Unheard {
     Refused(NotHeard),
     /// SNS did not give what is needed; the sentence is for the log.
     Away(String),
+    /// It was not asked.
+    Later(&'static str),
 }
 
 impl From<NotHeard> for Unheard {
@@ -56,45 +115,59 @@ impl Topics {
         Self(Arc::new(Inner { client: OnceLock::from(client), ..Inner::default() }))
     }
 
-    /// Checks and reads a message. A subscription is confirmed; then there is no report.
+    /// Checks and reads a message for the provider of this name. A subscription is confirmed; then it brings
+    /// nothing.
     pub(crate) async fn hear(
         &self,
+        provider: &str,
         message: TopicMessage,
         now: Millis,
-    ) -> Result<Option<Report>, Unheard> {
-        let certificate = self.certificate(message.certificate_url()).await?;
+    ) -> Result<Brought, Unheard> {
+        let certificate = self.certificate(message.certificate_url(), now).await?;
         match message.hear(&certificate, now)? {
-            Heard::Report(report) => Ok(report),
+            Heard::Brought(brought) => Ok(brought),
             Heard::Subscribing(url) => {
                 self.get(&url).await?;
-                tracing::info!("the subscription of a topic is confirmed");
-                Ok(None)
+                tracing::info!(provider, "the subscription of its topic is confirmed");
+                Ok(Brought::default())
+            }
+            Heard::Unsubscribed => {
+                tracing::warn!(
+                    provider,
+                    "its topic no longer sends reports here; unless that is meant, subscribe \
+                     /v1/inbound/{provider}/reports to it again"
+                );
+                Ok(Brought::default())
             }
         }
     }
 
-    async fn certificate(&self, url: &str) -> Result<Arc<Certificate>, Unheard> {
-        if let Some(kept) = self.kept(url) {
-            return Ok(kept);
+    async fn certificate(&self, url: &str, now: Millis) -> Result<Arc<Certificate>, Unheard> {
+        if let Some(known) = self.known().look(url, now) {
+            return known;
         }
         let turn = tokio::time::timeout(PATIENCE, self.0.turn.lock()).await;
-        let _turn = turn.map_err(|_| Unheard::Away("others wait for a certificate".into()))?;
-        if let Some(kept) = self.kept(url) {
-            return Ok(kept);
+        let _turn = turn.map_err(|_| Unheard::Later("others wait for a certificate"))?;
+        if let Some(known) = self.known().look(url, now) {
+            return known;
         }
-        let certificate = Certificate::parse(&self.get(url).await?)
-            .ok_or_else(|| Unheard::Away("what is there is no certificate".into()))?;
-        let certificate = Arc::new(certificate);
-        let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MOST_KEPT {
-            kept.clear();
+        if !self.known().may_fetch(now) {
+            return Err(Unheard::Later("too many certificates were asked for within a minute"));
         }
-        kept.insert(url.to_owned(), Arc::clone(&certificate));
-        Ok(certificate)
+        let fetched = self.fetch(url).await;
+        self.known().note(url, fetched.as_ref().ok(), now);
+        fetched
     }
 
-    fn kept(&self, url: &str) -> Option<Arc<Certificate>> {
-        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()
+    async fn fetch(&self, url: &str) -> Result<Arc<Certificate>, Unheard> {
+        let certificate = Certificate::parse(&self.get(url).await?);
+        let certificate =
+            certificate.ok_or_else(|| Unheard::Away("what is there is no certificate".into()))?;
+        Ok(Arc::new(certificate))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The addresses have been checked: they are of SNS itself, over https.

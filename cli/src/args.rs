@@ -67,7 +67,7 @@ pub enum Command {
     /// Check configuration, database, Redis, clock and each provider's credentials
     ///
     /// Sends nothing. Each line says what is wrong and what to mend; exits with 1 if anything is.
-    Doctor(Print),
+    Doctor(DoctorOptions),
     /// Take a provider away for a while, and see whether messages still arrive
     ///
     /// While it lasts every call of the provider ends as if nobody were there, in all workers;
@@ -101,6 +101,15 @@ pub struct Print {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DoctorOptions {
+    /// Print the addresses for replies with their keys, to enter them where a provider asks for one
+    #[arg(long)]
+    pub show_addresses: bool,
+    #[command(flatten)]
+    pub print: Print,
 }
 
 #[derive(Debug, clap::Args)]

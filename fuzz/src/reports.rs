@@ -3,7 +3,7 @@
 use otpost_shared::{
     config::ProviderSection,
     inbound,
-    report::{self, Call, Certificate, Report, Word},
+    report::{self, Call, Certificate, Hearer, Report, Word},
 };
 
 use super::first_line;
@@ -42,14 +42,15 @@ pub fn report(data: &[u8]) {
     ];
     let call = Call { url: &url, headers: &headers, body };
     for section in sections() {
-        for written in inbound::read(&section, &call, NOW).unwrap_or_default() {
+        let hearer = Hearer::new(&section);
+        for written in inbound::read(&hearer, &call, NOW).unwrap_or_default() {
             assert!(!is_signing(&section), "{written:?}");
         }
-        for heard in report::hear(&section, &call, NOW).unwrap_or_default() {
-            is_whole(&heard);
-            // Nobody knows the token, the secret, or the other half of the key.
-            assert!(report::can_hear(&section) && !is_signing(&section), "{heard:?}");
-        }
+        let brought = hearer.hear(&call, NOW).unwrap_or_default();
+        let is_empty = brought.reports.is_empty() && brought.written.is_empty();
+        // Nobody knows the token, the secret, or the other half of the key.
+        assert!(is_empty || (hearer.can_hear() && !is_signing(&section)), "{brought:?}");
+        brought.reports.iter().for_each(is_whole);
     }
     from_a_topic(&call);
 }
@@ -63,15 +64,16 @@ fn is_whole(heard: &Report) {
 fn from_a_topic(call: &Call<'_>) {
     let keys = "kind = 'aws_sms'\ntopic_arn = 'arn:aws:sns:eu-west-1:123456789012:codes'";
     let section: ProviderSection = toml::from_str(keys).expect("a section");
-    if let Some(Ok(message)) = report::of_topic(&section, call, NOW) {
+    if let Some(Ok(message)) = Hearer::new(&section).of_topic(call, NOW) {
         let url = message.certificate_url();
         assert!(url.starts_with("https://sns.eu-west-1.amazonaws.com/Simple"), "{url}");
         let pem = include_bytes!("../../shared/src/report/sns_samples/certificate.pem");
         let certificate = Certificate::parse(pem).expect("a certificate");
         assert!(message.hear(&certificate, NOW).is_err(), "nobody signs here");
     }
-    if let Ok(Some(heard)) = report::aws_sms::read_event(&String::from_utf8_lossy(call.body)) {
-        is_whole(&heard);
+    let text = String::from_utf8_lossy(call.body);
+    if let Ok(brought) = report::aws_sms::read_notification(&text) {
+        brought.reports.iter().for_each(is_whole);
     }
     let _ = Certificate::parse(call.body);
 }
@@ -79,11 +81,12 @@ fn from_a_topic(call: &Call<'_>) {
 fn is_signing(section: &ProviderSection) -> bool {
     let signs_with =
         ["auth_token", "public_key", "signature_secret", "signing_key", "signing_secret"];
-    let of_gateway = section.keys.get("report").is_some_and(|keys| keys.get("secret").is_some());
+    let mut sections = ["report", "inbound"].iter().filter_map(|name| section.keys.get(*name));
+    let of_gateway = sections.any(|keys| keys.get("secret").is_some());
     of_gateway || signs_with.iter().any(|key| section.keys.contains_key(*key))
 }
 
-fn sections() -> [ProviderSection; 15] {
+fn sections() -> [ProviderSection; 17] {
     [
         "kind = 'bird'\nsigning_secret = 'whsec_YSBzZWNyZXQgdGhhdCBub2JvZHkga25vd3M='",
         "kind = 'infobip'",
@@ -102,6 +105,9 @@ fn sections() -> [ProviderSection; 15] {
         "kind = 'http'\n[report]\nstatus = 'status'\ndelivered = ['delivered']\n\
             undelivered = ['failed']\ncode = 'err-code'\nreference = 'ref'",
         "kind = 'http'\n[report]\nstatus = 'status'\ndelivered = ['delivered']\n\
+            signature_header = 'X-Signature'\nsecret = 'a secret that nobody knows'",
+        "kind = 'http'\n[inbound]\nfrom = '/msisdn'\ntext = 'text'",
+        "kind = 'http'\n[inbound]\nfrom = 'msisdn'\ntext = '/text'\n\
             signature_header = 'X-Signature'\nsecret = 'a secret that nobody knows'",
     ]
     .map(|text| toml::from_str(text).expect("a section"))

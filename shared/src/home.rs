@@ -1,7 +1,7 @@
 //! Everything a process holds: configuration, database, queue, limits, keys and clock.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     fs::{self, OpenOptions},
     io::{self, Write},
     path::Path,
@@ -15,7 +15,7 @@ use crate::{
     acceptance::{self, Acceptances, LastAccept},
     api_key::ApiKeys,
     clock::{Clock, Millis},
-    config::{Config, ConfigError, ProviderSection},
+    config::{Config, ConfigError},
     db::{Db, DbError},
     inbox::Inbox,
     lanes::Lanes,
@@ -26,7 +26,7 @@ use crate::{
     rate::Rates,
     recipient::{Recipient, RecipientError},
     redis_link::{PATIENCE, RedisLink},
-    report::{self, Reference},
+    report::{Hearer, Reference},
     secrets::{Code, Keyring, SecretError},
     suppression::{self, Blocked},
     tenant,
@@ -52,9 +52,8 @@ pub struct Home {
     pub(crate) coalescers: Coalescers,
     pub(crate) last_accept: LastAccept,
     pub(crate) blocked: Blocked,
-    /// The providers that are told where to report: read out of their sections once, and asked for
-    /// with every attempt.
-    reporting: Arc<HashSet<String>>,
+    /// Of each provider: read out of its section once, and asked with every attempt and every call.
+    hearers: Arc<HashMap<String, Hearer>>,
 }
 
 /// What runs together with its like.
@@ -105,7 +104,7 @@ impl Home {
             coalescers: Coalescers::start(&db),
             last_accept: LastAccept::default(),
             blocked: Blocked::default(),
-            reporting: Arc::new(reporting(&config)),
+            hearers: Arc::new(hearers(&config)),
             db,
             queue,
             limiter: Limiter::new(redis.clone()),
@@ -216,20 +215,35 @@ impl Home {
 
     /// The providers in use whose reports are waited for.
     pub fn reporting(&self) -> impl Iterator<Item = &str> {
-        let reports = |(name, section): &(&str, &ProviderSection)| {
-            report::come_by_themselves(section) || self.reporting.contains(*name)
-        };
-        self.config.providers_in_use().filter(reports).map(|(name, _)| name)
+        let names = self.config.providers_in_use().map(|(name, _)| name);
+        names.filter(move |name| {
+            self.hearer(name).is_some_and(|of| of.come_by_themselves() || self.asks(of))
+        })
+    }
+
+    /// Who hears the provider of this name; none when there is no such provider.
+    #[must_use]
+    pub fn hearer(&self, provider: &str) -> Option<&Hearer> {
+        self.hearers.get(provider)
+    }
+
+    /// True for those that are told where to report: they can reach us, and can be believed.
+    fn asks(&self, hearer: &Hearer) -> bool {
+        self.config.is_reachable() && hearer.can_hear()
     }
 
     /// What to look at when a provider's reports stay away.
     #[must_use]
     pub fn hint_on_reports(&self, provider: &str) -> String {
-        let section = self.config.providers.get(provider);
-        if section.is_some_and(report::come_by_themselves) {
+        let (hearer, base) = (self.hearer(provider), self.config.public_url());
+        if hearer.is_some_and(Hearer::come_by_themselves) {
             return "check that the account gets delivery reports over its sessions".to_owned();
         }
-        format!("check that it reaches {}/v1/inbound/", self.config.public_url())
+        if hearer.is_some_and(Hearer::come_of_topic) {
+            let address = format!("{base}/v1/inbound/{provider}/reports");
+            return format!("check that {address} is still subscribed to its topic");
+        }
+        format!("check that it reaches {base}/v1/inbound/")
     }
 
     /// Where the provider of this name is to report what becomes of an attempt; none when it
@@ -243,11 +257,10 @@ impl Home {
         message: &Message,
         number: i32,
     ) -> Result<Option<String>, SecretError> {
-        let section = self.config.providers.get(provider);
-        let Some(section) = section.filter(|_| self.reporting.contains(provider)) else {
+        let Some(hearer) = self.hearer(provider).filter(|of| self.asks(of)) else {
             return Ok(None);
         };
-        let number = report::number_in_address(section, number);
+        let number = hearer.number_in_address(number);
         let of = Reference::new(&self.keys, &message.key_id, provider, message.id, number)?;
         let (base, of) = (self.config.public_url(), of.to_text());
         Ok(Some(format!("{base}/v1/inbound/{provider}/reports?of={of}")))
@@ -312,10 +325,9 @@ impl Home {
     }
 }
 
-/// Those that can reach us, and whose reports can be believed.
-fn reporting(config: &Config) -> HashSet<String> {
-    let all = config.providers.iter().filter(|_| config.is_reachable());
-    all.filter(|(_, section)| report::can_hear(section)).map(|(name, _)| name.clone()).collect()
+fn hearers(config: &Config) -> HashMap<String, Hearer> {
+    let all = config.providers.iter();
+    all.map(|(name, section)| (name.clone(), Hearer::new(section))).collect()
 }
 
 fn open_keys(config: &Config) -> Result<Keyring, ConfigError> {

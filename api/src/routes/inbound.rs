@@ -12,11 +12,10 @@ use axum::{
 use otpost_shared::{
     Home,
     clock::Millis,
-    config::ProviderSection,
     db::DbError,
-    inbound,
+    inbound::{self, Written},
     message::{self, Effect},
-    report::{self, Call, NotHeard, Report},
+    report::{Brought, Call, Hearer, NotHeard, Report, TopicMessage},
 };
 
 use crate::{
@@ -41,16 +40,24 @@ async fn reports(
     request: Request,
 ) -> Result<StatusCode, ApiError> {
     let home = &app.home;
-    let section = section(home, &provider)?;
+    let hearer = hearer(home, &provider)?;
     let came = Came::read(home, request).await?;
     let headers = came.headers();
-    let heard = hear(&topics, section, &came.call(&headers), home.clock.now()).await;
-    for report in heard.map_err(|why| refused(&provider, why))? {
+    let (call, now) = (came.call(&headers), home.clock.now());
+    let heard = match hearer.of_topic(&call, now) {
+        Some(message) => hear_topic(&topics, &provider, message, now).await,
+        None => hearer.hear(&call, now).map_err(Unheard::from),
+    };
+    let brought = heard.map_err(|why| refused(&provider, why))?;
+    for report in brought.reports {
         let is_ours = take(home, &provider, report).await?;
-        if !is_ours && !report::hears_of_others(section) {
+        if !is_ours && !hearer.hears_of_others() {
             let why = NotHeard::NotGenuine("we never asked for it");
             return Err(refused(&provider, why.into()));
         }
+    }
+    for written in brought.written {
+        take_written(home, &provider, written).await?;
     }
     Ok(StatusCode::OK)
 }
@@ -75,26 +82,29 @@ async fn messages(
     request: Request,
 ) -> Result<Response, ApiError> {
     let home = &app.home;
-    let section = section(home, &provider)?;
+    let hearer = hearer(home, &provider)?;
     let came = Came::read(home, request).await?;
-    let heard =
-        inbound::hear(home, &provider, section, &came.call(&came.headers()), home.clock.now());
+    let heard = inbound::hear(home, &provider, &came.call(&came.headers()), home.clock.now());
     for written in heard.map_err(|why| refused(&provider, why.into()))? {
-        let wish = written.wish.as_str();
-        inbound::take(home, &provider, written).await?;
-        let provider = provider.clone();
-        metrics::counter!("otpost_inbound_total", "provider" => provider, "wish" => wish)
-            .increment(1);
+        take_written(home, &provider, written).await?;
     }
-    Ok(match section.kind.as_str() {
-        // What Twilio is answered it would send to the person; this is nothing.
-        "twilio" => ([(header::CONTENT_TYPE, "text/xml")], "<Response/>").into_response(),
-        _ => StatusCode::OK.into_response(),
+    Ok(if hearer.wants_twiml() {
+        ([(header::CONTENT_TYPE, "text/xml")], "<Response/>").into_response()
+    } else {
+        StatusCode::OK.into_response()
     })
 }
 
-fn section<'a>(home: &'a Home, provider: &str) -> Result<&'a ProviderSection, ApiError> {
-    home.config.providers.get(provider).ok_or_else(|| ErrorCode::RouteNotFound.error())
+async fn take_written(home: &Home, provider: &str, written: Written) -> Result<(), DbError> {
+    let wish = written.wish.as_str();
+    inbound::take(home, provider, written).await?;
+    let provider = provider.to_owned();
+    metrics::counter!("otpost_inbound_total", "provider" => provider, "wish" => wish).increment(1);
+    Ok(())
+}
+
+fn hearer<'a>(home: &'a Home, provider: &str) -> Result<&'a Hearer, ApiError> {
+    home.hearer(provider).ok_or_else(|| ErrorCode::RouteNotFound.error())
 }
 
 /// A call, whole.
@@ -124,16 +134,13 @@ impl Came {
     }
 }
 
-async fn hear(
+async fn hear_topic(
     topics: &Topics,
-    section: &ProviderSection,
-    call: &Call<'_>,
+    provider: &str,
+    message: Result<TopicMessage, NotHeard>,
     now: Millis,
-) -> Result<Vec<Report>, Unheard> {
-    match report::of_topic(section, call, now) {
-        Some(message) => Ok(Vec::from_iter(topics.hear(message?, now).await?)),
-        None => Ok(report::hear(section, call, now)?),
-    }
+) -> Result<Brought, Unheard> {
+    topics.hear(provider, message?, now).await
 }
 
 fn refused(provider: &str, why: Unheard) -> ApiError {
@@ -143,6 +150,11 @@ fn refused(provider: &str, why: Unheard) -> ApiError {
         Unheard::Refused(why) => why,
         Unheard::Away(why) => {
             tracing::warn!(provider, why, "a report cannot be checked for now");
+            return ErrorCode::CertificateUnavailable.error().retry_after_ms(20_000);
+        }
+        // Anybody can bring that about as often as they like: it makes no line in the log.
+        Unheard::Later(why) => {
+            tracing::debug!(provider, why, "a report is not checked for now");
             return ErrorCode::CertificateUnavailable.error().retry_after_ms(20_000);
         }
     };

@@ -8,7 +8,10 @@ use otpost_shared::{
     attempt::Ending,
     message::{self, Message, Next, Recording},
     outcome::ErrorClass,
+    queue::Lane,
     report::Reference,
+    suppression,
+    tenant::DEFAULT_TENANT,
 };
 use otpost_testbed::on_both_homes;
 use reqwest::Method;
@@ -241,6 +244,32 @@ on_both_homes! {
         assert_eq!(state(&service, message.id).await, "sent");
         call(of, &time).await.is(200);
         assert_eq!(state(&service, message.id).await, "delivered");
+    }
+
+    async fn what_people_write_may_come_with_the_reports(bed, CONFIG) {
+        let service = Service::start(&bed).await;
+        let url = service.home.inbound_url("shared").expect("an address");
+        let path = url.strip_prefix(PUBLIC).expect("the public address").to_owned();
+        let time = (service.home.clock.now() / 1_000).to_string();
+        let write = async |text: &str, signs: &str| {
+            let data = json!({"from": "+12025550123", "to": "+12025550199", "text": text});
+            let body = json!({"type": "sms.received", "data": data}).to_string();
+            let signature = bird_signature(signs, &body);
+            let call = service.call(Method::POST, &path).by_nobody().raw("application/json", body);
+            let call = call.header("webhook-id", "msg_1").header("webhook-timestamp", &time);
+            call.header("webhook-signature", &signature).any().await
+        };
+        let to = service.home.parse_recipient("+12025550123", None).expect("a number");
+        let keeps_back = async || {
+            let kept = suppression::keeps_back(&service.home, DEFAULT_TENANT, &to, Lane::Bulk).await;
+            kept.expect("an answer")
+        };
+        write("STOP", "0").await.is(401);
+        assert!(!keeps_back().await);
+        write("STOP", &time).await.is(200);
+        assert!(keeps_back().await);
+        write("START", &time).await.is(200);
+        assert!(!keeps_back().await);
     }
 
     async fn what_is_no_report_changes_nothing(bed, CONFIG) {

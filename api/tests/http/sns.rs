@@ -103,6 +103,11 @@ impl Sns {
         (count(PEM), count(CONFIRMATION))
     }
 
+    /// How often it was asked for anything, also for what it does not have.
+    pub fn tried(&self) -> usize {
+        self.asked.lock().expect("not poisoned").len()
+    }
+
     pub fn notification(&self, at: &str, message: &Value) -> String {
         let id = "165545c9-2a5c-472c-8df2-7ff2be2b3b1b";
         let message = message.to_string();
@@ -114,15 +119,22 @@ impl Sns {
     }
 
     pub fn confirmation(&self, at: &str) -> String {
+        self.subscription(at, "SubscriptionConfirmation")
+    }
+
+    /// What it says when somebody has ended the subscription.
+    pub fn unsubscription(&self, at: &str) -> String {
+        self.subscription(at, "UnsubscribeConfirmation")
+    }
+
+    fn subscription(&self, at: &str, kind: &str) -> String {
         let (id, url) =
             ("22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324", format!("https://{HOST}{CONFIRMATION}"));
         let signed = format!(
             "Message\nConfirm\nMessageId\n{id}\nSubscribeURL\n{url}\nTimestamp\n{at}\nToken\n1\n\
-             TopicArn\n{TOPIC}\nType\nSubscriptionConfirmation\n"
+             TopicArn\n{TOPIC}\nType\n{kind}\n"
         );
-        let more = json!({
-            "Type": "SubscriptionConfirmation", "Message": "Confirm", "Token": "1", "SubscribeURL": url,
-        });
+        let more = json!({ "Type": kind, "Message": "Confirm", "Token": "1", "SubscribeURL": url });
         self.envelope(id, at, &signed, more)
     }
 

@@ -17,12 +17,18 @@ countries = ["*"]
 [limits]
 recipient = ["1000/1s"]
 [chains]
-sms = ["main", "local"]
+sms = ["main", "gateway", "local"]
 [providers.main]
 kind = "vonage"
 api_key = "k"
 api_secret = "s"
 from = "Otpost"
+[providers.gateway]
+kind = "http"
+url = "https://gateway.example/?p={to}&t={text}"
+[providers.gateway.inbound]
+from = "/msisdn"
+text = "/text"
 [providers.local]
 kind = "sandbox"
 "#;
@@ -115,6 +121,25 @@ on_both_homes! {
         let path = format!("/v1/suppressions/{}", own["id"].as_str().expect("an id"));
         service.call(Method::DELETE, &path).any().await.is(204);
         call().await.is(202);
+    }
+
+    async fn a_gateway_brings_it_as_it_is_configured(bed, CONFIG) {
+        let service = Service::start(&bed).await;
+        let url = service.home.inbound_url("gateway").expect("an address");
+        let path = url.strip_prefix(PUBLIC).expect("the public address").to_owned();
+        let write = async |path: &str, text: &str| {
+            let body = json!({ "msisdn": &TO[1..], "to": "12025550199", "text": text });
+            service.call(Method::POST, path).by_nobody().json(&body).any().await
+        };
+        let send = || service.call(Method::POST, "/v1/messages").json(&text());
+        write(path.split_once('?').expect("a key").0, "STOP").await.is(401);
+        send().await.is(202);
+        write(&path, "STOP").await.is(200);
+        send().await.refused(403, "recipient_suppressed");
+        write(&path, "Start").await.is(200);
+        send().await.is(202);
+        let call = service.call(Method::POST, &path).by_nobody().json(&json!({ "text": "STOP" }));
+        call.await.refused(422, "invalid_field");
     }
 
     async fn nobody_else_stops_a_person(bed, CONFIG) {

@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 use otpost_api::timestamp::rfc3339;
+use otpost_shared::{queue::Lane, suppression, tenant::DEFAULT_TENANT};
 use otpost_testbed::on_both_homes;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -68,6 +69,31 @@ on_both_homes! {
         assert_eq!(state(&service, message.id).await, "queued", "another provider is asked");
     }
 
+    async fn what_people_write_comes_by_the_topic(bed, CONFIG) {
+        let sns = Sns::start().await;
+        let service = Service::start_with(&bed, sns.topics()).await;
+        let at = rfc3339(service.home.clock.now());
+        let write = async |text: &str| {
+            let message = json!({
+                "originationNumber": "+12025550123", "destinationNumber": "+12025550199",
+                "messageKeyword": "KEYWORD_2", "messageBody": text, "inboundMessageId": "1",
+            });
+            let call = service.call(Method::POST, PATH).by_nobody();
+            call.raw("text/plain", sns.notification(&at, &message)).any().await.is(200);
+        };
+        let to = service.home.parse_recipient("+12025550123", None).expect("a number");
+        let keeps_back = async || {
+            let kept = suppression::keeps_back(&service.home, DEFAULT_TENANT, &to, Lane::Bulk).await;
+            kept.expect("an answer")
+        };
+        let address = service.home.inbound_url("aws").expect("an address");
+        assert_eq!(address, format!("https://codes.example/otp{PATH}"));
+        write("Stop").await;
+        assert!(keeps_back().await);
+        write("Start").await;
+        assert!(!keeps_back().await);
+    }
+
     async fn a_burst_fetches_one_certificate(bed, CONFIG) {
         let sns = Sns::start().await;
         let service = Service::start_with(&bed, sns.topics()).await;
@@ -100,6 +126,43 @@ on_both_homes! {
         assert_eq!(sns.asked(), (1, 2));
     }
 
+    async fn a_subscription_that_was_ended_stays_ended(bed, CONFIG) {
+        let sns = Sns::start().await;
+        let service = Service::start_with(&bed, sns.topics()).await;
+        let at = rfc3339(service.home.clock.now());
+        let call = service.call(Method::POST, PATH).by_nobody();
+        call.raw("text/plain", sns.unsubscription(&at)).any().await.is(200);
+        assert_eq!(sns.asked(), (1, 0), "its address would subscribe again");
+        let hint = service.home.hint_on_reports("aws");
+        assert!(hint.contains("https://codes.example/otp/v1/inbound/aws/reports"), "{hint}");
+    }
+
+    async fn made_up_certificates_are_not_looked_for_without_end(bed, CONFIG) {
+        let sns = Sns::start().await;
+        let service = Service::start_with(&bed, sns.topics()).await;
+        let clock = &service.home.clock;
+        let genuine = || sns.notification(&rfc3339(clock.now()), &event("TEXT_QUEUED", "none"));
+        let made_up = |n: u32| genuine().replace("0123456789abcdef", &format!("{n:016x}"));
+        let post = |body: String| {
+            service.call(Method::POST, PATH).by_nobody().raw("text/plain", body).any()
+        };
+        for _ in 0..5 {
+            post(made_up(1)).await.refused(503, "certificate_unavailable");
+        }
+        assert_eq!(sns.tried(), 1, "it is not there a moment later either");
+        clock.advance(10_000);
+        post(made_up(1)).await.refused(503, "certificate_unavailable");
+        assert_eq!(sns.tried(), 2);
+        for answer in join_all((2..60).map(|n| post(made_up(n)))).await {
+            answer.refused(503, "certificate_unavailable");
+        }
+        assert_eq!(sns.tried(), 12, "a minute's worth");
+        post(genuine()).await.refused(503, "certificate_unavailable");
+        clock.advance(60_000);
+        post(genuine()).await.is(200);
+        assert_eq!(sns.tried(), 13);
+    }
+
     async fn without_the_certificate_nothing_is_believed(bed, CONFIG) {
         let sns = Sns::start().await;
         let service = Service::start_with(&bed, sns.topics()).await;
@@ -125,6 +188,7 @@ on_both_homes! {
         post(good.clone()).await.refused(503, "certificate_unavailable");
         assert_eq!(state(&service, message.id).await, "sent");
         sns.is_down(false);
+        service.home.clock.advance(10_000);
         // Signed, and of an attempt that there is not, or that is not theirs.
         post(notify(now, &"A".repeat(46))).any().await.is(200);
         let swapped = reference(&path).to_owned();

@@ -3,19 +3,20 @@
 //!
 //! * [`arrived`]: what the gateway says of what the database calls sent
 //! * [`claimed`]: how often messages were claimed
+//! * [`figures`]: what is told beside the verdict
+//! * [`texts`]: the rules for texts that carry no code
 
 mod arrived;
 mod claimed;
+mod figures;
+mod texts;
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::collections::{HashMap, HashSet};
 
 use super::{Checks, bulk::Offer, people::Story};
 use crate::{
     error::Result,
-    gateway::{Seen, in_ms},
+    gateway::Seen,
     product::{self, Attempt, Ledger, Message, Verification},
 };
 
@@ -110,138 +111,9 @@ impl Evidence {
         checks.add("I1 every 202 is accounted for", examples.is_empty(), seen);
     }
 
-    fn no_bulk_lost(&self, checks: &mut Checks) {
-        let mut ends: HashMap<&'static str, u64> = HashMap::new();
-        let mut lost = Vec::new();
-        for id in self.offers.iter().filter_map(|offer| offer.id.as_deref()) {
-            let end =
-                self.bulk.get(id).ok_or("without a row").and_then(|row| self.end_of_bulk(row));
-            *ends.entry(end.unwrap_or_else(|lost| lost)).or_default() += 1;
-            if end.is_err() {
-                lost.push(id);
-            }
-        }
-        let mut ends: Vec<_> = ends.into_iter().collect();
-        ends.sort_unstable();
-        let counts = ends.iter().map(|(end, count)| format!("{count} {end}"));
-        let failures = self.bulk.values().filter(|row| row.state == "failed");
-        let seen = counts.collect::<Vec<_>>().join(", ") + &reasons(failures) + &some_of(&lost);
-        checks.add(
-            "I1 every bulk 202 is accounted for",
-            lost.is_empty() && !self.lacks_texts,
-            seen,
-        );
-    }
-
     /// Whether any provider was asked, or nobody could be.
     fn was_tried(&self, row: &Message) -> bool {
         self.tolerates_untried || self.attempts.contains_key(&row.id)
-    }
-
-    fn end_of_bulk(&self, row: &Message) -> Result<&'static str, &'static str> {
-        let asked = self.attempts.get(&row.id).is_some_and(|of| of.iter().any(is_unknown));
-        match (row.state.as_str(), &row.failure) {
-            ("sent" | "delivered", _) => Ok("sent"),
-            ("failed" | "undelivered", Some(_)) if self.was_tried(row) => Ok("failed"),
-            ("failed" | "undelivered", Some(_)) => Err("failed without ever being tried"),
-            ("unknown", Some(_)) if asked => Ok("possibly sent"),
-            ("expired", _) => Ok("expired"),
-            ("queued" | "sending", _) => Err("pending"),
-            _ => Err("in no final state, or without a reason"),
-        }
-    }
-
-    /// I2 for bulk: what may have been sent is never sent again.
-    fn no_bulk_repeated(&self, checks: &mut Checks) {
-        let copies = |offer: &Offer| self.sent.get(&offer.to).map_or(0, Vec::len);
-        let repeated = self.offers.iter().filter(|offer| copies(offer) > 1);
-        let repeated: Vec<&str> = repeated.map(|offer| offer.to.as_str()).collect();
-        let sent: usize = self.offers.iter().map(copies).sum();
-        let seen = format!("{sent} sent, {} repeated{}", repeated.len(), some_of(&repeated));
-        checks.add("I2 no bulk text is sent twice", repeated.is_empty(), seen);
-    }
-
-    /// Copies beyond the first, of all codes.
-    pub(crate) fn repeats(&self) -> usize {
-        let copies = |story: &Story| self.sent.get(&story.to).map_or(0, Vec::len);
-        self.stories.iter().map(|story| copies(story).saturating_sub(1)).sum()
-    }
-
-    /// Bulk texts that may have been sent, and how many of them have an attempt to show for it.
-    pub(crate) fn texts_unknown(&self) -> (usize, usize) {
-        let unknown = || self.bulk.values().filter(|row| row.state == "unknown");
-        let asked =
-            |row: &&Message| self.attempts.get(&row.id).is_some_and(|of| of.iter().any(is_unknown));
-        (unknown().count(), unknown().filter(asked).count())
-    }
-
-    /// Of each message whose recipient, or whose id, is in these bytes: how often it was sent, and how
-    /// many of its attempts ended as unknown.
-    pub(crate) fn copies_of(&self, packet: &[u8]) -> Vec<(usize, usize)> {
-        let holds = |wanted: &[u8]| packet.windows(wanted.len()).any(|window| window == wanted);
-        let names = |to: &str| holds(to.trim_start_matches('+').as_bytes());
-        let sent = |to: &str| self.sent.get(to).map_or(0, Vec::len);
-        let unknown = |id: &str| {
-            let of = self.attempts.get(id).into_iter().flatten();
-            of.filter(|it| is_unknown(it)).count()
-        };
-        let codes = self.stories.iter().filter_map(|story| {
-            let ids = story.ids.iter().filter_map(|id| self.messages.get(id)).flatten();
-            let ids: Vec<&str> = ids.map(|row| row.id.as_str()).collect();
-            let held = names(&story.to) || ids.iter().any(|id| holds(&product::hint(id)));
-            held.then(|| (sent(&story.to), ids.iter().map(|id| unknown(id)).sum()))
-        });
-        let texts = self.offers.iter().filter_map(|offer| {
-            let id = offer.id.as_deref();
-            let held = names(&offer.to) || id.is_some_and(|id| holds(&product::hint(id)));
-            held.then(|| (sent(&offer.to), id.map_or(0, unknown)))
-        });
-        codes.chain(texts).collect()
-    }
-
-    /// Messages that were never sent and don't say why.
-    pub(crate) fn unsent_without_reason(&self) -> usize {
-        let all = self.messages.values().flatten().chain(self.bulk.values());
-        let ended = |row: &&Message| matches!(row.state.as_str(), "failed" | "expired" | "unknown");
-        all.filter(ended).filter(|row| row.failure.is_none()).count()
-    }
-
-    /// How long each code took from the `202` to the gateway, of those that came there.
-    pub(crate) fn waits(&self) -> Vec<Duration> {
-        self.waits_since(0)
-    }
-
-    /// How many people were accepted after a moment, in Unix milliseconds.
-    pub(crate) fn accepted_since(&self, moment: i64) -> usize {
-        self.stories.iter().filter(|story| in_ms(story.accepted_us) > moment).count()
-    }
-
-    /// How long each code took that was accepted after a moment, of those that came.
-    pub(crate) fn waits_since(&self, moment: i64) -> Vec<Duration> {
-        let wait = |story: &Story| {
-            let first = self.sent.get(&story.to)?.iter().map(|seen| seen.at_us).min()?;
-            (in_ms(story.accepted_us) > moment)
-                .then(|| Duration::from_micros(first.saturating_sub(story.accepted_us)))
-        };
-        self.stories.iter().filter_map(wait).collect()
-    }
-
-    /// How the attempts with one provider that were begun in this time ended, most frequent first.
-    pub(crate) fn outcomes(
-        &self,
-        provider: &str,
-        begun: std::ops::Range<i64>,
-    ) -> Vec<(String, usize)> {
-        let mut counts: HashMap<&str, usize> = HashMap::new();
-        let asked = self.attempts.values().flatten();
-        for attempt in asked.filter(|it| it.provider == provider && begun.contains(&it.started_at))
-        {
-            *counts.entry(attempt.outcome.as_deref().unwrap_or("none")).or_default() += 1;
-        }
-        let mut counts: Vec<_> =
-            counts.into_iter().map(|(outcome, count)| (outcome.to_owned(), count)).collect();
-        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        counts
     }
 
     /// How a verification ended; an error is an end that must not be.

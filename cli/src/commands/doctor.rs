@@ -14,10 +14,13 @@ use otpost_shared::{
 use serde_json::json;
 
 use crate::{
-    args::Print,
+    args::DoctorOptions,
     logging,
     output::{Done, Failure, print_json, say},
 };
+
+/// So much of an address's key is shown: enough to tell it from another.
+const SHOWN: usize = 4;
 
 /// A machine whose clock is further off than this gets a warning: its logs will not match.
 const CLOCK_MS: i64 = 2_000;
@@ -43,10 +46,10 @@ impl Finding {
     }
 }
 
-pub async fn run(path: Option<&Path>, options: Print) -> Done {
-    let findings = examine(path).await;
+pub async fn run(path: Option<&Path>, options: DoctorOptions) -> Done {
+    let findings = examine(path, options.show_addresses).await;
     let good = findings.iter().all(|f| f.good);
-    if options.json {
+    if options.print.json {
         print_json(&json!({
             "good": good,
             "findings": findings.iter().map(|f| json!({
@@ -61,7 +64,7 @@ pub async fn run(path: Option<&Path>, options: Print) -> Done {
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn examine(path: Option<&Path>) -> Vec<Finding> {
+async fn examine(path: Option<&Path>, show_addresses: bool) -> Vec<Finding> {
     let home = match open(path).await {
         Ok(home) => home,
         Err(failure) => {
@@ -84,7 +87,7 @@ async fn examine(path: Option<&Path>) -> Vec<Finding> {
     findings.extend(unused(&home));
     findings.extend(routes(&home).await);
     findings.extend(reports(&home).await);
-    findings.extend(inbound(&home));
+    findings.extend(inbound(&home, show_addresses));
     findings
 }
 
@@ -216,11 +219,19 @@ async fn reports(home: &Home) -> Vec<Finding> {
     findings
 }
 
-/// Where each provider is to bring what people write; its console asks for the address.
-fn inbound(home: &Home) -> Vec<Finding> {
+/// Where each provider is to bring what people write; its console asks for the address. Whoever has its key
+/// can say STOP in anybody's name, where the provider signs nothing.
+fn inbound(home: &Home, show_addresses: bool) -> Vec<Finding> {
+    let told = |url: String| match url.split_once("?key=") {
+        Some((address, key)) if !show_addresses => {
+            let shown = key.get(..SHOWN).unwrap_or_default();
+            format!("{address}?key={shown}… (`otpost doctor --show-addresses` prints all of it)")
+        }
+        _ => url,
+    };
     let providers = home.config.providers.keys();
     let urls = providers.filter_map(|name| Some((name, home.inbound_url(name)?)));
-    urls.map(|(name, url)| Finding::new(format!("replies to {name}"), Ok(url))).collect()
+    urls.map(|(name, url)| Finding::new(format!("replies to {name}"), Ok(told(url)))).collect()
 }
 
 /// How a rate was understood, and who keeps to it.

@@ -93,6 +93,34 @@ fn a_tenant_that_is_not_there_is_named() {
 }
 
 #[test]
+fn the_key_of_an_address_is_cut_short_unless_it_is_asked_for() {
+    let place = Place::with(
+        "[server]\npublic_url = \"https://codes.example\"\n[chains]\nsms = [\"local\"]\n\
+         [providers.local]\nkind = \"sandbox\"\n[providers.main]\nkind = \"infobip\"\n\
+         [providers.shared]\nkind = \"bird\"\nsigning_secret = \"whsec_MTIzNDU=\"\n",
+    );
+    let line = |args: &[&str], part: &str| {
+        let report = place.run(args).exits(0);
+        let found = report.stdout.lines().find(|line| line.contains(part)).map(str::to_owned);
+        found.unwrap_or_else(|| panic!("{part} is not in {report:?}"))
+    };
+    let whole = line(&["doctor", "--show-addresses"], "replies to main");
+    let (address, key) = whole.split_once("?key=").expect("a key");
+    assert!(address.ends_with(" https://codes.example/v1/inbound/main/messages"), "{whole}");
+    assert_eq!(key.len(), 22, "{whole}");
+    let short = line(&["doctor"], "replies to main");
+    assert!(short.starts_with(&format!("{address}?key={}… ", &key[..4])), "{short}");
+    assert!(short.contains("otpost doctor --show-addresses") && !short.contains(key), "{short}");
+    let json = place.run(&["doctor", "--json"]).exits(0).stdout;
+    assert!(json.contains(&key[..4]) && !json.contains(key), "{json}");
+    let json = place.run(&["doctor", "--json", "--show-addresses"]).exits(0).stdout;
+    assert!(json.contains(key), "{json}");
+    // An address without a key is no secret.
+    let shared = line(&["doctor"], "replies to shared");
+    assert!(shared.ends_with(" https://codes.example/v1/inbound/shared/reports"), "{shared}");
+}
+
+#[test]
 fn what_cannot_be_reached_is_named_with_its_key() {
     let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
     let place = Place::with(&format!(

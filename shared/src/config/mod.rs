@@ -22,6 +22,7 @@ use crate::{
     channel::Channel,
     limits::Rule,
     rate::{BULK_PERCENT, Rate},
+    report::kind::{Kind, Sends},
     template::Template,
 };
 
@@ -218,7 +219,12 @@ impl ProviderSection {
     /// False for the kinds that send nothing.
     #[must_use]
     pub fn costs_money(&self) -> bool {
-        !matches!(self.kind.as_str(), "console" | "sandbox")
+        Kind::of(&self.kind).sends == Sends::ToPeople
+    }
+
+    /// True when what it is given to send can be looked at in the inbox.
+    fn has_inbox(&self) -> bool {
+        Kind::of(&self.kind).sends == Sends::ToInbox
     }
 }
 
@@ -276,7 +282,7 @@ impl Config {
     /// machine's own: then the inbox and try-it pages may exist.
     #[must_use]
     pub fn has_inbox(&self) -> bool {
-        let is_console = |(_, section): (&str, &ProviderSection)| section.kind == "console";
+        let is_console = |(_, section): (&str, &ProviderSection)| section.has_inbox();
         self.server.listen.ip().is_loopback() && self.providers_in_use().all(is_console)
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 use super::{Config, ConfigError, SecretText, routes, senders};
 use crate::{
     channel::Channel, clock::Millis, limits::Rule, rate::BULK_PERCENT, recipient,
-    recipient::Recipient, report, secrets::Code,
+    recipient::Recipient, report::Hearer, secrets::Code,
 };
 
 /// Messages that one process sends at the same time; each may hold a connection.
@@ -362,7 +362,8 @@ fn check_rates(config: &Config) -> Result<(), ConfigError> {
 /// Silence says something of a provider that reports, and only if somebody else can be asked.
 fn check_fallbacks(config: &Config) -> Result<(), ConfigError> {
     for (name, section) in &config.providers {
-        let come_by_themselves = report::come_by_themselves(section);
+        let hearer = Hearer::new(section);
+        let come_by_themselves = hearer.come_by_themselves();
         let mut with_it = config.all_chains().filter(|(_, chain)| chain.contains(name)).peekable();
         let said = if section.fallback_after_secs == 0 {
             continue;
@@ -370,7 +371,7 @@ fn check_fallbacks(config: &Config) -> Result<(), ConfigError> {
             "must be 5 to 300, or 0 for never"
         } else if !config.is_reachable() && !come_by_themselves {
             "needs delivery reports; set server.public_url"
-        } else if !report::can_hear(section) && !come_by_themselves {
+        } else if !hearer.can_hear() && !come_by_themselves {
             "needs delivery reports; set what this kind's are checked with, see docs/providers.md"
         } else if with_it.peek().is_none() {
             "counts only for a provider that a chain or a route names"

@@ -33,6 +33,16 @@ impl End {
             failure: "the recipient is not to be sent to; nothing was sent".into(),
         }
     }
+
+    /// Of a code of which that was found out on its way to another provider: an earlier one may have sent
+    /// it, so its verification goes on.
+    pub(super) fn suppressed_meanwhile() -> Self {
+        Self {
+            state: State::Canceled,
+            failure: "the recipient is not to be sent to; no further provider was asked".into(),
+            ..Self::suppressed()
+        }
+    }
 }
 
 /// What the message does next.

@@ -1,6 +1,8 @@
 //! What a provider's report makes of a message: states only go forward, and a code that was not
 //! delivered goes on to another provider once.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::{CLOCK_SLACK_MS, Message, State, find};
@@ -49,6 +51,16 @@ struct Said<'a> {
     has_gone_on: bool,
 }
 
+/// A report of ours, with all that is written down with it.
+struct News {
+    row: Message,
+    /// The provider.
+    by: String,
+    report: Report,
+    opt_out: Option<suppression::Ready>,
+    now: Millis,
+}
+
 /// Takes a report in. Each may come twice, late and in any order.
 ///
 /// # Errors
@@ -65,22 +77,31 @@ pub async fn take_report(
     if !report.of.is_genuine(&home.keys, &row.key_id, provider)? {
         return Ok(Effect::NotGenuine);
     }
-    let opted_out = report.class == Some(ErrorClass::OptedOut);
-    let (db, of, by, now) = (home.db.clone(), row.clone(), provider.to_owned(), home.clock.now());
-    let written = detached(async move { retrying!(write(&db, &of, &by, &report, now).await) });
+    let opt_out = match report.class {
+        Some(ErrorClass::OptedOut) => opt_out(home, &row, provider).await?,
+        _ => None,
+    };
+    let (by, now) = (provider.to_owned(), home.clock.now());
+    let news = Arc::new(News { row, by, report, opt_out, now });
+    let (db, of) = (home.db.clone(), Arc::clone(&news));
+    let written = detached(async move { retrying!(write(&db, &of).await) });
     // A repeat does not undo what the person said since.
     let Some(effect) = written.await? else { return Ok(Effect::Noted) };
-    if opted_out {
-        note_opt_out(home, &row, provider).await?;
+    if let Some(opt_out) = &news.opt_out {
+        opt_out.note_added(home);
     }
     if effect == Effect::GoesOn {
-        home.queue.hint(row.id);
+        home.queue.hint(news.row.id);
     }
     Ok(effect)
 }
 
 /// Who does not want a code from a sender wants no other text from it either.
-async fn note_opt_out(home: &Home, row: &Message, provider: &str) -> Result<(), DbError> {
+async fn opt_out(
+    home: &Home,
+    row: &Message,
+    provider: &str,
+) -> Result<Option<suppression::Ready>, DbError> {
     let to = match row.verification_id {
         None => row.recipient(&home.keys)?,
         Some(id) => match verification::find(&home.db, id).await? {
@@ -88,8 +109,8 @@ async fn note_opt_out(home: &Home, row: &Message, provider: &str) -> Result<(), 
             None => None,
         },
     };
-    let Some(to) = to else { return Ok(()) };
-    suppression::add_told(home, to, Reason::Provider, provider).await
+    let told = |to| suppression::Ready::told(home, to, Reason::Provider, provider);
+    Ok(to.map(told).transpose()?)
 }
 
 /// What stands where a code should may be anything, even the person's number: only what looks like
@@ -99,22 +120,18 @@ pub(crate) fn is_code(text: &str) -> bool {
     text.len() <= MOST_OF_A_CODE && digits < 7 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// None when it says nothing new.
-async fn write(
-    db: &Db,
-    row: &Message,
-    provider: &str,
-    report: &Report,
-    now: Millis,
-) -> Result<Option<Effect>, DbError> {
+/// None when it says nothing new. An opt-out that it tells is written down with it, or neither is: then
+/// the provider says it again.
+async fn write(db: &Db, news: &News) -> Result<Option<Effect>, DbError> {
+    let News { row, by, report, opt_out, now } = news;
     let mut tx = db.begin().await?;
     lock(&mut tx, row).await?;
-    let Some(reported) = attempt::mark_reported(&mut tx, provider, report, now).await? else {
+    let Some(reported) = attempt::mark_reported(&mut tx, by, report, *now).await? else {
         tx.rollback().await?;
         return Ok(None);
     };
     let said = Said {
-        provider,
+        provider: by,
         word: report.word,
         class: report.class,
         code: report.code.as_deref(),
@@ -123,7 +140,10 @@ async fn write(
     };
     // Faster than the provider's own answer: whoever records that settles this too.
     let effect =
-        if reported.has_ended { settle(&mut tx, row, &said, now).await? } else { Effect::Noted };
+        if reported.has_ended { settle(&mut tx, row, &said, *now).await? } else { Effect::Noted };
+    if let Some(opt_out) = opt_out {
+        suppression::add_in(&mut tx, opt_out).await?;
+    }
     tx.commit().await?;
     Ok(Some(effect))
 }

@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{
-    Call, NotHeard, Reference, Report, Word, key,
+    Brought, Call, NotHeard, Reference, Report, Word, key,
     sns::{Certificate, Said, Topic, Unchecked},
 };
 use crate::{
     clock::Millis,
+    inbound::{self, letters},
     outcome::ErrorClass::{self, Content, OptedOut, Recipient, Region, Transient, Unknown},
 };
 
@@ -43,9 +44,11 @@ pub struct TopicMessage(Unchecked);
 /// What a message of the topic is good for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Heard {
-    Report(Option<Report>),
+    Brought(Brought),
     /// The topic sends reports once this address has been called.
     Subscribing(String),
+    /// It sends none any more.
+    Unsubscribed,
 }
 
 /// The topic of a section of kind `aws_sms` that listens to one.
@@ -75,9 +78,9 @@ impl TopicMessage {
     /// It is not the topic's, or not of the form of an event.
     pub fn hear(self, certificate: &Certificate, now: Millis) -> Result<Heard, NotHeard> {
         Ok(match self.0.check(certificate, now)? {
-            Said::Notification(event) => Heard::Report(read_event(&event)?),
+            Said::Notification(text) => Heard::Brought(read_notification(&text)?),
             Said::Subscribing(url) => Heard::Subscribing(url),
-            Said::Unsubscribed => Heard::Report(None),
+            Said::Unsubscribed => Heard::Unsubscribed,
         })
     }
 }
@@ -90,11 +93,19 @@ struct Event {
     context: BTreeMap<String, String>,
 }
 
-/// Reads one event. None for one that says nothing new, or is not of a message of ours.
+/// Reads what stands in a message: an event of a text message, or what somebody wrote to a number.
 ///
 /// # Errors
-/// It is no event, or has a reference that we never gave.
-pub fn read_event(text: &str) -> Result<Option<Report>, NotHeard> {
+/// It is neither, or an event with a reference that we never gave.
+pub fn read_notification(text: &str) -> Result<Brought, NotHeard> {
+    if let Some(letter) = letters::aws_sms(text) {
+        return Ok(Brought { reports: Vec::new(), written: inbound::persons(vec![letter]) });
+    }
+    Ok(Brought { reports: Vec::from_iter(read_event(text)?), written: Vec::new() })
+}
+
+/// Reads one event. None for one that says nothing new, or is not of a message of ours.
+fn read_event(text: &str) -> Result<Option<Report>, NotHeard> {
     let event: Event = serde_json::from_str(text)
         .map_err(|_| NotHeard::Malformed("the message is no event of a text message"))?;
     let row = EVENTS.iter().find(|(kind, ..)| *kind == event.event_type);

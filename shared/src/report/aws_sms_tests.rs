@@ -4,15 +4,19 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 
 use super::*;
 use crate::{
-    config::ProviderSection,
+    inbound::Wish,
     report::{
-        can_hear, hear, of_topic,
+        Hearer,
         sns::tests::{AT_MS, CONFIRMATION, NOTIFICATION, TOPIC, certificate},
     },
 };
 
-fn section(keys: &str) -> ProviderSection {
-    toml::from_str(&format!("kind = 'aws_sms'\nregion = 'eu-west-1'\n{keys}")).expect("a section")
+fn hearer(section: &str) -> Hearer {
+    Hearer::new(&toml::from_str(section).expect("a section"))
+}
+
+fn with(keys: &str) -> Hearer {
+    hearer(&format!("kind = 'aws_sms'\nregion = 'eu-west-1'\n{keys}"))
 }
 
 fn of() -> String {
@@ -29,17 +33,18 @@ fn event(kind: &str, more: &str) -> String {
 
 #[test]
 fn a_signed_message_is_heard() {
-    let section = section(&format!("topic_arn = '{TOPIC}'"));
-    assert!(can_hear(&section));
+    let hearer = with(&format!("topic_arn = '{TOPIC}'"));
+    assert!(hearer.can_hear());
     let message = |body: &str| {
         let call = Call { url: "", headers: &[], body: body.as_bytes() };
-        assert_eq!(hear(&section, &call, AT_MS), Err(NotHeard::Unexpected));
-        of_topic(&section, &call, AT_MS).expect("it comes from a topic")
+        assert_eq!(hearer.hear(&call, AT_MS), Err(NotHeard::Unexpected));
+        hearer.of_topic(&call, AT_MS).expect("it comes from a topic")
     };
     let heard = message(NOTIFICATION).and_then(|message| message.hear(&certificate(), AT_MS));
     let of = Reference::parse(&of()).expect("a reference");
     let report = Report { of, word: Word::Delivered, class: None, code: None };
-    assert_eq!(heard, Ok(Heard::Report(Some(report))));
+    let brought = Brought { reports: vec![report], written: Vec::new() };
+    assert_eq!(heard, Ok(Heard::Brought(brought)));
     let heard = message(CONFIRMATION).and_then(|message| message.hear(&certificate(), AT_MS));
     let Ok(Heard::Subscribing(url)) = heard else { panic!("{heard:?}") };
     assert!(url.starts_with("https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&"));
@@ -49,16 +54,15 @@ fn a_signed_message_is_heard() {
 fn without_a_topic_nothing_is_heard() {
     let call = Call { url: "", headers: &[], body: NOTIFICATION.as_bytes() };
     for keys in ["", "topic_arn = ''", "topic_arn = 'codes'", "topic_arn = 7"] {
-        let section = section(keys);
-        assert!(!can_hear(&section), "{keys}");
-        let answer = of_topic(&section, &call, AT_MS).map(|answer| answer.map(drop));
+        let hearer = with(keys);
+        assert!(!hearer.can_hear(), "{keys}");
+        let answer = hearer.of_topic(&call, AT_MS).map(|answer| answer.map(drop));
         assert_eq!(answer, Some(Err(NotHeard::Unexpected)), "{keys}");
     }
-    let other = section("topic_arn = 'arn:aws:sns:eu-west-1:123456789012:other'");
-    let answer = of_topic(&other, &call, AT_MS).map(|answer| answer.map(drop));
+    let other = with("topic_arn = 'arn:aws:sns:eu-west-1:123456789012:other'");
+    let answer = other.of_topic(&call, AT_MS).map(|answer| answer.map(drop));
     assert!(matches!(answer, Some(Err(NotHeard::NotGenuine(_)))), "{answer:?}");
-    let vonage: ProviderSection = toml::from_str("kind = 'vonage'").expect("a section");
-    assert!(of_topic(&vonage, &call, AT_MS).is_none());
+    assert!(hearer("kind = 'vonage'").of_topic(&call, AT_MS).is_none());
 }
 
 #[test]
@@ -73,6 +77,21 @@ fn every_event_is_read() {
     for kind in ["TEXT_QUEUED", "TEXT_PENDING", "VOICE_COMPLETED", "MEDIA_DELIVERED", ""] {
         assert_eq!(read_event(&event(kind, "")), Ok(None), "{kind}");
     }
+}
+
+#[test]
+fn what_people_write_comes_in_the_same_topic() {
+    let text = r#"{"originationNumber": "+12025550123", "destinationNumber": "+12025550199",
+        "messageKeyword": "KEYWORD_2", "messageBody": "Stop", "inboundMessageId": "1"}"#;
+    let brought = read_notification(text).expect("a letter");
+    assert!(brought.reports.is_empty());
+    let said = brought.written.iter().map(|one| (one.from.e164(), one.wish));
+    assert_eq!(said.collect::<Vec<_>>(), [("+12025550123", Wish::Stop)]);
+    let brought = read_notification(&event("TEXT_DELIVERED", "")).expect("an event");
+    assert_eq!((brought.reports.len(), brought.written.len()), (1, 0));
+    assert!(read_notification("hello").is_err());
+    let hearer = with(&format!("topic_arn = '{TOPIC}'"));
+    assert!(hearer.can_hear_people() && !hearer.hears_people_apart());
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::{Call, NotHeard};
+
 /// The pairs; a name may stand there more than once.
 #[derive(Debug, Default)]
 pub(crate) struct Fields(Vec<(String, String)>);
@@ -21,6 +23,18 @@ impl Fields {
             _ => None,
         });
         Some(Self(plain.collect()))
+    }
+
+    /// Reads what comes in the address, as a form or as a JSON object, by the account's settings.
+    pub(crate) fn of_call(call: &Call<'_>) -> Result<Self, NotHeard> {
+        if call.body.is_empty() {
+            return Ok(Self::of_form(call.query().as_bytes()));
+        }
+        let kind = call.header("content-type").unwrap_or_default();
+        if kind.starts_with("application/json") {
+            return Self::of_json(call.body).ok_or(NotHeard::Malformed("the body is not JSON"));
+        }
+        Ok(Self::of_form(call.body))
     }
 
     pub(crate) fn first(&self, name: &str) -> Option<&str> {

@@ -1,25 +1,23 @@
 //! What a gateway of kind `http` says: where it says it, and what its words mean, is told by its
 //! section `report`.
 
+mod inbound;
+mod said;
+mod signature;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use hmac::Hmac;
-use serde::Deserialize;
-use serde_json::Value;
-use sha1::Sha1;
-use sha2::{Sha256, Sha512};
+use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{
-    Call, NotHeard, Reference, Report, Word,
-    fields::Fields,
-    mac::{is_base64_of, mac},
-    reference,
+pub use self::inbound::HttpInbound;
+use self::{
+    said::Said,
+    signature::{Algorithm, Encoding, Signature},
 };
+use super::{Call, NotHeard, Reference, Report, Word, reference};
 use crate::{
     config::{ConfigError, SecretText},
-    json_pointer::Pointer,
     outcome::ErrorClass,
-    secrets::{hex, same_bytes},
 };
 
 /// The section's name.
@@ -58,51 +56,29 @@ pub struct HttpReports {
     signature_encoding: Encoding,
 }
 
-/// What the HMAC is made with.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Algorithm {
-    Sha1,
-    #[default]
-    Sha256,
-    Sha512,
+/// How the calls of a gateway are read: what its section says of them, where it makes sense.
+#[derive(Debug, Default)]
+pub(super) struct Gateway {
+    pub(super) reports: Option<HttpReports>,
+    pub(super) inbound: Option<HttpInbound>,
 }
 
-impl Algorithm {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Sha1 => "sha1",
-            Self::Sha256 => "sha256",
-            Self::Sha512 => "sha512",
-        }
-    }
-
-    fn sign(self, secret: &str, body: &[u8]) -> Vec<u8> {
-        let secret = secret.as_bytes();
-        match self {
-            Self::Sha1 => mac::<Hmac<Sha1>>(secret, &[body]),
-            Self::Sha256 => mac::<Hmac<Sha256>>(secret, &[body]),
-            Self::Sha512 => mac::<Hmac<Sha512>>(secret, &[body]),
+impl Gateway {
+    pub(super) fn of(keys: &toml::Table) -> Self {
+        let reports: Option<HttpReports> = section(keys, SECTION);
+        let inbound: Option<HttpInbound> = section(keys, inbound::SECTION);
+        Self {
+            reports: reports.filter(|read| read.check("").is_ok()),
+            inbound: inbound.filter(|read| read.check("").is_ok()),
         }
     }
 }
 
-/// How the signature is written.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Encoding {
-    #[default]
-    Hex,
-    Base64,
+fn section<T: DeserializeOwned>(keys: &toml::Table, name: &str) -> Option<T> {
+    keys.get(name)?.clone().try_into().ok()
 }
 
 impl HttpReports {
-    /// The section of a gateway that reports and whose section makes sense.
-    pub(super) fn of(keys: &toml::Table) -> Option<Self> {
-        let read: Self = keys.get(SECTION)?.clone().try_into().ok()?;
-        read.check("").ok().map(|()| read)
-    }
-
     /// Finds what no type can express. `provider` is the gateway's name.
     ///
     /// # Errors
@@ -115,7 +91,6 @@ impl HttpReports {
             ("status", Some(&self.status)),
             ("code", self.code.as_ref()),
             ("reference", self.reference.as_ref()),
-            ("signature_header", self.signature_header.as_ref()),
         ];
         if let Some((key, _)) = places.iter().find(|(_, text)| text.is_some_and(String::is_empty)) {
             return mistake(key, "must not be empty".into());
@@ -136,16 +111,10 @@ impl HttpReports {
         if !self.errors.is_empty() && self.code.is_none() {
             return mistake("errors", "needs code, which says where the code stands".into());
         }
-        match (&self.signature_header, self.secret.as_ref().map(SecretText::expose)) {
-            (None, None) | (Some(_), Some(_)) if self.secret_is_good() => Ok(()),
-            (None, _) => mistake("signature_header", "must be set when secret is".into()),
-            (_, None) => mistake("secret", "must be set when signature_header is".into()),
-            _ => mistake("secret", "must not be empty; leave both out".into()),
+        match self.signature().mistake() {
+            Some((key, said)) => mistake(key, said),
+            None => Ok(()),
         }
-    }
-
-    fn secret_is_good(&self) -> bool {
-        self.secret.as_ref().is_none_or(|secret| !secret.expose().is_empty())
     }
 
     /// True when what was sent comes back in the report, and not in the address.
@@ -168,27 +137,36 @@ impl HttpReports {
         class.and_then(|class| read_class(class)).unwrap_or(ErrorClass::Transient)
     }
 
-    /// The HMAC of the body as it came, perhaps behind the algorithm's name, as `sha256=…`.
-    fn check_signature(&self, call: &Call<'_>) -> Result<(), NotHeard> {
-        let (Some(header), Some(secret)) = (&self.signature_header, &self.secret) else {
-            return Ok(());
+    /// Checks the signature, of gateways that sign, and reads what is signed.
+    pub(super) fn hear(&self, call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
+        self.signature().check(call)?;
+        let said = Said::new(call, self.secret.is_some());
+        let of = match &self.reference {
+            None => reference(call)?,
+            Some(place) => said
+                .at(place)?
+                .as_deref()
+                .and_then(Reference::parse)
+                .ok_or(NotHeard::NotGenuine("it does not give back the reference of a message"))?,
         };
-        let given = call
-            .header(&header.to_ascii_lowercase())
-            .ok_or(NotHeard::NotGenuine("it is not signed"))?;
-        let named = given.strip_prefix(self.signature_algorithm.name());
-        let given = named.and_then(|rest| rest.strip_prefix('=')).unwrap_or(given);
-        let made = self.signature_algorithm.sign(secret.expose(), call.body);
-        let is_same = match self.signature_encoding {
-            Encoding::Hex => {
-                same_bytes(hex(&made).as_bytes(), &given.as_bytes().to_ascii_lowercase())
-            }
-            Encoding::Base64 => is_base64_of(given, &made),
+        let status = said.at(&self.status)?.ok_or(NotHeard::Malformed("there is no status"))?;
+        let Some((_, word)) = self.words().find(|(known, _)| **known == status) else {
+            return Ok(None);
         };
-        if is_same {
-            Ok(())
-        } else {
-            Err(NotHeard::NotGenuine("the signature is not the gateway's"))
+        if word != Word::Undelivered {
+            return Ok(Some(Report { of, word, class: None, code: None }));
+        }
+        let code = self.code.as_ref().map(|place| said.at(place)).transpose()?.flatten();
+        let class = Some(self.class_of(code.as_deref()));
+        Ok(Some(Report { of, word, class, code: code.filter(|code| !code.is_empty()) }))
+    }
+
+    fn signature(&self) -> Signature<'_> {
+        Signature {
+            header: self.signature_header.as_deref(),
+            secret: self.secret.as_ref(),
+            algorithm: self.signature_algorithm,
+            encoding: self.signature_encoding,
         }
     }
 }
@@ -196,59 +174,6 @@ impl HttpReports {
 /// A refusal is never `ok`.
 fn read_class(word: &str) -> Option<ErrorClass> {
     word.parse().ok().filter(|class| *class != ErrorClass::Ok)
-}
-
-/// Only gateways that sign have a secret for it.
-pub(super) fn check(keys: &toml::Table, call: &Call<'_>) -> Result<(), NotHeard> {
-    HttpReports::of(keys).ok_or(NotHeard::Unexpected)?.check_signature(call)
-}
-
-pub(super) fn read(keys: &toml::Table, call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
-    let reports = HttpReports::of(keys).ok_or(NotHeard::Unexpected)?;
-    let said = Said::new(call, reports.secret.is_some());
-    let of = match &reports.reference {
-        None => reference(call)?,
-        Some(place) => said
-            .at(place)?
-            .as_deref()
-            .and_then(Reference::parse)
-            .ok_or(NotHeard::NotGenuine("it does not give back the reference of a message"))?,
-    };
-    let status = said.at(&reports.status)?.ok_or(NotHeard::Malformed("there is no status"))?;
-    let Some((_, word)) = reports.words().find(|(known, _)| **known == status) else {
-        return Ok(None);
-    };
-    if word != Word::Undelivered {
-        return Ok(Some(Report { of, word, class: None, code: None }));
-    }
-    let code = reports.code.as_ref().map(|place| said.at(place)).transpose()?.flatten();
-    let class = Some(reports.class_of(code.as_deref()));
-    Ok(Some(Report { of, word, class, code: code.filter(|code| !code.is_empty()) }))
-}
-
-/// Body and query, as far as they are to be believed.
-struct Said {
-    json: Option<Value>,
-    /// Those of the body first.
-    fields: [Fields; 2],
-}
-
-impl Said {
-    /// What is signed is the body: then the query says nothing.
-    fn new(call: &Call<'_>, is_signed: bool) -> Self {
-        let query = if is_signed { "" } else { call.query() };
-        let fields = [call.body, query.as_bytes()].map(Fields::of_form);
-        Self { json: serde_json::from_slice(call.body).ok(), fields }
-    }
-
-    fn at(&self, place: &str) -> Result<Option<String>, NotHeard> {
-        let Some(pointer) = Pointer::parse(place) else {
-            let found = self.fields.iter().find_map(|fields| fields.first(place));
-            return Ok(found.map(str::to_owned));
-        };
-        let json = self.json.as_ref().ok_or(NotHeard::Malformed("the body is not JSON"))?;
-        Ok(pointer.text_in(json))
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 
 use super::*;
+use crate::{report::test_calls::checked, secrets::hex};
 
 const BY_JSON: &str = "status = '/data/status'\nsent = ['ACCEPTD']\ndelivered = ['DELIVRD', '1']\n\
     undelivered = ['UNDELIV']\ncode = '/data/err'\nerrors = { 5 = 'recipient', x = 'opted_out' }";
@@ -28,9 +29,7 @@ fn heard(
     headers: &[(&str, &str)],
     body: &str,
 ) -> Result<Option<Report>, NotHeard> {
-    let (keys, call) = (keys(report), Call { url, headers, body: body.as_bytes() });
-    check(&keys, &call)?;
-    read(&keys, &call)
+    checked("http", &keys(report), &Call { url, headers, body: body.as_bytes() }, 0)
 }
 
 type Said = (Word, Option<ErrorClass>, Option<String>);
@@ -186,6 +185,7 @@ fn a_section_that_makes_no_sense_hears_nothing() {
     for report in ["", "status = 's'", "status = 's'\ndelivered = ['1']\nsecret = 's'"] {
         assert_eq!(heard(report, &address("&s=1"), &[], ""), Err(NotHeard::Unexpected), "{report}");
     }
-    let none = read(&toml::Table::new(), &Call { url: "", headers: &[], body: b"" });
+    let call = Call { url: "", headers: &[], body: b"" };
+    let none = checked("http", &toml::Table::new(), &call, 0);
     assert_eq!(none, Err(NotHeard::Unexpected));
 }

@@ -97,15 +97,14 @@ struct NetworkError {
 }
 
 /// Infobip gathers reports for one address: here that is one message, perhaps with several words.
-pub(super) fn read(call: &Call<'_>) -> Result<Vec<Report>, NotHeard> {
+pub(super) fn read(call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
     let of = reference(call)?;
     let said: Said = serde_json::from_slice(call.body)
         .map_err(|_| NotHeard::Malformed("the body is no list of results"))?;
     let id = of.message_id.to_string();
     let ours = said.results.iter().filter(|entry| entry.message_id == id);
     // One message, one report: the word that goes furthest.
-    let furthest = ours.filter_map(|entry| entry.report(of)).max_by_key(|report| report.word);
-    Ok(Vec::from_iter(furthest))
+    Ok(ours.filter_map(|entry| entry.report(of)).max_by_key(|report| report.word))
 }
 
 impl Entry {

@@ -25,7 +25,8 @@ fn of() -> Reference {
 
 fn heard(body: &str) -> Result<Vec<Report>, NotHeard> {
     let url = format!("https://codes.example/v1/inbound/sms/reports?of={}", of().to_text());
-    read(&Call { url: &url, headers: &[], body: body.as_bytes() })
+    let call = Call { url: &url, headers: &[], body: body.as_bytes() };
+    read(&call).map(Vec::from_iter)
 }
 
 /// A result about our message, with this status, and this error unless it is none.

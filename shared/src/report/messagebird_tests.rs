@@ -6,13 +6,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::{report::WINDOW_MS, secrets::hex};
-
-/// As a call is heard: its signature, then its words.
-fn checked(keys: &toml::Table, call: &Call<'_>, now: Millis) -> Result<Option<Report>, NotHeard> {
-    check(keys, call, now)?;
-    read(call)
-}
+use crate::{
+    inbound::{self, Wish},
+    report::{Hearer, WINDOW_MS, test_calls::checked},
+    secrets::hex,
+};
 
 /// Signed by `PyJWT` 2.15.1 with the claims that `messagebird` 2.2.0, the vendor's own Python SDK,
 /// asks for, and found good by it half a minute later.
@@ -28,7 +26,7 @@ const AT_MS: Millis = 1_767_607_379_000;
 fn heard(url: &str, token: &str, body: &[u8], now: Millis) -> Result<Option<Report>, NotHeard> {
     let keys = format!("signing_key = '{KEY}'").parse().expect("TOML");
     let headers = [("messagebird-signature-jwt", token)];
-    checked(&keys, &Call { url, headers: &headers, body }, now)
+    checked("messagebird", &keys, &Call { url, headers: &headers, body }, now)
 }
 
 fn token(claims: &Value, key: &str) -> String {
@@ -147,10 +145,10 @@ fn another_key_another_issuer_a_missing_claim() {
 fn without_a_key_or_a_signature_nothing_is_believed() {
     let headers = [("messagebird-signature-jwt", TOKENS[0])];
     let signed = Call { url: URL, headers: &headers, body: b"" };
-    assert!(is_not_genuine(&checked(&toml::Table::new(), &signed, AT_MS)));
+    assert!(is_not_genuine(&checked("messagebird", &toml::Table::new(), &signed, AT_MS)));
     let keys = format!("signing_key = '{KEY}'").parse().expect("TOML");
     let unsigned = Call { url: URL, headers: &[], body: b"" };
-    assert!(is_not_genuine(&checked(&keys, &unsigned, AT_MS)));
+    assert!(is_not_genuine(&checked("messagebird", &keys, &unsigned, AT_MS)));
     for token in ["", ".", "..", "a.b.c", "\u{0}"] {
         assert!(is_not_genuine(&heard(URL, token, b"", AT_MS)), "{token}");
     }
@@ -200,6 +198,29 @@ fn words_codes_and_reasons() {
             assert_eq!(said(&query), failed(*class, reason));
         }
     }
+}
+
+/// Signed with Python 3.11's `hmac` as the vectors above are.
+const WRITTEN_URL: &str =
+    "https://codes.example/v1/inbound/sms/messages?key=AAAAAAAAAAAAAAAAAAAAAA";
+const WRITTEN: &str = r#"{"id":"e8077d803532c0b5937c639b60216938","originator":"12025550123","recipient":"12025550199","body":"Stop","createdDatetime":"2026-01-05T10:02:59+00:00"}"#;
+const WRITTEN_TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJNZXNzYWdlQmlyZCIsIm5iZiI6MTc2NzYwNzM3OSwiZXhwIjoxNzY3NjA3NDM5LCJqdGkiOiI1OWEyNDRkYy1lOWFkLTRlMjMtOTc3OC0zNzFmYWEyMzhmNzIiLCJ1cmxfaGFzaCI6IjdmZjhmN2Q3ZTA3OWRkMzkxZjJiZTg2ZjhlNDJhMWIyMjM3M2Y2YWVlN2E1ZDA1ODQ1Y2RhMDE1OWY5NmU1YmIiLCJwYXlsb2FkX2hhc2giOiJlMjc0NjM3NzFhMDNlOTZkY2MzOTliNjA3NzU2OWFhOWI3NmI2ZjU0MjhiOWIyMTZlNzc4Y2RmZWViNjQ4YjE1In0.v15cKELV_MpwfDaD-ItbNEGbRbkG3S19cmKZioPFPzM";
+
+#[test]
+fn what_people_write_is_signed_the_same_way() {
+    let keys = format!("signing_key = '{KEY}'").parse().expect("TOML");
+    let hearer = Hearer::of_kind("messagebird", keys);
+    let read = |url: &str, token: &str, body: &str| {
+        let headers = [("messagebird-signature-jwt", token), ("content-type", "application/json")];
+        inbound::read(&hearer, &Call { url, headers: &headers, body: body.as_bytes() }, AT_MS)
+    };
+    let written = read(WRITTEN_URL, WRITTEN_TOKEN, WRITTEN).expect("a genuine call");
+    let said = written.iter().map(|one| (one.from.e164(), one.wish));
+    assert_eq!(said.collect::<Vec<_>>(), [("+12025550123", Wish::Stop)]);
+    let not_genuine = |answer| matches!(answer, Err(NotHeard::NotGenuine(_)));
+    assert!(not_genuine(read(WRITTEN_URL, WRITTEN_TOKEN, &WRITTEN.replace("Stop", "Yes"))));
+    assert!(not_genuine(read(&WRITTEN_URL.replace("sms", "two"), WRITTEN_TOKEN, WRITTEN)));
+    assert!(not_genuine(read(WRITTEN_URL, TOKENS[0], WRITTEN)));
 }
 
 #[test]

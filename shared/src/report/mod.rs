@@ -3,6 +3,8 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | [`kind`] | what is known of each kind, in one table |
+//! | [`hearer`] | hearing one provider |
 //! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
 //! | [`by_id`] | the same for providers that name a message by their own id alone |
 //! | [`bird`], [`infobip`], [`messagebird`], [`plivo`], [`sinch`], [`telnyx`], [`twilio`], [`vonage`], [`vonage_messages`] | what each of them says |
@@ -15,8 +17,10 @@ pub mod aws_sms;
 pub mod bird;
 pub mod by_id;
 pub(crate) mod fields;
+mod hearer;
 mod http;
 pub mod infobip;
+pub(crate) mod kind;
 mod mac;
 pub mod messagebird;
 mod plivo;
@@ -24,9 +28,11 @@ mod reference;
 mod sinch;
 mod sns;
 pub mod telnyx;
+#[cfg(test)]
+mod test_calls;
 mod token;
 pub mod twilio;
-pub(crate) mod vonage;
+mod vonage;
 pub mod vonage_messages;
 
 use std::fmt;
@@ -35,14 +41,16 @@ use serde_json::Value;
 
 pub use self::{
     aws_sms::{CONTEXT_KEY as AWS_CONTEXT_KEY, Heard, TopicMessage},
-    http::HttpReports,
+    hearer::Hearer,
+    http::{HttpInbound, HttpReports},
+    kind::is_known as is_known_kind,
     reference::Reference,
     sns::{Certificate, Topic},
     vonage::SIGNATURE_METHODS as VONAGE_SIGNATURE_METHODS,
 };
 use crate::{
     clock::Millis,
-    config::ProviderSection,
+    inbound::Written,
     outcome::{ErrorClass, ErrorTable, class_of_code},
 };
 
@@ -116,6 +124,14 @@ pub struct Report {
     pub code: Option<String>,
 }
 
+/// What one call brings.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Brought {
+    pub reports: Vec<Report>,
+    /// What people wrote, from kinds that bring it to the same address.
+    pub written: Vec<Written>,
+}
+
 /// Why a call is not listened to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotHeard {
@@ -134,115 +150,6 @@ impl fmt::Display for NotHeard {
             Self::NotGenuine(why) | Self::Malformed(why) => why,
         })
     }
-}
-
-/// Reads what a provider calls us with, and checks its signature. Empty when it says nothing that
-/// matters, such as that a message is queued there.
-///
-/// # Errors
-/// The call is not the provider's, or not of its form.
-pub fn hear(
-    section: &ProviderSection,
-    call: &Call<'_>,
-    now: Millis,
-) -> Result<Vec<Report>, NotHeard> {
-    check(section, call, now)?;
-    let one = match section.kind.as_str() {
-        "bird" => bird::read(call),
-        "http" => http::read(&section.keys, call),
-        "infobip" => return infobip::read(call),
-        "messagebird" => messagebird::read(call),
-        "plivo" => plivo::read(call),
-        "sinch" => sinch::read(call),
-        "telnyx" => telnyx::read(call),
-        "twilio" => twilio::read(call),
-        "vonage" => vonage::read(call),
-        "vonage_messages" => vonage_messages::read(call),
-        _ => Err(NotHeard::Unexpected),
-    };
-    one.map(Vec::from_iter)
-}
-
-/// For providers that report by way of a topic, in place of [`hear`]: what its messages are signed
-/// with must be fetched before they can be heard. None for other providers.
-///
-/// # Errors
-/// It is not the topic's, or not of its form.
-#[must_use]
-pub fn of_topic(
-    section: &ProviderSection,
-    call: &Call<'_>,
-    now: Millis,
-) -> Option<Result<TopicMessage, NotHeard>> {
-    (section.kind == "aws_sms").then(|| aws_sms::read(&section.keys, call, now))
-}
-
-/// True for providers that report when they are asked to, and whose reports can be believed.
-#[must_use]
-pub fn can_hear(section: &ProviderSection) -> bool {
-    match section.kind.as_str() {
-        "aws_sms" => aws_sms::topic(&section.keys).is_some(),
-        "bird" => key(&section.keys, "signing_secret").is_some(),
-        "http" => HttpReports::of(&section.keys).is_some(),
-        "infobip" | "vonage" => true,
-        "messagebird" => key(&section.keys, "signing_key").is_some(),
-        "plivo" => key(&section.keys, "auth_token").is_some(),
-        "sinch" => key(&section.keys, "delivery_report") != Some("none"),
-        "telnyx" => key(&section.keys, "public_key").is_some(),
-        "twilio" => twilio::can_check(&section.keys),
-        "vonage_messages" => key(&section.keys, "signature_secret").is_some(),
-        _ => false,
-    }
-}
-
-/// True for providers that bring their reports over connections that a worker holds: they need no address
-/// of ours.
-#[must_use]
-pub fn come_by_themselves(section: &ProviderSection) -> bool {
-    section.kind == "smpp"
-}
-
-/// Checks the provider's own signature, as far as its section has what that takes.
-///
-/// # Errors
-/// The call is not the provider's, or providers of this kind do not call.
-pub(crate) fn check(
-    section: &ProviderSection,
-    call: &Call<'_>,
-    now: Millis,
-) -> Result<(), NotHeard> {
-    let keys = &section.keys;
-    match section.kind.as_str() {
-        "bird" => bird::check(keys, call, now),
-        "http" => http::check(keys, call),
-        // It signs nothing; the address is the proof.
-        "infobip" => Ok(()),
-        "messagebird" => messagebird::check(keys, call, now),
-        "plivo" => plivo::check(keys, call),
-        "sinch" => sinch::check(keys, call, now),
-        "telnyx" => telnyx::check(keys, call, now),
-        "twilio" => twilio::check(keys, call),
-        "vonage" => vonage::check(keys, call, now),
-        "vonage_messages" => vonage_messages::check(keys, call, now),
-        _ => Err(NotHeard::Unexpected),
-    }
-}
-
-/// The number that goes into the address for an attempt.
-#[must_use]
-pub fn number_in_address(section: &ProviderSection, number: i32) -> i32 {
-    match section.kind.as_str() {
-        // It knows a repeat by its key, and refuses one whose body is another.
-        "bird" | "telnyx" => Reference::LATEST,
-        _ => number,
-    }
-}
-
-/// True for providers that call one address with all that an account sends: what is not ours is no
-/// mistake there, and they stop calling who refuses too much.
-#[must_use]
-pub fn hears_of_others(section: &ProviderSection) -> bool {
-    section.kind == "bird"
 }
 
 /// The text of the [`Reference`] in an address that we gave for a report.

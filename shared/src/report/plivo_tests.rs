@@ -7,13 +7,10 @@ use base64::{
 };
 
 use super::*;
-use crate::{outcome::ErrorClass, report::Reference};
-
-/// As a call is heard: its signature, then its words.
-fn checked(keys: &toml::Table, call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
-    check(keys, call)?;
-    read(call)
-}
+use crate::{
+    outcome::ErrorClass,
+    report::{Reference, test_calls::checked},
+};
 
 const TOKEN: &str = "a token";
 const NONCE: &str = "05429567804466091622";
@@ -32,7 +29,7 @@ fn address() -> String {
 
 fn heard_at(url: &str, token: &str, headers: &[(&str, &str)], body: &[u8]) -> Heard {
     let keys = format!("auth_token = '{token}'").parse().expect("TOML");
-    checked(&keys, &Call { url, headers, body })
+    checked("plivo", &keys, &Call { url, headers, body }, 0)
 }
 
 fn heard(headers: &[(&str, &str)], body: &[u8]) -> Heard {
@@ -155,7 +152,7 @@ fn one_signature_its_nonce_and_the_right_token() {
         assert!(is_refused(&heard_at("https://codes.example/", TOKEN, &headers, body)));
         let url = address();
         let call = Call { url: &url, headers: &headers, body };
-        assert!(is_refused(&checked(&toml::Table::new(), &call)));
+        assert!(is_refused(&checked("plivo", &toml::Table::new(), &call, 0)));
     }
     // A newer one that is wrong is not made good by an older one, which says less.
     let both = [newer("AAAA", NONCE), older(OLDER, NONCE)].concat();

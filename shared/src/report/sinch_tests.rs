@@ -8,13 +8,10 @@ use base64::{
 use serde_json::json;
 
 use super::*;
-use crate::{outcome::ErrorClass, report::WINDOW_MS};
-
-/// As a call is heard: its signature, then its words.
-fn checked(keys: &toml::Table, call: &Call<'_>, now: Millis) -> Result<Option<Report>, NotHeard> {
-    check(keys, call, now)?;
-    read(call)
-}
+use crate::{
+    outcome::ErrorClass,
+    report::{WINDOW_MS, test_calls::checked},
+};
 
 const KEYS: &str = "signature_secret = 'a secret'";
 const MADE_WITH: &str = "01JHFFHWYY7HSS4FWTMDTQEK8W";
@@ -32,7 +29,7 @@ fn address() -> String {
 
 fn heard_with(keys: &str, headers: &[(&str, &str)], body: &[u8], now: Millis) -> Heard {
     let keys = keys.parse().expect("TOML");
-    checked(&keys, &Call { url: &address(), headers, body }, now)
+    checked("sinch", &keys, &Call { url: &address(), headers, body }, now)
 }
 
 fn heard(signature: &str, nonce: &str, at: &str, body: &[u8], now: Millis) -> Heard {
@@ -123,7 +120,7 @@ fn all_headers_and_the_right_secret() {
     for keys in ["", KEYS] {
         let keys = keys.parse().expect("TOML");
         let bare = Call { url: "https://codes.example/", headers: &all, body };
-        assert!(is_refused(&checked(&keys, &bare, AT_MS)), "no reference");
+        assert!(is_refused(&checked("sinch", &keys, &bare, AT_MS)), "no reference");
     }
     // A time that is none, signed all the same.
     for at in ["", "x", "1795853488.0", "99999999999999999999"] {

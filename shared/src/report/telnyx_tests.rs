@@ -8,15 +8,9 @@ use serde_json::json;
 use super::*;
 use crate::{
     outcome::ErrorClass,
-    report::{Reference, WINDOW_MS},
+    report::{Reference, WINDOW_MS, test_calls::checked},
     secrets::digest,
 };
-
-/// As a call is heard: its signature, then its words.
-fn checked(keys: &toml::Table, call: &Call<'_>, now: Millis) -> Result<Option<Report>, NotHeard> {
-    check(keys, call, now)?;
-    read(call)
-}
 
 const PUBLIC_KEY: &str = "TqtRzDsTXOYGQR8wzDrwty8Fsl+B4fZusGVpDVL36uE=";
 const ANOTHER_KEY: &str = "Hba55l/rzHM5Y1bQ2COHE4hFLFRIFOt04OIJqVfEyeY=";
@@ -35,7 +29,7 @@ fn address() -> String {
 
 fn heard_with(public_key: &str, headers: &[(&str, &str)], body: &[u8], now: Millis) -> Heard {
     let keys = format!("public_key = '{public_key}'").parse().expect("TOML");
-    checked(&keys, &Call { url: &address(), headers, body }, now)
+    checked("telnyx", &keys, &Call { url: &address(), headers, body }, now)
 }
 
 fn heard(signature: &str, at: &str, body: &[u8], now: Millis) -> Heard {
@@ -113,10 +107,10 @@ fn both_headers_and_the_right_key() {
         assert!(is_refused(&heard_with(wrong, &[signature, time], body, AT_MS)), "{wrong}");
     }
     let call = Call { url: &address(), headers: &[signature, time], body };
-    assert!(is_refused(&checked(&toml::Table::new(), &call, AT_MS)));
+    assert!(is_refused(&checked("telnyx", &toml::Table::new(), &call, AT_MS)));
     let bare = Call { url: "https://codes.example/", headers: &[signature, time], body };
     let keys = format!("public_key = '{PUBLIC_KEY}'").parse().expect("TOML");
-    assert!(is_refused(&checked(&keys, &bare, AT_MS)), "no reference");
+    assert!(is_refused(&checked("telnyx", &keys, &bare, AT_MS)), "no reference");
 }
 
 #[test]

@@ -6,13 +6,7 @@ use base64::{
 };
 
 use super::*;
-use crate::outcome::ErrorClass;
-
-/// As a call is heard: its signature, then its words.
-fn checked(keys: &toml::Table, call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
-    check(keys, call)?;
-    read(call)
-}
+use crate::{outcome::ErrorClass, report::test_calls::checked};
 
 const TOKEN: &str = "12345";
 const TOKEN_SIGNS: Signs<'_> = Signs { secret: TOKEN.as_bytes(), hash: mac::<Hmac<Sha1>> };
@@ -53,7 +47,7 @@ fn is_refused(answer: &Heard) -> bool {
 
 fn heard(url: &str, body: &str, signature: &str) -> Heard {
     let headers = [("x-twilio-signature", signature)];
-    checked(&keys(), &Call { url, headers: &headers, body: body.as_bytes() })
+    checked("twilio", &keys(), &Call { url, headers: &headers, body: body.as_bytes() }, 0)
 }
 
 fn said(body: &str) -> Option<(Word, Option<ErrorClass>)> {
@@ -106,7 +100,8 @@ fn every_changed_byte_is_refused() {
 
 fn heard_by_shared_key(keys: &str, settings: &str, made: &str, url: &str, body: &str) -> Heard {
     let headers = [("x-twilio-signature", made), (SETTINGS, settings)];
-    checked(&keys.parse().expect("TOML"), &Call { url, headers: &headers, body: body.as_bytes() })
+    let call = Call { url, headers: &headers, body: body.as_bytes() };
+    checked("twilio", &keys.parse().expect("TOML"), &call, 0)
 }
 
 #[test]
@@ -242,8 +237,8 @@ fn words_and_codes() {
 fn without_the_token_nothing_is_believed() {
     let url = address();
     let call = Call { url: &url, headers: &[], body: b"MessageStatus=delivered" };
-    assert!(matches!(checked(&toml::Table::new(), &call), Err(NotHeard::NotGenuine(_))));
-    assert!(matches!(checked(&keys(), &call), Err(NotHeard::NotGenuine(_))));
+    assert!(is_refused(&checked("twilio", &toml::Table::new(), &call, 0)));
+    assert!(is_refused(&checked("twilio", &keys(), &call, 0)));
     let bare = "https://codes.example/v1/inbound/primary/reports";
     let body = "MessageStatus=delivered";
     assert!(matches!(heard(bare, body, &signed(bare, body)), Err(NotHeard::NotGenuine(_))));

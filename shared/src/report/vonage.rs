@@ -43,11 +43,11 @@ pub const SIGNATURE_METHODS: [&str; 5] = ["md5", "md5hash", "sha1", "sha256", "s
 pub(super) fn check(keys: &toml::Table, call: &Call<'_>, now: Millis) -> Result<(), NotHeard> {
     let Some(secret) = key(keys, "signature_secret") else { return Ok(()) };
     let method = key(keys, "signature_method").unwrap_or("sha256");
-    check_signature(secret, method, &fields(call)?, now)
+    check_signature(secret, method, &Fields::of_call(call)?, now)
 }
 
 pub(super) fn read(call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
-    let fields = fields(call)?;
+    let fields = Fields::of_call(call)?;
     let of = reference(call)?;
     let status = fields.first("status").ok_or(NotHeard::Malformed("there is no status"))?;
     let word = match status {
@@ -60,18 +60,6 @@ pub(super) fn read(call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
     let code = fields.first("err-code").filter(|code| *code != "0");
     let class = (word == Word::Undelivered).then(|| class_of(ERRORS, code));
     Ok(Some(Report { of, word, class, code: code.map(str::to_owned) }))
-}
-
-/// By the account's settings they come in the address, as a form or as JSON.
-pub(crate) fn fields(call: &Call<'_>) -> Result<Fields, NotHeard> {
-    if call.body.is_empty() {
-        return Ok(Fields::of_form(call.query().as_bytes()));
-    }
-    let kind = call.header("content-type").unwrap_or_default();
-    if kind.starts_with("application/json") {
-        return Fields::of_json(call.body).ok_or(NotHeard::Malformed("the body is not JSON"));
-    }
-    Ok(Fields::of_form(call.body))
 }
 
 /// All parameters but `sig`, sorted, as `&name=value` with `&` and `=` in values as underscores;

@@ -6,13 +6,13 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::{outcome::ErrorClass, report::WINDOW_MS, secrets::hex};
+use crate::{
+    outcome::ErrorClass,
+    report::{WINDOW_MS, test_calls::checked},
+    secrets::hex,
+};
 
-/// As a call is heard: its signature, then its words.
-fn checked(keys: &toml::Table, call: &Call<'_>, now: Millis) -> Result<Option<Report>, NotHeard> {
-    check(keys, call, now)?;
-    read(call)
-}
+const KIND: &str = "vonage_messages";
 
 /// Signed by `PyJWT` 2.15.1 with the claims of Vonage's page on signed webhooks, and found good by
 /// `vonage-jwt` 1.1.5, Vonage's own Python SDK.
@@ -29,7 +29,7 @@ fn address() -> String {
 fn heard(authorization: &str, body: &[u8], now: Millis) -> Result<Option<Report>, NotHeard> {
     let keys = format!("signature_secret = '{SECRET}'").parse().expect("TOML");
     let (url, headers) = (address(), [("authorization", authorization)]);
-    checked(&keys, &Call { url: &url, headers: &headers, body }, now)
+    checked(KIND, &keys, &Call { url: &url, headers: &headers, body }, now)
 }
 
 fn bearer(algorithm: Algorithm, claims: &Value, secret: &str) -> String {
@@ -126,16 +126,17 @@ fn another_key_another_issuer_another_algorithm() {
 fn without_a_secret_or_a_signature_nothing_is_believed() {
     let (url, body) = (address(), br#"{"status": "delivered"}"#);
     let call = Call { url: &url, headers: &[], body };
-    assert!(is_not_genuine(&checked(&toml::Table::new(), &call, AT_MS)));
+    assert!(is_not_genuine(&checked(KIND, &toml::Table::new(), &call, AT_MS)));
     for authorization in ["", "Bearer", "Bearer ", "Bearer ..", "Basic a2V5OnNlY3JldA==", TOKEN] {
         assert!(is_not_genuine(&heard(authorization, body, AT_MS)), "{authorization}");
     }
     let keys = format!("signature_secret = '{SECRET}'").parse().expect("TOML");
-    assert!(is_not_genuine(&checked(&keys, &call, AT_MS)));
+    assert!(is_not_genuine(&checked(KIND, &keys, &call, AT_MS)));
     let authorization = bearer(Algorithm::HS256, &claims(body), SECRET);
     let headers = [("authorization", authorization.as_str())];
     let bare = "https://codes.example/v1/inbound/backup/reports";
-    assert!(is_not_genuine(&checked(&keys, &Call { url: bare, headers: &headers, body }, AT_MS)));
+    let call = Call { url: bare, headers: &headers, body };
+    assert!(is_not_genuine(&checked(KIND, &keys, &call, AT_MS)));
 }
 
 #[test]

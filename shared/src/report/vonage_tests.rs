@@ -3,13 +3,10 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 
 use super::*;
-use crate::{outcome::ErrorClass, report::WINDOW_MS};
-
-/// As a call is heard: its signature, then its words.
-fn checked(keys: &toml::Table, call: &Call<'_>, now: Millis) -> Result<Option<Report>, NotHeard> {
-    check(keys, call, now)?;
-    read(call)
-}
+use crate::{
+    outcome::ErrorClass,
+    report::{WINDOW_MS, test_calls::checked},
+};
 
 const AT_MS: Millis = 1_582_650_446_000;
 const SIGNED: &str = "msisdn=447700900001&to=447700900000&text=a%26b%3Dc&timestamp=1582650446&nonce=n\
@@ -23,7 +20,7 @@ fn address(more: &str) -> String {
 fn heard(keys: &str, url: &str, kind: &str, body: &str) -> Result<Option<Report>, NotHeard> {
     let keys: toml::Table = keys.parse().expect("TOML");
     let headers = [("content-type", kind)];
-    checked(&keys, &Call { url, headers: &headers, body: body.as_bytes() }, AT_MS)
+    checked("vonage", &keys, &Call { url, headers: &headers, body: body.as_bytes() }, AT_MS)
 }
 
 fn said(status: &str) -> Option<(Word, Option<ErrorClass>)> {

@@ -23,7 +23,7 @@ pub use self::{
 };
 use crate::{
     clock::Millis,
-    db::{DbError, Tx, on_pool},
+    db::{DbError, Tx, on_pool, on_tx},
     home::Home,
     queue::Lane,
     recipient::Recipient,
@@ -137,16 +137,60 @@ pub fn hash(keys: &Keyring, to: &Recipient) -> Vec<u8> {
     keys.lasting_hash(&[b"suppression/v1", to.e164().as_bytes()])
 }
 
-/// Adds a recipient, and returns the row; one that is there already is widened at most. From its
-/// commit on no text is begun for the recipient, and within half a second no code that is kept back.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn add(home: &Home, new: NewSuppression) -> Result<Suppression, DbError> {
-    let id = Uuid::now_v7();
-    let sealed = home.keys.seal(RECIPIENT, id, new.to.to_stored().as_bytes())?;
-    let hash = hash(&home.keys, &new.to);
-    let added = on_pool!(home.db.write(), c => {
+/// One to be added, sealed and hashed.
+pub(crate) struct Ready {
+    id: Uuid,
+    new: NewSuppression,
+    hash: Vec<u8>,
+    hash_key_id: String,
+    sealed: Vec<u8>,
+    key_id: String,
+    created_at: Millis,
+}
+
+impl Ready {
+    fn new(home: &Home, new: NewSuppression) -> Result<Self, SecretError> {
+        let id = Uuid::now_v7();
+        Ok(Self {
+            hash: hash(&home.keys, &new.to),
+            hash_key_id: home.keys.lasting_hash_kid().to_owned(),
+            sealed: home.keys.seal(RECIPIENT, id, new.to.to_stored().as_bytes())?,
+            key_id: home.keys.active_kid().to_owned(),
+            created_at: home.clock.now(),
+            id,
+            new,
+        })
+    }
+
+    /// What a person or a provider said: no texts from a sender that all tenants share.
+    pub(crate) fn told(
+        home: &Home,
+        to: Recipient,
+        reason: Reason,
+        provider: &str,
+    ) -> Result<Self, SecretError> {
+        let new = NewSuppression {
+            tenant_id: None,
+            to,
+            scope: Scope::Bulk,
+            reason,
+            provider: Some(provider.to_owned()),
+        };
+        Self::new(home, new)
+    }
+
+    /// To be called once it is committed.
+    pub(crate) fn note_added(&self, home: &Home) {
+        home.blocked.forget();
+        let reason = self.new.reason.as_str();
+        metrics::counter!("otpost_suppressions_total", "reason" => reason).increment(1);
+    }
+}
+
+/// Writes one down, wherever `D` runs; a row that is there already is widened at most.
+macro_rules! insert {
+    ($c:expr, $ready:expr) => {{
+        let Ready { id, new, hash, hash_key_id, sealed, key_id, created_at } = $ready;
         sqlx::query_as::<D, Suppression>(concat!(
             "INSERT INTO suppressions (id, tenant_id, for_everyone, recipient_hash, key_id,
                  recipient_sealed, scope, reason, provider, created_at, hash_key_id)
@@ -157,23 +201,37 @@ pub async fn add(home: &Home, new: NewSuppression) -> Result<Suppression, DbErro
              RETURNING ",
             columns!()
         ))
-        .bind(id)
+        .bind(*id)
         .bind(new.tenant_id.unwrap_or(Uuid::nil()))
         .bind(i32::from(new.tenant_id.is_none()))
-        .bind(&hash)
-        .bind(home.keys.active_kid())
-        .bind(&sealed)
+        .bind(hash)
+        .bind(key_id)
+        .bind(sealed)
         .bind(new.scope.as_str())
         .bind(new.reason.as_str())
         .bind(new.provider.as_deref())
-        .bind(home.clock.now())
-        .bind(home.keys.lasting_hash_kid())
-        .fetch_one(c)
+        .bind(*created_at)
+        .bind(hash_key_id)
+        .fetch_one($c)
         .await?
-    });
-    home.blocked.forget();
-    metrics::counter!("otpost_suppressions_total", "reason" => new.reason.as_str()).increment(1);
+    }};
+}
+
+/// Adds a recipient, and returns the row; one that is there already is widened at most. From its
+/// commit on no text is begun for the recipient, and within half a second no code that is kept back.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn add(home: &Home, new: NewSuppression) -> Result<Suppression, DbError> {
+    let ready = Ready::new(home, new)?;
+    let added = on_pool!(home.db.write(), c => insert!(c, &ready));
+    ready.note_added(home);
     Ok(added)
+}
+
+/// Adds one together with what else the transaction writes.
+pub(crate) async fn add_in(tx: &mut Tx, ready: &Ready) -> Result<Suppression, DbError> {
+    Ok(on_tx!(tx, c => insert!(c, ready)))
 }
 
 /// Adds what a person or a provider said: no texts from a sender that all tenants share.
@@ -186,14 +244,10 @@ pub async fn add_told(
     reason: Reason,
     provider: &str,
 ) -> Result<(), DbError> {
-    let new = NewSuppression {
-        tenant_id: None,
-        to,
-        scope: Scope::Bulk,
-        reason,
-        provider: Some(provider.to_owned()),
-    };
-    add(home, new).await.map(drop)
+    let ready = Ready::told(home, to, reason, provider)?;
+    on_pool!(home.db.write(), c => insert!(c, &ready));
+    ready.note_added(home);
+    Ok(())
 }
 
 /// Takes back what a person or a provider said, because the person says otherwise; how many rows.

@@ -6,9 +6,13 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use otpost_shared::{
     Home, attempt,
+    db::Db,
     message::{self, Effect, Message, Next, take_report},
     outcome::ErrorClass::{self, OptedOut, Recipient, Transient},
+    queue::Lane,
     report::{Reference, Report, Word},
+    suppression,
+    tenant::DEFAULT_TENANT,
     verification,
 };
 use otpost_testbed::on_both_homes;
@@ -17,6 +21,7 @@ use uuid::Uuid;
 use super::{
     accept, check, code_of,
     leases::{begin, bulk, claim, only_message, record},
+    number,
 };
 
 /// What the first provider says of attempt `number`.
@@ -59,6 +64,14 @@ async fn sent_code(home: &Home, n: u32) -> (verification::Accepted, Arc<Message>
 
 async fn state(home: &Home, id: Uuid) -> String {
     message::find(&home.db, id).await.expect("an answer").expect("a row").state
+}
+
+async fn execute(db: &Db, sql: &'static str) {
+    let done = match db {
+        Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(drop),
+        Db::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(drop),
+    };
+    done.expect("done");
 }
 
 /// A kind that is given one address for all attempts of a message.
@@ -118,6 +131,30 @@ on_both_homes! {
         let (_, row) = sent_code(home, 5).await;
         home.clock.advance(row.deadline - home.clock.now() - 29_000);
         assert_eq!(say(home, &row, 1, Word::Undelivered, Some(Transient)).await, Effect::Undelivered);
+    }
+
+    async fn an_opt_out_is_written_down_with_its_report_or_not_at_all(bed, "") {
+        let home = &bed.home;
+        let (_, row) = sent_code(home, 1).await;
+        let to = number(1);
+        let keeps_back = async || {
+            let kept = suppression::keeps_back(home, DEFAULT_TENANT, &to, Lane::Bulk).await;
+            kept.expect("an answer")
+        };
+        let said = || report(home, &row, 1, Word::Undelivered, Some(OptedOut));
+        execute(&home.db, "ALTER TABLE suppressions RENAME TO away").await;
+        take_report(home, "a", said()).await.expect_err("there is nowhere to write it down");
+        let attempts = attempt::list_by_message(&home.db, row.id).await.expect("an answer");
+        assert_eq!((attempts[0].report.as_deref(), state(home, row.id).await.as_str()), (None, "sent"));
+        execute(&home.db, "ALTER TABLE away RENAME TO suppressions").await;
+        assert!(!keeps_back().await);
+        // The provider was answered with an error, and says it again.
+        assert_eq!(take_report(home, "a", said()).await, Ok(Effect::Undelivered));
+        assert!(keeps_back().await);
+        // Once it is written down, a repeat does not undo what the person says since.
+        assert_eq!(suppression::lift(home, &to).await, Ok(1));
+        assert_eq!(take_report(home, "a", said()).await, Ok(Effect::Noted));
+        assert!(!keeps_back().await);
     }
 
     async fn a_report_may_be_faster_than_the_answer(bed, "") {

@@ -3,15 +3,56 @@
 use std::sync::Arc;
 
 use otpost_shared::{
+    message::Next,
+    outcome::ErrorClass,
     queue::Lane,
     secrets::Keyring,
     suppression::{self, NewSuppression, Reason, Scope},
     tenant::DEFAULT_TENANT,
+    verification,
 };
 use otpost_testbed::on_both_homes;
 use uuid::Uuid;
 
+use super::{
+    accept,
+    leases::{begin, claim, only_message, record},
+    number,
+};
+
 on_both_homes! {
+    async fn a_code_that_stops_between_two_providers_says_why(bed, "") {
+        let home = &bed.home;
+        for (n, is_suppressed) in [(1, true), (2, false)] {
+            let accepted = accept(home, n).await;
+            let id = only_message(home, accepted.id).await.id;
+            let row = claim(home, id).await.expect("a claim");
+            begin(home, &row, 1).await.expect("a lease");
+            if is_suppressed {
+                let new = NewSuppression {
+                    tenant_id: None,
+                    to: number(n),
+                    scope: Scope::All,
+                    reason: Reason::Manual,
+                    provider: None,
+                };
+                suppression::add(home, new).await.expect("added");
+            } else {
+                let now = home.clock.now();
+                let canceled = verification::cancel(&home.db, DEFAULT_TENANT, accepted.id, now);
+                canceled.await.expect("an answer");
+            }
+            let suppression_hash = suppression::hash(&home.keys, &number(n));
+            let next = Next::Try { number: 2, provider: "b".into(), suppression_hash };
+            record(home, &row, 1, ErrorClass::Transient, next).await;
+            let row = only_message(home, accepted.id).await;
+            let why = "the recipient is not to be sent to; no further provider was asked";
+            let said = (row.state.as_str(), row.failure_class.as_deref(), row.failure.as_deref());
+            let words = if is_suppressed { (Some("opted_out"), Some(why)) } else { (None, None) };
+            assert_eq!(said, ("canceled", words.0, words.1));
+        }
+    }
+
     async fn they_outlive_every_key(bed, "") {
         let mut home = bed.home.clone();
         let entry = Keyring::generate_entry;

@@ -68,6 +68,7 @@ impl HttpGateway {
         let uses = |slot: Slot| templates.iter().any(|template| template.uses(slot));
         let names_sender = uses(Slot::From);
         config.check_uses(name, net, uses)?;
+        config.check_inbound(name, net)?;
         let gateway = Self {
             client: net.client(name)?,
             method: config.method(name)?,

@@ -1,6 +1,7 @@
 //! The gateways this service can send through, one file each, and the table of their names.
 //!
-//! A new provider is a file here, a line in [`KINDS`] and an arm in [`build`].
+//! A new provider is a file here, a line in [`KINDS`], an arm in [`build`], and an entry in the table of
+//! `shared/src/report/kind.rs`, which says how it reports.
 
 mod aws;
 mod aws_sms;
@@ -150,7 +151,7 @@ fn parse_class(name: &str, key: &str, word: &str) -> Result<ErrorClass, ConfigEr
 
 #[cfg(test)]
 mod tests {
-    use otpost_shared::config::ProviderSection;
+    use otpost_shared::{config::ProviderSection, report::is_known_kind};
 
     use super::{KINDS, Net, build, of_section};
 
@@ -218,6 +219,12 @@ mod tests {
                     senders = { US = '12025550123' }";
         let section: ProviderSection = toml::from_str(good).unwrap();
         assert!(of_section("sms", &section, &Net::default()).is_ok());
+    }
+
+    fn every_kind_is_known_where_reports_are_heard() {
+        for kind in KINDS {
+            assert!(is_known_kind(kind), "{kind} has no entry in shared/src/report/kind.rs");
+        }
     }
 
     #[cfg(not(feature = "smpp"))]

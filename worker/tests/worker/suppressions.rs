@@ -70,7 +70,10 @@ async fn what_goes_on_stops_at_the_next_provider() {
         until("the first one has it", async || first.bodies().len() == 1).await;
         keep_back(&bed.home, 1, Scope::All).await;
         let row = ended(&bed.home, accepted.id).await;
-        assert_eq!(row.state, "canceled");
+        let ended = (row.state.as_str(), row.failure_class.as_deref());
+        assert_eq!(ended, ("canceled", Some("opted_out")));
+        let why = "the recipient is not to be sent to; no further provider was asked";
+        assert_eq!(row.failure.as_deref(), Some(why));
         assert_eq!(timeline(&bed.home, row.id).await, ["a unknown"]);
         worker.stop().await;
         assert_eq!(second.bodies().len(), 0);

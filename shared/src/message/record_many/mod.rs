@@ -15,7 +15,7 @@ use uuid::Uuid;
 use self::{
     at_once::{begin_at_once, leave_at_once},
     in_turn::{begin_in, leave_in},
-    statements::{end, leave},
+    statements::{end, leave, unless_called_off},
 };
 use super::{End, Next, Recording, State, record::unsent, reported::settle_early};
 use crate::{
@@ -143,6 +143,8 @@ impl<'a> Leaving<'a> {
             (None, Next::Try { .. }) if step.message.verification_id.is_none() => {
                 Self::end(step, &End::suppressed())
             }
+            // The statement knows whether it was called off.
+            (None, Next::Try { .. }) => Self::end(step, &End::suppressed_meanwhile()),
             (None, _) => Self::to(step, State::Canceled),
         }
     }

@@ -10,13 +10,33 @@ macro_rules! step {
 
 macro_rules! leave {
     () => {
-        "UPDATE messages AS m
-         SET state = s.state, lease_until = NULL,
-             finished_at = CASE WHEN s.state = 'queued' THEN NULL ELSE s.now END,
-             not_before = COALESCE(s.not_before, m.not_before),
-             crashes = s.crashes, failure_class = s.class, failure = s.failure
-         FROM step s
-         WHERE m.id = s.id AND m.epoch = s.epoch AND m.state || '' = 'sending'"
+        concat!(
+            "UPDATE messages AS m
+             SET state = s.state, lease_until = NULL,
+                 finished_at = CASE WHEN s.state = 'queued' THEN NULL ELSE s.now END,
+                 not_before = COALESCE(s.not_before, m.not_before), crashes = s.crashes,
+                 failure_class = ",
+            unless_called_off!("s.class"),
+            ", failure = ",
+            unless_called_off!("s.failure"),
+            " FROM step s
+             WHERE m.id = s.id AND m.epoch = s.epoch AND m.state || '' = 'sending'"
+        )
+    };
+}
+
+/// A code that may not go on was called off with its verification, which needs no words; or that is
+/// pending still, and it is the recipient who is not to be sent to.
+macro_rules! unless_called_off {
+    ($words:literal) => {
+        concat!(
+            "CASE WHEN s.state = 'canceled' AND NOT EXISTS (
+                 SELECT 1 FROM verifications v
+                 WHERE v.id = m.verification_id AND v.status || '' = 'pending'
+                   AND v.generation = m.generation) THEN NULL ELSE ",
+            $words,
+            " END"
+        )
     };
 }
 
@@ -55,4 +75,4 @@ macro_rules! renew {
     };
 }
 
-pub(super) use {end, leave, renew, step};
+pub(super) use {end, leave, renew, step, unless_called_off};

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use otpost_shared::{config::ConfigError, json_pointer::Pointer, report::HttpReports};
+use otpost_shared::{
+    config::ConfigError,
+    json_pointer::Pointer,
+    report::{HttpInbound, HttpReports},
+};
 use reqwest::{Method, header::HeaderName};
 use serde::Deserialize;
 
@@ -55,6 +59,8 @@ pub(in crate::providers) struct HttpConfig {
     errors: BTreeMap<String, String>,
     /// How its delivery reports are read, if it sends any.
     report: Option<HttpReports>,
+    /// How what people write back is read, if it brings that.
+    inbound: Option<HttpInbound>,
 }
 
 fn default_method() -> String {
@@ -216,6 +222,17 @@ impl HttpConfig {
         if !net.is_reachable {
             let said = "needs server.public_url, the address under which the gateway reaches us";
             return Err(mistake(name, "report", said));
+        }
+        Ok(())
+    }
+
+    /// Nothing in a request asks for what people write: the gateway's own console does.
+    pub(super) fn check_inbound(&self, name: &str, net: &Net) -> Result<(), ConfigError> {
+        let Some(inbound) = &self.inbound else { return Ok(()) };
+        inbound.check(name)?;
+        if !net.is_reachable {
+            let said = "needs server.public_url, the address under which the gateway reaches us";
+            return Err(mistake(name, "inbound", said));
         }
         Ok(())
     }

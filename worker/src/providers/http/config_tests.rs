@@ -140,12 +140,42 @@ fn how_reports_are_read() {
         ("signature_header = 'x'", ".secret"),
         ("signature_header = 'x'\nsecret = ''", ".secret"),
         ("signature_header = ''\nsecret = 's'", ".signature_header"),
+        ("signature_header = 'X Signature'\nsecret = 's'", ".signature_header"),
+        ("signature_header = 'X-Signature:'\nsecret = 's'", ".signature_header"),
+        ("signature_header = 'X-Prüfsumme'\nsecret = 's'", ".signature_header"),
         ("signature_algorithm = 'md4'", ".signature_algorithm"),
         ("signature_encoding = 'base32'", ".signature_encoding"),
         ("reference = '/ref'", ".reference"),
     ] {
         mistake(&format!("{WORDS}{more}"), key);
     }
+}
+
+#[test]
+fn how_what_people_write_is_read() {
+    let section = |keys: &str| format!("url = 'http://h/?p={{to}}&t={{text}}'\n[inbound]\n{keys}");
+    let places = "from = '/msisdn'\ntext = '/text'\n";
+    assert_eq!(built(&section(places)), Ok(()));
+    let signed = format!(
+        "{places}signature_header = 'X-Signature'\nsecret = 's'\n\
+         signature_algorithm = 'sha512'\nsignature_encoding = 'base64'"
+    );
+    assert_eq!(built(&section(&signed)), Ok(()));
+    for (keys, key) in [
+        ("from = '/msisdn'", ""),
+        ("from = ''\ntext = 't'", ".from"),
+        ("from = 'f'\ntext = ''", ".text"),
+        ("from = 'f'\ntext = 't'\nsecret = 's'", ".signature_header"),
+        ("from = 'f'\ntext = 't'\nsignature_header = 'a b'\nsecret = 's'", ".signature_header"),
+        ("from = 'f'\ntext = 't'\nsignature_header = 'x'\nsecret = ''", ".secret"),
+        ("from = 'f'\ntext = 't'\ncolour = 1", ".colour"),
+    ] {
+        let said = built(&section(keys)).unwrap_err();
+        assert!(said.starts_with(&format!("providers.sms.inbound{key}: ")), "{keys}: {said}");
+    }
+    let hidden = Net { is_reachable: false, ..Net::default() };
+    let said = made(&section(places), &hidden).unwrap_err().to_string();
+    assert!(said.contains("providers.sms.inbound: needs server.public_url"), "{said}");
 }
 
 #[test]

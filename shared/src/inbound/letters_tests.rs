@@ -1,0 +1,77 @@
+//! Tests of what people write, in the forms that the vendors document.
+
+use super::*;
+
+fn call<'a>(url: &'a str, headers: &'a [(&'a str, &'a str)], body: &'a str) -> Call<'a> {
+    Call { url, headers, body: body.as_bytes() }
+}
+
+fn said(letters: Letters) -> Vec<(String, String)> {
+    letters.expect("letters").into_iter().map(|letter| (letter.from, letter.text)).collect()
+}
+
+/// True when it is one letter, from this number, that says STOP.
+fn is_stop(letters: Letters, from: &str) -> bool {
+    said(letters) == [(from.to_owned(), "STOP".to_owned())]
+}
+
+#[test]
+fn each_kind_says_who_wrote_what() {
+    let (bare, with_plus) = ("447700900001", "+447700900001");
+    let json = |body: &'static str| call("https://h/", &[], body);
+    let from_query = "https://h/?key=k&msisdn=447700900001&to=12025550199&text=STOP&keyword=STOP";
+    assert!(is_stop(vonage(&call(from_query, &[], "")), bare));
+    let form = "From=%2B447700900001&To=%2B12025550199&Body=STOP&NumMedia=0&Text=STOP";
+    assert!(is_stop(of_form(&json(form), "From", "Body"), with_plus));
+    assert!(is_stop(of_form(&json(form), "From", "Text"), with_plus));
+    let told = r#"{"results": [{"messageId": "1", "from": "447700900001", "to": "12025550199",
+        "text": "STOP", "cleanText": "STOP", "keyword": "STOP", "smsCount": 1}]}"#;
+    assert!(is_stop(infobip(&json(told)), bare));
+    let told = r#"{"type": "mo_text", "id": "1", "from": "447700900001", "to": "12025550199",
+        "body": "STOP", "operator_id": "23430", "received_at": "2026-01-05T10:02:59Z"}"#;
+    assert!(is_stop(sinch(&json(told)), bare));
+    let told = r#"{"data": {"event_type": "message.received", "payload": {"text": "STOP",
+        "from": {"phone_number": "+447700900001"}, "to": [{"phone_number": "+12025550199"}]}}}"#;
+    assert!(is_stop(telnyx(&json(told)), with_plus));
+    let told = r#"{"channel": "sms", "message_type": "text", "from": "447700900001",
+        "to": "12025550199", "text": "STOP", "sms": {"num_messages": "1"}}"#;
+    assert!(is_stop(vonage_messages(&json(told)), bare));
+    let told = r#"{"originationNumber": "+447700900001", "destinationNumber": "+12025550199",
+        "messageKeyword": "KEYWORD_2", "messageBody": "STOP", "inboundMessageId": "1",
+        "previousPublishedMessageId": "2"}"#;
+    assert!(is_stop(Ok(Vec::from_iter(aws_sms(told))), with_plus));
+}
+
+#[test]
+fn messagebird_brings_it_in_three_ways() {
+    let headers = [("content-type", "application/json")];
+    for text in ["body", "payload"] {
+        let fields = format!("id=1&originator=447700900001&recipient=12025550199&{text}=STOP");
+        let url = format!("https://h/?key=k&{fields}");
+        assert!(is_stop(messagebird(&call(&url, &[], "")), "447700900001"));
+        assert!(is_stop(messagebird(&call("https://h/?key=k", &[], &fields)), "447700900001"));
+        let body = format!(r#"{{"id": "1", "originator": 447700900001, "{text}": "STOP"}}"#);
+        assert!(is_stop(messagebird(&call("https://h/?key=k", &headers, &body)), "447700900001"));
+    }
+    assert!(messagebird(&call("https://h/?key=k", &[], "body=STOP")).is_err());
+}
+
+#[test]
+fn what_is_no_text_is_passed_over() {
+    let json = |body: &'static str| call("https://h/", &[], body);
+    for letters in [
+        bird(&json(r#"{"type": "sms.delivered", "data": {"from": "Otpost"}}"#)),
+        sinch(&json(r#"{"type": "mo_binary", "from": "447700900001", "body": "AA=="}"#)),
+        telnyx(&json(r#"{"data": {"event_type": "message.sent"}}"#)),
+        vonage_messages(&json(r#"{"channel": "whatsapp", "from": "447700900001"}"#)),
+        infobip(&json(r#"{"results": []}"#)),
+    ] {
+        assert!(said(letters).is_empty());
+    }
+    for none in ["", "{", "[]", "7", r#"{"eventType": "TEXT_DELIVERED"}"#] {
+        assert!(aws_sms(none).is_none(), "{none}");
+    }
+    // A picture alone.
+    let picture = bird(&json(r#"{"type": "sms.received", "data": {"from": "+447700900001"}}"#));
+    assert_eq!(said(picture), [("+447700900001".to_owned(), String::new())]);
+}

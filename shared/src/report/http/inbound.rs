@@ -1,0 +1,72 @@
+//! What people write back, as a gateway brings it: where it says it is told by its section `inbound`.
+
+use serde::Deserialize;
+
+use super::{
+    said::Said,
+    signature::{Algorithm, Encoding, Signature},
+};
+use crate::{
+    config::{ConfigError, SecretText},
+    inbound::letters::Letter,
+    report::{Call, NotHeard},
+};
+
+/// The section's name.
+pub(super) const SECTION: &str = "inbound";
+
+/// How what people write is read. Places are those of [`HttpReports`](super::HttpReports).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpInbound {
+    /// The place of the number that wrote.
+    from: String,
+    /// The place of what it wrote.
+    text: String,
+    /// The header that holds the signature of the body, and the secret it is made with.
+    signature_header: Option<String>,
+    secret: Option<SecretText>,
+    #[serde(default)]
+    signature_algorithm: Algorithm,
+    #[serde(default)]
+    signature_encoding: Encoding,
+}
+
+impl HttpInbound {
+    /// Finds what no type can express. `provider` is the gateway's name.
+    ///
+    /// # Errors
+    /// Names the key.
+    pub fn check(&self, provider: &str) -> Result<(), ConfigError> {
+        let empty = [("from", &self.from), ("text", &self.text)];
+        let empty = empty.into_iter().find(|(_, place)| place.is_empty());
+        let empty = empty.map(|(key, _)| (key, "must not be empty".to_owned()));
+        match empty.or_else(|| self.signature().mistake()) {
+            Some((key, said)) => {
+                Err(ConfigError::new(format!("providers.{provider}.{SECTION}.{key}"), said))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Checks the signature, of gateways that sign, and reads what is signed.
+    pub(in crate::report) fn hear(&self, call: &Call<'_>) -> Result<Vec<Letter>, NotHeard> {
+        self.signature().check(call)?;
+        let said = Said::new(call, self.secret.is_some());
+        let (from, text) = (said.at(&self.from)?, said.at(&self.text)?);
+        Ok(vec![Letter::new(from.as_deref(), text.as_deref())?])
+    }
+
+    fn signature(&self) -> Signature<'_> {
+        Signature {
+            header: self.signature_header.as_deref(),
+            secret: self.secret.as_ref(),
+            algorithm: self.signature_algorithm,
+            encoding: self.signature_encoding,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "inbound_tests.rs"]
+mod tests;

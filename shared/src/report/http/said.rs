@@ -1,0 +1,34 @@
+//! What a gateway's call says, wherever that stands: a place is a JSON pointer into the body, or the name
+//! of a field, of a form in the body or of the query.
+
+use serde_json::Value;
+
+use crate::{
+    json_pointer::Pointer,
+    report::{Call, NotHeard, fields::Fields},
+};
+
+/// Body and query, as far as they are to be believed.
+pub(super) struct Said {
+    json: Option<Value>,
+    /// Those of the body first.
+    fields: [Fields; 2],
+}
+
+impl Said {
+    /// What is signed is the body: then the query says nothing.
+    pub(super) fn new(call: &Call<'_>, is_signed: bool) -> Self {
+        let query = if is_signed { "" } else { call.query() };
+        let fields = [call.body, query.as_bytes()].map(Fields::of_form);
+        Self { json: serde_json::from_slice(call.body).ok(), fields }
+    }
+
+    pub(super) fn at(&self, place: &str) -> Result<Option<String>, NotHeard> {
+        let Some(pointer) = Pointer::parse(place) else {
+            let found = self.fields.iter().find_map(|fields| fields.first(place));
+            return Ok(found.map(str::to_owned));
+        };
+        let json = self.json.as_ref().ok_or(NotHeard::Malformed("the body is not JSON"))?;
+        Ok(pointer.text_in(json))
+    }
+}

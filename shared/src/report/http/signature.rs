@@ -1,0 +1,108 @@
+//! How a gateway signs what it calls us with: an HMAC of the body, in a header.
+
+use hmac::Hmac;
+use serde::Deserialize;
+use sha1::Sha1;
+use sha2::{Sha256, Sha512};
+
+use crate::{
+    config::SecretText,
+    report::{
+        Call, NotHeard,
+        mac::{is_base64_of, mac},
+    },
+    secrets::{hex, same_bytes},
+};
+
+/// What a section says of it; without header and secret nothing is signed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Signature<'a> {
+    /// The header that holds the signature of the body, and the secret it is made with.
+    pub(super) header: Option<&'a str>,
+    pub(super) secret: Option<&'a SecretText>,
+    pub(super) algorithm: Algorithm,
+    pub(super) encoding: Encoding,
+}
+
+/// What the HMAC is made with.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Algorithm {
+    Sha1,
+    #[default]
+    Sha256,
+    Sha512,
+}
+
+impl Algorithm {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    pub(super) fn sign(self, secret: &str, body: &[u8]) -> Vec<u8> {
+        let secret = secret.as_bytes();
+        match self {
+            Self::Sha1 => mac::<Hmac<Sha1>>(secret, &[body]),
+            Self::Sha256 => mac::<Hmac<Sha256>>(secret, &[body]),
+            Self::Sha512 => mac::<Hmac<Sha512>>(secret, &[body]),
+        }
+    }
+}
+
+/// How the signature is written.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Encoding {
+    #[default]
+    Hex,
+    Base64,
+}
+
+impl Signature<'_> {
+    /// Which key makes no sense, and why.
+    pub(super) fn mistake(&self) -> Option<(&'static str, String)> {
+        let (key, said) = match (self.header, self.secret.map(SecretText::expose)) {
+            (Some(""), _) => ("signature_header", "must not be empty"),
+            (Some(header), _) if !is_header_name(header) => {
+                return Some(("signature_header", format!("{header:?} is no name of a header")));
+            }
+            (None, Some(_)) => ("signature_header", "must be set when secret is"),
+            (Some(_), None) => ("secret", "must be set when signature_header is"),
+            (Some(_), Some("")) => ("secret", "must not be empty; leave both out"),
+            (Some(_), Some(_)) | (None, None) => return None,
+        };
+        Some((key, said.to_owned()))
+    }
+
+    /// The HMAC of the body as it came, perhaps behind the algorithm's name, as `sha256=…`.
+    pub(super) fn check(&self, call: &Call<'_>) -> Result<(), NotHeard> {
+        let (Some(header), Some(secret)) = (self.header, self.secret) else { return Ok(()) };
+        let given = call
+            .header(&header.to_ascii_lowercase())
+            .ok_or(NotHeard::NotGenuine("it is not signed"))?;
+        let named = given.strip_prefix(self.algorithm.name());
+        let given = named.and_then(|rest| rest.strip_prefix('=')).unwrap_or(given);
+        let made = self.algorithm.sign(secret.expose(), call.body);
+        let is_same = match self.encoding {
+            Encoding::Hex => {
+                same_bytes(hex(&made).as_bytes(), &given.as_bytes().to_ascii_lowercase())
+            }
+            Encoding::Base64 => is_base64_of(given, &made),
+        };
+        if is_same {
+            Ok(())
+        } else {
+            Err(NotHeard::NotGenuine("the signature is not the gateway's"))
+        }
+    }
+}
+
+/// A token of RFC 9110, 5.6.2; a header of another name never comes.
+fn is_header_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    name.bytes().all(fits)
+}

@@ -1,0 +1,258 @@
+//! What is known of each kind of provider, in one table: where its messages go, how its reports come, how
+//! what people write comes. A kind that is not in it reports nothing and costs money.
+
+use super::{
+    Call, NotHeard, Report, aws_sms, bird, hearer::Hearer, http::Gateway, infobip, key,
+    messagebird, plivo, sinch, telnyx, twilio, vonage, vonage_messages,
+};
+use crate::{
+    clock::Millis,
+    inbound::letters::{self, Letter},
+};
+
+/// Where the messages of a provider go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sends {
+    /// To people, which costs money.
+    ToPeople,
+    /// To the inbox page of this machine.
+    ToInbox,
+    Nowhere,
+}
+
+/// Reads what a call says; its signature has been checked.
+type Reader<T> = fn(&Hearer, &Call<'_>) -> Result<T, NotHeard>;
+
+/// Calls of one sort.
+pub(super) struct Calls<T> {
+    /// False when the section says that none are to come.
+    pub(super) come: fn(&Hearer) -> bool,
+    pub(super) read: Reader<T>,
+}
+
+const fn always<T>(read: Reader<T>) -> Calls<T> {
+    Calls { come: |_| true, read }
+}
+
+/// How delivery reports come.
+pub(super) enum Reports {
+    Never,
+    Calls(Calls<Option<Report>>),
+    /// In the messages of a topic, which are signed with a certificate.
+    OfTopic,
+    /// Over connections that a worker holds: they need no address of ours.
+    OverSessions,
+}
+
+/// How what people write comes.
+pub(super) enum Letters {
+    /// Not to us, or nobody here understands it.
+    Never,
+    /// To an address of its own, which holds a key.
+    Apart(Calls<Vec<Letter>>),
+    /// To the address of the reports, and signed like them.
+    WithReports(Reader<Vec<Letter>>),
+    /// In the messages of the topic.
+    OfTopic,
+}
+
+/// Which attempts an address for reports stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbers {
+    Each,
+    /// The provider knows a repeat by its key, and refuses one whose body is another.
+    Latest,
+}
+
+/// One kind of provider.
+pub(crate) struct Kind {
+    name: &'static str,
+    pub(crate) sends: Sends,
+    /// Reads what the section says of how calls are read.
+    pub(super) gateway: fn(&toml::Table) -> Gateway,
+    /// False without what its calls are believed by.
+    pub(super) can_check: fn(&toml::Table) -> bool,
+    /// Checks the provider's own signature, as far as the section has what that takes.
+    pub(super) check: fn(&toml::Table, &Call<'_>, Millis) -> Result<(), NotHeard>,
+    pub(super) reports: Reports,
+    pub(super) numbers: Numbers,
+    /// It calls one address with all that an account sends: what is not ours is no mistake there, and
+    /// they stop calling who refuses too much.
+    pub(super) hears_of_others: bool,
+    pub(super) letters: Letters,
+    /// What it is answered when it brings what somebody wrote, it would send to them, unless that is an empty
+    /// `<Response/>`.
+    pub(super) wants_twiml: bool,
+}
+
+impl Kind {
+    pub(crate) fn of(name: &str) -> &'static Self {
+        KINDS.iter().find(|kind| kind.name == name).unwrap_or(&PLAIN)
+    }
+}
+
+/// True when the table has an entry for it.
+#[must_use]
+pub fn is_known(kind: &str) -> bool {
+    KINDS.iter().any(|known| known.name == kind)
+}
+
+const PLAIN: Kind = Kind {
+    name: "",
+    sends: Sends::ToPeople,
+    gateway: |_| Gateway::default(),
+    can_check: |_| false,
+    check: |_, _, _| Err(NotHeard::Unexpected),
+    reports: Reports::Never,
+    numbers: Numbers::Each,
+    hears_of_others: false,
+    letters: Letters::Never,
+    wants_twiml: false,
+};
+
+const KINDS: &[Kind] = &[
+    Kind {
+        name: "aws_sms",
+        can_check: |keys| aws_sms::topic(keys).is_some(),
+        reports: Reports::OfTopic,
+        letters: Letters::OfTopic,
+        ..PLAIN
+    },
+    Kind {
+        name: "bird",
+        can_check: |keys| key(keys, "signing_secret").is_some(),
+        check: bird::check,
+        reports: Reports::Calls(always(|_, call| bird::read(call))),
+        numbers: Numbers::Latest,
+        hears_of_others: true,
+        letters: Letters::WithReports(|_, call| letters::bird(call)),
+        ..PLAIN
+    },
+    Kind { name: "console", sends: Sends::ToInbox, ..PLAIN },
+    Kind {
+        name: "http",
+        gateway: Gateway::of,
+        can_check: |_| true,
+        // The section says how it signs the one and the other; that is checked where they are read.
+        check: |_, _, _| Ok(()),
+        reports: Reports::Calls(Calls {
+            come: |of| of.gateway.reports.is_some(),
+            read: |of, call| of.gateway.reports.as_ref().ok_or(NotHeard::Unexpected)?.hear(call),
+        }),
+        letters: Letters::Apart(Calls {
+            come: |of| of.gateway.inbound.is_some(),
+            read: |of, call| of.gateway.inbound.as_ref().ok_or(NotHeard::Unexpected)?.hear(call),
+        }),
+        ..PLAIN
+    },
+    Kind {
+        name: "infobip",
+        can_check: |_| true,
+        // It signs nothing; the address is the proof.
+        check: |_, _, _| Ok(()),
+        reports: Reports::Calls(always(|_, call| infobip::read(call))),
+        letters: Letters::Apart(always(|_, call| letters::infobip(call))),
+        ..PLAIN
+    },
+    Kind {
+        name: "messagebird",
+        can_check: |keys| key(keys, "signing_key").is_some(),
+        check: messagebird::check,
+        reports: Reports::Calls(always(|_, call| messagebird::read(call))),
+        letters: Letters::Apart(always(|_, call| letters::messagebird(call))),
+        ..PLAIN
+    },
+    Kind {
+        name: "plivo",
+        can_check: |keys| key(keys, "auth_token").is_some(),
+        check: |keys, call, _| plivo::check(keys, call),
+        reports: Reports::Calls(always(|_, call| plivo::read(call))),
+        letters: Letters::Apart(always(|_, call| letters::of_form(call, "From", "Text"))),
+        ..PLAIN
+    },
+    Kind { name: "sandbox", sends: Sends::Nowhere, ..PLAIN },
+    Kind {
+        name: "sinch",
+        can_check: |_| true,
+        check: sinch::check,
+        reports: Reports::Calls(Calls {
+            come: |of| key(&of.keys, "delivery_report") != Some("none"),
+            read: |_, call| sinch::read(call),
+        }),
+        letters: Letters::Apart(always(|_, call| letters::sinch(call))),
+        ..PLAIN
+    },
+    Kind { name: "smpp", reports: Reports::OverSessions, ..PLAIN },
+    Kind { name: "sns", ..PLAIN },
+    Kind {
+        name: "telnyx",
+        can_check: |keys| key(keys, "public_key").is_some(),
+        check: telnyx::check,
+        reports: Reports::Calls(always(|_, call| telnyx::read(call))),
+        numbers: Numbers::Latest,
+        letters: Letters::Apart(always(|_, call| letters::telnyx(call))),
+        ..PLAIN
+    },
+    Kind {
+        name: "twilio",
+        can_check: twilio::can_check,
+        check: |keys, call, _| twilio::check(keys, call),
+        reports: Reports::Calls(always(|_, call| twilio::read(call))),
+        letters: Letters::Apart(always(|_, call| letters::of_form(call, "From", "Body"))),
+        wants_twiml: true,
+        ..PLAIN
+    },
+    Kind {
+        name: "vonage",
+        can_check: |_| true,
+        check: vonage::check,
+        reports: Reports::Calls(always(|_, call| vonage::read(call))),
+        letters: Letters::Apart(always(|_, call| letters::vonage(call))),
+        ..PLAIN
+    },
+    Kind {
+        name: "vonage_messages",
+        can_check: |keys| key(keys, "signature_secret").is_some(),
+        check: vonage_messages::check,
+        reports: Reports::Calls(always(|_, call| vonage_messages::read(call))),
+        letters: Letters::Apart(always(|_, call| letters::vonage_messages(call))),
+        ..PLAIN
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{Hearer, KINDS, Kind, Sends, is_known};
+
+    fn hearer(kind: &str) -> Hearer {
+        Hearer::new(&toml::from_str(&format!("kind = '{kind}'")).expect("a section"))
+    }
+
+    #[test]
+    fn each_kind_stands_there_once() {
+        let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+        assert!(names.is_sorted_by(|one, next| one < next), "{names:?}");
+        assert!(names.iter().all(|name| is_known(name) && Kind::of(name).name == *name));
+    }
+
+    #[test]
+    fn a_kind_that_is_not_there_costs_money_and_says_nothing() {
+        assert!(!is_known("carrier_pigeon"));
+        assert_eq!(Kind::of("carrier_pigeon").sends, Sends::ToPeople);
+        for kind in ["carrier_pigeon", "console", "sandbox", "sns"] {
+            let hearer = hearer(kind);
+            let hears = [hearer.can_hear(), hearer.can_hear_people(), hearer.come_by_themselves()];
+            assert_eq!(hears, [false; 3], "{kind}");
+        }
+    }
+
+    #[test]
+    fn who_is_believed_without_a_secret() {
+        let names = KINDS.iter().map(|kind| kind.name);
+        let heard: Vec<&str> = names.filter(|name| hearer(name).can_hear()).collect();
+        assert_eq!(heard, ["infobip", "sinch", "vonage"]);
+        let silent = toml::from_str("kind = 'sinch'\ndelivery_report = 'none'").expect("a section");
+        let silent = Hearer::new(&silent);
+        assert!(!silent.can_hear() && silent.can_hear_people(), "people write all the same");
+    }
+}
