@@ -17,6 +17,7 @@ pub use secret_text::SecretText;
 use crate::{
     channel::Channel,
     limits::Rule,
+    price::PriceList,
     rate::{BULK_PERCENT, Rate},
     template::Template,
 };
@@ -182,6 +183,8 @@ pub struct ProviderSection {
     /// 0 means never.
     #[serde(default, deserialize_with = "rules::whole_number")]
     pub fallback_after_secs: u32,
+    #[serde(default)]
+    prices: PriceList,
     #[serde(flatten)]
     pub keys: toml::Table,
 }
@@ -198,13 +201,19 @@ fn bulk_percent() -> u32 {
 
 impl ProviderSection {
     /// The names of the keys that are not the provider's own.
-    pub(crate) const KEYS: [&str; 5] =
-        ["kind", "rate", "burst", "bulk_percent", "fallback_after_secs"];
+    pub(crate) const KEYS: [&str; 6] =
+        ["kind", "rate", "burst", "bulk_percent", "fallback_after_secs", "prices"];
 
     /// How often it may be called, if that is bounded.
     #[must_use]
     pub fn rate(&self) -> Option<Rate> {
         self.rate.map(|rule| Rate::new(rule, self.burst, self.bulk_percent))
+    }
+
+    /// What its attempts are taken to cost as long as it does not say so itself.
+    #[must_use]
+    pub fn prices(&self) -> &PriceList {
+        &self.prices
     }
 
     /// False for the kinds that send nothing.
