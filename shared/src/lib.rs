@@ -10,7 +10,7 @@
 //! | `acceptance`, `coalesce` | its commit; how concurrent calls leave as one statement |
 //! | [`idempotency`], [`limits`], [`guess_budget`] | repeats, limits, budgets |
 //! | [`rate`] | how often all processes together call a provider |
-//! | [`price`] | what an attempt costs |
+//! | [`price`], [`spend`] | what an attempt costs; what all of them did, by day |
 //! | [`tenant`], [`api_key`], [`recipient`], [`channel`] | who sends, with what credential, to whom, which way |
 //! | [`queue`], [`lanes`], [`process`] | hints, how busy the lanes are, who lives |
 //! | [`retention`] | what is kept for how long |
@@ -50,6 +50,7 @@ pub mod report;
 pub mod retention;
 pub mod secrets;
 pub mod send_budget;
+pub mod spend;
 pub mod suppression;
 pub mod template;
 pub mod tenant;

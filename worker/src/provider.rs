@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use otpost_shared::{outcome::ErrorClass, queue::Lane, recipient::Recipient, report};
+use otpost_shared::{outcome::ErrorClass, price::Cost, queue::Lane, recipient::Recipient, report};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -44,6 +44,8 @@ pub struct Outcome {
     pub detail: Option<String>,
     /// How long the provider asked us to stay away.
     pub retry_after: Option<Duration>,
+    /// What it took and costs, as far as the answer tells.
+    pub cost: Cost,
 }
 
 impl Outcome {
@@ -55,6 +57,7 @@ impl Outcome {
             code: None,
             detail: None,
             retry_after: None,
+            cost: Cost::default(),
         }
     }
 
@@ -66,12 +69,19 @@ impl Outcome {
             code,
             detail: Some(detail.into()),
             retry_after: None,
+            cost: Cost::default(),
         }
     }
 
     #[must_use]
     pub fn retry_after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;
+        self
+    }
+
+    #[must_use]
+    pub fn costing(mut self, cost: Cost) -> Self {
+        self.cost = cost;
         self
     }
 }

@@ -73,15 +73,7 @@ pub async fn sent(service: &Service, n: u32, provider: &str) -> (Arc<Message>, S
     let now = home.clock.now();
     let claimed = message::claim(&home.db, &[id], Some(provider), now).await.expect("an answer");
     let message = Arc::clone(&claimed[0].message);
-    let outcome = ErrorClass::Ok;
-    let ending = Ending {
-        outcome,
-        provider_message_id: None,
-        error_code: None,
-        detail: None,
-        retry_at: None,
-    };
-    let ended = Some((1, ending));
+    let ended = Some((1, Ending::of(ErrorClass::Ok)));
     let step = Recording { message: Arc::clone(&message), ended, next: Next::Sent, now };
     home.record(step).await.expect("written");
     let url = home.report_url(provider, &message, 1).expect("a key").expect("it reports");

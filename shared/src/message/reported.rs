@@ -110,8 +110,7 @@ async fn write(
     let mut tx = db.begin().await?;
     lock(&mut tx, row).await?;
     let Some(reported) = attempt::mark_reported(&mut tx, provider, report, now).await? else {
-        tx.rollback().await?;
-        return Ok(None);
+        return write_price(tx, provider, report).await.map(|()| None);
     };
     let said = Said {
         provider,
@@ -125,7 +124,22 @@ async fn write(
     let effect =
         if reported.has_ended { settle(&mut tx, row, &said, now).await? } else { Effect::Noted };
     tx.commit().await?;
+    if let Some(charge) = reported.priced.told_first().filter(|_| report.cost.price.is_some()) {
+        charge.count(provider);
+    }
     Ok(Some(effect))
+}
+
+/// A report whose word is known already may still be the one that tells the price.
+async fn write_price(mut tx: Tx, provider: &str, report: &Report) -> Result<(), DbError> {
+    let Some(priced) = attempt::mark_told(&mut tx, provider, report).await? else {
+        return tx.rollback().await;
+    };
+    tx.commit().await?;
+    if let Some(charge) = priced.told_first() {
+        charge.count(provider);
+    }
+    Ok(())
 }
 
 /// Settles a report that came before its attempt's outcome was written.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::{outcome::ErrorClass, report::WINDOW_MS};
+use crate::{outcome::ErrorClass, price::Currency, report::WINDOW_MS};
 
 /// As a call is heard: its signature, then its words.
 fn checked(keys: &toml::Table, call: &Call<'_>, now: Millis) -> Result<Option<Report>, NotHeard> {
@@ -167,6 +167,29 @@ fn words_and_codes() {
         for none in [json!(null), json!("no"), json!({}), json!({"code": 1})] {
             assert_eq!(said(kind, none.clone()), failed(Transient, None), "{none}");
         }
+    }
+}
+
+#[test]
+fn the_cost_of_the_message_and_not_fees_alone() {
+    let cost = |cost: Value| {
+        let data = json!({"metadata": {"reference": OF}, "cost": cost});
+        let event = json!({"type": "sms.delivered", "data": data}).to_string();
+        signed(&event).expect("a genuine call").expect("a word").cost
+    };
+    let price = Some(Price { micros: 33_300, currency: Currency::EUR });
+    let whole = json!({"amount": "0.0333", "currency_code": "EUR", "transaction_amount": "0.03",
+        "passthrough_amount": "0.0033"});
+    assert_eq!(cost(whole), Cost { price, ..Cost::default() });
+    for none in [
+        json!({"amount": "0.0033", "currency_code": "EUR", "transaction_amount": null}),
+        json!({"amount": "0.0033", "currency_code": "EUR"}),
+        json!({"amount": null, "currency_code": "EUR", "transaction_amount": "0.03"}),
+        json!({"amount": "0.0333", "transaction_amount": "0.03"}),
+        json!(null),
+        json!("0.0333"),
+    ] {
+        assert_eq!(cost(none.clone()), Cost::default(), "{none}");
     }
 }
 

@@ -35,7 +35,7 @@ use serde_json::Value;
 
 pub use self::{
     aws_sms::{CONTEXT_KEY as AWS_CONTEXT_KEY, Heard, TopicMessage},
-    http::HttpReports,
+    http::{HttpReports, currency_mistake},
     reference::Reference,
     sns::{Certificate, Topic},
     vonage::SIGNATURE_METHODS as VONAGE_SIGNATURE_METHODS,
@@ -44,6 +44,7 @@ use crate::{
     clock::Millis,
     config::ProviderSection,
     outcome::{ErrorClass, ErrorTable, class_of_code},
+    price::Cost,
 };
 
 /// The part of the address that holds the [`Reference`].
@@ -114,6 +115,8 @@ pub struct Report {
     pub class: Option<ErrorClass>,
     /// The provider's own code for that.
     pub code: Option<String>,
+    /// What it took and costs, as far as the report tells.
+    pub cost: Cost,
 }
 
 /// Why a call is not listened to.

@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use super::{accept, check, code_of, messages, other_than};
 
 /// The look-ups, as the store writes them, with literals for parameters.
-const LOOKUPS: [(&str, &str); 21] = [
+const LOOKUPS: [(&str, &str); 23] = [
     ("api key by id", "SELECT * FROM api_keys WHERE id = $ID"),
     ("api keys of a tenant", "SELECT * FROM api_keys WHERE tenant_id = $ID ORDER BY created_at"),
     ("verification by id", "SELECT * FROM verifications WHERE id = $ID"),
@@ -42,6 +42,10 @@ const LOOKUPS: [(&str, &str); 21] = [
         "SELECT id FROM messages WHERE state = 'sending' AND lease_until <= 5 ORDER BY lease_until LIMIT 9",
     ),
     ("old messages", "SELECT id FROM messages WHERE finished_at < 5 ORDER BY finished_at LIMIT 9"),
+    (
+        "messages that ended in some time",
+        "SELECT id, finished_at FROM messages WHERE finished_at >= 5 AND finished_at < 9 AND (finished_at > 5 OR id > $ID) ORDER BY finished_at, id LIMIT 9",
+    ),
     ("batch by key", "SELECT * FROM batches WHERE tenant_id = $ID AND key_hash = $HASH"),
     ("old batches", "SELECT id FROM batches WHERE expires_at <= 5 ORDER BY expires_at LIMIT 9"),
     (
@@ -49,6 +53,10 @@ const LOOKUPS: [(&str, &str); 21] = [
         "SELECT * FROM messages WHERE id > $ID AND id <= $ID AND state = 'failed' ORDER BY id LIMIT 9",
     ),
     ("attempts of a message", "SELECT * FROM attempts WHERE message_id = $ID ORDER BY number"),
+    (
+        "attempts of some messages",
+        "SELECT provider FROM attempts WHERE (price_micros IS NOT NULL OR outcome IN ('ok', 'unknown')) AND message_id IN ($ID, $ID)",
+    ),
     (
         "idempotency key",
         "SELECT * FROM idempotency_records WHERE tenant_id = $ID AND key_hash = $HASH",

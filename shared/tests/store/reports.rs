@@ -8,6 +8,7 @@ use otpost_shared::{
     Home, attempt,
     message::{self, Effect, Message, Next, take_report},
     outcome::ErrorClass::{self, OptedOut, Recipient, Transient},
+    price::Cost,
     report::{Reference, Report, Word},
     verification,
 };
@@ -29,7 +30,8 @@ fn report(
 ) -> Report {
     let key = home.keys.active_kid();
     let of = Reference::new(&home.keys, key, "a", row.id, number).expect("a key");
-    Report { of, word, class, code: class.map(|_| "77".to_owned()) }
+    let (code, cost) = (class.map(|_| "77".to_owned()), Cost::default());
+    Report { of, word, class, code, cost }
 }
 
 async fn say(
