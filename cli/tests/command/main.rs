@@ -14,5 +14,6 @@ mod program;
 mod rate;
 mod sending;
 mod serve;
+mod spend;
 mod status;
 mod suppressions;
