@@ -32,21 +32,24 @@ pub(super) use {is_meant, told};
 /// The columns of the price.
 #[derive(Clone, Debug, Default, sqlx::FromRow)]
 pub(crate) struct Priced {
-    price_micros: Option<i64>,
-    price_told: Option<i32>,
-    price_currency: Option<String>,
+    #[sqlx(rename = "price_micros")]
+    micros: Option<i64>,
+    #[sqlx(rename = "price_told")]
+    told: Option<i32>,
+    #[sqlx(rename = "price_currency")]
+    currency: Option<String>,
 }
 
 impl Priced {
     pub(crate) fn charge(&self) -> Option<Charge> {
-        let currency = Currency::parse(self.price_currency.as_deref()?)?;
-        let price = Price { micros: self.price_micros?, currency };
-        Some(Charge { price, is_estimated: self.price_told.is_none() })
+        let currency = Currency::parse(self.currency.as_deref()?)?;
+        let price = Price { micros: self.micros?, currency };
+        Some(Charge { price, is_estimated: self.told.is_none() })
     }
 
     /// After it was told: the price, if that was the first time.
     pub(crate) fn told_first(&self) -> Option<Charge> {
-        self.charge().filter(|_| self.price_told == Some(1))
+        self.charge().filter(|_| self.told == Some(1))
     }
 }
 
