@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use otpost_shared::limits::Rule;
 use uuid::Uuid;
 
 /// Proves that people hold their phone numbers, and sends SMS.
@@ -64,6 +65,12 @@ pub enum Command {
     Send(SendOptions),
     /// What waits, who lives, what is degraded; or what became of a batch
     Status(StatusOptions),
+    /// What was spent: attempts, SMS and prices, summed by day
+    ///
+    /// A day is one of UTC, and a message belongs to the one on which it ended: what is still on its
+    /// way is not in it. Prices that no provider told come from providers.NAME.prices. Countries are
+    /// not known here, since recipients are stored sealed.
+    Spend(SpendOptions),
     /// Check configuration, database, Redis, clock and each provider's credentials
     ///
     /// Sends nothing. Each line says what is wrong and what to mend; exits with 1 if anything is.
@@ -263,6 +270,46 @@ pub struct DrillOptions {
     pub texts: u32,
     #[command(flatten)]
     pub print: Print,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SpendOptions {
+    /// How far back: a number and one of s, m, h, d
+    #[arg(long = "since", value_name = "TIME", default_value = "7d", value_parser = span)]
+    pub since_ms: i64,
+    /// What to tell apart within a day
+    #[arg(long, value_enum, default_value = "provider")]
+    pub by: SpendBy,
+    #[command(flatten)]
+    pub print: Print,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SpendBy {
+    /// Who was paid
+    Provider,
+    /// Who sent
+    Tenant,
+    /// Codes (otp) and other messages (bulk)
+    Lane,
+}
+
+impl SpendBy {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Tenant => "tenant",
+            Self::Lane => "lane",
+        }
+    }
+}
+
+/// Milliseconds, written as the window of a limit.
+fn span(text: &str) -> Result<i64, String> {
+    let rule = Rule::parse(&format!("1/{text}"));
+    let said = || "write a number and one of s, m, h, d, such as 7d; at most a year".to_owned();
+    rule.map(|rule| rule.window_ms).ok_or_else(said)
 }
 
 #[derive(Debug, clap::Args)]

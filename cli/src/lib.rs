@@ -35,6 +35,7 @@ pub async fn run() -> ExitCode {
         }
         Command::Send(options) => commands::send::run(config, options).await,
         Command::Status(options) => commands::status::run(config, options).await,
+        Command::Spend(options) => commands::spend::run(config, options).await,
         Command::Doctor(options) => commands::doctor::run(config, options).await,
         Command::Drill(options) => commands::drill::run(config, options).await,
         Command::Purge(options) => commands::purge::run(config, options).await,

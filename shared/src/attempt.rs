@@ -1,13 +1,18 @@
 //! Attempts: one try of one provider with one message.
 
+mod cost;
+
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
+pub(crate) use self::cost::{Priced, mark_told};
+use self::cost::{is_meant, told};
 use crate::{
     clock::Millis,
     db::{Db, DbError, Tx, chunks, on_pool, on_tx, push_list},
     message::Message,
     outcome::ErrorClass,
+    price::Charge,
     report::{Report, Word},
 };
 
@@ -36,6 +41,10 @@ pub struct Attempt {
     /// The provider's own code for why it was not delivered.
     pub report_code: Option<String>,
     pub reported_at: Option<Millis>,
+    /// How many SMS it took, if anybody said so.
+    pub segments: Option<i32>,
+    #[sqlx(flatten)]
+    priced: Priced,
 }
 
 impl Attempt {
@@ -71,6 +80,12 @@ impl Attempt {
         self.is_silent() || self.undelivered().is_some()
     }
 
+    /// What it costs, as far as anybody knows.
+    #[must_use]
+    pub fn charge(&self) -> Option<Charge> {
+        self.priced.charge()
+    }
+
     /// An attempt as it stands in memory, before or without its row.
     #[must_use]
     pub fn of(number: i32, provider: &str, outcome: Option<ErrorClass>, at: Millis) -> Self {
@@ -89,6 +104,8 @@ impl Attempt {
             report_class: None,
             report_code: None,
             reported_at: None,
+            segments: None,
+            priced: Priced::default(),
         }
     }
 }
@@ -101,6 +118,42 @@ pub struct Ending {
     pub error_code: Option<String>,
     pub detail: Option<String>,
     pub retry_at: Option<Millis>,
+    /// How many SMS it took, if that is known.
+    pub segments: Option<u16>,
+    pub charge: Option<Charge>,
+}
+
+impl Ending {
+    /// One of which no more is known than this.
+    #[must_use]
+    pub fn of(outcome: ErrorClass) -> Self {
+        Self {
+            outcome,
+            provider_message_id: None,
+            error_code: None,
+            detail: None,
+            retry_at: None,
+            segments: None,
+            charge: None,
+        }
+    }
+
+    pub(crate) fn segments_written(&self) -> Option<i32> {
+        self.segments.map(i32::from)
+    }
+
+    pub(crate) fn micros_written(&self) -> Option<i64> {
+        self.charge.map(|charge| charge.price.micros)
+    }
+
+    pub(crate) fn currency_written(&self) -> Option<&str> {
+        self.charge.as_ref().map(|charge| charge.price.currency.as_str())
+    }
+
+    /// The answer is the first to tell a price.
+    pub(crate) fn told_written(&self) -> Option<i32> {
+        self.charge.filter(|charge| !charge.is_estimated).map(|_| 1)
+    }
 }
 
 /// The attempts of a message, in order.
@@ -112,7 +165,7 @@ pub async fn list_by_message(db: &Db, message_id: Uuid) -> Result<Vec<Attempt>, 
         sqlx::query_as::<D, Attempt>(
             "SELECT message_id, number, provider, started_at, finished_at, outcome,
                  provider_message_id, error_code, detail, retry_at, report, report_class,
-                 report_code, reported_at
+                 report_code, reported_at, segments, price_micros, price_told, price_currency
              FROM attempts WHERE message_id = $1 ORDER BY number",
         )
         .bind(message_id)
@@ -216,6 +269,8 @@ pub(crate) struct Reported {
     pub(crate) is_superseded: bool,
     /// Other attempts of the message after which it went on.
     pub(crate) gone_on_before: i64,
+    #[sqlx(flatten)]
+    pub(crate) priced: Priced,
 }
 
 /// Writes a provider's word down if it goes further than the last one; none if it doesn't, or there
@@ -226,31 +281,38 @@ pub(crate) async fn mark_reported(
     report: &Report,
     now: Millis,
 ) -> Result<Option<Reported>, DbError> {
-    // A word that is final stays: `sent` may come late, and again. 0 is `Reference::LATEST`.
+    // A word that is final stays: `sent` may come late, and again.
+    const SQL: &str = concat!(
+        "UPDATE attempts SET ",
+        told!(),
+        ", report = $8, report_class = $9, report_code = $10, reported_at = $11
+         WHERE ",
+        is_meant!(),
+        " AND (report IS NULL OR (report IN ('sent', 'silent') AND $8 <> 'sent'))
+         RETURNING outcome IS NOT NULL AS has_ended,
+             EXISTS (SELECT 1 FROM attempts o
+                 WHERE o.message_id = $1 AND o.number > attempts.number) AS is_superseded,
+             (SELECT count(*) FROM attempts o
+                 WHERE o.message_id = $1 AND o.number <> attempts.number
+                   AND o.report IN ('undelivered', 'silent')) AS gone_on_before,
+             price_micros, price_told, price_currency"
+    );
+    let price = report.cost.price;
     let rows = on_tx!(tx, c => {
-        sqlx::query_as::<D, Reported>(
-            "UPDATE attempts
-             SET report = $4, report_class = $5, report_code = $6, reported_at = $7
-             WHERE message_id = $1 AND provider = $3
-               AND number = COALESCE(NULLIF($2, 0), (SELECT max(l.number) FROM attempts l
-                   WHERE l.message_id = $1 AND l.provider = $3))
-               AND (report IS NULL OR (report IN ('sent', 'silent') AND $4 <> 'sent'))
-             RETURNING outcome IS NOT NULL AS has_ended,
-                 EXISTS (SELECT 1 FROM attempts o
-                     WHERE o.message_id = $1 AND o.number > attempts.number) AS is_superseded,
-                 (SELECT count(*) FROM attempts o
-                     WHERE o.message_id = $1 AND o.number <> attempts.number
-                       AND o.report IN ('undelivered', 'silent')) AS gone_on_before",
-        )
-        .bind(report.of.message_id)
-        .bind(report.of.number)
-        .bind(provider)
-        .bind(report.word.as_str())
-        .bind(report.class.map(ErrorClass::as_str))
-        .bind(report.code.as_deref())
-        .bind(now)
-        .fetch_all(c)
-        .await?
+        sqlx::query_as::<D, Reported>(SQL)
+            .bind(report.of.message_id)
+            .bind(report.of.number)
+            .bind(provider)
+            .bind(report.cost.segments.map(i32::from))
+            .bind(price.map(|price| price.micros))
+            .bind(price.as_ref().map(|price| price.currency.as_str()))
+            .bind(i32::from(report.cost.is_per_segment))
+            .bind(report.word.as_str())
+            .bind(report.class.map(ErrorClass::as_str))
+            .bind(report.code.as_deref())
+            .bind(now)
+            .fetch_all(c)
+            .await?
     });
     Ok(rows.into_iter().next())
 }

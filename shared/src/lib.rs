@@ -10,6 +10,7 @@
 //! | `acceptance`, `coalesce` | its commit; how concurrent calls leave as one statement |
 //! | [`idempotency`], [`limits`], [`guess_budget`] | repeats, limits, budgets |
 //! | [`rate`] | how often all processes together call a provider |
+//! | [`price`], [`spend`] | what an attempt costs; what all of them did, by day |
 //! | [`tenant`], [`api_key`], [`recipient`], [`channel`] | who sends, with what credential, to whom, which way |
 //! | [`queue`], [`lanes`], [`process`] | hints, how busy the lanes are, who lives |
 //! | [`retention`] | what is kept for how long |
@@ -39,6 +40,7 @@ pub mod lanes;
 pub mod limits;
 pub mod message;
 pub mod outcome;
+pub mod price;
 pub mod process;
 pub mod provider_state;
 pub mod queue;
@@ -49,6 +51,7 @@ pub mod report;
 pub mod retention;
 pub mod secrets;
 pub mod send_budget;
+pub mod spend;
 pub mod suppression;
 pub mod template;
 pub mod tenant;

@@ -10,6 +10,7 @@ use otpost_shared::{
     Home,
     attempt::{self, Attempt, Ending},
     clock::Millis,
+    config::ProviderSection,
     db::DbError,
     message::{Claimed, End, MOST_CRASHES, Message, Next, Recording, State},
     outcome::ErrorClass,
@@ -20,7 +21,7 @@ use otpost_shared::{
 use tokio::{sync::SemaphorePermit, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use self::counting::count;
+use self::counting::{count, count_cost};
 pub use self::error::CourierError;
 use crate::{
     backend,
@@ -361,7 +362,10 @@ impl Courier {
         };
         let finished_at = self.now();
         count(row, &link.name, outcome.class, now..finished_at);
-        let ending = letter.ending(outcome, finished_at);
+        let section = self.home.config.providers.get(&link.name);
+        let prices = section.map(ProviderSection::prices);
+        let ending = letter.ending(outcome, prices, finished_at);
+        count_cost(&link.name, &ending);
         let mut ended = Attempt::of(number, &link.name, Some(ending.outcome), finished_at);
         ended.error_code.clone_from(&ending.error_code);
         ended.detail.clone_from(&ending.detail);

@@ -9,12 +9,13 @@ use otpost_shared::{
     clock::Millis,
     message::Message,
     outcome::ErrorClass,
+    price::{Charge, PriceList},
     recipient::Recipient,
     secrets::Code,
     verification::{self, Status, Verification},
 };
 
-use crate::{courier::CourierError, provider::Outcome};
+use crate::{courier::CourierError, provider::Outcome, segments::Segments};
 
 /// What a person is to read, and where.
 pub(crate) struct Letter {
@@ -67,8 +68,15 @@ impl Letter {
         Ok(Some(Self { to, text, purpose: Some(of.purpose), code: Some(code) }))
     }
 
-    /// How an attempt ended, with what of the provider's words may be kept.
-    pub(crate) fn ending(&self, outcome: Outcome, at: Millis) -> Ending {
+    /// How an attempt ended, with what of the provider's words may be kept. Of what it costs the prices
+    /// say what the provider does not.
+    pub(crate) fn ending(
+        &self,
+        outcome: Outcome,
+        prices: Option<&PriceList>,
+        at: Millis,
+    ) -> Ending {
+        let (segments, charge) = self.cost(&outcome, prices);
         let redacted = |text: String, most| shortened(&self.redacted(&text), most);
         let wait = |wait: Duration| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2);
         Ending {
@@ -79,7 +87,27 @@ impl Letter {
             error_code: outcome.code.map(|code| redacted(code, 32)),
             detail: outcome.detail.map(|detail| redacted(detail, 300)),
             retry_at: outcome.retry_after.map(|after| at + wait(after)),
+            segments,
+            charge,
         }
+    }
+
+    /// What was refused costs only what its provider says; what may have been sent counts.
+    fn cost(&self, outcome: &Outcome, prices: Option<&PriceList>) -> (Option<u16>, Option<Charge>) {
+        let told = outcome.cost;
+        if let Some(price) = told.total() {
+            return (told.segments, Some(Charge { price, is_estimated: false }));
+        }
+        let may_be_sent = matches!(outcome.class, ErrorClass::Ok | ErrorClass::Unknown);
+        let prices = prices.filter(|_| may_be_sent);
+        let Some(each) = prices.and_then(|prices| prices.segment(self.to.region())) else {
+            return (told.segments, None);
+        };
+        let segments = told.segments.unwrap_or_else(|| {
+            u16::try_from(Segments::of(&self.text).count).unwrap_or(u16::MAX)
+        });
+        let price = each.times(segments);
+        (Some(segments), Some(Charge { price, is_estimated: true }))
     }
 
     /// A provider's words without the text, the code and numbers.
@@ -99,13 +127,7 @@ impl Letter {
 
 /// The ending of an attempt whose row was written and whose first byte never left.
 pub(crate) fn not_sent(words: &str) -> Ending {
-    Ending {
-        outcome: ErrorClass::Transient,
-        provider_message_id: None,
-        error_code: None,
-        detail: Some(words.to_owned()),
-        retry_at: None,
-    }
+    Ending { detail: Some(words.to_owned()), ..Ending::of(ErrorClass::Transient) }
 }
 
 /// What a person is told that the code is still good for: whole minutes, a begun one counting from its
@@ -146,18 +168,71 @@ fn without_numbers(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use otpost_shared::{recipient::Recipient, secrets::Code};
+    use otpost_shared::{
+        outcome::ErrorClass,
+        price::{Charge, Cost, Currency, Price, PriceList},
+        recipient::Recipient,
+        secrets::Code,
+    };
 
     use super::{Letter, minutes_left, without_numbers};
+    use crate::provider::Outcome;
+
+    fn letter(to: &str, text: &str) -> Letter {
+        let to = Recipient::parse_unchecked(to, None).expect("a number");
+        let (text, purpose) = (text.to_owned(), Some("default".to_owned()));
+        Letter { to, text, purpose, code: Some(Code::new("0123".into())) }
+    }
+
+    fn eur(micros: i64) -> Price {
+        Price { micros, currency: Currency::EUR }
+    }
+
+    #[test]
+    fn what_a_provider_does_not_tell_is_estimated() {
+        let prices: PriceList =
+            toml::from_str("currency = 'EUR'\nGB = '0.04'\nUS = '0.0075'").expect("prices");
+        let long = "a".repeat(161);
+        let estimated = |micros| Some(Charge { price: eur(micros), is_estimated: true });
+        for (to, text, class, segments, charge) in [
+            ("+447700900001", "code 0123", ErrorClass::Ok, Some(1), estimated(40_000)),
+            ("+447700900001", &long, ErrorClass::Ok, Some(2), estimated(80_000)),
+            ("+12025550123", &long, ErrorClass::Unknown, Some(2), estimated(15_000)),
+            ("+12025550123", "code 0123", ErrorClass::Recipient, None, None),
+            ("+4915112345678", "code 0123", ErrorClass::Ok, None, None),
+        ] {
+            let outcome = Outcome::refused(class, None, "words");
+            let ending = letter(to, text).ending(outcome.clone(), Some(&prices), 7);
+            assert_eq!((ending.segments, ending.charge), (segments, charge), "{to} {class:?}");
+            let unpriced = letter(to, text).ending(outcome, None, 7);
+            assert_eq!((unpriced.segments, unpriced.charge), (None, None), "{to} {class:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_provider_tells_counts() {
+        let prices: PriceList = toml::from_str("currency = 'EUR'\n'*' = '0.04'").expect("prices");
+        let ending = |class, cost: Cost| {
+            let outcome = Outcome::refused(class, None, "words").costing(cost);
+            let ending = letter("+447700900001", "hi").ending(outcome, Some(&prices), 7);
+            (ending.segments, ending.charge)
+        };
+        let told = Some(Charge { price: eur(33_300), is_estimated: false });
+        let cost = Cost { price: Some(eur(33_300)), ..Cost::default() };
+        for class in [ErrorClass::Ok, ErrorClass::Unknown, ErrorClass::Recipient] {
+            assert_eq!(ending(class, cost), (None, told), "{class:?}");
+        }
+        let each = Cost { segments: Some(3), is_per_segment: true, price: Some(eur(11_100)) };
+        assert_eq!(ending(ErrorClass::Ok, each), (Some(3), told));
+        // Its number of segments goes before ours.
+        let estimated = Some(Charge { price: eur(120_000), is_estimated: true });
+        assert_eq!(ending(ErrorClass::Ok, Cost::of_segments(Some(3))), (Some(3), estimated));
+        assert_eq!(ending(ErrorClass::Content, Cost::of_segments(Some(3))), (Some(3), None));
+    }
 
     #[test]
     fn words_lose_the_text_the_code_and_the_number() {
-        let letter = Letter {
-            to: Recipient::parse_unchecked("+15005550001", None).expect("a number"),
-            text: "Your code is 0123.".into(),
-            purpose: Some("default".into()),
-            code: Some(Code::new("0123".into())),
-        };
+        let letter = letter("+15005550001", "Your code is 0123.");
         let said = "cannot send 'Your code is 0123.' (0123) to +15005550001";
         assert_eq!(letter.redacted(said), "cannot send '[text]' ([code]) to +[number]");
         assert_eq!(letter.redacted_id("15005550001-7"), "[number]-7");

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use otpost_shared::{drill, outcome::ErrorClass, queue::Lane, recipient::Recipient, report};
+use otpost_shared::{
+    drill, outcome::ErrorClass, price::Cost, queue::Lane, recipient::Recipient, report,
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -52,6 +54,8 @@ pub struct Outcome {
     pub detail: Option<String>,
     /// How long the provider asked us to stay away.
     pub retry_after: Option<Duration>,
+    /// What it took and costs, as far as the answer tells.
+    pub cost: Cost,
 }
 
 impl Outcome {
@@ -63,6 +67,7 @@ impl Outcome {
             code: None,
             detail: None,
             retry_after: None,
+            cost: Cost::default(),
         }
     }
 
@@ -74,6 +79,7 @@ impl Outcome {
             code,
             detail: Some(detail.into()),
             retry_after: None,
+            cost: Cost::default(),
         }
     }
 
@@ -87,6 +93,12 @@ impl Outcome {
     #[must_use]
     pub fn retry_after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;
+        self
+    }
+
+    #[must_use]
+    pub fn costing(mut self, cost: Cost) -> Self {
+        self.cost = cost;
         self
     }
 }

@@ -1,6 +1,8 @@
 //! What became of a message, attempt by attempt: the answer to "why did the code not come?".
 
-use otpost_shared::{Home, attempt, db::DbError, message::Message, outcome::ErrorClass};
+use otpost_shared::{
+    Home, attempt, db::DbError, message::Message, outcome::ErrorClass, price::Charge,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -62,6 +64,37 @@ pub struct AttemptView {
     pub report_code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reported_at: Option<String>,
+    /// How many SMS it took; left out while nobody has said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segments: Option<i32>,
+    /// Left out where the provider tells none and no prices are configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<PriceView>,
+    #[serde(skip)]
+    pub charge: Option<Charge>,
+}
+
+/// What something costs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PriceView {
+    /// A decimal number, exact.
+    #[schema(example = "0.0333")]
+    pub amount: String,
+    /// A code of ISO 4217.
+    #[schema(example = "EUR")]
+    pub currency: String,
+    /// True when at least a part of it comes from the configured prices: its provider has not said it (yet).
+    pub estimated: bool,
+}
+
+impl From<Charge> for PriceView {
+    fn from(charge: Charge) -> Self {
+        Self {
+            amount: charge.price.amount(),
+            currency: charge.price.currency.to_string(),
+            estimated: charge.is_estimated,
+        }
+    }
 }
 
 /// Loads the attempts and puts the whole together.
@@ -91,6 +124,8 @@ pub async fn view(
                 number: a.number,
                 outcome: a.outcome().map(ErrorClass::as_str),
                 report_class: a.undelivered().map(ErrorClass::as_str),
+                price: a.charge().map(PriceView::from),
+                charge: a.charge(),
                 provider: a.provider,
                 error_code: a.error_code,
                 detail: a.detail,
@@ -100,6 +135,7 @@ pub async fn view(
                 report: a.report,
                 report_code: a.report_code,
                 reported_at: a.reported_at.map(rfc3339),
+                segments: a.segments,
             })
             .collect(),
     })

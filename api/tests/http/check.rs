@@ -241,13 +241,7 @@ async fn fail(service: &Service, created: &Created) {
     let begun = Recording { message: Arc::clone(row), ended: None, next, now };
     message::record(db, &[begun]).await.expect("an answer");
     let class = ErrorClass::Recipient;
-    let ending = Ending {
-        outcome: class,
-        provider_message_id: None,
-        error_code: None,
-        detail: None,
-        retry_at: None,
-    };
+    let ending = Ending::of(class);
     let next = Next::End(End { state: State::Failed, class, failure: "a landline".into() });
     let recording = Recording { message: Arc::clone(row), ended: Some((1, ending)), next, now };
     message::record(db, &[recording]).await.expect("an answer");

@@ -8,6 +8,7 @@ use otpost_shared::{
     attempt::Ending,
     message::{self, Message, Next, Recording},
     outcome::ErrorClass,
+    price::{Charge, Currency, Price},
     queue::Lane,
     report::Reference,
     suppression,
@@ -70,20 +71,21 @@ kind = "sandbox"
 
 /// A code that `provider` has accepted, and the path at which it reports.
 pub async fn sent(service: &Service, n: u32, provider: &str) -> (Arc<Message>, String) {
+    sent_with(service, n, provider, Ending::of(ErrorClass::Ok)).await
+}
+
+async fn sent_with(
+    service: &Service,
+    n: u32,
+    provider: &str,
+    ending: Ending,
+) -> (Arc<Message>, String) {
     let home = &service.home;
     let created = service.create(n).await;
     let id = message::list_by_verification(&home.db, created.id).await.expect("an answer")[0].id;
     let now = home.clock.now();
     let claimed = message::claim(&home.db, &[id], Some(provider), now).await.expect("an answer");
     let message = Arc::clone(&claimed[0].message);
-    let outcome = ErrorClass::Ok;
-    let ending = Ending {
-        outcome,
-        provider_message_id: None,
-        error_code: None,
-        detail: None,
-        retry_at: None,
-    };
     let ended = Some((1, ending));
     let step = Recording { message: Arc::clone(&message), ended, next: Next::Sent, now };
     home.record(step).await.expect("written");
@@ -136,6 +138,32 @@ on_both_homes! {
         let attempt = &shown.json["messages"][0]["attempts"][0];
         assert_eq!((&attempt["outcome"], &attempt["report"]), (&json!("ok"), &json!("delivered")));
         assert!(attempt["reported_at"].is_string());
+    }
+
+    async fn an_estimate_gives_way_to_what_the_report_tells(bed, CONFIG) {
+        let service = Service::start(&bed).await;
+        let price = Price { micros: 80_000, currency: Currency::EUR };
+        let charge = Some(Charge { price, is_estimated: true });
+        let ending = Ending { segments: Some(2), charge, ..Ending::of(ErrorClass::Ok) };
+        let (message, path) = sent_with(&service, 1, "backup", ending).await;
+        let of = message.verification_id.expect("a code");
+        let shown = async || {
+            let shown = service.show(of).await.is(200);
+            let attempt = &shown.json["messages"][0]["attempts"][0];
+            (attempt["segments"].clone(), attempt["price"].clone(), shown.json["cost"].clone())
+        };
+        let price = json!({"amount": "0.08", "currency": "EUR", "estimated": true});
+        assert_eq!(shown().await, (json!(2), price.clone(), json!([price])));
+        let told = format!("{path}&status=delivered&err-code=0&price=0.03330000");
+        service.call(Method::GET, &told).by_nobody().any().await.is(200);
+        let price = json!({"amount": "0.0666", "currency": "EUR", "estimated": false});
+        assert_eq!(shown().await, (json!(2), price.clone(), json!([price])));
+
+        let (message, _) = sent(&service, 2, "backup").await;
+        let shown = service.show(message.verification_id.expect("a code")).await.is(200);
+        let attempt = shown.json["messages"][0]["attempts"][0].as_object().expect("an attempt");
+        assert!(!attempt.contains_key("price") && !attempt.contains_key("segments"));
+        assert!(!shown.json.as_object().expect("a verification").contains_key("cost"));
     }
 
     async fn an_address_that_we_gave_is_taken(bed, CONFIG) {

@@ -9,6 +9,7 @@ pub mod purge;
 pub mod reference;
 pub mod send;
 pub mod serve;
+pub mod spend;
 pub mod status;
 pub mod suppression;
 pub mod worker;

@@ -15,5 +15,6 @@ mod program;
 mod rate;
 mod sending;
 mod serve;
+mod spend;
 mod status;
 mod suppressions;

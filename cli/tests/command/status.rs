@@ -11,7 +11,9 @@ use crate::{
 #[tokio::test]
 async fn what_became_of_a_code_is_told_attempt_by_attempt() {
     let address = free_address();
-    let place = place_at(address);
+    let place = place_at(address)
+        .set("OTPOST__PROVIDERS__CONSOLE__PRICES__CURRENCY", &"EUR")
+        .set("OTPOST__PROVIDERS__CONSOLE__PRICES__US", &"0.0075");
     let (running, caller) = serve(&place, address);
     let (_, created) = caller.post("/v1/verifications", json!({ "to": "+12025550143" })).await;
     let id = created["id"].as_str().expect("an id").to_owned();
@@ -22,12 +24,18 @@ async fn what_became_of_a_code_is_told_attempt_by_attempt() {
     for part in ["pending", "+1********43", "1. console after ", ": ok in "] {
         assert!(told.contains(part), "{part}: {told}");
     }
+    assert!(told.contains(", 1 segment, about 0.0075 EUR\n"), "{told}");
+    assert!(told.ends_with("together about 0.0075 EUR\n"), "{told}");
     assert!(!told.contains("12025550143"), "{told}");
     let message = shown["messages"][0]["id"].as_str().expect("an id");
     let told = place.run(&["status", message]).exits(0).stdout;
     assert!(told.starts_with(&format!("message {message}: sent")), "{told}");
     let json = place.run(&["status", &id, "--json"]).exits(0).json();
     assert_eq!(json["messages"], shown["messages"]);
+    let attempt = &json["messages"][0]["attempts"][0];
+    let price = json!({ "amount": "0.0075", "currency": "EUR", "estimated": true });
+    assert_eq!((&attempt["segments"], &attempt["price"]), (&json!(1), &price));
+    assert_eq!(json["cost"], json!([price]));
     let nobody = Uuid::nil().to_string();
     place.run(&["status", &nobody]).fails_with(&["no verification, message or batch"]);
     let all = place.run(&["status"]).exits(0).stdout;

@@ -21,6 +21,7 @@ pub use senders::Senders;
 use crate::{
     channel::Channel,
     limits::Rule,
+    price::PriceList,
     rate::{BULK_PERCENT, Rate},
     report::kind::{Kind, Sends},
     template::Template,
@@ -191,6 +192,8 @@ pub struct ProviderSection {
     pub fallback_after_secs: u32,
     #[serde(default)]
     pub senders: Senders,
+    #[serde(default)]
+    prices: PriceList,
     #[serde(flatten)]
     pub keys: toml::Table,
 }
@@ -207,13 +210,19 @@ fn bulk_percent() -> u32 {
 
 impl ProviderSection {
     /// The names of the keys that are not the provider's own.
-    pub(crate) const KEYS: [&str; 6] =
-        ["kind", "rate", "burst", "bulk_percent", "fallback_after_secs", "senders"];
+    pub(crate) const KEYS: [&str; 7] =
+        ["kind", "rate", "burst", "bulk_percent", "fallback_after_secs", "senders", "prices"];
 
     /// How often it may be called, if that is bounded.
     #[must_use]
     pub fn rate(&self) -> Option<Rate> {
         self.rate.map(|rule| Rate::new(rule, self.burst, self.bulk_percent))
+    }
+
+    /// What its attempts are taken to cost as long as it does not say so itself.
+    #[must_use]
+    pub fn prices(&self) -> &PriceList {
+        &self.prices
     }
 
     /// False for the kinds that send nothing.

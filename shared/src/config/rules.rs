@@ -167,6 +167,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     check_rates(config)?;
     senders::check(config)?;
     check_fallbacks(config)?;
+    check_prices(config)?;
     if let Some(origin) = config.server.cors_origins.iter().find(|o| !is_origin(o)) {
         return Err(ConfigError::new(
             "server.cors_origins",
@@ -381,6 +382,17 @@ fn check_fallbacks(config: &Config) -> Result<(), ConfigError> {
             continue;
         };
         return Err(ConfigError::new(format!("providers.{name}.fallback_after_secs"), said));
+    }
+    Ok(())
+}
+
+/// A price says nothing without its currency, nor a currency without prices.
+fn check_prices(config: &Config) -> Result<(), ConfigError> {
+    for (name, section) in &config.providers {
+        if let Some((key, said)) = section.prices.mistake() {
+            let key = format!("providers.{name}.prices.{key}");
+            return Err(ConfigError::new(key.trim_end_matches('.'), said));
+        }
     }
     Ok(())
 }

@@ -127,8 +127,7 @@ async fn write(db: &Db, news: &News) -> Result<Option<Effect>, DbError> {
     let mut tx = db.begin().await?;
     lock(&mut tx, row).await?;
     let Some(reported) = attempt::mark_reported(&mut tx, by, report, *now).await? else {
-        tx.rollback().await?;
-        return Ok(None);
+        return write_price(tx, by, report).await.map(|()| None);
     };
     let said = Said {
         provider: by,
@@ -145,7 +144,22 @@ async fn write(db: &Db, news: &News) -> Result<Option<Effect>, DbError> {
         suppression::add_in(&mut tx, opt_out).await?;
     }
     tx.commit().await?;
+    if let Some(charge) = reported.priced.told_first().filter(|_| report.cost.price.is_some()) {
+        charge.count(by);
+    }
     Ok(Some(effect))
+}
+
+/// A report whose word is known already may still be the one that tells the price.
+async fn write_price(mut tx: Tx, provider: &str, report: &Report) -> Result<(), DbError> {
+    let Some(priced) = attempt::mark_told(&mut tx, provider, report).await? else {
+        return tx.rollback().await;
+    };
+    tx.commit().await?;
+    if let Some(charge) = priced.told_first() {
+        charge.count(provider);
+    }
+    Ok(())
 }
 
 /// Settles a report that came before its attempt's outcome was written.

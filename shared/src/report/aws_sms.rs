@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     Brought, Call, NotHeard, Reference, Report, Word, key,
@@ -15,6 +16,7 @@ use crate::{
     clock::Millis,
     inbound::{self, letters},
     outcome::ErrorClass::{self, Content, OptedOut, Recipient, Region, Transient, Unknown},
+    price::{self, Cost, Currency, Price},
 };
 
 /// What an event carries our reference under, in the context that was sent with the message.
@@ -91,6 +93,25 @@ struct Event {
     event_type: String,
     #[serde(default)]
     context: BTreeMap<String, String>,
+    #[serde(default)]
+    total_message_parts: Value,
+    #[serde(default)]
+    total_message_price: Value,
+    /// What the carrier wants besides.
+    #[serde(default)]
+    total_carrier_fee: Value,
+}
+
+impl Event {
+    /// In US dollars.
+    fn cost(&self) -> Cost {
+        let usd = |amount| Price::parse(&price::decimal(amount)?, Currency::USD);
+        let fee = usd(&self.total_carrier_fee).map_or(0, |fee| fee.micros);
+        let price = usd(&self.total_message_price)
+            .map(|price| Price { micros: price.micros.saturating_add(fee), ..price });
+        let segments = price::segments(Some(&self.total_message_parts));
+        Cost { segments, price, is_per_segment: false }
+    }
 }
 
 /// Reads what stands in a message: an event of a text message, or what somebody wrote to a number.
@@ -114,8 +135,9 @@ fn read_event(text: &str) -> Result<Option<Report>, NotHeard> {
     };
     let of = Reference::parse(of)
         .ok_or(NotHeard::NotGenuine("the event does not say which message it is about"))?;
+    let cost = event.cost();
     let code = class.map(|_| event.event_type);
-    Ok(Some(Report { of, word: *word, class: *class, code }))
+    Ok(Some(Report { of, word: *word, class: *class, code, cost }))
 }
 
 #[cfg(test)]

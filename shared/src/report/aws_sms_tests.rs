@@ -31,6 +31,11 @@ fn event(kind: &str, more: &str) -> String {
     )
 }
 
+fn costing(segments: u16, micros: Option<i64>) -> Cost {
+    let price = micros.map(|micros| Price { micros, currency: Currency::USD });
+    Cost { segments: Some(segments), price, is_per_segment: false }
+}
+
 #[test]
 fn a_signed_message_is_heard() {
     let hearer = with(&format!("topic_arn = '{TOPIC}'"));
@@ -42,7 +47,8 @@ fn a_signed_message_is_heard() {
     };
     let heard = message(NOTIFICATION).and_then(|message| message.hear(&certificate(), AT_MS));
     let of = Reference::parse(&of()).expect("a reference");
-    let report = Report { of, word: Word::Delivered, class: None, code: None };
+    let cost = costing(1, Some(8_810));
+    let report = Report { of, word: Word::Delivered, class: None, code: None, cost };
     let brought = Brought { reports: vec![report], written: Vec::new() };
     assert_eq!(heard, Ok(Heard::Brought(brought)));
     let heard = message(CONFIRMATION).and_then(|message| message.hear(&certificate(), AT_MS));
@@ -92,6 +98,23 @@ fn what_people_write_comes_in_the_same_topic() {
     assert!(read_notification("hello").is_err());
     let hearer = with(&format!("topic_arn = '{TOPIC}'"));
     assert!(hearer.can_hear_people() && !hearer.hears_people_apart());
+}
+
+#[test]
+fn the_price_and_the_carrier_s_fee() {
+    for (more, micros) in [
+        ("", None),
+        (r#", "totalMessagePrice": 0.00581"#, Some(5_810)),
+        (r#", "totalMessagePrice": 0.00581, "totalCarrierFee": 0.003"#, Some(8_810)),
+        (r#", "totalMessagePrice": 0.00581, "totalCarrierFee": 0.0"#, Some(5_810)),
+        (r#", "totalMessagePrice": 0.00581, "totalCarrierFee": null"#, Some(5_810)),
+        (r#", "totalMessagePrice": 0.0"#, Some(0)),
+        (r#", "totalMessagePrice": null, "totalCarrierFee": 0.003"#, None),
+        (r#", "totalMessagePrice": "free""#, None),
+    ] {
+        let report = read_event(&event("TEXT_SENT", more)).expect("an event").expect("a report");
+        assert_eq!(report.cost, costing(1, micros), "{more}");
+    }
 }
 
 #[test]

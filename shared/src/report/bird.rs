@@ -20,6 +20,7 @@ use crate::{
         ErrorClass::{Account, Content, OptedOut, Recipient, Region, Sender, Transient},
         ErrorWords, class_of_word,
     },
+    price::{self, Cost, Price},
 };
 
 /// Where the reference is in a message's metadata.
@@ -88,7 +89,18 @@ pub(super) fn read(call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
     let code = text("/error/code").filter(|_| word == Word::Undelivered);
     let class = (word == Word::Undelivered)
         .then(|| code.and_then(|code| class_of_word(FAILURES, code)).unwrap_or(Transient));
-    Ok(Some(Report { of, word, class, code: code.map(str::to_owned) }))
+    let (code, cost) = (code.map(str::to_owned), cost(&event.data));
+    Ok(Some(Report { of, word, class, code, cost }))
+}
+
+/// What a message says of its cost, in an answer and in an event: nothing, as long as it is not priced. An
+/// event may tell the fees of others alone, and then its sum is not that of the message.
+#[must_use]
+pub fn cost(data: &Value) -> Cost {
+    let whole = data.get("cost").filter(|cost| cost["transaction_amount"].is_string());
+    let price = whole.and_then(|cost| Price::told(cost.get("amount"), cost.get("currency_code")));
+    let segments = price::segments(data.pointer("/segments/count"));
+    Cost { segments, price, is_per_segment: false }
 }
 
 /// Standard Webhooks: base64 of the HMAC-SHA256 over id, time and body, with dots between.

@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     inbound::Wish,
     outcome::ErrorClass,
+    price::Currency,
     report::{Hearer, WINDOW_MS, test_calls::checked},
 };
 
@@ -190,6 +191,29 @@ fn what_people_write_comes_with_the_reports() {
     let brought = hear(&signature(TIME, start.as_bytes()), &start).expect("a genuine call");
     assert_eq!(brought.written[0].wish, Wish::Start);
     assert!(hearer.can_hear_people() && !hearer.hears_people_apart());
+}
+
+#[test]
+fn the_cost_of_the_message_and_not_fees_alone() {
+    let cost = |cost: Value| {
+        let data = json!({"metadata": {"reference": OF}, "cost": cost});
+        let event = json!({"type": "sms.delivered", "data": data}).to_string();
+        signed(&event).expect("a genuine call").expect("a word").cost
+    };
+    let price = Some(Price { micros: 33_300, currency: Currency::EUR });
+    let whole = json!({"amount": "0.0333", "currency_code": "EUR", "transaction_amount": "0.03",
+        "passthrough_amount": "0.0033"});
+    assert_eq!(cost(whole), Cost { price, ..Cost::default() });
+    for none in [
+        json!({"amount": "0.0033", "currency_code": "EUR", "transaction_amount": null}),
+        json!({"amount": "0.0033", "currency_code": "EUR"}),
+        json!({"amount": null, "currency_code": "EUR", "transaction_amount": "0.03"}),
+        json!({"amount": "0.0333", "transaction_amount": "0.03"}),
+        json!(null),
+        json!("0.0333"),
+    ] {
+        assert_eq!(cost(none.clone()), Cost::default(), "{none}");
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ use super::{Call, NotHeard, Reference, Report, Word, reference};
 use crate::{
     config::{ConfigError, SecretText},
     outcome::ErrorClass,
+    price::{self, Cost, Currency, Price},
 };
 
 /// The section's name.
@@ -44,6 +45,13 @@ pub struct HttpReports {
     /// Error code to error class.
     #[serde(default)]
     errors: BTreeMap<String, String>,
+    /// The place that says how many SMS the message took.
+    segments: Option<String>,
+    /// The place of what it costs, all of it.
+    price: Option<String>,
+    /// The place of the price's currency, and what it is where nothing stands there.
+    currency: Option<String>,
+    default_currency: Option<String>,
     /// The place where the gateway gives back what it got as `{report_reference}`; without it the
     /// called address names the message.
     reference: Option<String>,
@@ -90,6 +98,9 @@ impl HttpReports {
         let places = [
             ("status", Some(&self.status)),
             ("code", self.code.as_ref()),
+            ("segments", self.segments.as_ref()),
+            ("price", self.price.as_ref()),
+            ("currency", self.currency.as_ref()),
             ("reference", self.reference.as_ref()),
         ];
         if let Some((key, _)) = places.iter().find(|(_, text)| text.is_some_and(String::is_empty)) {
@@ -110,6 +121,10 @@ impl HttpReports {
         }
         if !self.errors.is_empty() && self.code.is_none() {
             return mistake("errors", "needs code, which says where the code stands".into());
+        }
+        let currencies = (self.currency.is_some(), self.default_currency.as_deref());
+        if let Some((key, said)) = currency_mistake("price", self.price.is_some(), currencies) {
+            return mistake(key, said);
         }
         match self.signature().mistake() {
             Some((key, said)) => mistake(key, said),
@@ -137,6 +152,17 @@ impl HttpReports {
         class.and_then(|class| read_class(class)).unwrap_or(ErrorClass::Transient)
     }
 
+    /// What cannot be read is not said.
+    fn cost(&self, said: &Said) -> Cost {
+        let at = |place: Option<&String>| said.at(place?).ok().flatten();
+        let named = at(self.currency.as_ref()).filter(|code| !code.is_empty());
+        let currency = named.as_deref().or(self.default_currency.as_deref());
+        let amount = at(self.price.as_ref()).zip(currency.and_then(Currency::parse));
+        let price = amount.and_then(|(amount, currency)| Price::parse(&amount, currency));
+        let segments = at(self.segments.as_ref()).as_deref().and_then(price::count);
+        Cost { segments, price, is_per_segment: false }
+    }
+
     /// Checks the signature, of gateways that sign, and reads what is signed.
     pub(super) fn hear(&self, call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
         self.signature().check(call)?;
@@ -153,12 +179,14 @@ impl HttpReports {
         let Some((_, word)) = self.words().find(|(known, _)| **known == status) else {
             return Ok(None);
         };
+        let cost = self.cost(&said);
         if word != Word::Undelivered {
-            return Ok(Some(Report { of, word, class: None, code: None }));
+            return Ok(Some(Report { of, word, class: None, code: None, cost }));
         }
         let code = self.code.as_ref().map(|place| said.at(place)).transpose()?.flatten();
         let class = Some(self.class_of(code.as_deref()));
-        Ok(Some(Report { of, word, class, code: code.filter(|code| !code.is_empty()) }))
+        let code = code.filter(|code| !code.is_empty());
+        Ok(Some(Report { of, word, class, code, cost }))
     }
 
     fn signature(&self) -> Signature<'_> {
@@ -168,6 +196,30 @@ impl HttpReports {
             algorithm: self.signature_algorithm,
             encoding: self.signature_encoding,
         }
+    }
+}
+
+/// A price needs a currency, and a currency a price: the key that is wrong, and a sentence. `currencies` are
+/// whether a place is named for it, and what it is otherwise.
+#[must_use]
+pub fn currency_mistake(
+    price: &'static str,
+    has_price: bool,
+    currencies: (bool, Option<&str>),
+) -> Option<(&'static str, String)> {
+    match currencies {
+        (_, Some(code)) if Currency::parse(code).is_none() => {
+            let said = format!("{code:?} is no currency; write its three letters, such as \"EUR\"");
+            Some(("default_currency", said))
+        }
+        (false, None) if has_price => {
+            let said = "needs a currency: say where it stands, or what it is in default_currency";
+            Some((price, said.to_owned()))
+        }
+        (true, _) | (_, Some(_)) if !has_price => {
+            Some((price, "must be set when its currency is".to_owned()))
+        }
+        _ => None,
     }
 }
 

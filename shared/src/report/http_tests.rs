@@ -82,6 +82,36 @@ fn words_and_codes_in_fields() {
 }
 
 #[test]
+fn what_it_costs() {
+    let eur = |micros| Some(Price { micros, currency: Currency::EUR });
+    let cost = |report: &str, more: &str, body: &str| {
+        let heard = heard(report, &address(more), &[], body);
+        heard.expect("a report").expect("a word").cost
+    };
+    let places = format!("{BY_JSON}\nsegments = '/parts'\nprice = '/price'\n");
+    let named = format!("{places}currency = '/currency'");
+    let or_else = format!("{named}\ndefault_currency = 'EUR'");
+    for (report, more, segments, price) in [
+        (&named, r#""parts": 2, "price": "0.0333", "currency": "eur""#, Some(2), eur(33_300)),
+        (&named, r#""parts": "2", "price": 0.0333, "currency": "EUR""#, Some(2), eur(33_300)),
+        (&named, r#""parts": 2, "price": "0.0333""#, Some(2), None),
+        (&named, r#""parts": [], "price": -1, "currency": "EUR""#, None, None),
+        (&or_else, r#""price": "0.0333""#, None, eur(33_300)),
+        (&or_else, r#""price": "0.0333", "currency": """#, None, eur(33_300)),
+        (&or_else, r#""price": "0.0333", "currency": "euros""#, None, None),
+        (&or_else, r#""currency": "EUR""#, None, None),
+    ] {
+        let body = format!(r#"{{"data": {{"status": "DELIVRD"}}, {more}}}"#);
+        let expected = Cost { segments, price, is_per_segment: false };
+        assert_eq!(cost(report, "", &body), expected, "{more}");
+    }
+    let by_field = format!("{BY_FIELD}\nsegments = 'n'\nprice = 'p'\ndefault_currency = 'EUR'");
+    let expected = Cost { segments: Some(3), price: eur(99_900), is_per_segment: false };
+    assert_eq!(cost(&by_field, "&status=2&n=3&p=0.0999", ""), expected, "even when it is refused");
+    assert_eq!(cost(&by_field, "&status=1", ""), Cost::default());
+}
+
+#[test]
 fn the_reference_may_come_back() {
     let report = format!("{BY_FIELD}\nreference = 'ref'");
     let url = "https://codes.example/v1/inbound/gateway/reports";

@@ -4,11 +4,15 @@
 //! an address with that a message named is not signed: the proof in the address is all there is.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Call, NotHeard, Reference, Report, Word, reference};
-use crate::outcome::{
-    ErrorClass::{self, Account, Content, OptedOut, Recipient, Region, Sender, Transient},
-    ErrorTable, class_of_code,
+use crate::{
+    outcome::{
+        ErrorClass::{self, Account, Content, OptedOut, Recipient, Region, Sender, Transient},
+        ErrorTable, class_of_code,
+    },
+    price::{self, Cost, Price},
 };
 
 /// `REJECTED_DUPLICATE_MESSAGE_ID`. The id is ours and the same in every attempt of a message, so an
@@ -82,6 +86,11 @@ struct Entry {
     status: Status,
     /// Error 0 is none.
     error: Option<NetworkError>,
+    #[serde(default)]
+    message_count: Value,
+    /// Of one SMS, in `pricePerMessage`.
+    #[serde(default)]
+    price: Value,
 }
 
 #[derive(Deserialize)]
@@ -124,7 +133,16 @@ impl Entry {
             word,
             class: why.map(|(class, _)| class),
             code: why.map(|(_, code)| code.to_string()),
+            cost: self.cost(),
         })
+    }
+
+    fn cost(&self) -> Cost {
+        Cost {
+            segments: price::segments(Some(&self.message_count)),
+            price: Price::told(self.price.get("pricePerMessage"), self.price.get("currency")),
+            is_per_segment: true,
+        }
     }
 
     /// The class, and the code that says it: most statuses say no more than "not delivered".

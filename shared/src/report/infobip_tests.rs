@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
+use crate::price::Currency;
 
 /// Of the form in Infobip's documentation, and read by `infobip-api-python-client` 6.0.0, Infobip's
 /// own Python SDK.
@@ -46,7 +47,28 @@ fn said(results: &[Value]) -> Vec<(Word, Option<ErrorClass>, Option<String>)> {
 fn the_documented_form() {
     assert_eq!(of().message_id, Uuid::from_bytes([7; 16]));
     let reports = heard(REPORT).expect("a report");
-    assert_eq!(reports, [Report { of: of(), word: Word::Delivered, class: None, code: None }]);
+    let price = Some(Price { micros: 10_000, currency: Currency::EUR });
+    let cost = Cost { segments: Some(1), price, is_per_segment: true };
+    let report = Report { of: of(), word: Word::Delivered, class: None, code: None, cost };
+    assert_eq!(reports, [report]);
+}
+
+#[test]
+fn the_price_is_that_of_one_sms() {
+    let total = |count: Value, price: Value| {
+        let mut result = result(3, 5, None);
+        (result["messageCount"], result["price"]) = (count, price);
+        let reports = heard(&json!({"results": [result]}).to_string()).expect("a report");
+        reports[0].cost.total().map(|price| (price.micros, price.currency.to_string()))
+    };
+    let eur = |micros| Some((micros, "EUR".to_owned()));
+    let price = json!({"pricePerMessage": 0.0333, "currency": "EUR"});
+    assert_eq!(total(json!(3), price.clone()), eur(99_900));
+    assert_eq!(total(json!(null), price), eur(33_300));
+    assert_eq!(total(json!(2), json!({"pricePerMessage": 0, "currency": "EUR"})), eur(0));
+    for none in [json!(null), json!({}), json!({"pricePerMessage": 0.0333}), json!("0.0333")] {
+        assert_eq!(total(json!(1), none.clone()), None, "{none}");
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::{
         ErrorClass::{self, OptedOut, Recipient, Transient},
         ErrorTable, ErrorWords, class_of_code,
     },
+    price::{self, Cost, Currency, Price},
 };
 
 /// `statusErrorCode`, as far as it is about the number: those of "unknown subscriber".
@@ -70,8 +71,9 @@ pub(super) fn read(call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
         // Scheduled: known already.
         _ => return Ok(None),
     };
+    let cost = cost(&fields);
     if word != Word::Undelivered {
-        return Ok(Some(Report { of, word, class: None, code: None }));
+        return Ok(Some(Report { of, word, class: None, code: None, cost }));
     }
     let code = fields.first("statusErrorCode").filter(|code| !matches!(*code, "" | "0"));
     let listed = fields.first("statusReason").and_then(listed);
@@ -81,7 +83,16 @@ pub(super) fn read(call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
         .or(listed.map(|(_, class)| class))
         .unwrap_or(Transient);
     let code = code.or(listed.map(|(reason, _)| reason)).map(str::to_owned);
-    Ok(Some(Report { of, word, class: Some(class), code }))
+    Ok(Some(Report { of, word, class: Some(class), code, cost }))
+}
+
+/// Named as in the answer, and as queries write what is inside of something.
+fn cost(fields: &Fields) -> Cost {
+    let currency = fields.first("price[currency]").and_then(Currency::parse);
+    let amount = fields.first("price[amount]").zip(currency);
+    let price = amount.and_then(|(amount, currency)| Price::parse(amount, currency));
+    let segments = fields.first("messagePartCount").and_then(price::count);
+    Cost { segments, price, is_per_segment: false }
 }
 
 /// Some write it with spaces.

@@ -224,6 +224,22 @@ fn what_people_write_is_signed_the_same_way() {
 }
 
 #[test]
+fn parts_and_price() {
+    let price = Some(Price { micros: 33_300, currency: Currency::EUR });
+    for (query, segments, price) in [
+        ("messagePartCount=2&price[amount]=0.0333&price[currency]=EUR", Some(2), price),
+        ("messagePartCount=2&price%5Bamount%5D=0.0333&price%5Bcurrency%5D=EUR", Some(2), price),
+        ("messagePartCount=2&price[amount]=0.0333", Some(2), None),
+        ("price[currency]=EUR", None, None),
+        ("messagePartCount=&price[amount]=&price[currency]=", None, None),
+    ] {
+        let report = signed(&format!("status=delivered&{query}")).expect("a genuine call");
+        let cost = Cost { segments, price, is_per_segment: false };
+        assert_eq!(report.map(|report| report.cost), Some(cost), "{query}");
+    }
+}
+
+#[test]
 fn calls_that_are_no_report() {
     for query in ["", "&&=", "status", "recipient=447700900001", "%ff=%fe"] {
         let answer = signed(query);

@@ -42,7 +42,7 @@ use serde_json::Value;
 pub use self::{
     aws_sms::{CONTEXT_KEY as AWS_CONTEXT_KEY, Heard, TopicMessage},
     hearer::Hearer,
-    http::{HttpInbound, HttpReports},
+    http::{HttpInbound, HttpReports, currency_mistake},
     kind::is_known as is_known_kind,
     reference::Reference,
     sns::{Certificate, Topic},
@@ -52,6 +52,7 @@ use crate::{
     clock::Millis,
     inbound::Written,
     outcome::{ErrorClass, ErrorTable, class_of_code},
+    price::Cost,
 };
 
 /// The part of the address that holds the [`Reference`].
@@ -122,6 +123,8 @@ pub struct Report {
     pub class: Option<ErrorClass>,
     /// The provider's own code for that.
     pub code: Option<String>,
+    /// What it took and costs, as far as the report tells.
+    pub cost: Cost,
 }
 
 /// What one call brings.

@@ -13,9 +13,12 @@ use super::{
     mac::{is_base64_of, mac},
     reference,
 };
-use crate::outcome::{
-    ErrorClass::{Account, Content, OptedOut, Recipient, Region, Sender, Transient},
-    ErrorTable,
+use crate::{
+    outcome::{
+        ErrorClass::{Account, Content, OptedOut, Recipient, Region, Sender, Transient},
+        ErrorTable,
+    },
+    price::{self, Cost, Currency, Price},
 };
 
 /// `ErrorCode` of a report. An answer to a send has no codes.
@@ -67,7 +70,15 @@ pub(super) fn read(call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
     // `000` is that of a message that arrived.
     let code = form.first("ErrorCode").filter(|code| code.bytes().any(|byte| byte != b'0'));
     let class = (word == Word::Undelivered).then(|| class_of(ERRORS, code));
-    Ok(Some(Report { of, word, class, code: code.map(str::to_owned) }))
+    let (code, cost) = (code.map(str::to_owned), cost(&form));
+    Ok(Some(Report { of, word, class, code, cost }))
+}
+
+/// In US dollars, as an account's credits are.
+fn cost(form: &Fields) -> Cost {
+    let price = form.first("TotalAmount").and_then(|amount| Price::parse(amount, Currency::USD));
+    let segments = form.first("Units").and_then(price::count);
+    Cost { segments, price, is_per_segment: false }
 }
 
 /// Where the newer signature is there, it decides. The older one, the only one that Plivo documents

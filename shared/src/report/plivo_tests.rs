@@ -69,7 +69,8 @@ fn changes(text: &str) -> impl Iterator<Item = String> {
 fn the_official_vectors() {
     let of = Reference::parse(&BASE64URL.encode([7; 34])).expect("a reference");
     let (word, class) = (Word::Undelivered, Some(ErrorClass::OptedOut));
-    let report = Ok(Some(Report { of, word, class, code: Some("200".to_owned()) }));
+    let (code, cost) = (Some("200".to_owned()), Cost::of_segments(Some(1)));
+    let report = Ok(Some(Report { of, word, class, code, cost }));
     assert_eq!(heard(&newer(NEWER, NONCE), BODY.as_bytes()), report);
     assert_eq!(heard(&older(OLDER, NONCE), BODY.as_bytes()), report);
     for list in [format!("{NEWER},AAAA"), format!("AAAA, {NEWER}")] {
@@ -180,6 +181,23 @@ fn words() {
         let report = said(format!("Status={status}").as_bytes()).expect("a genuine call");
         assert_eq!(report.as_ref().and_then(|report| report.code.as_deref()), None, "{status}");
         assert_eq!(report.map(|report| (report.word, report.class)), expected, "{status}");
+    }
+}
+
+#[test]
+fn units_and_amounts() {
+    let usd = |micros| Some(Price { micros, currency: Currency::USD });
+    for (more, segments, price) in [
+        ("Units=2&TotalRate=0.0035&TotalAmount=0.00700", Some(2), usd(7_000)),
+        ("Units=1&TotalRate=0.0&TotalAmount=0.0", Some(1), usd(0)),
+        // The rate is that of one unit.
+        ("Units=2&TotalRate=0.0035", Some(2), None),
+        ("Units=0&TotalAmount=-1", None, None),
+        ("To=447700900001", None, None),
+    ] {
+        let report = said(format!("Status=delivered&{more}").as_bytes()).expect("a genuine call");
+        let cost = Cost { segments, price, is_per_segment: false };
+        assert_eq!(report.map(|report| report.cost), Some(cost), "{more}");
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
         ErrorClass::{Account, Content, OptedOut, Recipient, Region, Sender, Throttled, Transient},
         ErrorTable,
     },
+    price::{self, Cost},
 };
 
 /// `code` of a report: from 400 those of this API, below them what a network said. Of the latter only
@@ -99,7 +100,9 @@ fn read_status(of: Reference, status: &Value) -> Result<Option<Report>, NotHeard
         // Queued: known already.
         _ => return Ok(None),
     };
-    Ok(Some(Report { of, word, class, code }))
+    // Not always there.
+    let cost = Cost::of_segments(price::segments(status.get("number_of_message_parts")));
+    Ok(Some(Report { of, word, class, code, cost }))
 }
 
 /// Base64 of HMAC-SHA256 under the account's secret, over body, nonce and time with full stops

@@ -77,7 +77,8 @@ fn changed_headers(text: &str) -> impl Iterator<Item = String> {
 fn the_official_vector() {
     let of = Reference::parse(&BASE64URL.encode([7; 34])).expect("a reference");
     let (word, class) = (Word::Undelivered, Some(ErrorClass::Recipient));
-    let report = Ok(Some(Report { of, word, class, code: Some("150".to_owned()) }));
+    let (code, cost) = (Some("150".to_owned()), Cost::default());
+    let report = Ok(Some(Report { of, word, class, code, cost }));
     for now in [AT_MS, AT_MS + WINDOW_MS, AT_MS - WINDOW_MS] {
         assert_eq!(heard(MADE, MADE_WITH, AT, SIGNED.as_bytes(), now), report);
     }
@@ -172,6 +173,16 @@ fn of_several_statuses_the_failed_one_counts() {
     assert_eq!(word(&[("Delivered", 0), ("Failed", 402)]), failed);
     assert_eq!(word(&[("Failed", 402), ("Delivered", 0), ("Queued", 400)]), failed);
     assert_eq!(word(&[("Dispatched", 0), ("Delivered", 0)]), Some((Word::Delivered, None)));
+}
+
+#[test]
+fn the_number_of_parts_where_it_is_told() {
+    for (told, segments) in [(json!(2), Some(2)), (json!(0), None), (json!(null), None)] {
+        let body = json!({"type": "recipient_delivery_report_sms", "status": "Delivered",
+            "code": 0, "number_of_message_parts": told});
+        let report = said(body.to_string().as_bytes()).expect("a genuine call").expect("a word");
+        assert_eq!(report.cost, Cost::of_segments(segments), "{told}");
+    }
 }
 
 #[test]

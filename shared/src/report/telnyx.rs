@@ -16,6 +16,7 @@ use crate::{
         },
         ErrorTable,
     },
+    price::{self, Cost, Price},
 };
 
 /// Those of `sender` between 10000 and 10999 are about some field of the request: which one stands
@@ -122,7 +123,19 @@ pub(super) fn read(call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
     };
     let code = text("/data/payload/errors/0/code").filter(|code| !code.is_empty());
     let class = (word == Word::Undelivered).then(|| class_of(ERRORS, code));
-    Ok(Some(Report { of, word, class, code: code.map(str::to_owned) }))
+    let cost = event.pointer("/data/payload").map(cost).unwrap_or_default();
+    Ok(Some(Report { of, word, class, code: code.map(str::to_owned), cost }))
+}
+
+/// What a message says of its cost, in an answer and in a report: nothing, as long as that is not known.
+#[must_use]
+pub fn cost(message: &Value) -> Cost {
+    let at = |pointer: &str| message.pointer(pointer);
+    Cost {
+        segments: price::segments(at("/parts")),
+        price: Price::told(at("/cost/amount"), at("/cost/currency")),
+        is_per_segment: false,
+    }
 }
 
 /// Ed25519 under the account's key, over the time, a vertical bar and the body.

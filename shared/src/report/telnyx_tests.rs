@@ -8,6 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     outcome::ErrorClass,
+    price::Currency,
     report::{Reference, WINDOW_MS, test_calls::checked},
     secrets::digest,
 };
@@ -58,7 +59,8 @@ fn is_refused(answer: &Heard) -> bool {
 fn the_official_vector() {
     let of = Reference::parse(&BASE64URL.encode([7; 34])).expect("a reference");
     let (word, class) = (Word::Undelivered, Some(ErrorClass::Recipient));
-    let report = Report { of, word, class, code: Some("40001".to_owned()) };
+    let (code, cost) = (Some("40001".to_owned()), Cost::default());
+    let report = Report { of, word, class, code, cost };
     for now in [AT_MS, AT_MS + WINDOW_MS, AT_MS - WINDOW_MS] {
         assert_eq!(heard(MADE, AT, SIGNED.as_bytes(), now), Ok(Some(report.clone())));
     }
@@ -137,6 +139,23 @@ fn words() {
         ("new", None),
     ] {
         assert_eq!(word("message.finalized", status), expected, "{status}");
+    }
+}
+
+#[test]
+fn parts_and_cost() {
+    let price = Some(Price { micros: 5_100, currency: Currency::USD });
+    for (cost, price) in [
+        (json!({"amount": "0.0051", "currency": "USD"}), price),
+        (json!({"amount": 0.0051, "currency": "USD"}), price),
+        (json!({"amount": "0.0051", "currency": null}), None),
+        (json!(null), None),
+    ] {
+        let payload = json!({"to": [{"status": "delivered"}], "parts": 2, "cost": cost});
+        let event = json!({"data": {"event_type": "message.finalized", "payload": payload}});
+        let report = said(event.to_string().as_bytes()).expect("a genuine call").expect("a word");
+        let expected = Cost { segments: Some(2), price, is_per_segment: false };
+        assert_eq!(report.cost, expected, "{cost}");
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
         ErrorClass::{Account, Content, OptedOut, Recipient, Region, Sender, Throttled, Transient},
         ErrorTable,
     },
+    price::Cost,
     secrets::hex,
 };
 
@@ -105,7 +106,9 @@ pub(super) fn read(call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
     };
     let code = form.first("ErrorCode").filter(|code| !code.is_empty());
     let class = (word == Word::Undelivered).then(|| class_of(ERRORS, code));
-    Ok(Some(Report { of, word, class, code: code.map(str::to_owned) }))
+    // It tells a price only to those who ask for the message later.
+    let (code, cost) = (code.map(str::to_owned), Cost::default());
+    Ok(Some(Report { of, word, class, code, cost }))
 }
 
 /// True with a secret for one of the ways in which Twilio signs.

@@ -17,6 +17,7 @@ use crate::{
         ErrorClass::{Content, OptedOut, Recipient, Sender, Throttled, Transient},
         ErrorTable,
     },
+    price::{Cost, Currency, Price},
     secrets::{hex, same_bytes},
 };
 
@@ -59,7 +60,14 @@ pub(super) fn read(call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
     };
     let code = fields.first("err-code").filter(|code| *code != "0");
     let class = (word == Word::Undelivered).then(|| class_of(ERRORS, code));
-    Ok(Some(Report { of, word, class, code: code.map(str::to_owned) }))
+    let (code, cost) = (code.map(str::to_owned), cost(&fields));
+    Ok(Some(Report { of, word, class, code, cost }))
+}
+
+/// Each part of a text has a report of its own. In euros, as an account's balance is.
+fn cost(fields: &Fields) -> Cost {
+    let price = fields.first("price").and_then(|amount| Price::parse(amount, Currency::EUR));
+    Cost { segments: None, price, is_per_segment: true }
 }
 
 /// All parameters but `sig`, sorted, as `&name=value` with `&` and `=` in values as underscores;

@@ -15,6 +15,7 @@ use crate::{
         ErrorClass::{Account, Content, OptedOut, Recipient, Region, Sender, Throttled, Transient},
         ErrorTable,
     },
+    price::{self, Cost, Price},
 };
 
 /// What stands behind the `#` of an error's `type`.
@@ -73,6 +74,10 @@ struct Said {
     status: String,
     #[serde(default)]
     error: Value,
+    #[serde(default)]
+    usage: Value,
+    #[serde(default)]
+    sms: Value,
 }
 
 /// Without the secret nothing of theirs is believed.
@@ -97,7 +102,12 @@ pub(super) fn read(call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
     };
     let code = code(&said.error);
     let class = (word == Word::Undelivered).then(|| class_of(ERRORS, code.as_deref()));
-    Ok(Some(Report { of, word, class, code }))
+    let cost = Cost {
+        segments: price::segments(said.sms.get("count_total")),
+        price: Price::told(said.usage.get("price"), said.usage.get("currency")),
+        is_per_segment: false,
+    };
+    Ok(Some(Report { of, word, class, code, cost }))
 }
 
 /// A token in place of a password, which names the hash of the body.

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::{
     outcome::ErrorClass,
+    price::Currency,
     report::{WINDOW_MS, test_calls::checked},
     secrets::hex,
 };
@@ -179,6 +180,24 @@ fn words_and_codes() {
     ] {
         let expected = (Word::Undelivered, Some(C::Transient), code.map(str::to_owned));
         assert_eq!(refused(error.clone()), Some(expected), "{error}");
+    }
+}
+
+#[test]
+fn usage() {
+    let cost = |more: Value| {
+        let mut body = json!({"status": "delivered", "channel": "sms"});
+        body.as_object_mut().expect("an object").extend(more.as_object().cloned().expect("more"));
+        signed(&body.to_string()).expect("a genuine call").expect("a word").cost
+    };
+    let price = Some(Price { micros: 66_600, currency: Currency::EUR });
+    let usage = json!({"currency": "EUR", "price": "0.0666"});
+    let told = json!({"usage": usage, "sms": {"count_total": "2"}});
+    assert_eq!(cost(told), Cost { segments: Some(2), price, is_per_segment: false });
+    let parts = json!({"usage": {"currency": "EUR"}, "sms": {"count_total": "2"}});
+    assert_eq!(cost(parts), Cost::of_segments(Some(2)));
+    for none in [json!({}), json!({"usage": null, "sms": []}), json!({"usage": "0.0666"})] {
+        assert_eq!(cost(none.clone()), Cost::default(), "{none}");
     }
 }
 

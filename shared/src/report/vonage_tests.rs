@@ -90,6 +90,23 @@ fn words_and_codes() {
 }
 
 #[test]
+fn the_price_is_that_of_one_part() {
+    let cost = |more: &str| {
+        let url = address(&format!("&status=delivered{more}"));
+        heard("", &url, "", "").expect("a report").expect("a word").cost
+    };
+    let price = Some(Price { micros: 33_300, currency: Currency::EUR });
+    let told = cost("&price=0.03330000&network-code=23410");
+    assert_eq!(told, Cost { segments: None, price, is_per_segment: true });
+    for none in ["", "&price=", "&price=free"] {
+        assert_eq!(cost(none).price, None, "{none}");
+    }
+    let kind = "application/json";
+    let answer = heard("", &address(""), kind, r#"{"status": "delivered", "price": "0.0333"}"#);
+    assert_eq!(answer.expect("a report").expect("a word").cost.price, price);
+}
+
+#[test]
 fn forms_json_and_addresses() {
     let form = "application/x-www-form-urlencoded";
     let url = address("");

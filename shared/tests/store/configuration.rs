@@ -119,6 +119,62 @@ fn a_rate_that_cannot_be_meant_is_told() {
 }
 
 #[test]
+fn prices_are_read_for_every_kind() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("otpost.toml");
+    let prices = "[providers.a.prices]\ncurrency = \"EUR\"\nGB = \"0.0333\"\n\"*\" = \"0.08\"";
+    std::fs::write(&path, provider(prices)).expect("written");
+    let read = |variables: &[(&str, &str)]| {
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        let config = config::load_with(Some(&path), variables).expect("good");
+        let section = &config.providers["a"];
+        assert!(section.keys.is_empty(), "the provider's own keys are the others");
+        ["GB", "US"].map(|country| {
+            section.prices().segment(Some(country)).map(|price| price.to_string())
+        })
+    };
+    let said = |gb: &str, us: &str| [Some(gb.to_owned()), Some(us.to_owned())];
+    assert_eq!(read(&[]), said("0.0333 EUR", "0.08 EUR"));
+    let variables = [
+        ("OTPOST__PROVIDERS__A__PRICES__GB", "0.05"),
+        ("OTPOST__PROVIDERS__A__PRICES__US", "0.0075"),
+        ("OTPOST__PROVIDERS__A__PRICES__CURRENCY", "USD"),
+    ];
+    assert_eq!(read(&variables), said("0.05 USD", "0.0075 USD"));
+    std::fs::write(&path, provider("")).expect("written");
+    assert_eq!(read(&[]), [None, None]);
+}
+
+#[test]
+fn a_price_that_cannot_be_meant_is_told() {
+    for (more, said) in [
+        ("GB = \"-0.04\"", "otpost.toml:7: providers.a.prices.GB: \"-0.04\" is no price; write an"),
+        ("GB = \"4e-2\"", "otpost.toml:7: providers.a.prices.GB: \"4e-2\" is no price; write an"),
+        ("GB = \"0.1234567\"", "providers.a.prices.GB: \"0.1234567\" is no price; write an amount"),
+        ("GB = \"0,04\"", "providers.a.prices.GB: \"0,04\" is no price; write an amount with"),
+        ("GB = \"\"", "providers.a.prices.GB: \"\" is no price; write an amount with at most six"),
+        ("GB = 0.04", "providers.a.prices.GB: has the wrong type: expected a string"),
+        ("XX = \"0.04\"", "otpost.toml:7: providers.a.prices.XX: \"XX\" is no country; write two"),
+        ("GBR = \"0.04\"", "providers.a.prices.GBR: \"GBR\" is no country; write two capital"),
+        ("", "otpost.toml:5: providers.a.prices: must have a price for a country, such as GB ="),
+    ] {
+        let prices = format!("[providers.a.prices]\ncurrency = \"EUR\"\n{more}");
+        let mistake = mistake(&provider(&prices));
+        assert!(mistake.contains(said), "{more:?} gave {mistake:?}");
+    }
+    for (more, said) in [
+        ("GB = \"0.04\"", "providers.a.prices.currency: must name what the prices are in, such"),
+        ("currency = \"euros\"\nGB = \"0.04\"", "prices.currency: must be the code of a currency"),
+        ("currency = 978\nGB = \"0.04\"", "prices.currency: has the wrong type: expected a string"),
+    ] {
+        let mistake = mistake(&provider(&format!("[providers.a.prices]\n{more}")));
+        assert!(mistake.contains(said), "{more:?} gave {mistake:?}");
+    }
+    let flat = mistake(&provider("prices = \"0.04\""));
+    assert!(flat.contains("providers.a.prices: has the wrong type: expected a currency"), "{flat}");
+}
+
+#[test]
 fn a_purpose_starts_from_the_default_one() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("otpost.toml");

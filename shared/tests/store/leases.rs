@@ -21,10 +21,6 @@ use uuid::Uuid;
 
 use super::{accept, messages, number};
 
-fn ending(outcome: ErrorClass) -> Ending {
-    Ending { outcome, provider_message_id: None, error_code: None, detail: None, retry_at: None }
-}
-
 pub(super) async fn claim(home: &Home, id: Uuid) -> Option<Arc<Message>> {
     let now = home.clock.now();
     let claimed = message::claim(&home.db, &[id], None, now).await.expect("an answer").pop();
@@ -44,7 +40,17 @@ pub(super) async fn record(
     outcome: ErrorClass,
     next: Next,
 ) {
-    let ended = Some((number, ending(outcome)));
+    record_ending(home, row, number, Ending::of(outcome), next).await;
+}
+
+pub(super) async fn record_ending(
+    home: &Home,
+    row: &Arc<Message>,
+    number: i32,
+    ending: Ending,
+    next: Next,
+) {
+    let ended = Some((number, ending));
     let recording = Recording { message: Arc::clone(row), ended, next, now: home.clock.now() };
     message::record(&home.db, &[recording]).await.expect("an answer");
 }
@@ -148,7 +154,7 @@ on_both_homes! {
         }
         let now = bed.home.clock.now();
         let end = End { state: State::Failed, class: ErrorClass::Region, failure: "no route".into() };
-        let ended = || Some((1, ending(ErrorClass::Ok)));
+        let ended = || Some((1, Ending::of(ErrorClass::Ok)));
         let steps: Vec<Recording> = [
             (None, Next::Try { number: 1, provider: "a".into(), suppression_hash: Vec::new() }),
             (ended(), Next::Sent),
@@ -186,7 +192,7 @@ on_both_homes! {
         let next = || Next::Try { number: 2, provider: "b".into(), suppression_hash: Vec::new() };
         let step = |(_, row): &(Uuid, Arc<Message>)| Recording {
             message: Arc::clone(row),
-            ended: Some((1, ending(ErrorClass::Unknown))),
+            ended: Some((1, Ending::of(ErrorClass::Unknown))),
             next: next(),
             now,
         };

@@ -6,6 +6,7 @@ mod accept;
 mod batches;
 mod check;
 mod configuration;
+mod costs;
 mod leases;
 mod limits;
 mod model;

@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use super::{accept, check, code_of, messages, other_than};
 
 /// The look-ups, as the store writes them, with literals for parameters.
-const LOOKUPS: [(&str, &str); 22] = [
+const LOOKUPS: [(&str, &str); 24] = [
     ("api key by id", "SELECT * FROM api_keys WHERE id = $ID"),
     ("api keys of a tenant", "SELECT * FROM api_keys WHERE tenant_id = $ID ORDER BY created_at"),
     ("verification by id", "SELECT * FROM verifications WHERE id = $ID"),
@@ -46,6 +46,10 @@ const LOOKUPS: [(&str, &str); 22] = [
         "what ended during a drill",
         "SELECT m.id, (SELECT a.provider FROM attempts a WHERE a.message_id = m.id AND a.outcome = 'ok' ORDER BY a.number DESC LIMIT 1) FROM messages m WHERE m.finished_at > 5 AND m.finished_at <= 6 ORDER BY m.finished_at DESC LIMIT 9",
     ),
+    (
+        "messages that ended in some time",
+        "SELECT id, finished_at FROM messages WHERE finished_at >= 5 AND finished_at < 9 AND (finished_at > 5 OR id > $ID) ORDER BY finished_at, id LIMIT 9",
+    ),
     ("batch by key", "SELECT * FROM batches WHERE tenant_id = $ID AND key_hash = $HASH"),
     ("old batches", "SELECT id FROM batches WHERE expires_at <= 5 ORDER BY expires_at LIMIT 9"),
     (
@@ -53,6 +57,10 @@ const LOOKUPS: [(&str, &str); 22] = [
         "SELECT * FROM messages WHERE id > $ID AND id <= $ID AND state = 'failed' ORDER BY id LIMIT 9",
     ),
     ("attempts of a message", "SELECT * FROM attempts WHERE message_id = $ID ORDER BY number"),
+    (
+        "attempts of some messages",
+        "SELECT provider FROM attempts WHERE (price_micros IS NOT NULL OR outcome IN ('ok', 'unknown')) AND message_id IN ($ID, $ID)",
+    ),
     (
         "idempotency key",
         "SELECT * FROM idempotency_records WHERE tenant_id = $ID AND key_hash = $HASH",

@@ -9,6 +9,7 @@ use otpost_shared::{
     db::Db,
     message::{self, Effect, Message, Next, take_report},
     outcome::ErrorClass::{self, OptedOut, Recipient, Transient},
+    price::Cost,
     queue::Lane,
     report::{Reference, Report, Word},
     suppression,
@@ -34,7 +35,8 @@ fn report(
 ) -> Report {
     let key = home.keys.active_kid();
     let of = Reference::new(&home.keys, key, "a", row.id, number).expect("a key");
-    Report { of, word, class, code: class.map(|_| "77".to_owned()) }
+    let (code, cost) = (class.map(|_| "77".to_owned()), Cost::default());
+    Report { of, word, class, code, cost }
 }
 
 async fn say(

@@ -5,7 +5,7 @@ use otpost_shared::{
     config::{ConfigError, SecretText},
     outcome::ErrorClass::{Account, Recipient, Sender, Transient},
     queue::Lane,
-    report::bird::{FAILURES, METADATA_KEY, secret_bytes},
+    report::bird::{FAILURES, METADATA_KEY, cost, secret_bytes},
 };
 use reqwest::{Client, RequestBuilder, Url};
 use serde::{Deserialize, Serialize};
@@ -180,6 +180,9 @@ struct Message {
     id: String,
     status: Option<String>,
     last_error: Option<Failure>,
+    /// Among the rest what it costs. A repeat is answered with the first result, and its cost.
+    #[serde(flatten)]
+    rest: Value,
 }
 
 #[derive(Deserialize)]
@@ -199,7 +202,7 @@ fn read_answer(answer: &Answer) -> Outcome {
 fn created(answer: &Answer, message: Message) -> Outcome {
     let status = message.status.as_deref();
     if !matches!(status, Some("rejected" | "failed" | "undelivered" | "expired" | "canceled")) {
-        return Outcome::accepted(Some(message.id));
+        return Outcome::accepted(Some(message.id)).costing(cost(&message.rest));
     }
     let (code, description) =
         message.last_error.map(|failure| (failure.code, failure.description)).unwrap_or_default();

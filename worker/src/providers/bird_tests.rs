@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use otpost_shared::{outcome::ErrorClass, queue::Lane};
+use otpost_shared::{
+    outcome::ErrorClass,
+    price::{Cost, Currency, Price},
+    queue::Lane,
+};
 use serde_json::{Value, json};
 
 use super::{Bird, BirdConfig, FAILURES, REFUSALS, read_answer, read_check};
@@ -70,7 +74,8 @@ fn at(server: &TestServer, more: &str) -> Bird {
 async fn recorded(more: &str, message: &Outgoing) -> Recorded {
     let server = TestServer::start(vec![Reply::Whole(answer(202, "", ACCEPTED))]).await;
     let outcome = at(&server, more).send(message).await;
-    assert_eq!(outcome, Outcome::accepted(Some("sms_01a".to_owned())));
+    let expected = Outcome::accepted(Some("sms_01a".to_owned()));
+    assert_eq!(outcome, expected.costing(Cost::of_segments(Some(1))));
     server.requests().remove(0)
 }
 
@@ -103,7 +108,8 @@ fn the_tables_are_used() {
 
 #[test]
 fn accepted_only_with_an_id() {
-    assert_eq!(read(202, ACCEPTED), Outcome::accepted(Some("sms_01a".to_owned())));
+    let outcome = Outcome::accepted(Some("sms_01a".to_owned()));
+    assert_eq!(read(202, ACCEPTED), outcome.costing(Cost::of_segments(Some(1))));
     for status in ["accepted", "scheduled", "sent", "delivered"] {
         assert_eq!(created(status, "unknown").class, ErrorClass::Ok, "{status}");
     }
@@ -113,6 +119,21 @@ fn accepted_only_with_an_id() {
     assert_eq!(read(202, &ACCEPTED[..ACCEPTED.len() - 9]).class, ErrorClass::Unknown);
     // A success in the body of a failure is no success.
     assert_eq!(read(502, ACCEPTED).class, ErrorClass::Unknown);
+}
+
+/// A message is priced later; a repeat may be answered with it.
+#[test]
+fn the_cost_where_it_is_known() {
+    let cost = |cost: Value| {
+        let segments = json!({"count": 2, "encoding": "UCS2"});
+        read(202, &json!({"id": "sms_1", "segments": segments, "cost": cost}).to_string()).cost
+    };
+    let price = Some(Price { micros: 66_600, currency: Currency::EUR });
+    let told = json!({"amount": "0.0666", "currency_code": "EUR", "transaction_amount": "0.06"});
+    assert_eq!(cost(told), Cost { segments: Some(2), price, is_per_segment: false });
+    let fees = json!({"amount": "0.0066", "currency_code": "EUR", "transaction_amount": null});
+    assert_eq!(cost(fees), Cost::of_segments(Some(2)));
+    assert_eq!(cost(json!(null)), Cost::of_segments(Some(2)));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use otpost_shared::{
         ErrorClass::{self, Unknown},
         class_of_code,
     },
+    price::{self, Cost},
     report::infobip::{DUPLICATE_ID, ERRORS, NETWORK_ERRORS},
 };
 use reqwest::{
@@ -130,6 +131,9 @@ struct Entry {
     status: Status,
     /// Error 0 is none.
     error: Option<NetworkError>,
+    /// How many SMS it is; the price is in reports alone.
+    #[serde(default)]
+    details: Value,
 }
 
 #[derive(Deserialize)]
@@ -161,10 +165,15 @@ fn read_answer(answer: &Answer, own_id: String) -> Outcome {
         (5, DUPLICATE_ID, _) => Outcome {
             code: Some(DUPLICATE_ID.to_string()),
             provider_message_id: Some(own_id),
+            // The earlier attempt counts.
+            cost: Cost::of_segments(Some(0)),
             ..Outcome::refused(Unknown, None, "an earlier attempt of this message got there")
         },
         // Accepted, pending, delivered.
-        (0 | 1 | 3, _, Some(id)) => Outcome::accepted(Some(id)),
+        (0 | 1 | 3, _, Some(id)) => {
+            let segments = price::segments(message.details.get("messageCount"));
+            Outcome::accepted(Some(id)).costing(Cost::of_segments(segments))
+        }
         // Undeliverable, expired, rejected.
         (2 | 4 | 5, _, _) => refused(answer, message),
         _ => answer.unreadable(),

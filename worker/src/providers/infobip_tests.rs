@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use otpost_shared::outcome::ErrorClass;
+use otpost_shared::{outcome::ErrorClass, price::Cost};
 use serde_json::{Value, json};
 
 use super::{ERRORS, Infobip, InfobipConfig, NETWORK_ERRORS, read_answer, read_check};
@@ -78,7 +78,8 @@ async fn recorded(text: &str, validity: Duration) -> Recorded {
 async fn sent(message: &Outgoing) -> Recorded {
     let server = TestServer::start(vec![Reply::Whole(answer(200, "", ACCEPTED))]).await;
     let outcome = at(&server).send(message).await;
-    assert_eq!(outcome, Outcome::accepted(Some(OWN_ID.to_owned())));
+    let expected = Outcome::accepted(Some(OWN_ID.to_owned()));
+    assert_eq!(outcome, expected.costing(Cost::of_segments(Some(1))));
     server.requests().remove(0)
 }
 
@@ -131,6 +132,7 @@ fn a_duplicate_may_have_been_sent_before() {
     assert_eq!(outcome.class, ErrorClass::Unknown);
     assert_eq!(outcome.provider_message_id.as_deref(), Some(OWN_ID));
     assert_eq!(outcome.code.as_deref(), Some("23"));
+    assert_eq!(outcome.cost, Cost::of_segments(Some(0)), "the earlier attempt counts");
     let without_id = r#"{"messages": [{"status": {"groupId": 5, "id": 23}}]}"#;
     assert_eq!(read(200, without_id).provider_message_id.as_deref(), Some(OWN_ID));
     // Only when it is a rejection.
@@ -139,7 +141,8 @@ fn a_duplicate_may_have_been_sent_before() {
 
 #[test]
 fn accepted_only_with_an_id() {
-    assert_eq!(read(200, ACCEPTED), Outcome::accepted(Some(OWN_ID.to_owned())));
+    let outcome = Outcome::accepted(Some(OWN_ID.to_owned()));
+    assert_eq!(read(200, ACCEPTED), outcome.costing(Cost::of_segments(Some(1))));
     for (group, status) in [(0, 0), (1, 3), (1, 7), (1, 26), (3, 2), (3, 5)] {
         assert_eq!(message(group, status, 0).class, ErrorClass::Ok, "{status}");
     }

@@ -5,6 +5,7 @@ use futures_util::future::BoxFuture;
 use otpost_shared::{
     config::{ConfigError, SecretText},
     outcome::ErrorClass::{self, Account, Recipient, Sender, Throttled, Transient, Unknown},
+    price::{self, Cost, Price},
     report::messagebird::FAILURES,
 };
 use reqwest::{
@@ -209,7 +210,7 @@ fn class_of(status: u16, problem: &Problem) -> ErrorClass {
 fn created(answer: &Answer, id: String, recipients: &Value) -> Outcome {
     let text = |field: &str| recipients.pointer(&format!("/items/0/{field}"))?.as_str();
     if !matches!(text("status"), Some("delivery_failed" | "expired")) {
-        return Outcome::accepted(Some(id));
+        return Outcome::accepted(Some(id)).costing(cost(recipients));
     }
     let code = recipients.pointer("/items/0/statusErrorCode").and_then(Value::as_u64);
     let class = code
@@ -219,6 +220,16 @@ fn created(answer: &Answer, id: String, recipients: &Value) -> Outcome {
     let mut outcome = answer.refused(class, code, text("statusReason"));
     outcome.provider_message_id = Some(id);
     outcome
+}
+
+/// That of the one recipient.
+fn cost(recipients: &Value) -> Cost {
+    let at = |field: &str| recipients.pointer(&format!("/items/0/{field}"));
+    Cost {
+        segments: price::segments(at("messagePartCount")),
+        price: Price::told(at("price/amount"), at("price/currency")),
+        is_per_segment: false,
+    }
 }
 
 #[derive(Deserialize)]

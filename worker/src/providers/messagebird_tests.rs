@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use otpost_shared::outcome::ErrorClass;
+use otpost_shared::{
+    outcome::ErrorClass,
+    price::{Cost, Currency, Price},
+};
 use serde_json::{Value, json};
 
 use super::{ERRORS, FAILURES, MessageBird, MessageBirdConfig, read_answer, read_check};
@@ -83,7 +86,8 @@ async fn recorded(text: &str, validity: Duration) -> Recorded {
 async fn sent(message: &Outgoing) -> Recorded {
     let server = TestServer::start(vec![Reply::Whole(answer(201, "", ACCEPTED))]).await;
     let outcome = at(&server, "secret").send(message).await;
-    assert_eq!(outcome, Outcome::accepted(Some("m0123".to_owned())));
+    let expected = Outcome::accepted(Some("m0123".to_owned()));
+    assert_eq!(outcome, expected.costing(Cost::of_segments(Some(1))));
     server.requests().remove(0)
 }
 
@@ -110,7 +114,8 @@ fn the_tables_are_sorted_and_used() {
 
 #[test]
 fn accepted_only_with_an_id() {
-    assert_eq!(read(201, ACCEPTED), Outcome::accepted(Some("m0123".to_owned())));
+    let outcome = Outcome::accepted(Some("m0123".to_owned()));
+    assert_eq!(read(201, ACCEPTED), outcome.costing(Cost::of_segments(Some(1))));
     assert_eq!(read(201, r#"{"id": "m1"}"#), Outcome::accepted(Some("m1".to_owned())));
     assert_eq!(created("buffered", None), Outcome::accepted(Some("m1".to_owned())));
     for body in ["", "{", "{}", "null", "[]", "<html>", "\u{0}", r#"{"id": ""}"#, r#"{"id": 1}"#] {
@@ -121,6 +126,22 @@ fn accepted_only_with_an_id() {
     assert_eq!(read(502, ACCEPTED).class, ErrorClass::Unknown);
     let both = r#"{"id": "m1", "errors": [{"code": 25, "description": "no"}]}"#;
     assert_eq!(read(201, both).class, ErrorClass::Account);
+}
+
+#[test]
+fn the_cost_of_the_one_recipient() {
+    let cost = |item: Value| {
+        read(201, &json!({"id": "m1", "recipients": {"items": [item]}}).to_string()).cost
+    };
+    let priced = json!({"status": "sent", "messagePartCount": 2,
+        "price": {"amount": 0.0333, "currency": "EUR"}});
+    let price = Some(Price { micros: 33_300, currency: Currency::EUR });
+    assert_eq!(cost(priced), Cost { segments: Some(2), price, is_per_segment: false });
+    let unpriced = json!({"messagePartCount": 2, "price": {"amount": null, "currency": null}});
+    assert_eq!(cost(unpriced), Cost::of_segments(Some(2)));
+    assert_eq!(cost(json!({})), Cost::default());
+    let failed = json!({"status": "expired", "messagePartCount": 2});
+    assert_eq!(cost(failed), Cost::default());
 }
 
 #[test]

@@ -7,10 +7,11 @@ use otpost_shared::{
         ErrorClass::{self, Content, Recipient, Sender, Transient},
         class_of_code,
     },
-    report::telnyx::{ERRORS, public_key},
+    report::telnyx::{ERRORS, cost, public_key},
 };
 use reqwest::{Client, RequestBuilder, Url};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     Net,
@@ -145,6 +146,9 @@ struct Message {
     to: Vec<Addressee>,
     #[serde(default)]
     errors: Vec<Problem>,
+    /// Among the rest what it costs. A repeat is answered with the first result, and its cost.
+    #[serde(flatten)]
+    rest: Value,
 }
 
 #[derive(Deserialize)]
@@ -232,7 +236,7 @@ fn created(answer: &Answer, message: Message) -> Outcome {
         .filter_map(|person| person.status.as_deref())
         .find(|status| matches!(*status, "sending_failed" | "delivery_failed" | "expired"));
     let Some(status) = failed else {
-        return Outcome::accepted(Some(message.id));
+        return Outcome::accepted(Some(message.id)).costing(cost(&message.rest));
     };
     let mut outcome = message.errors.first().map_or_else(
         || answer.refused(Transient, None, Some(status)),

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use otpost_shared::outcome::ErrorClass;
+use otpost_shared::{
+    outcome::ErrorClass,
+    price::{Cost, Currency, Price},
+};
 use serde_json::{Value, json};
 
 use super::{ERRORS, Telnyx, TelnyxConfig, read_answer, read_check};
@@ -43,6 +46,10 @@ fn accepted() -> String {
     with_status("queued", &json!([]))
 }
 
+fn outcome_of_accepted() -> Outcome {
+    Outcome::accepted(Some("4031-2d82".to_owned())).costing(Cost::of_segments(Some(1)))
+}
+
 fn with_status(status: &str, errors: &Value) -> String {
     json!({"data": {
         "record_type": "message", "direction": "outbound", "id": "4031-2d82", "type": "SMS",
@@ -72,7 +79,7 @@ fn at(server: &TestServer, sender: &str) -> Telnyx {
 async fn recorded(sender: &str, message: &Outgoing) -> Recorded {
     let server = TestServer::start(vec![Reply::Whole(answer(200, "", &accepted()))]).await;
     let outcome = at(&server, sender).send(message).await;
-    assert_eq!(outcome, Outcome::accepted(Some("4031-2d82".to_owned())));
+    assert_eq!(outcome, outcome_of_accepted());
     server.requests().remove(0)
 }
 
@@ -98,7 +105,7 @@ fn each_class_is_in_the_table() {
 
 #[test]
 fn accepted_only_with_an_id() {
-    assert_eq!(read(200, &accepted()), Outcome::accepted(Some("4031-2d82".to_owned())));
+    assert_eq!(read(200, &accepted()), outcome_of_accepted());
     assert_eq!(read(200, r#"{"data": {"id": "a"}}"#).class, ErrorClass::Ok);
     let cut = &accepted()[..40];
     for body in [
@@ -123,6 +130,17 @@ fn accepted_only_with_an_id() {
     }
     // A success in the body of a failure is no success.
     assert_eq!(read(502, &accepted()).class, ErrorClass::Unknown);
+}
+
+#[test]
+fn the_cost_where_it_is_known() {
+    let cost = |more: &str| read(200, &format!(r#"{{"data": {{"id": "a", {more}}}}}"#)).cost;
+    let price = Some(Price { micros: 5_100, currency: Currency::USD });
+    let told = r#""parts": 2, "cost": {"amount": "0.0051", "currency": "USD"}"#;
+    assert_eq!(cost(told), Cost { segments: Some(2), price, is_per_segment: false });
+    assert_eq!(cost(r#""parts": 2, "cost": null"#), Cost::of_segments(Some(2)));
+    let odd = r#""parts": "x", "cost": {"amount": "free", "currency": "USD"}"#;
+    assert_eq!(cost(odd), Cost::default());
 }
 
 #[test]

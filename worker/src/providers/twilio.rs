@@ -7,10 +7,12 @@ use otpost_shared::{
         ErrorClass::{self, Recipient, Sender, Transient},
         class_of_code,
     },
+    price::{self, Cost},
     report::twilio::ERRORS,
 };
 use reqwest::{Client, RequestBuilder, Url};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     Net,
@@ -152,6 +154,10 @@ struct Created {
     status: Option<String>,
     error_code: Option<u32>,
     error_message: Option<String>,
+    /// Text; `0` when a messaging service has yet to pick the sender. The price beside it is null, and
+    /// stands there only once the message has been billed.
+    #[serde(default)]
+    num_segments: Value,
 }
 
 #[derive(Deserialize)]
@@ -184,7 +190,8 @@ fn read_answer(answer: &Answer) -> Outcome {
 /// A created message may already have failed.
 fn created(answer: &Answer, message: Created) -> Outcome {
     if !matches!(message.status.as_deref(), Some("failed" | "undelivered" | "canceled")) {
-        return Outcome::accepted(Some(message.sid));
+        let segments = price::segments(Some(&message.num_segments));
+        return Outcome::accepted(Some(message.sid)).costing(Cost::of_segments(segments));
     }
     let code = message.error_code.unwrap_or_default();
     let class = class_of_code(ERRORS, code).unwrap_or(Transient);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use otpost_shared::outcome::ErrorClass;
+use otpost_shared::{outcome::ErrorClass, price::Cost};
 
 use super::{ERRORS, Twilio, TwilioConfig, read_answer, read_check};
 use crate::{
@@ -56,10 +56,29 @@ fn the_table_is_sorted_and_used() {
 
 #[test]
 fn accepted_only_with_an_id() {
-    assert_eq!(read(201, ACCEPTED), Outcome::accepted(Some("SM0123".to_owned())));
+    let outcome = Outcome::accepted(Some("SM0123".to_owned()));
+    assert_eq!(read(201, ACCEPTED), outcome.costing(Cost::of_segments(Some(1))));
     for body in ["", "{", "{}", "null", "[]", "<html>", "\u{0}"] {
         assert_eq!(read(201, body).class, ErrorClass::Unknown, "{body}");
     }
+}
+
+/// Twilio prices a message after it was sent.
+#[test]
+fn segments_are_told_and_prices_are_not() {
+    for (told, segments) in [
+        (r#""num_segments": "3", "price": null, "price_unit": "USD""#, Some(3)),
+        (r#""num_segments": "0", "price": null"#, None),
+        (r#""num_segments": null"#, None),
+        (r#""num_segments": [1]"#, None),
+        (r#""num_media": "0""#, None),
+    ] {
+        let outcome = read(201, &format!(r#"{{"sid": "SM1", "status": "accepted", {told}}}"#));
+        assert_eq!(outcome.class, ErrorClass::Ok, "{told}");
+        assert_eq!(outcome.cost, Cost::of_segments(segments), "{told}");
+    }
+    let failed = read(201, r#"{"sid": "SM1", "status": "failed", "num_segments": "1"}"#);
+    assert_eq!(failed.cost, Cost::default());
 }
 
 #[test]

@@ -9,6 +9,7 @@ use otpost_shared::{
     outcome::ErrorClass::{
         self, Account, Content, Recipient, Sender, Throttled, Transient, Unknown,
     },
+    price::{Cost, Currency, Price, decimal},
     report::VONAGE_SIGNATURE_METHODS as SIGNATURE_METHODS,
 };
 use reqwest::{Client, RequestBuilder, Url};
@@ -168,6 +169,9 @@ struct Part {
     message_id: Option<String>,
     #[serde(rename = "error-text")]
     error_text: Option<String>,
+    /// In the account's currency, which is EUR.
+    #[serde(rename = "message-price", default)]
+    price: Value,
 }
 
 impl Part {
@@ -176,6 +180,10 @@ impl Part {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         }
+    }
+
+    fn price(&self) -> Option<Price> {
+        Price::parse(&decimal(&self.price)?, Currency::EUR)
     }
 }
 
@@ -186,13 +194,13 @@ fn read_answer(answer: &Answer) -> Outcome {
     };
     let id = parts.iter().find_map(|part| part.message_id.clone());
     let Some(failed) = parts.iter().find(|part| part.code() != ACCEPTED) else {
-        return Outcome::accepted(id);
+        return Outcome::accepted(id).costing(cost(&parts));
     };
     let code = failed.code();
     let text = failed.error_text.as_deref();
     if parts.iter().any(|part| part.code() == ACCEPTED) {
         // The person gets a piece of the text: neither sent nor safe to send again here.
-        let mut outcome = answer.refused(Unknown, Some(code), text);
+        let mut outcome = answer.refused(Unknown, Some(code), text).costing(cost(&parts));
         outcome.provider_message_id = id;
         return outcome;
     }
@@ -200,6 +208,17 @@ fn read_answer(answer: &Answer) -> Outcome {
     let mut outcome = answer.refused(class, Some(code), text);
     outcome.retry_after = text.and_then(wait_in).or(outcome.retry_after);
     outcome
+}
+
+/// Each part is an SMS; they are priced one by one, and those that were refused cost nothing.
+fn cost(parts: &[Part]) -> Cost {
+    let accepted = || parts.iter().filter(|part| part.code() == ACCEPTED);
+    let micros: Option<i64> = accepted().map(|part| Some(part.price()?.micros)).sum();
+    Cost {
+        segments: u16::try_from(accepted().count()).ok(),
+        price: micros.map(|micros| Price { micros, currency: Currency::EUR }),
+        is_per_segment: false,
+    }
 }
 
 fn class_of_status_text(code: &str) -> ErrorClass {

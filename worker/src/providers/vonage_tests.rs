@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use otpost_shared::outcome::ErrorClass;
+use otpost_shared::{
+    outcome::ErrorClass,
+    price::{Cost, Currency, Price},
+};
 
 use super::{ERRORS, Vonage, VonageConfig, read_answer, read_check, wait_in};
 use crate::{
@@ -26,6 +29,12 @@ fn answered(status: u16, body: &str) -> Answer {
 
 fn read(status: u16, body: &str) -> Outcome {
     read_answer(&answered(status, body))
+}
+
+/// What this many accepted parts cost, if all of them say it.
+fn costing(segments: u16, micros: Option<i64>) -> Cost {
+    let price = micros.map(|micros| Price { micros, currency: Currency::EUR });
+    Cost { segments: Some(segments), price, is_per_segment: false }
 }
 
 /// An answer with one part of each status; parts are named `m0`, `m1`, ….
@@ -57,7 +66,8 @@ async fn recorded(text: &str, validity: Duration) -> Recorded {
     let mut message = outgoing(text);
     message.validity = validity;
     let outcome = vonage.send(&message).await;
-    assert_eq!(outcome, Outcome::accepted(Some("0A1".to_owned())));
+    let expected = Outcome::accepted(Some("0A1".to_owned()));
+    assert_eq!(outcome, expected.costing(costing(1, Some(30_000))));
     server.requests().remove(0)
 }
 
@@ -76,12 +86,32 @@ fn the_table_is_sorted_and_used() {
 #[test]
 fn every_part_must_be_accepted() {
     let all = parts(&["0", "0"], "");
-    assert_eq!(all, Outcome::accepted(Some("m0".to_owned())));
+    assert_eq!(all, Outcome::accepted(Some("m0".to_owned())).costing(costing(2, None)));
     let some = parts(&["0", "9"], "Partner quota violation");
     assert_eq!(some.class, ErrorClass::Unknown);
     assert_eq!(some.code.as_deref(), Some("9"));
     assert_eq!(some.provider_message_id.as_deref(), Some("m0"));
     assert_eq!(parts(&["7", "7"], "").class, ErrorClass::Recipient);
+}
+
+#[test]
+fn parts_are_priced_one_by_one() {
+    let part = |status: &str, price: &str| format!(r#"{{"status": "{status}", {price}}}"#);
+    let price = r#""message-price": "0.03330000""#;
+    for (parts, cost) in [
+        (vec![part("0", price)], costing(1, Some(33_300))),
+        (vec![part("0", price), part("0", price)], costing(2, Some(66_600))),
+        (vec![part("0", price), part("0", r#""message-price": 0.01"#)], costing(2, Some(43_300))),
+        // Not the price of all.
+        (vec![part("0", price), part("0", r#""network": "12345""#)], costing(2, None)),
+        (vec![part("0", price), part("0", r#""message-price": """#)], costing(2, None)),
+        // The person gets one of them.
+        (vec![part("0", price), part("9", price)], costing(1, Some(33_300))),
+        (vec![part("9", price), part("9", price)], Cost::default()),
+    ] {
+        let body = format!(r#"{{"message-count": "1", "messages": [{}]}}"#, parts.join(","));
+        assert_eq!(read(200, &body).cost, cost, "{body}");
+    }
 }
 
 #[test]

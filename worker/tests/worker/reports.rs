@@ -1,13 +1,15 @@
 //! From a report to the next provider: asked for, heard, gone on with.
 
 use otpost_shared::{
-    attempt,
+    attempt::{self, Attempt},
     message::{Effect, take_report},
     outcome::ErrorClass,
+    price::{Cost, Currency, Price},
     report::{Reference, Report, Word},
     verification,
 };
 use otpost_testbed::Bed;
+use uuid::Uuid;
 
 use crate::{
     Worker, accept,
@@ -17,7 +19,17 @@ use crate::{
     timeline, until,
 };
 
-pub const TAKEN: Answer = Answer::Http("200 OK", r#"{"messages":[{"status":"0","message-id":"v-1"}]}"#);
+pub const TAKEN: Answer = Answer::Http(
+    "200 OK",
+    r#"{"messages":[{"status":"0","message-id":"v-1","message-price":"0.03330000"}]}"#,
+);
+
+/// What each attempt costs.
+async fn costs(bed: &Bed, message: Uuid) -> Vec<String> {
+    let attempts = attempt::list_by_message(&bed.home.db, message).await.expect("an answer");
+    let cost = |attempt: &Attempt| attempt.charge().map_or("nothing".into(), |c| c.to_string());
+    attempts.iter().map(cost).collect()
+}
 
 /// What the gateway of kind `vonage` was given as the address for its report.
 pub fn asked_for(gateway: &Gateway) -> Reference {
@@ -37,7 +49,8 @@ async fn a_code_that_is_not_delivered_goes_to_the_next_provider_with_the_same_di
         let extra = format!(
             "[server]\npublic_url = \"https://codes.example\"\n[recipients]\ncountries = [\"*\"]\n\
              [chains]\nsms = [\"a\", \"b\"]\n[providers.a]\nkind = \"vonage\"\napi_key = \"k\"\n\
-             api_secret = \"s\"\nfrom = \"Otpost\"\nbase_url = {:?}\n{}",
+             api_secret = \"s\"\nfrom = \"Otpost\"\nbase_url = {:?}\n{}\
+             [providers.b.prices]\ncurrency = \"USD\"\n\"*\" = \"0.0075\"\n",
             first.url,
             second.section("b")
         );
@@ -48,13 +61,17 @@ async fn a_code_that_is_not_delivered_goes_to_the_next_provider_with_the_same_di
         assert_eq!(row.state, "sent");
         let of = asked_for(&first);
         assert_eq!((of.message_id, of.number), (row.id, 1));
-        let class = Some(ErrorClass::Transient);
-        let report = Report { of, word: Word::Undelivered, class, code: Some("8".into()) };
+        assert_eq!(costs(&bed, row.id).await, ["0.0333 EUR"]);
+        let (word, class) = (Word::Undelivered, Some(ErrorClass::Transient));
+        let price = Some(Price { micros: 40_000, currency: Currency::EUR });
+        let cost = Cost { price, ..Cost::default() };
+        let report = Report { of, word, class, code: Some("8".into()), cost };
         assert_eq!(take_report(&bed.home, "a", report).await, Ok(Effect::GoesOn));
         until("the second provider has it", async || second.bodies().len() == 1).await;
         let row = ended(&bed.home, accepted.id).await;
         assert_eq!(row.state, "sent");
         assert_eq!(timeline(&bed.home, row.id).await, ["a ok", "b ok"]);
+        assert_eq!(costs(&bed, row.id).await, ["0.04 EUR", "about 0.0075 USD"]);
         let of = verification::find(&bed.home.db, accepted.id).await.expect("an answer");
         let code = of.expect("a row").code(&bed.home.keys).expect("a key").expect("a seed");
         for gateway in [&first, &second] {
@@ -93,7 +110,8 @@ async fn a_provider_that_knows_a_repeat_by_its_bytes_is_given_the_same_address_a
         let (_, of) =
             body["webhook_url"].as_str().and_then(|url| url.split_once("?of=")).expect("it");
         let of = Reference::parse(of).expect("a reference of ours");
-        let report = Report { of, word: Word::Delivered, class: None, code: None };
+        let cost = Cost::default();
+        let report = Report { of, word: Word::Delivered, class: None, code: None, cost };
         assert_eq!(take_report(&bed.home, "a", report).await, Ok(Effect::Delivered));
         let attempts = attempt::list_by_message(&bed.home.db, row.id).await.expect("an answer");
         let reported: Vec<_> = attempts.iter().map(|a| a.report.as_deref()).collect();
@@ -137,7 +155,8 @@ async fn what_a_provider_gives_back_finds_the_attempt() {
             let text = body.pointer(place).and_then(|text| text.as_str()).expect("a text");
             let of = Reference::parse(text).expect("a reference of ours");
             assert_eq!((of.message_id, of.number), (row.id, 1));
-            let report = Report { of, word: Word::Delivered, class: None, code: None };
+            let cost = Cost::default();
+            let report = Report { of, word: Word::Delivered, class: None, code: None, cost };
             assert_eq!(take_report(&bed.home, "a", report).await, Ok(Effect::Delivered));
             worker.stop().await;
         }

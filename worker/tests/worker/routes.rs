@@ -4,6 +4,7 @@
 use otpost_shared::{
     Home, attempt,
     message::{self, Effect, Message, NewMessage, take_report},
+    price::Cost,
     provider_state,
     recipient::Recipient,
     report::{Report, Word},
@@ -222,7 +223,8 @@ async fn silence_leaves_a_code_where_it_is_when_its_route_has_nobody_else() {
             last = ended(home, accepted.id).await.id;
             if n < 5 {
                 let of = asked_for(&only);
-                let report = Report { of, word: Word::Delivered, class: None, code: None };
+                let (word, cost) = (Word::Delivered, Cost::default());
+                let report = Report { of, word, class: None, code: None, cost };
                 assert_eq!(take_report(home, "a", report).await, Ok(Effect::Delivered));
             }
         }

@@ -6,6 +6,7 @@ use otpost_shared::{
     api_key::Scope,
     db::DbError,
     message,
+    price,
     verification::{self, Status, Verification},
 };
 use serde::Serialize;
@@ -18,7 +19,7 @@ use crate::{
     error::{ApiError, ErrorCode, Problem},
     routes::{
         PathId,
-        timeline::{self, MessageView},
+        timeline::{self, MessageView, PriceView},
     },
     timestamp::rfc3339,
 };
@@ -49,6 +50,9 @@ pub struct VerificationView {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
+    /// What all attempts cost together, one sum for each currency; left out while none has a price.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cost: Vec<PriceView>,
     messages: Vec<MessageView>,
 }
 
@@ -85,6 +89,8 @@ pub async fn view(home: &Home, row: Verification) -> Result<VerificationView, Db
     for message in message::list_by_verification(&home.db, row.id).await? {
         messages.push(timeline::view(home, message, None).await?);
     }
+    let attempts = messages.iter().flat_map(|message| &message.attempts);
+    let cost = price::totals(attempts.filter_map(|attempt| attempt.charge));
     let status = row.status(home.clock.now());
     let verified_at = row.finished_at.filter(|_| status == Status::Verified);
     Ok(VerificationView {
@@ -103,6 +109,7 @@ pub async fn view(home: &Home, row: Verification) -> Result<VerificationView, Db
         failure: row.failure,
         channel: row.channel,
         purpose: row.purpose,
+        cost: cost.into_iter().map(PriceView::from).collect(),
         messages,
     })
 }

@@ -9,6 +9,7 @@ use otpost_shared::{
     clock::Millis,
     message::{self, Message},
     outcome::ErrorClass,
+    price::{self, Charge},
     verification::{self, Verification},
 };
 use serde::Serialize;
@@ -59,13 +60,18 @@ async fn tell_verification(home: &Home, row: &Verification) -> Result<(), Failur
     if let Some(failure) = &row.failure {
         say!("  failure  {failure}");
     }
+    let mut charges = Vec::new();
     for message in message::list_by_verification(&home.db, row.id).await? {
-        tell_message(home, &message).await?;
+        charges.extend(tell_message(home, &message).await?);
+    }
+    for sum in price::totals(charges) {
+        say!("together {sum}");
     }
     Ok(())
 }
 
-async fn tell_message(home: &Home, row: &Message) -> Result<(), Failure> {
+/// Gives what its attempts cost.
+async fn tell_message(home: &Home, row: &Message) -> Result<Vec<Charge>, Failure> {
     say!("message {}: {}", row.id, row.state);
     if let Some(to) = row.recipient(&home.keys)? {
         say!("  to       {}", to.masked());
@@ -84,13 +90,13 @@ async fn tell_message(home: &Home, row: &Message) -> Result<(), Failure> {
     if attempts.is_empty() {
         say!("  no provider was asked");
     }
-    for attempt in attempts {
-        say!("  {}", told(&attempt, row.created_at));
+    for attempt in &attempts {
+        say!("  {}", told(attempt, row.created_at));
     }
-    Ok(())
+    Ok(attempts.iter().filter_map(Attempt::charge).collect())
 }
 
-/// `1. main after 0.012 s: ok in 0.150 s, id SM1, delivered 3.210 s later`
+/// `1. main after 0.012 s: ok in 0.150 s, id SM1, 1 segment, 0.0333 EUR, delivered 3.210 s later`
 fn told(attempt: &Attempt, created_at: Millis) -> String {
     let took = attempt.finished_at.map(|at| format!(" in {}", secs(at - attempt.started_at)));
     let mut parts = vec![format!(
@@ -109,6 +115,9 @@ fn told(attempt: &Attempt, created_at: Millis) -> String {
     for (name, value) in words {
         parts.extend(value.as_ref().map(|value| format!("{name} {value}")));
     }
+    let plural = |count| if count == 1 { "" } else { "s" };
+    parts.extend(attempt.segments.map(|count| format!("{count} segment{}", plural(count))));
+    parts.extend(attempt.charge().map(|charge| charge.to_string()));
     if let (Some(report), Some(at)) = (&attempt.report, attempt.reported_at) {
         let since = attempt.finished_at.unwrap_or(attempt.started_at);
         parts.push(format!("{report} {} later", secs((at - since).max(0))));
@@ -139,5 +148,10 @@ mod tests {
         attempt.report = Some("sent".into());
         attempt.reported_at = Some(1_700_000_003_150);
         assert_eq!(told(&attempt, 1_700_000_000_000), format!("{line}, sent 3.000 s later"));
+        for (segments, words) in [(1, "1 segment"), (3, "3 segments")] {
+            attempt.segments = Some(segments);
+            let line = format!("{line}, {words}, sent 3.000 s later");
+            assert_eq!(told(&attempt, 1_700_000_000_000), line);
+        }
     }
 }

@@ -26,7 +26,8 @@ pub(super) async fn leave_at_once(
         step!(),
         " AS (SELECT * FROM UNNEST($1::uuid[], $2::int[], $3::text[], $4::bigint[], $5::int[],
             $6::text[], $7::text[], $8::bigint[], $9::int[], $10::text[], $11::text[],
-            $12::text[], $13::text[], $14::bigint[])),
+            $12::text[], $13::text[], $14::bigint[], $15::int[], $16::bigint[], $17::int[],
+            $18::text[])),
         left_behind AS (",
         leave!(),
         " RETURNING m.id), ended AS (",
@@ -44,6 +45,12 @@ pub(super) async fn leave_at_once(
     let ending = |of: fn(&Ending) -> Option<&str>| -> Vec<Option<&str>> {
         ended.iter().map(|e| e.and_then(|(_, ending)| of(ending))).collect()
     };
+    let small = |of: fn(&Ending) -> Option<i32>| -> Vec<Option<i32>> {
+        ended.iter().map(|e| e.and_then(|(_, ending)| of(ending))).collect()
+    };
+    let large = |of: fn(&Ending) -> Option<i64>| -> Vec<Option<i64>> {
+        ended.iter().map(|e| e.and_then(|(_, ending)| of(ending))).collect()
+    };
     Ok(sqlx::query_as::<Postgres, (Uuid, i32)>(SQL)
         .bind(column(&rows, |r| r.step.message.id))
         .bind(column(&rows, |r| r.step.message.epoch))
@@ -58,7 +65,11 @@ pub(super) async fn leave_at_once(
         .bind(ending(|e| e.provider_message_id.as_deref()))
         .bind(ending(|e| e.error_code.as_deref()))
         .bind(ending(|e| e.detail.as_deref()))
-        .bind(ended.iter().map(|e| e.and_then(|(_, ending)| ending.retry_at)).collect::<Vec<_>>())
+        .bind(large(|e| e.retry_at))
+        .bind(small(Ending::segments_written))
+        .bind(large(Ending::micros_written))
+        .bind(small(Ending::told_written))
+        .bind(ending(Ending::currency_written))
         .fetch_all(pool)
         .await?)
 }

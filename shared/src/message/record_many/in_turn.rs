@@ -8,7 +8,7 @@ use super::{
     statements::{renew, step},
 };
 use crate::{
-    attempt::{self, Beginning},
+    attempt::{self, Beginning, Ending},
     db::{DbError, Tx, on_tx},
     message::LEASE_MS,
 };
@@ -38,7 +38,11 @@ pub(super) async fn leave_in(
                 .push_bind(ending.and_then(|e| e.provider_message_id.as_deref()))
                 .push_bind(ending.and_then(|e| e.error_code.as_deref()))
                 .push_bind(ending.and_then(|e| e.detail.as_deref()))
-                .push_bind(ending.and_then(|e| e.retry_at));
+                .push_bind(ending.and_then(|e| e.retry_at))
+                .push_bind(ending.and_then(Ending::segments_written))
+                .push_bind(ending.and_then(Ending::micros_written))
+                .push_bind(ending.and_then(Ending::told_written))
+                .push_bind(ending.and_then(Ending::currency_written));
         });
         query.push(") ").push(change);
         query.build().execute(c).await?.rows_affected()

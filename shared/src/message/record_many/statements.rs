@@ -4,7 +4,8 @@
 macro_rules! step {
     () => {
         "step (id, epoch, state, not_before, crashes, class, failure, now, number, outcome, \
-         provider_message_id, error_code, detail, retry_at)"
+         provider_message_id, error_code, detail, retry_at, segments, price_micros, price_told, \
+         price_currency)"
     };
 }
 
@@ -41,7 +42,8 @@ macro_rules! unless_called_off {
 }
 
 /// An attempt that the sweep has already called unknown stays unknown, but its provider's id is
-/// still worth having.
+/// still worth having. A price that a report has told meanwhile stays too, unless the answer itself tells
+/// one and is written for the first time: a report may be about a part alone.
 macro_rules! end {
     ($after:literal) => {
         concat!(
@@ -49,7 +51,15 @@ macro_rules! end {
              SET finished_at = COALESCE(a.finished_at, s.now),
                  outcome = COALESCE(a.outcome, s.outcome),
                  provider_message_id = s.provider_message_id, error_code = s.error_code,
-                 detail = s.detail, retry_at = s.retry_at
+                 detail = s.detail, retry_at = s.retry_at,
+                 segments = COALESCE(a.segments, s.segments),
+                 price_micros = CASE
+                     WHEN a.price_told IS NULL OR (s.price_told = 1 AND a.outcome IS NULL)
+                     THEN s.price_micros ELSE a.price_micros END,
+                 price_currency = CASE
+                     WHEN a.price_told IS NULL OR (s.price_told = 1 AND a.outcome IS NULL)
+                     THEN s.price_currency ELSE a.price_currency END,
+                 price_told = COALESCE(a.price_told, s.price_told)
              FROM step s ",
             $after,
             " WHERE a.message_id = s.id AND a.number = s.number AND a.epoch = s.epoch"

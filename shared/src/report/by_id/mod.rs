@@ -28,6 +28,7 @@ use crate::{
     home::Home,
     message::{self, Effect, is_code},
     outcome::ErrorClass,
+    price::Cost,
     recipient::Recipient,
     secrets::Keyring,
 };
@@ -198,7 +199,8 @@ async fn settle(home: &Home, provider: &str, row: &Row) -> Result<Effect, DbErro
     };
     let of_attempt = Reference::new(&home.keys, &message.key_id, provider, message_id, number)?;
     let class = (word == Word::Undelivered).then(|| of.class().unwrap_or(ErrorClass::Transient));
-    let report = Report { of: of_attempt, word, class, code: of.report_code.clone() };
+    let (code, cost) = (of.report_code.clone(), Cost::default());
+    let report = Report { of: of_attempt, word, class, code, cost };
     message::take_report(home, provider, report).await
 }
 

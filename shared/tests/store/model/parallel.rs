@@ -172,15 +172,8 @@ async fn deliver(home: &Home, id: Uuid, fails: bool) -> Done {
             .await;
     if begun.is_some() {
         let class = if fails { ErrorClass::Recipient } else { ErrorClass::Ok };
-        let ending = Ending {
-            outcome: class,
-            provider_message_id: None,
-            error_code: None,
-            detail: None,
-            retry_at: None,
-        };
         let end = End { state: State::Failed, class, failure: "landline".into() };
-        record(Some((1, ending)), if fails { Next::End(end) } else { Next::Sent }).await;
+        record(Some((1, Ending::of(class))), if fails { Next::End(end) } else { Next::Sent }).await;
     }
     Done::Claimed { begun: begun.is_some() }
 }

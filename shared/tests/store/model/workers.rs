@@ -146,17 +146,8 @@ impl Trial<'_> {
             .map(|one| Recording {
                 message: Arc::clone(&self.claims[one.claim]),
                 ended: one.ended.zip(one.step.outcome()).map(|(number, outcome)| {
-                    let id = Some(self.provider_id(one));
-                    (
-                        number,
-                        Ending {
-                            outcome,
-                            provider_message_id: id,
-                            error_code: None,
-                            detail: None,
-                            retry_at: None,
-                        },
-                    )
+                    let provider_message_id = Some(self.provider_id(one));
+                    (number, Ending { provider_message_id, ..Ending::of(outcome) })
                 }),
                 next: one.step.next(one.number, now),
                 now,

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use otpost_shared::{json_pointer::Pointer, outcome::ErrorClass};
+use otpost_shared::{
+    json_pointer::Pointer,
+    outcome::ErrorClass,
+    price::{self, Cost, Currency, Price},
+};
 use serde_json::Value;
 
 use crate::{
@@ -29,6 +33,36 @@ impl Success {
     }
 }
 
+/// Where the body says what an accepted message takes and costs.
+#[derive(Default)]
+pub(super) struct CostPlaces {
+    pub(super) segments: Option<Pointer>,
+    pub(super) price: Option<Pointer>,
+    pub(super) currency: Option<Pointer>,
+    /// Where none stands at its place.
+    pub(super) default_currency: Option<Currency>,
+}
+
+impl CostPlaces {
+    /// What is not there, or is something else, is not known; the outcome does not depend on it.
+    fn read(&self, answer: &Answer) -> Cost {
+        if self.segments.is_none() && self.price.is_none() {
+            return Cost::default();
+        }
+        let Some(json) = answer.json::<Value>() else { return Cost::default() };
+        let at = |place: Option<&Pointer>| place?.value_in(&json);
+        let named = self.currency.as_ref().and_then(|place| place.text_in(&json));
+        let named = named.filter(|code| !code.is_empty());
+        let currency = named.map_or(self.default_currency, |code| Currency::parse(&code));
+        let priced = at(self.price.as_ref()).and_then(price::decimal).zip(currency);
+        Cost {
+            segments: price::segments(at(self.segments.as_ref())),
+            price: priced.and_then(|(amount, currency)| Price::parse(&amount, currency)),
+            is_per_segment: false,
+        }
+    }
+}
+
 /// The rules of reading.
 pub(super) struct Reading {
     pub(super) success_status: Vec<RangeInclusive<u16>>,
@@ -37,13 +71,22 @@ pub(super) struct Reading {
     pub(super) code: Option<Pointer>,
     pub(super) text: Option<Pointer>,
     pub(super) errors: BTreeMap<String, ErrorClass>,
+    pub(super) cost: CostPlaces,
 }
 
 impl Reading {
+    pub(super) fn read(&self, answer: &Answer) -> Outcome {
+        let outcome = self.judge(answer);
+        if outcome.class != ErrorClass::Ok {
+            return outcome;
+        }
+        outcome.costing(self.cost.read(answer))
+    }
+
     /// A listed error code decides; then status and body must both say success. A success status
     /// with a body that says otherwise, without a listed code, is unknown: the list of success
     /// values may lack one, and taking that for a failure would send everything twice.
-    pub(super) fn read(&self, answer: &Answer) -> Outcome {
+    fn judge(&self, answer: &Answer) -> Outcome {
         let status_ok = self.success_status.iter().any(|range| range.contains(&answer.status));
         let json = self.looks_into_body().then(|| answer.json::<Value>());
         let json = match json {
@@ -84,9 +127,13 @@ impl Reading {
 mod tests {
     use std::collections::BTreeMap;
 
-    use otpost_shared::{json_pointer::Pointer, outcome::ErrorClass};
+    use otpost_shared::{
+        json_pointer::Pointer,
+        outcome::ErrorClass,
+        price::{Cost, Currency, Price},
+    };
 
-    use super::{Reading, Success};
+    use super::{CostPlaces, Reading, Success};
     use crate::{provider::Outcome, providers::http_call::Answer};
 
     fn pointer(text: &str) -> Pointer {
@@ -101,6 +148,7 @@ mod tests {
             code: None,
             text: None,
             errors: BTreeMap::new(),
+            cost: CostPlaces::default(),
         }
     }
 
@@ -164,6 +212,43 @@ mod tests {
         let unlisted = read(&reading, 500, r#"{"error": {"code": "x"}}"#);
         assert_eq!(unlisted.class, ErrorClass::Transient);
         assert_eq!(unlisted.code.as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn what_it_costs() {
+        let places = |default_currency| CostPlaces {
+            segments: Some(pointer("/parts")),
+            price: Some(pointer("/price/0")),
+            currency: Some(pointer("/price/1")),
+            default_currency,
+        };
+        let reading = Reading { cost: places(None), ..bare() };
+        let eur = |micros| Some(Price { micros, currency: Currency::EUR });
+        for (body, segments, price) in [
+            (r#"{"parts": 2, "price": ["0.0333", "EUR"]}"#, Some(2), eur(33_300)),
+            (r#"{"parts": "2", "price": [0.0333, "eur"]}"#, Some(2), eur(33_300)),
+            (r#"{"parts": 0, "price": [0, "EUR"]}"#, None, eur(0)),
+            (r#"{"parts": -1, "price": ["-1", "EUR"]}"#, None, None),
+            (r#"{"price": ["0.0333"]}"#, None, None),
+            (r#"{"price": ["0.0333", "euros"]}"#, None, None),
+            ("[]", None, None),
+            ("<html>", None, None),
+        ] {
+            let cost = Cost { segments, price, is_per_segment: false };
+            assert_eq!(read(&reading, 200, body), Outcome::accepted(None).costing(cost), "{body}");
+            assert_eq!(read(&reading, 400, body).cost, Cost::default(), "{body}");
+        }
+        let reading = Reading { cost: places(Some(Currency::EUR)), ..bare() };
+        for (body, price) in [
+            (r#"{"price": ["0.05"]}"#, eur(50_000)),
+            (r#"{"price": ["0.05", null]}"#, eur(50_000)),
+            (r#"{"price": [null, "EUR"]}"#, None),
+            (r#"{"price": ["0.05", "euros"]}"#, None),
+        ] {
+            assert_eq!(read(&reading, 200, body).cost.price, price, "{body}");
+        }
+        let usd = read(&reading, 200, r#"{"price": ["0.05", "USD"]}"#).cost.price;
+        assert_eq!(usd.map(|price| price.currency), Some(Currency::USD));
     }
 
     #[test]

@@ -5,13 +5,14 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 use otpost_shared::{
     config::ConfigError,
     json_pointer::Pointer,
-    report::{HttpInbound, HttpReports},
+    price::Currency,
+    report::{HttpInbound, HttpReports, currency_mistake},
 };
 use reqwest::{Method, header::HeaderName};
 use serde::Deserialize;
 
 use super::{
-    answer::{Reading, Success},
+    answer::{CostPlaces, Reading, Success},
     template::{Escape, Slot, Template, Values},
 };
 use crate::providers::{Net, mistake, parse_class, spelling::unknown_word};
@@ -54,6 +55,13 @@ pub(in crate::providers) struct HttpConfig {
     error_code_json_pointer: Option<String>,
     /// Where the gateway's error sentence is.
     error_text_json_pointer: Option<String>,
+    /// Where it says how many SMS the message takes.
+    segments_json_pointer: Option<String>,
+    /// Where it says what the message costs, all of it.
+    price_json_pointer: Option<String>,
+    /// Where the price's currency is, and what it is where nothing stands there (ISO 4217).
+    currency_json_pointer: Option<String>,
+    default_currency: Option<String>,
     /// Error code to error class, or to `ok`.
     #[serde(default)]
     errors: BTreeMap<String, String>,
@@ -273,6 +281,23 @@ impl HttpConfig {
                 self.error_text_json_pointer.as_deref(),
             )?,
             errors,
+            cost: self.cost_places(name)?,
+        })
+    }
+
+    fn cost_places(&self, name: &str) -> Result<CostPlaces, ConfigError> {
+        let default_currency = self.default_currency.as_deref();
+        let currencies = (self.currency_json_pointer.is_some(), default_currency);
+        let has_price = self.price_json_pointer.is_some();
+        if let Some((key, said)) = currency_mistake("price_json_pointer", has_price, currencies) {
+            return Err(mistake(name, key, said));
+        }
+        let place = |key, text: Option<&String>| pointer(name, key, text.map(String::as_str));
+        Ok(CostPlaces {
+            segments: place("segments_json_pointer", self.segments_json_pointer.as_ref())?,
+            price: place("price_json_pointer", self.price_json_pointer.as_ref())?,
+            currency: place("currency_json_pointer", self.currency_json_pointer.as_ref())?,
+            default_currency: default_currency.and_then(Currency::parse),
         })
     }
 

@@ -86,6 +86,30 @@ fn readings() {
 }
 
 #[test]
+fn prices_have_a_currency() {
+    for good in [
+        "segments_json_pointer = '/parts'",
+        "price_json_pointer = '/price'\ndefault_currency = 'EUR'",
+        "price_json_pointer = '/price'\ncurrency_json_pointer = '/currency'",
+        "price_json_pointer = '/p'\ncurrency_json_pointer = '/c'\ndefault_currency = 'EUR'",
+    ] {
+        assert_eq!(with(good), Ok(()), "{good}");
+    }
+    for (keys, key) in [
+        ("segments_json_pointer = 'parts'", "segments_json_pointer"),
+        ("price_json_pointer = 'price'\ndefault_currency = 'EUR'", "price_json_pointer"),
+        ("price_json_pointer = '/price'", "price_json_pointer"),
+        ("default_currency = 'EUR'", "price_json_pointer"),
+        ("currency_json_pointer = '/currency'", "price_json_pointer"),
+        ("price_json_pointer = '/p'\ncurrency_json_pointer = 'c'", "currency_json_pointer"),
+        ("price_json_pointer = '/p'\ndefault_currency = 'euros'", "default_currency"),
+    ] {
+        let said = with(keys).unwrap_err();
+        assert!(said.starts_with(&format!("providers.sms.{key}: ")), "{keys}: {said}");
+    }
+}
+
+#[test]
 fn a_request_has_a_recipient_and_a_text() {
     let mistake = |keys: &str| built(keys).unwrap_err();
     for url in ["http://h/?t={text}", "http://h/?p={to}", "http://h/"] {
@@ -119,7 +143,8 @@ fn how_reports_are_read() {
     assert_eq!(built(&reporting(WORDS)), Ok(()));
     let all = "sent = ['ACCEPTD']\nundelivered = ['UNDELIV']\ncode = 'err'\n\
         errors = { 5 = 'recipient' }\nsignature_header = 'X-Signature'\nsecret = 's'\n\
-        signature_algorithm = 'sha1'\nsignature_encoding = 'base64'";
+        signature_algorithm = 'sha1'\nsignature_encoding = 'base64'\nsegments = '/parts'\n\
+        price = '/price'\ncurrency = '/currency'\ndefault_currency = 'EUR'";
     assert_eq!(built(&reporting(&format!("{WORDS}{all}"))), Ok(()));
     let mistake = |report: &str, key: &str| {
         let said = built(&reporting(report)).unwrap_err();
@@ -131,6 +156,10 @@ fn how_reports_are_read() {
         ("colour = 1", ".colour"),
         ("sent = [7]", ".sent[0]"),
         ("code = ''", ".code"),
+        ("price = ''\ndefault_currency = 'EUR'", ".price"),
+        ("price = '/price'", ".price"),
+        ("currency = '/currency'", ".price"),
+        ("price = '/price'\ndefault_currency = 'E'", ".default_currency"),
         ("sent = ['DELIVRD']", ".delivered"),
         ("undelivered = ['x', 'x']", ".undelivered"),
         ("errors = { 5 = 'recipient' }", ".errors"),

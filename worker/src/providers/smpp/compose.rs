@@ -10,7 +10,7 @@ use std::{
 use otpost_shared::outcome::ErrorClass;
 use rusmpp::{
     pdus::SubmitSm,
-    tlvs::MessageSubmissionRequestTlvValue as Parameter,
+    tlvs::{MessageSubmissionRequestTlvValue as Parameter, Tlv, TlvValue},
     types::{AnyOctetString, COctetString, EmptyOrFullCOctetString, OctetString},
     values::{MessagePayload, Npi, ServiceType, Ton},
 };
@@ -86,6 +86,13 @@ impl Composer {
         let address = Address::of_sender(sender).ok()?;
         let text = COctetString::from_string(address.text).ok()?;
         Some((address.ton.into(), address.npi.into(), text))
+    }
+
+    /// How many SMS they are; the SMSC alone knows it of what it cuts itself.
+    pub(super) fn segments(pdus: &[SubmitSm]) -> Option<u16> {
+        let is_payload = |tlv: &Tlv| matches!(tlv.value(), Some(TlvValue::MessagePayload(_)));
+        let is_uncut = pdus.iter().any(|pdu| pdu.tlvs().iter().any(is_payload));
+        if is_uncut { None } else { u16::try_from(pdus.len()).ok() }
     }
 
     /// None when it cannot be addressed.

@@ -7,7 +7,7 @@ use rusmpp::{
     values::{Npi, Ton},
 };
 
-use super::relative;
+use super::{Composer, relative};
 use crate::providers::{
     samples::{outgoing, outgoing_from},
     smpp::config::SmppConfig,
@@ -122,6 +122,20 @@ fn long_texts_with_parameters() {
     assert_eq!(all, [(reference, 3, 1), (reference, 3, 2), (reference, 3, 3)]);
     assert_eq!(pdus.iter().map(|pdu| octets(pdu).len()).collect::<Vec<_>>(), [153, 153, 94]);
     assert!(pdus.iter().all(|pdu| u8::from(pdu.esm_class) == 0));
+}
+
+#[test]
+fn each_part_is_an_sms_unless_the_smsc_cuts() {
+    let long = "x".repeat(400);
+    for (keys, text, segments) in [
+        ("", "short", Some(1)),
+        ("", &long, Some(3)),
+        ("long_messages = 'sar'", &long, Some(3)),
+        ("long_messages = 'payload'", "short", Some(1)),
+        ("long_messages = 'payload'", &long, None),
+    ] {
+        assert_eq!(Composer::segments(&composed(keys, text)), segments, "{keys} {}", text.len());
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use otpost_shared::{config::ConfigError, outcome::ErrorClass, report::by_id::Given};
+use otpost_shared::{config::ConfigError, outcome::ErrorClass, price::Cost, report::by_id::Given};
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout_at},
@@ -64,6 +64,7 @@ impl Smpp {
             Ok(parts) => parts,
             Err(outcome) => return outcome,
         };
+        let cost = Cost::of_segments(Composer::segments(&parts));
         let post = Post {
             sessions: Arc::clone(&self.sessions),
             register: self.register.clone(),
@@ -78,6 +79,7 @@ impl Smpp {
         };
         let unknown = |words: &str| Outcome::refused(ErrorClass::Unknown, None, words);
         match timeout_at(until, tokio::spawn(post.run())).await {
+            Ok(Ok(outcome)) if outcome.class == ErrorClass::Ok => outcome.costing(cost),
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => unknown("it broke off while it was submitted"),
             Err(_) => unknown("the SMSC did not answer within 4.8 s"),
