@@ -1,5 +1,6 @@
 //! The configuration: one embedded file of defaults, yours over it, the environment over both.
 
+mod channels;
 mod error;
 mod layers;
 mod rules;
@@ -9,6 +10,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
 
+pub use channels::serves;
 pub use error::{ConfigError, Source};
 pub use layers::{load, load_with, section};
 pub use rules::{Network, TestNumber};
@@ -126,6 +128,8 @@ pub struct Limits {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Texts {
     pub app: String,
+    /// BCP 47, such as `en` or `pt-BR`.
+    pub language: String,
 }
 
 /// What holds for all verifications of one purpose: the policy.
@@ -133,10 +137,34 @@ pub struct Texts {
 pub struct Purpose {
     pub code_length: u32,
     pub lifetime_secs: u32,
+    pub email_lifetime_secs: u32,
     pub guesses: u32,
     pub resend_after_secs: u32,
     pub resend: ResendMode,
     pub template: Template,
+    /// In one line.
+    pub email_subject: Template,
+    pub email_template: Template,
+}
+
+impl Purpose {
+    /// How long a code counts that goes this way.
+    #[must_use]
+    pub fn lifetime_of(&self, channel: Channel) -> u32 {
+        match channel {
+            Channel::Sms => self.lifetime_secs,
+            Channel::Email => self.email_lifetime_secs,
+        }
+    }
+
+    /// Everything that is filled in for a code that goes this way.
+    #[must_use]
+    pub fn templates_of(&self, channel: Channel) -> Vec<&Template> {
+        match channel {
+            Channel::Sms => vec![&self.template],
+            Channel::Email => vec![&self.email_subject, &self.email_template],
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -165,6 +193,17 @@ impl Chains {
             Channel::Sms => &self.sms,
             Channel::Email => &self.email,
         }
+    }
+
+    /// The channels by which something can be sent.
+    pub fn available(&self) -> impl Iterator<Item = Channel> {
+        Channel::ALL.into_iter().filter(|channel| self.serves(*channel))
+    }
+
+    /// True when something can be sent by this channel.
+    #[must_use]
+    pub fn serves(&self, channel: Channel) -> bool {
+        !self.of(channel).is_empty()
     }
 }
 
@@ -243,6 +282,12 @@ impl Config {
         self.chains.sms.iter().filter_map(|name| Some((name.as_str(), self.providers.get(name)?)))
     }
 
+    /// The sections of one channel's chain, in order.
+    pub fn chain_of(&self, channel: Channel) -> impl Iterator<Item = (&str, &ProviderSection)> {
+        let names = self.chains.of(channel).iter();
+        names.filter_map(|name| Some((name.as_str(), self.providers.get(name)?)))
+    }
+
     /// True when the whole chain is the console provider and the address is this machine's own:
     /// then the inbox and try-it pages may exist.
     #[must_use]
@@ -254,7 +299,8 @@ impl Config {
     #[must_use]
     pub fn allows_region(&self, region: Option<&str>) -> bool {
         let countries = &self.recipients.countries;
-        if countries.iter().any(|c| c == "*") || !self.chain().any(|(_, p)| p.costs_money()) {
+        let costs_money = self.chain_of(Channel::Sms).any(|(_, p)| p.costs_money());
+        if countries.iter().any(|c| c == "*") || !costs_money {
             return true;
         }
         let home = &self.recipients.default_region;
