@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
-/// Proves that people hold their phone numbers, and sends SMS.
+/// Proves that people hold their phone numbers and e-mail addresses, and sends SMS.
 ///
 /// Without a command it serves: API and worker in one process, on an embedded database, with an
 /// inbox page instead of a provider. Nothing needs to be installed or configured for that.
@@ -48,7 +48,7 @@ pub enum Command {
     /// Who is not to be sent to: add, list, remove
     #[command(subcommand)]
     Suppression(SuppressionCommand),
-    /// Send one text to one number, or to each person of a file
+    /// Send one text to one number or e-mail address, or an SMS to each person of a file
     ///
     /// Goes through the same queue and chain as the API; a worker must be running. The limits
     /// are the same too where Redis keeps them.
@@ -59,6 +59,7 @@ pub enum Command {
     /// sends nothing twice.
     #[command(after_help = "Examples:\n  \
         otpost send --to +4915112345678 --text \"Your parcel is here.\"\n  \
+        otpost send --to ann@example.org --title Parcel --text \"Your parcel is here.\"\n  \
         otpost send --to-file people.csv --text \"Hi {name}, your parcel is here.\" --dry-run\n  \
         otpost send --to-file people.csv --text \"Hi {name}, your parcel is here.\" --wait")]
     Send(SendOptions),
@@ -136,7 +137,7 @@ pub struct KeyRevoke {
 
 #[derive(Debug, Subcommand)]
 pub enum SuppressionCommand {
-    /// Keep texts to a number back, from now on and those that are queued
+    /// Keep texts to a number or e-mail address back, from now on and those that are queued
     Add(SuppressionAdd),
     /// List who is kept back, and who said so
     List(SuppressionList),
@@ -146,7 +147,7 @@ pub enum SuppressionCommand {
 
 #[derive(Debug, clap::Args)]
 pub struct SuppressionAdd {
-    /// The number, best as + and digits
+    /// The number, best as + and digits, or the e-mail address
     pub to: String,
     /// Keep codes back too
     #[arg(long)]
@@ -160,7 +161,7 @@ pub struct SuppressionAdd {
 
 #[derive(Debug, clap::Args)]
 pub struct SuppressionList {
-    /// Only those of this number
+    /// Only those of this number or e-mail address
     #[arg(long)]
     pub to: Option<String>,
     /// The tenant whose list it is; what people and providers said is in every one
@@ -178,7 +179,7 @@ pub struct SuppressionRemove {
 
 #[derive(Debug, clap::Args)]
 pub struct SendOptions {
-    /// The number, best as + and digits
+    /// The number, best as + and digits, or an e-mail address where chains.email names a provider
     #[arg(long, required_unless_present = "to_file", conflicts_with = "to_file")]
     pub to: Option<String>,
     /// The file of people to send to
@@ -187,6 +188,9 @@ pub struct SendOptions {
     /// The text, at most 1600 characters; with a file, {name} stands for its column `name`
     #[arg(long)]
     pub text: String,
+    /// The title of an e-mail, which becomes its subject line: needed with an e-mail address
+    #[arg(long, conflicts_with = "to_file")]
+    pub title: Option<String>,
     /// A key that makes a repeat of this command harmless [default for a file: its content and
     /// the text]
     #[arg(long, visible_alias = "key", value_name = "KEY")]

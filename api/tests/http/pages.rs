@@ -110,7 +110,7 @@ on_both_homes! {
         let service = Service::start(&bed).await;
         for n in [1, 2] {
             let text = format!("<b>{n}</b>");
-            let received = Received { to: number(n), channel: "sms", text, at_ms: 1_000 };
+            let received = Received { to: number(n), channel: "sms", title: None, text, at_ms: 1_000 };
             service.home.inbox.put(received);
         }
         let all = service.get("/inbox.json").by_nobody().await.is(200);

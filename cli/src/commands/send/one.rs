@@ -1,11 +1,13 @@
-//! One text to one number, through the same queue as the API.
+//! One text to one number or e-mail address, through the same queue as the API.
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
 use otpost_shared::{
     Home,
+    channel::Channel,
     idempotency::IdempotencyKey,
-    message::{self, LONGEST_TEXT, Message, NewMessage},
+    message::{self, LONGEST_TEXT, Message, NewMessage, Title},
+    recipient::{Recipient, RecipientError},
     tenant::DEFAULT_TENANT,
 };
 use serde_json::json;
@@ -25,20 +27,21 @@ pub async fn run(config: Option<&Path>, options: SendOptions) -> Done {
         return Err(Failure::misused(format!("--text must have 1 to {LONGEST_TEXT} characters")));
     }
     let home = open_ready(config).await?;
-    let to = home
-        .read_recipient(DEFAULT_TENANT, options.to.as_deref().unwrap_or_default())
-        .await?
-        .map_err(|error| Failure::misused(format!("--to: {error}")))?;
+    let to = recipient(&home, options.to.as_deref().unwrap_or_default()).await?;
+    let title = Title::of(to.channel(), options.title)
+        .map_err(|error| Failure::misused(format!("--title: {error}")))?;
     let key = options.idempotency_key.as_ref().map(|key| {
-        IdempotencyKey::new(
-            &home.keys,
-            key,
-            &[b"send\0", to.e164().as_bytes(), b"\0", options.text.as_bytes()],
-        )
+        let (address, text) = (to.address().as_bytes(), options.text.as_bytes());
+        let mut said = vec![b"send\0".as_slice(), address, b"\0".as_slice(), text];
+        if let Some(title) = &title {
+            said.extend([b"\0".as_slice(), title.as_str().as_bytes()]);
+        }
+        IdempotencyKey::new(&home.keys, key, &said)
     });
     let new = NewMessage {
         tenant_id: DEFAULT_TENANT,
         to,
+        title,
         text: options.text,
         client: None,
         idempotency_key: key,
@@ -51,7 +54,8 @@ pub async fn run(config: Option<&Path>, options: SendOptions) -> Done {
     };
     if options.print.json {
         print_json(&json!({
-            "id": accepted.id, "to": accepted.to, "state": state, "failure": failure,
+            "id": accepted.id, "channel": accepted.channel, "to": accepted.to, "state": state,
+            "failure": failure,
         }));
     } else {
         say!("{state}: message {} to {}", accepted.id, accepted.to);
@@ -66,6 +70,19 @@ pub async fn run(config: Option<&Path>, options: SendOptions) -> Done {
     }
     let sent = row.is_none() || matches!(state, "sent" | "delivered");
     Ok(if sent { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// An e-mail address, if it looks like one and e-mails are sent; else a number.
+async fn recipient(home: &Home, text: &str) -> Result<Recipient, Failure> {
+    let wrong = |error: RecipientError| Failure::misused(format!("--to: {error}"));
+    let to = home.read_recipient(DEFAULT_TENANT, text).await?.map_err(wrong)?;
+    if home.config.chains.serves(to.channel()) {
+        return Ok(to);
+    }
+    Err(match to.channel() {
+        Channel::Email => wrong(RecipientError::Email),
+        Channel::Sms => Failure::misused("--to: no SMS are sent; name a provider in chains.sms"),
+    })
 }
 
 /// The row when it has ended, or as it is when the patience has.
