@@ -332,6 +332,7 @@ impl Courier {
             attempt: number,
             to: letter.to.clone(),
             text: letter.text.clone(),
+            mail: letter.mail.clone(),
             validity: Duration::from_millis((row.deadline - now).unsigned_abs()),
             report_to: self.report_to(row, &link.name, number),
         };

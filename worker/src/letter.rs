@@ -1,25 +1,35 @@
 //! What a message says and to whom, put together when it is its turn; and what of a provider's
 //! words about it may be kept.
 
-use std::time::Duration;
+mod html;
+
+use std::{borrow::Cow, time::Duration};
 
 use otpost_shared::{
     Home,
     attempt::Ending,
+    channel::Channel,
     clock::Millis,
-    message::Message,
+    message::{Body, Message},
     outcome::ErrorClass,
     recipient::Recipient,
     secrets::Code,
+    template::{Template, Values},
     verification::{self, Status, Verification},
 };
 
-use crate::{courier::CourierError, provider::Outcome};
+use self::html::Words;
+use crate::{
+    courier::CourierError,
+    provider::{Mail, Outcome},
+};
 
 /// What a person is to read, and where.
 pub(crate) struct Letter {
     pub(crate) to: Recipient,
     pub(crate) text: String,
+    /// Of an e-mail.
+    pub(crate) mail: Option<Mail>,
     /// The code in the text, which no provider's words may carry back to us.
     code: Option<Code>,
 }
@@ -32,8 +42,9 @@ impl Letter {
         read_along: Option<Verification>,
     ) -> Result<Option<Self>, CourierError> {
         let Some(verification_id) = row.verification_id else {
-            let (to, text) = (row.recipient(&home.keys)?, row.body(&home.keys)?);
-            return Ok(to.zip(text).map(|(to, text)| Self { to, text, code: None }));
+            let (to, body) = (row.recipient(&home.keys)?, row.body(&home.keys)?);
+            let language = &home.config.texts.language;
+            return Ok(to.zip(body).map(|(to, body)| Self::of_body(to, body, language)));
         };
         let of = match read_along {
             Some(of) => Some(of),
@@ -48,6 +59,21 @@ impl Letter {
         }
     }
 
+    fn of_body(to: Recipient, body: Body, language: &str) -> Self {
+        let Some(title) = body.title else {
+            return Self { to, text: body.text, mail: None, code: None };
+        };
+        let mut words = Words::default();
+        words.push(&body.text);
+        Self::by_mail(to, &title, words, language)
+    }
+
+    fn by_mail(to: Recipient, title: &str, words: Words, language: &str) -> Self {
+        let title = one_line(title);
+        let html = words.page(&title, language);
+        Self { to, text: words.text, mail: Some(Mail { title, html }), code: None }
+    }
+
     fn with_code(home: &Home, of: &Verification) -> Result<Option<Self>, CourierError> {
         let Some(code) = of.code(&home.keys)? else { return Ok(None) };
         let purposes = &home.config.purposes;
@@ -59,8 +85,18 @@ impl Letter {
         values.insert("code".into(), code.as_str().to_owned());
         values.insert("app".into(), home.config.texts.app.clone());
         values.insert("minutes".into(), minutes.to_string());
-        let text = policy.template.render(&values);
-        Ok(Some(Self { to: of.recipient(&home.keys)?, text, code: Some(code) }))
+        let to = of.recipient(&home.keys)?;
+        let letter = match to.channel() {
+            Channel::Sms => {
+                Self { to, text: policy.template.render(&values), mail: None, code: None }
+            }
+            Channel::Email => {
+                let title = policy.email_subject.render(&values);
+                let words = filled(&policy.email_template, &values);
+                Self::by_mail(to, &title, words, &home.config.texts.language)
+            }
+        };
+        Ok(Some(Self { code: Some(code), ..letter }))
     }
 
     /// How an attempt ended, with what of the provider's words may be kept.
@@ -78,19 +114,48 @@ impl Letter {
         }
     }
 
-    /// A provider's words without the text, the code and numbers.
+    /// A provider's words without the text, the code, numbers and the address.
     pub(crate) fn redacted(&self, words: &str) -> String {
-        let words = words.replace(&self.text, "[text]");
-        match &self.code {
-            Some(code) => without_numbers(&words.replace(code.as_str(), "[code]")),
-            None => without_numbers(&words),
+        let mut words = Cow::Borrowed(words);
+        let title = self.mail.as_ref().map_or("", |mail| mail.title.as_str());
+        let code = self.code.as_ref().map_or("", Code::as_str);
+        for (said, instead) in [(&*self.text, "[text]"), (title, "[title]"), (code, "[code]")] {
+            if !said.is_empty() && words.contains(said) {
+                words = Cow::Owned(words.replace(said, instead));
+            }
         }
+        if let Some(name) = self.to.mailbox_name() {
+            let without = without_word(&words, self.to.address(), "[address]");
+            words = Cow::Owned(without_word(&without, name, "[name]"));
+        }
+        without_numbers(&words)
     }
 
-    /// A provider's id of the message, which may be digits, without those of the recipient.
+    /// A provider's id of the message, which may be digits, without what the recipient is known by.
     pub(crate) fn redacted_id(&self, id: &str) -> String {
-        id.replace(self.to.digits(), "[number]")
+        match self.to.channel() {
+            Channel::Sms => id.replace(self.to.digits(), "[number]"),
+            Channel::Email => without_word(id, self.to.address(), "[address]"),
+        }
     }
+}
+
+/// A template with its placeholders filled in, which knows where the code stands.
+fn filled(template: &Template, values: &Values) -> Words {
+    let mut words = Words::default();
+    for (name, piece) in template.fill(values) {
+        match name {
+            Some("code") => words.push_code(piece),
+            _ => words.push(piece),
+        }
+    }
+    words
+}
+
+/// Fit for a header: what a caller or a person put into it cannot end it.
+fn one_line(text: &str) -> String {
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    spaced.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// The ending of an attempt whose row was written and whose first byte never left.
@@ -114,6 +179,23 @@ fn minutes_left(ms: Millis) -> Millis {
 /// down is sent again.
 fn shortened(text: &str, most: usize) -> String {
     text.chars().filter(|c| *c != '\0').take(most).collect()
+}
+
+/// Takes a word out, in whatever case it stands there, but not a part of a longer one.
+fn without_word(text: &str, word: &str, instead: &str) -> String {
+    let (low, word) = (text.to_ascii_lowercase(), word.to_ascii_lowercase());
+    let (mut kept, mut from) = (String::with_capacity(text.len()), 0);
+    for (at, found) in low.match_indices(&word) {
+        let end = at + found.len();
+        let is_joined = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        if !is_joined(low[..at].chars().next_back()) && !is_joined(low[end..].chars().next()) {
+            kept.push_str(&text[from..at]);
+            kept.push_str(instead);
+            from = end;
+        }
+    }
+    kept.push_str(&text[from..]);
+    kept
 }
 
 /// Takes out runs of seven or more digits, with what people write between them: providers like
@@ -142,21 +224,73 @@ fn without_numbers(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use otpost_shared::{recipient::Recipient, secrets::Code};
+    use otpost_shared::{
+        message::Body,
+        recipient::Recipient,
+        secrets::Code,
+        template::{Template, Values},
+    };
 
-    use super::{Letter, minutes_left, without_numbers};
+    use super::{Letter, filled, minutes_left, one_line, without_numbers, without_word};
 
     #[test]
     fn words_lose_the_text_the_code_and_the_number() {
         let letter = Letter {
             to: Recipient::parse_unchecked("+15005550001", None).expect("a number"),
             text: "Your code is 0123.".into(),
+            mail: None,
             code: Some(Code::new("0123".into())),
         };
         let said = "cannot send 'Your code is 0123.' (0123) to +15005550001";
         assert_eq!(letter.redacted(said), "cannot send '[text]' ([code]) to +[number]");
         assert_eq!(letter.redacted_id("15005550001-7"), "[number]-7");
         assert_eq!(letter.redacted_id("20261128000001"), "20261128000001");
+    }
+
+    fn ann() -> Recipient {
+        Recipient::parse_email("Ann@example.org").expect("an address")
+    }
+
+    #[test]
+    fn words_about_an_email_lose_its_address_and_title() {
+        let body = Body { title: Some("A parcel".into()), text: "It is here.".into() };
+        let letter = Letter::of_body(ann(), body, "en");
+        let said = "550 5.1.1 <ann@EXAMPLE.org>: no mailbox ann here, \"A parcel\": It is here.";
+        assert_eq!(
+            letter.redacted(said),
+            "550 5.1.1 <[address]>: no mailbox [name] here, \"[title]\": [text]"
+        );
+        assert_eq!(letter.redacted("Planning annex, +1 202 555 0123"), "Planning annex, +[number]");
+        assert_eq!(letter.redacted_id("4F1C-ann@example.org-ann"), "4F1C-[address]-ann");
+        assert_eq!(without_word("ann, ann.lee, \u{fc}ann", "ann", "x"), "x, x.lee, \u{fc}ann");
+    }
+
+    #[test]
+    fn an_email_says_the_same_twice() {
+        let template = Template::parse("Hi {name},\n\n{code}\n\nThe team");
+        let values: Values =
+            [("name", "<b>Ann</b>\r\n\r\nLee"), ("code", "0123")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into();
+        let words = filled(&template, &values);
+        let letter = Letter::by_mail(ann(), "0123\r\nBcc: bob@example.org", words, "en");
+        assert_eq!(letter.text, "Hi <b>Ann</b>\n\nLee,\n\n0123\n\nThe team");
+        let mail = letter.mail.expect("an e-mail");
+        assert_eq!(mail.title, "0123 Bcc: bob@example.org");
+        assert!(mail.html.contains("Hi &lt;b&gt;Ann&lt;/b&gt;</p>"), "{}", mail.html);
+        assert!(mail.html.contains(">0123</p>"), "{}", mail.html);
+    }
+
+    #[test]
+    fn a_title_is_one_line_whatever_is_put_into_it() {
+        for (text, line) in [
+            ("12 is your code", "12 is your code"),
+            (" a\r\n\tb\u{85}c\u{0} ", "a b c"),
+            ("a\u{2028}b  c", "a\u{2028}b c"),
+            ("\r\n", ""),
+        ] {
+            assert_eq!(one_line(text), line, "{text:?}");
+        }
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Bird {
             Lane::Bulk => json!(self.category),
         };
         let mut body = json!({
-            "to": out.to.e164(),
+            "to": out.to.address(),
             "from": self.from,
             "text": out.text,
             "category": category,

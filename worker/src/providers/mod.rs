@@ -22,6 +22,7 @@ mod samples;
 mod sandbox;
 mod sinch;
 pub mod smpp;
+mod smtp;
 mod sns;
 mod spelling;
 mod telnyx;
@@ -42,14 +43,14 @@ use otpost_shared::{
 pub use self::net::Net;
 use self::{
     aws_sms::AwsSms, bird::Bird, console::Console, http::HttpGateway, infobip::Infobip,
-    messagebird::MessageBird, plivo::Plivo, sandbox::Sandbox, sinch::Sinch, sns::Sns,
+    messagebird::MessageBird, plivo::Plivo, sandbox::Sandbox, sinch::Sinch, smtp::Smtp, sns::Sns,
     spelling::unknown_word, telnyx::Telnyx, twilio::Twilio, vonage::Vonage,
     vonage_messages::VonageMessages,
 };
 use crate::provider::Provider;
 
 /// What may stand in a provider section's `kind`.
-pub const KINDS: [&str; 15] = [
+pub const KINDS: [&str; 16] = [
     "aws_sms",
     "bird",
     "console",
@@ -60,6 +61,7 @@ pub const KINDS: [&str; 15] = [
     "sandbox",
     "sinch",
     "smpp",
+    "smtp",
     "sns",
     "telnyx",
     "twilio",
@@ -96,6 +98,7 @@ pub fn build(
                            `cargo build --release -p otpost --features smpp`";
             return Err(mistake(name, "kind", way_out));
         }
+        "smtp" => Arc::new(Smtp::new(name, &section(name, keys)?)?),
         "sns" => Arc::new(Sns::new(name, section(name, keys)?, net)?),
         "telnyx" => Arc::new(Telnyx::new(name, section(name, keys)?, net)?),
         "twilio" => Arc::new(Twilio::new(name, section(name, keys)?, net)?),
@@ -131,6 +134,8 @@ fn parse_class(name: &str, key: &str, word: &str) -> Result<ErrorClass, ConfigEr
 
 #[cfg(test)]
 mod tests {
+    use otpost_shared::{channel::Channel, config};
+
     use super::{KINDS, Net, build};
 
     fn keys(text: &str) -> toml::Table {
@@ -150,6 +155,7 @@ mod tests {
                 "messagebird" => "access_key = 'k'\noriginator = 'Otpost'",
                 "plivo" => "auth_id = 'MA1'\nauth_token = 't'\nsrc = '15550100'",
                 "smpp" => "url = 'smpp://localhost'\nsystem_id = 'o'\npassword = 'p'",
+                "smtp" => "host = 'localhost'\nfrom = 'codes@example.org'",
                 "sinch" => "service_plan_id = 'p'\napi_token = 't'",
                 "telnyx" => "api_key = 'k'\nfrom = '+15550100'",
                 "twilio" => "account_sid = 'AC1'\nauth_token = 't'\nfrom = '+15550100'",
@@ -184,6 +190,15 @@ mod tests {
         let keys = keys("account_sid = 'AC1'\nauth_token = ''\nfrom = '+15550100'");
         let sentence = build("sms", "twilio", &keys, &Net::default()).err().unwrap().to_string();
         assert!(sentence.contains("providers.sms.auth_token"), "{sentence}");
+    }
+
+    #[test]
+    fn kinds_that_send_email_are_kinds() {
+        let serve = |channel| -> Vec<&str> {
+            KINDS.into_iter().filter(|kind| config::serves(kind, channel)).collect()
+        };
+        assert_eq!(serve(Channel::Email), ["console", "http", "sandbox", "smtp"]);
+        assert_eq!(serve(Channel::Sms).len(), KINDS.len() - 1, "all but smtp");
     }
 
     #[test]

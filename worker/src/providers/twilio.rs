@@ -104,7 +104,7 @@ impl Twilio {
         let (shortest, longest) = VALIDITY_SECS;
         let validity = out.validity.as_secs().clamp(shortest, longest).to_string();
         let mut form = vec![
-            ("To", out.to.e164()),
+            ("To", out.to.address()),
             (self.sender.0, self.sender.1.as_str()),
             ("Body", &out.text),
             ("ValidityPeriod", &validity),
