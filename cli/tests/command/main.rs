@@ -5,6 +5,7 @@
 mod breaker;
 mod configuration;
 mod doctor;
+mod email;
 mod help;
 mod keeping;
 mod keys;

@@ -10,6 +10,7 @@ mod recovery;
 mod reports;
 #[cfg(feature = "smpp")]
 mod smpp;
+mod smtp;
 mod suppressions;
 
 use std::{sync::Arc, time::Duration};

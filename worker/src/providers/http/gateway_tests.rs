@@ -7,7 +7,7 @@ use crate::{
     provider::Provider,
     providers::{
         Net,
-        samples::outgoing,
+        samples::{letter, outgoing},
         test_server::{Recorded, Reply, TestServer, answer},
     },
 };
@@ -43,6 +43,27 @@ async fn a_json_gateway() {
         "to": "+15551234567", "from": "Otpost", "text": text, "ttl": 120
     });
     assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn a_gateway_of_emails() {
+    let keys = r#"
+        body = '{"to":"{to}","subject":"{title}","text":"{text}","html":"{html}","d":"{to_digits}"}'
+    "#;
+    for (out, subject, html) in [
+        (letter("A \"title\"", "Hi\n\"you\""), "A \"title\"", "<p>Hi\n\"you\"</p>"),
+        (outgoing("Hi\n\"you\""), "", ""),
+    ] {
+        let server = TestServer::start(vec![Reply::Whole(answer(200, "", "{}"))]).await;
+        assert_eq!(gateway(&server, "/", keys).send(&out).await.class, ErrorClass::Ok);
+        let request = server.requests().remove(0);
+        let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        let expected = serde_json::json!({
+            "to": out.to.address(), "subject": subject, "text": out.text, "html": html,
+            "d": out.to.digits(),
+        });
+        assert_eq!(body, expected);
+    }
 }
 
 #[tokio::test]

@@ -155,12 +155,12 @@ impl Refusal {
         let cause = innermost(error);
         let words = match stage {
             Stage::Open => format!("not connected: {cause}"),
-            Stage::Content => format!("no reply to the e-mail: {cause}"),
+            // The library found out by itself, before it said anything.
+            _ if error.is_client() => cause,
             _ => format!("no reply to {}: {cause}", stage.noun()),
         };
         let class = match stage {
             Stage::Content => Unknown,
-            // The library found out by itself, before it said anything.
             _ if error.is_client() => Account,
             _ => Transient,
         };
