@@ -197,7 +197,7 @@ impl Chains {
 
     /// The channels by which something can be sent.
     pub fn available(&self) -> impl Iterator<Item = Channel> {
-        Channel::ALL.into_iter().filter(|channel| self.serves(*channel))
+        Channel::ALL.into_iter().filter(move |channel| self.serves(*channel))
     }
 
     /// True when something can be sent by this channel.

@@ -4,6 +4,7 @@
 
 mod breaker;
 mod delivery;
+mod email;
 mod gateway;
 mod rates;
 mod recovery;
