@@ -7,8 +7,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use otpost_shared::{
-    admission::Refused, clock::Millis, db::DbError, message::batch::RowRefused,
-    recipient::RecipientError, secrets::SecretError,
+    admission::Refused,
+    clock::Millis,
+    db::DbError,
+    message::{LONGEST_TITLE, batch::RowRefused},
+    recipient::RecipientError,
+    secrets::SecretError,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -62,14 +66,14 @@ error_codes! {
     ReceiptAlreadyConsumed "receipt_already_consumed" CONFLICT "This receipt was used before; a receipt counts once."
     VerificationExpired "verification_expired" GONE "The time of this verification is over; create a new one."
     VerificationCanceled "verification_canceled" GONE "This verification was canceled; create a new one."
-    VerificationFailed "verification_failed" GONE "The code could not be delivered; check the number and create a new verification."
+    VerificationFailed "verification_failed" GONE "The code could not be delivered; check the number or address and create a new verification."
     ReceiptExpired "receipt_expired" GONE "A receipt counts for ten minutes; verify again."
     BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "The body is larger than this address takes: 64 KiB, of a batch in JSON 8 MiB."
     BatchTooLarge "batch_too_large" PAYLOAD_TOO_LARGE "A batch has at most a million recipients; send the others as another batch."
     MediaTypeUnsupported "media_type_unsupported" UNSUPPORTED_MEDIA_TYPE "Send JSON with `Content-Type: application/json`."
     InvalidField "invalid_field" UNPROCESSABLE_ENTITY "A field is missing, unknown or of the wrong form."
-    RecipientInvalid "recipient_invalid" UNPROCESSABLE_ENTITY "`to` is not a number that can receive a code."
-    ChannelUnavailable "channel_unavailable" UNPROCESSABLE_ENTITY "This channel is not available; use `sms`."
+    RecipientInvalid "recipient_invalid" UNPROCESSABLE_ENTITY "`to` is nothing that can be sent to by this channel."
+    ChannelUnavailable "channel_unavailable" UNPROCESSABLE_ENTITY "Nothing is sent by this channel here; use one that is, or add a chain for it to the configuration."
     UnknownPurpose "unknown_purpose" UNPROCESSABLE_ENTITY "There is no such purpose; add `[purposes.NAME]` to the configuration or use one that exists."
     DuplicateRecipient "duplicate_recipient" UNPROCESSABLE_ENTITY "This batch has this recipient already; the first one counts."
     VariableMissing "variable_missing" UNPROCESSABLE_ENTITY "The text needs a variable that was not sent."
@@ -237,9 +241,8 @@ impl From<Refused> for ApiError {
             Refused::VariableReserved(name) => {
                 E::VariableReserved.detail(format!("{name} is reserved")).with("field", "variables")
             }
-            Refused::TextLength(characters) => E::InvalidField
-                .detail(RowRefused::text_length(characters))
-                .with("field", "variables"),
+            Refused::TextLength { characters, most } => too_long("text", characters, most),
+            Refused::TitleLength(characters) => too_long("title", characters, LONGEST_TITLE),
             Refused::CodeLength { expected } => E::InvalidField
                 .detail(format!("code must have {expected} digits for this purpose"))
                 .with("field", "code"),
@@ -258,6 +261,13 @@ impl From<Refused> for ApiError {
             Refused::Unavailable(error) => error.into(),
         }
     }
+}
+
+/// Something of a code's message, with its variables filled in.
+fn too_long(what: &str, characters: usize, most: usize) -> ApiError {
+    let said =
+        format!("the {what} may have {most} characters, and with these variables has {characters}");
+    ErrorCode::InvalidField.detail(said).with("field", "variables")
 }
 
 fn suppressed() -> ApiError {

@@ -5,7 +5,7 @@
 //! | [`routes`] | one file per noun: wire structs and handlers |
 //! | [`error`] | every public error code, its status and its sentence |
 //! | [`auth`], [`client`] | who calls; from which address |
-//! | [`body`] | reading JSON and idempotency keys, with errors that name the field |
+//! | [`body`], `channel` | reading JSON and idempotency keys, with errors that name the field |
 //! | [`csv`] | tables for spreadsheets |
 //! | [`server`] | the listener, its time-outs, the graceful end |
 //! | [`topics`] | reports that come signed with a certificate |
@@ -13,6 +13,7 @@
 
 pub mod auth;
 pub mod body;
+mod channel;
 pub mod client;
 pub mod csv;
 pub mod error;
@@ -56,7 +57,7 @@ pub struct App {
 #[openapi(
     info(
         title = "Otpost",
-        description = "Proves that a person holds a phone number, and sends SMS. \
+        description = "Proves that a person holds a phone number or an e-mail address, and sends SMS. \
             Every error is a problem document (RFC 9457) with a stable `code`."
     ),
     modifiers(&BearerScheme),

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use otpost_shared::limits::Rule;
 use uuid::Uuid;
 
-/// Proves that people hold their phone numbers, and sends SMS.
+/// Proves that people hold their phone numbers and e-mail addresses, and sends SMS.
 ///
 /// Without a command it serves: API and worker in one process, on an embedded database, with an
 /// inbox page instead of a provider. Nothing needs to be installed or configured for that.
@@ -49,7 +49,7 @@ pub enum Command {
     /// Who is not to be sent to: add, list, remove
     #[command(subcommand)]
     Suppression(SuppressionCommand),
-    /// Send one text to one number, or to each person of a file
+    /// Send one text to one number or e-mail address, or an SMS to each person of a file
     ///
     /// Goes through the same queue and chain as the API; a worker must be running. The limits
     /// are the same too where Redis keeps them.
@@ -60,6 +60,7 @@ pub enum Command {
     /// sends nothing twice.
     #[command(after_help = "Examples:\n  \
         otpost send --to +4915112345678 --text \"Your parcel is here.\"\n  \
+        otpost send --to ann@example.org --title Parcel --text \"Your parcel is here.\"\n  \
         otpost send --to-file people.csv --text \"Hi {name}, your parcel is here.\" --dry-run\n  \
         otpost send --to-file people.csv --text \"Hi {name}, your parcel is here.\" --wait")]
     Send(SendOptions),
@@ -162,7 +163,7 @@ pub struct KeyRevoke {
 
 #[derive(Debug, Subcommand)]
 pub enum SuppressionCommand {
-    /// Keep texts to a number back, from now on and those that are queued
+    /// Keep texts to a number or e-mail address back, from now on and those that are queued
     Add(SuppressionAdd),
     /// List who is kept back, and who said so
     List(SuppressionList),
@@ -172,7 +173,7 @@ pub enum SuppressionCommand {
 
 #[derive(Debug, clap::Args)]
 pub struct SuppressionAdd {
-    /// The number, best as + and digits
+    /// The number, best as + and digits, or the e-mail address
     pub to: String,
     /// Keep codes back too
     #[arg(long)]
@@ -186,7 +187,7 @@ pub struct SuppressionAdd {
 
 #[derive(Debug, clap::Args)]
 pub struct SuppressionList {
-    /// Only those of this number
+    /// Only those of this number or e-mail address
     #[arg(long)]
     pub to: Option<String>,
     /// The tenant whose list it is; what people and providers said is in every one
@@ -204,7 +205,7 @@ pub struct SuppressionRemove {
 
 #[derive(Debug, clap::Args)]
 pub struct SendOptions {
-    /// The number, best as + and digits
+    /// The number, best as + and digits, or an e-mail address where chains.email names a provider
     #[arg(long, required_unless_present = "to_file", conflicts_with = "to_file")]
     pub to: Option<String>,
     /// The file of people to send to
@@ -213,6 +214,9 @@ pub struct SendOptions {
     /// The text, at most 1600 characters; with a file, {name} stands for its column `name`
     #[arg(long)]
     pub text: String,
+    /// The title of an e-mail, which becomes its subject line: needed with an e-mail address
+    #[arg(long, conflicts_with = "to_file")]
+    pub title: Option<String>,
     /// A key that makes a repeat of this command harmless [default for a file: its content and
     /// the text]
     #[arg(long, visible_alias = "key", value_name = "KEY")]
@@ -256,13 +260,13 @@ pub struct StatusOptions {
 
 #[derive(Debug, clap::Args)]
 pub struct DrillOptions {
-    /// The provider to take away [default: the first of chains.sms]
+    /// The provider to take away [default: the first of chains.sms, or else of chains.email]
     pub provider: Option<String>,
     /// For so many seconds, 1 to 600
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=600))]
     pub secs: u32,
-    /// A number of yours that gets texts meanwhile; repeat for more
-    #[arg(long, value_name = "NUMBER")]
+    /// A number or an e-mail address of yours that gets texts meanwhile; repeat for more
+    #[arg(long, value_name = "RECIPIENT")]
     pub to: Vec<String>,
     /// How many texts all of them get together, spread over the time
     #[arg(long, default_value_t = 5, requires = "to",

@@ -49,6 +49,7 @@ pub fn provider_answer(data: &[u8]) {
         attempt: 1,
         to: Recipient::parse_unchecked("+15551234567", None).expect("a number"),
         text: "Your code is 123456".into(),
+        mail: None,
         validity: Duration::from_mins(2),
         sender: None,
         report_to: None,

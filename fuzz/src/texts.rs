@@ -14,11 +14,12 @@ use uuid::Uuid;
 
 use super::{first_line, runtime};
 
-/// First line: the region of national numbers. Rest: the number.
+/// First line: the region of national numbers. Rest: the number, or an e-mail address.
 pub fn recipient(data: &[u8]) {
     let (region, rest) = first_line(data);
     let (region, text) = (String::from_utf8_lossy(region), String::from_utf8_lossy(rest));
     let region = (!region.is_empty()).then_some(&*region);
+    email(&text);
     if let Ok(recipient) = Recipient::parse_unchecked(&text, region) {
         is_e164(&recipient);
     }
@@ -31,20 +32,42 @@ pub fn recipient(data: &[u8]) {
             is_e164(&recipient);
             // The same number when it is read again, as it is from every row.
             for again in [Recipient::parse, Recipient::parse_unchecked] {
-                assert_eq!(again(recipient.e164(), None).as_ref(), Ok(&recipient));
+                assert_eq!(again(recipient.address(), None).as_ref(), Ok(&recipient));
             }
             let masked = recipient.masked();
             assert!(masked.bytes().filter(u8::is_ascii_digit).count() <= 5, "{masked}");
-            assert!(!format!("{recipient:?}{recipient}").contains(recipient.e164()));
+            assert!(!format!("{recipient:?}{recipient}").contains(recipient.address()));
         }
     }
+}
+
+fn email(text: &str) {
+    let recipient = match Recipient::parse_email(text) {
+        Ok(recipient) => recipient,
+        Err(error) => {
+            let said = error.to_string();
+            assert!(!said.is_empty() && said.len() < 200, "{said}");
+            return;
+        }
+    };
+    let address = recipient.address();
+    assert!(address.len() <= 254, "{address}");
+    assert!(address.bytes().all(|byte| byte.is_ascii_graphic()), "{address}");
+    assert_eq!(address.matches('@').count(), 1, "{address}");
+    assert!(!address.contains(['<', '>', '(', ')', '"', ',', ';', '[', ']', '\\']), "{address}");
+    assert_eq!(Recipient::parse_email(address).as_ref(), Ok(&recipient));
+    let other = Recipient::parse_email(&address.to_ascii_uppercase()).expect("the same");
+    assert_eq!(other.identity(), recipient.identity());
+    // One whose letters are stars looks the same when it is masked.
+    let shown = format!("{recipient:?}{recipient}");
+    assert!(address.contains('*') || !shown.contains(address), "{shown}");
 }
 
 fn is_e164(recipient: &Recipient) {
     let digits = recipient.digits();
     assert!(digits.bytes().all(|byte| byte.is_ascii_digit()), "not only digits");
     assert!((3..=20).contains(&digits.len()), "{} digits", digits.len());
-    assert_eq!(recipient.e164(), format!("+{digits}"));
+    assert_eq!(recipient.address(), format!("+{digits}"));
 }
 
 pub fn code(data: &[u8]) {

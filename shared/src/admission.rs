@@ -7,6 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
+    channel::Channel,
     clock::Millis,
     db::DbError,
     home::Home,
@@ -42,8 +43,13 @@ pub enum Refused {
     },
     VariableMissing(String),
     VariableReserved(String),
-    /// With its variables filled in the text has so many characters.
-    TextLength(usize),
+    /// With its variables filled in the text has so many characters, and may have so many.
+    TextLength {
+        characters: usize,
+        most: usize,
+    },
+    /// The same of an e-mail's title.
+    TitleLength(usize),
     CodeLength {
         expected: u32,
     },
@@ -107,7 +113,9 @@ async fn let_in(home: &Home, asking: &Asking<'_>) -> Result<Charged, Refused> {
     if asking.is_test {
         return Ok(Charged::default());
     }
-    if !home.config.allows_region(asking.to.region()) {
+    // What an e-mail costs does not depend on where it goes.
+    let is_sms = asking.to.channel() == Channel::Sms;
+    if is_sms && !home.config.allows_region(asking.to.region()) {
         let region = asking.to.region().map(str::to_owned);
         return Err(Refused::CountryNotAllowed { region });
     }

@@ -1,8 +1,12 @@
 //! Channels: the ways in which a message reaches a person.
 
+use serde::{Deserialize, Serialize};
+
 /// Each has a chain of its own; a recipient belongs to one kind of address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Channel {
+    #[default]
     Sms,
     Email,
 }
@@ -15,6 +19,15 @@ impl Channel {
         match self {
             Self::Sms => "sms",
             Self::Email => "email",
+        }
+    }
+
+    /// What is sent by it, as a sentence calls it.
+    #[must_use]
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Sms => "SMS",
+            Self::Email => "e-mail",
         }
     }
 

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::{
     acceptance::{self, Acceptances, LastAccept},
     api_key::ApiKeys,
+    channel::Channel,
     clock::{Clock, Millis},
     config::{Config, ConfigError},
     db::{Db, DbError},
@@ -266,8 +267,7 @@ impl Home {
         Ok(Some(format!("{base}/v1/inbound/{provider}/reports?of={of}")))
     }
 
-    /// Reads a tenant's number: a valid one, or one of the configured test numbers. A national
-    /// number is read in the tenant's region.
+    /// Reads whom a tenant means: an e-mail address if it looks like one, else a number.
     ///
     /// # Errors
     /// The database does not answer; the inner error says why the text is no recipient.
@@ -276,13 +276,36 @@ impl Home {
         tenant_id: Uuid,
         text: &str,
     ) -> Result<Result<Recipient, RecipientError>, DbError> {
+        let channel = if text.contains('@') { Channel::Email } else { Channel::Sms };
+        self.read_recipient_of(tenant_id, channel, text).await
+    }
+
+    /// Reads whom a tenant means on this channel. A number is a valid one, or one of the configured test
+    /// numbers; a national one is read in the tenant's region.
+    ///
+    /// # Errors
+    /// The database does not answer; the inner error says why the text is no recipient.
+    pub async fn read_recipient_of(
+        &self,
+        tenant_id: Uuid,
+        channel: Channel,
+        text: &str,
+    ) -> Result<Result<Recipient, RecipientError>, DbError> {
+        if channel == Channel::Email {
+            return Ok(Recipient::parse_email(text));
+        }
         // Only a national number needs to know whose it is.
         let region = if text.trim_start().starts_with('+') {
             None
         } else {
             self.region_of(tenant_id).await?
         };
-        Ok(self.parse_recipient(text, region.as_deref()))
+        let read = self.parse_recipient(text, region.as_deref());
+        let is_by_email = self.config.chains.serves(Channel::Email);
+        Ok(read.map_err(|error| match error {
+            RecipientError::Email if is_by_email => RecipientError::EmailBySms,
+            error => error,
+        }))
     }
 
     /// The region that a tenant's national numbers are read in.

@@ -11,9 +11,11 @@ const KEPT: usize = 1_000;
 /// One message as the person would have received it.
 #[derive(Clone, Debug)]
 pub struct Received {
-    /// E.164.
+    /// A number in E.164, or an e-mail address.
     pub to: String,
     pub channel: &'static str,
+    /// Of an e-mail.
+    pub title: Option<String>,
     pub text: String,
     /// Unix milliseconds.
     pub at_ms: i64,
@@ -30,10 +32,13 @@ impl Inbox {
         kept.truncate(KEPT);
     }
 
-    /// Newest first; with `to`, only the messages of that number.
+    /// Newest first; with `to`, only the messages to that number or address.
     #[must_use]
     pub fn list(&self, to: Option<&str>) -> Vec<Received> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().filter(|message| to.is_none_or(|to| message.to == to)).cloned().collect()
+        let is_to = |message: &&Received| {
+            to.is_none_or(|address| message.to.eq_ignore_ascii_case(address))
+        };
+        kept.iter().filter(is_to).cloned().collect()
     }
 }

@@ -87,16 +87,29 @@ impl Template {
         })
     }
 
+    /// The words around the placeholders.
+    pub fn literals(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Name(_) => None,
+            Part::Literal(text) => Some(text.as_str()),
+        })
+    }
+
+    /// Its pieces, in order: of a placeholder its name, and what it is filled in with.
+    pub fn fill<'a>(
+        &'a self,
+        values: &'a Values,
+    ) -> impl Iterator<Item = (Option<&'a str>, &'a str)> {
+        self.parts.iter().map(move |part| match part {
+            Part::Literal(text) => (None, text.as_str()),
+            Part::Name(name) => (Some(name.as_str()), values.get(name).map_or("", String::as_str)),
+        })
+    }
+
     /// Fills the placeholders in; one without a value becomes nothing.
     #[must_use]
     pub fn render(&self, values: &Values) -> String {
-        self.parts
-            .iter()
-            .map(|part| match part {
-                Part::Literal(text) => text.as_str(),
-                Part::Name(name) => values.get(name).map_or("", String::as_str),
-            })
-            .collect()
+        self.fill(values).map(|(_, text)| text).collect()
     }
 }
 

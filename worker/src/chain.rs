@@ -257,7 +257,7 @@ fn final_answer(s: &Situation<'_>) -> Option<End> {
     use ErrorClass as C;
     let count = |wanted: C| s.attempts.iter().filter(|a| class(a) == wanted).count();
     for (wanted, words) in
-        [(C::OptedOut, "the recipient opted out"), (C::Recipient, "the number cannot receive it")]
+        [(C::OptedOut, "the recipient opted out"), (C::Recipient, "the recipient cannot receive it")]
     {
         if count(wanted) > 0 {
             return Some(ending(s, wanted, words));

@@ -1,26 +1,41 @@
 //! What a message says and to whom, put together when it is its turn; and what of a provider's
 //! words about it may be kept.
 
-use std::time::Duration;
+mod html;
+mod redaction;
+
+use std::{borrow::Cow, time::Duration};
 
 use otpost_shared::{
     Home,
     attempt::Ending,
+    channel::Channel,
     clock::Millis,
-    message::Message,
+    message::{Body, Message},
     outcome::ErrorClass,
     price::{Charge, PriceList},
     recipient::Recipient,
     secrets::Code,
+    template::{Template, Values},
     verification::{self, Status, Verification},
 };
 
-use crate::{courier::CourierError, provider::Outcome, segments::Segments};
+use self::{
+    html::Words,
+    redaction::{without_numbers, without_word},
+};
+use crate::{
+    courier::CourierError,
+    provider::{Mail, Outcome},
+    segments::Segments,
+};
 
 /// What a person is to read, and where.
 pub(crate) struct Letter {
     pub(crate) to: Recipient,
     pub(crate) text: String,
+    /// Of an e-mail.
+    pub(crate) mail: Option<Mail>,
     /// Of the code, if it is one.
     pub(crate) purpose: Option<String>,
     /// The code in the text, which no provider's words may carry back to us.
@@ -35,9 +50,9 @@ impl Letter {
         read_along: Option<Verification>,
     ) -> Result<Option<Self>, CourierError> {
         let Some(verification_id) = row.verification_id else {
-            let (to, text) = (row.recipient(&home.keys)?, row.body(&home.keys)?);
-            let letter = |(to, text)| Self { to, text, purpose: None, code: None };
-            return Ok(to.zip(text).map(letter));
+            let (to, body) = (row.recipient(&home.keys)?, row.body(&home.keys)?);
+            let language = &home.config.texts.language;
+            return Ok(to.zip(body).map(|(to, body)| Self::of_body(to, body, language)));
         };
         let of = match read_along {
             Some(of) => Some(of),
@@ -52,6 +67,22 @@ impl Letter {
         }
     }
 
+    fn of_body(to: Recipient, body: Body, language: &str) -> Self {
+        let Some(title) = body.title else {
+            return Self { to, text: body.text, mail: None, purpose: None, code: None };
+        };
+        let mut words = Words::default();
+        words.push(&body.text);
+        Self::by_mail(to, &title, words, language)
+    }
+
+    fn by_mail(to: Recipient, title: &str, words: Words, language: &str) -> Self {
+        let title = one_line(title);
+        let html = words.page(&title, language);
+        let mail = Some(Mail { title, html });
+        Self { to, text: words.text, mail, purpose: None, code: None }
+    }
+
     fn with_code(home: &Home, of: Verification) -> Result<Option<Self>, CourierError> {
         let Some(code) = of.code(&home.keys)? else { return Ok(None) };
         let purposes = &home.config.purposes;
@@ -63,9 +94,19 @@ impl Letter {
         values.insert("code".into(), code.as_str().to_owned());
         values.insert("app".into(), home.config.texts.app.clone());
         values.insert("minutes".into(), minutes.to_string());
-        let text = policy.template.render(&values);
         let to = of.recipient(&home.keys)?;
-        Ok(Some(Self { to, text, purpose: Some(of.purpose), code: Some(code) }))
+        let letter = match to.channel() {
+            Channel::Sms => {
+                let text = policy.template.render(&values);
+                Self { to, text, mail: None, purpose: None, code: None }
+            }
+            Channel::Email => {
+                let title = policy.email_subject.render(&values);
+                let words = filled(&policy.email_template, &values);
+                Self::by_mail(to, &title, words, &home.config.texts.language)
+            }
+        };
+        Ok(Some(Self { purpose: Some(of.purpose), code: Some(code), ..letter }))
     }
 
     /// How an attempt ended, with what of the provider's words may be kept. Of what it costs the prices
@@ -92,14 +133,16 @@ impl Letter {
         }
     }
 
-    /// What was refused costs only what its provider says; what may have been sent counts.
+    /// What was refused costs only what its provider says; what may have been sent counts. The configured
+    /// prices are those of SMS: of an e-mail nothing is estimated.
     fn cost(&self, outcome: &Outcome, prices: Option<&PriceList>) -> (Option<u16>, Option<Charge>) {
         let told = outcome.cost;
         if let Some(price) = told.total() {
             return (told.segments, Some(Charge { price, is_estimated: false }));
         }
         let may_be_sent = matches!(outcome.class, ErrorClass::Ok | ErrorClass::Unknown);
-        let prices = prices.filter(|_| may_be_sent);
+        let is_sms = self.to.channel() == Channel::Sms;
+        let prices = prices.filter(|_| is_sms && may_be_sent);
         let Some(each) = prices.and_then(|prices| prices.segment(self.to.region())) else {
             return (told.segments, None);
         };
@@ -110,19 +153,48 @@ impl Letter {
         (Some(segments), Some(Charge { price, is_estimated: true }))
     }
 
-    /// A provider's words without the text, the code and numbers.
+    /// A provider's words without the text, the code, numbers and the address.
     pub(crate) fn redacted(&self, words: &str) -> String {
-        let words = words.replace(&self.text, "[text]");
-        match &self.code {
-            Some(code) => without_numbers(&words.replace(code.as_str(), "[code]")),
-            None => without_numbers(&words),
+        let mut words = Cow::Borrowed(words);
+        let title = self.mail.as_ref().map_or("", |mail| mail.title.as_str());
+        let code = self.code.as_ref().map_or("", Code::as_str);
+        for (said, instead) in [(&*self.text, "[text]"), (title, "[title]"), (code, "[code]")] {
+            if !said.is_empty() && words.contains(said) {
+                words = Cow::Owned(words.replace(said, instead));
+            }
         }
+        if let Some(name) = self.to.mailbox_name() {
+            let without = without_word(&words, self.to.address(), "[address]");
+            words = Cow::Owned(without_word(&without, name, "[name]"));
+        }
+        without_numbers(&words)
     }
 
-    /// A provider's id of the message, which may be digits, without those of the recipient.
+    /// A provider's id of the message, which may be digits, without what the recipient is known by.
     pub(crate) fn redacted_id(&self, id: &str) -> String {
-        id.replace(self.to.digits(), "[number]")
+        match self.to.channel() {
+            Channel::Sms => id.replace(self.to.digits(), "[number]"),
+            Channel::Email => without_word(id, self.to.address(), "[address]"),
+        }
     }
+}
+
+/// A template with its placeholders filled in, which knows where the code stands.
+fn filled(template: &Template, values: &Values) -> Words {
+    let mut words = Words::default();
+    for (name, piece) in template.fill(values) {
+        match name {
+            Some("code") => words.push_code(piece),
+            _ => words.push(piece),
+        }
+    }
+    words
+}
+
+/// Fit for a header: what a caller or a person put into it cannot end it.
+fn one_line(text: &str) -> String {
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    spaced.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// The ending of an attempt whose row was written and whose first byte never left.
@@ -142,46 +214,24 @@ fn shortened(text: &str, most: usize) -> String {
     text.chars().filter(|c| *c != '\0').take(most).collect()
 }
 
-/// Takes out runs of seven or more digits, with what people write between them: providers like
-/// to repeat the number.
-fn without_numbers(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    let mut run = String::new();
-    for c in text.chars().chain(['\0']) {
-        if c.is_ascii_digit() || (!run.is_empty() && matches!(c, ' ' | '-' | '(' | ')' | '.')) {
-            run.push(c);
-            continue;
-        }
-        if run.chars().filter(char::is_ascii_digit).count() >= 7 {
-            kept.push_str("[number]");
-            kept.extend(run.chars().rev().take_while(|c| !c.is_ascii_digit()));
-        } else {
-            kept.push_str(&run);
-        }
-        run.clear();
-        if c != '\0' {
-            kept.push(c);
-        }
-    }
-    kept
-}
-
 #[cfg(test)]
 mod tests {
     use otpost_shared::{
+        message::Body,
         outcome::ErrorClass,
         price::{Charge, Cost, Currency, Price, PriceList},
         recipient::Recipient,
         secrets::Code,
+        template::{Template, Values},
     };
 
-    use super::{Letter, minutes_left, without_numbers};
+    use super::{Letter, filled, minutes_left, one_line};
     use crate::provider::Outcome;
 
     fn letter(to: &str, text: &str) -> Letter {
         let to = Recipient::parse_unchecked(to, None).expect("a number");
         let (text, purpose) = (text.to_owned(), Some("default".to_owned()));
-        Letter { to, text, purpose, code: Some(Code::new("0123".into())) }
+        Letter { to, text, mail: None, purpose, code: Some(Code::new("0123".into())) }
     }
 
     fn eur(micros: i64) -> Price {
@@ -207,6 +257,19 @@ mod tests {
             let unpriced = letter(to, text).ending(outcome, None, 7);
             assert_eq!((unpriced.segments, unpriced.charge), (None, None), "{to} {class:?}");
         }
+    }
+
+    #[test]
+    fn an_email_costs_what_its_provider_tells() {
+        let prices: PriceList = toml::from_str("currency = 'EUR'\n'*' = '0.04'").expect("prices");
+        let body = Body { title: Some("A parcel".into()), text: "It is here.".into() };
+        let letter = Letter::of_body(ann(), body, "en");
+        let ending = letter.ending(Outcome::accepted(None), Some(&prices), 7);
+        assert_eq!((ending.segments, ending.charge), (None, None));
+        let cost = Cost { price: Some(eur(1_000)), ..Cost::default() };
+        let ending = letter.ending(Outcome::accepted(None).costing(cost), Some(&prices), 7);
+        let told = Charge { price: eur(1_000), is_estimated: false };
+        assert_eq!((ending.segments, ending.charge), (None, Some(told)));
     }
 
     #[test]
@@ -239,20 +302,55 @@ mod tests {
         assert_eq!(letter.redacted_id("20261128000001"), "20261128000001");
     }
 
+    fn ann() -> Recipient {
+        Recipient::parse_email("Ann@example.org").expect("an address")
+    }
+
+    #[test]
+    fn words_about_an_email_lose_its_address_and_title() {
+        let body = Body { title: Some("A parcel".into()), text: "It is here.".into() };
+        let letter = Letter::of_body(ann(), body, "en");
+        let said = "550 5.1.1 <ann@EXAMPLE.org>: no mailbox ann here, \"A parcel\": It is here.";
+        assert_eq!(
+            letter.redacted(said),
+            "550 5.1.1 <[address]>: no mailbox [name] here, \"[title]\": [text]"
+        );
+        assert_eq!(letter.redacted("Planning annex, +1 202 555 0123"), "Planning annex, +[number]");
+        assert_eq!(letter.redacted_id("4F1C-ann@example.org-ann"), "4F1C-[address]-ann");
+    }
+
+    #[test]
+    fn an_email_says_the_same_twice() {
+        let template = Template::parse("Hi {name},\n\n{code}\n\nThe team");
+        let values: Values =
+            [("name", "<b>Ann</b>\r\n\r\nLee"), ("code", "0123")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into();
+        let words = filled(&template, &values);
+        let letter = Letter::by_mail(ann(), "0123\r\nBcc: bob@example.org", words, "en");
+        assert_eq!(letter.text, "Hi <b>Ann</b>\n\nLee,\n\n0123\n\nThe team");
+        let mail = letter.mail.expect("an e-mail");
+        assert_eq!(mail.title, "0123 Bcc: bob@example.org");
+        assert!(mail.html.contains("Hi &lt;b&gt;Ann&lt;/b&gt;</p>"), "{}", mail.html);
+        assert!(mail.html.contains(">0123</p>"), "{}", mail.html);
+    }
+
+    #[test]
+    fn a_title_is_one_line_whatever_is_put_into_it() {
+        for (text, line) in [
+            ("12 is your code", "12 is your code"),
+            (" a\r\n\tb\u{85}c\u{0} ", "a b c"),
+            ("a\u{2028}b  c", "a\u{2028}b c"),
+            ("\r\n", ""),
+        ] {
+            assert_eq!(one_line(text), line, "{text:?}");
+        }
+    }
+
     #[test]
     fn minutes_are_those_that_are_left() {
         for (ms, minutes) in [(600_000, 10), (599_000, 10), (89_000, 1), (90_000, 2), (5, 1)] {
             assert_eq!(minutes_left(ms), minutes, "{ms}");
         }
-    }
-
-    #[test]
-    fn numbers_are_taken_out_of_what_providers_say() {
-        assert_eq!(
-            without_numbers("The 'To' number +15005550001 is not valid."),
-            "The 'To' number +[number] is not valid."
-        );
-        assert_eq!(without_numbers("to 49 (151) 123-456 78 failed"), "to [number] failed");
-        assert_eq!(without_numbers("error 21211, see 30003"), "error 21211, see 30003");
     }
 }

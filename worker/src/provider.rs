@@ -1,4 +1,4 @@
-//! What a provider is: something that takes one text for one number and says what became of it.
+//! What a provider is: something that takes one text for one address and says what became of it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,12 +19,22 @@ pub struct Outgoing {
     pub attempt: i32,
     pub to: Recipient,
     pub text: String,
+    /// What an e-mail has besides; none for an SMS.
+    pub mail: Option<Mail>,
     /// What is left of the message's life; providers drop it after that.
     pub validity: Duration,
     /// In whose name it goes out, where the country has a sender of its own.
     pub sender: Option<Arc<str>>,
     /// The address at which we want to hear what became of it.
     pub report_to: Option<String>,
+}
+
+/// The rest of an e-mail: the title is one line without control characters, the HTML says the same as
+/// the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    pub title: String,
+    pub html: String,
 }
 
 impl Outgoing {
@@ -50,7 +60,7 @@ pub struct Outcome {
     pub provider_message_id: Option<String>,
     /// The provider's own error code, as it wrote it.
     pub code: Option<String>,
-    /// The provider's words; digits of the recipient are taken out before it is stored.
+    /// The provider's words; the recipient is taken out before it is stored.
     pub detail: Option<String>,
     /// How long the provider asked us to stay away.
     pub retry_after: Option<Duration>,

@@ -17,7 +17,13 @@ function article(message) {
   at.textContent = new Date(message.at).toLocaleTimeString();
   text.textContent = message.text;
   head.append(to, at);
-  box.append(head, text);
+  box.append(head);
+  if (message.title) {
+    const title = document.createElement("h2");
+    title.textContent = message.title;
+    box.append(title);
+  }
+  box.append(text);
   return box;
 }
 

@@ -41,10 +41,21 @@ async function run(form, work) {
   }
 }
 
+async function offer() {
+  const channels = await (await fetch("/try/channels")).json();
+  if (!channels.includes("email")) return;
+  const both = channels.includes("sms");
+  document.getElementById("kind").textContent = both ? "Phone number or e-mail address" : "E-mail address";
+  send.to.placeholder = both ? "+1 202 555 0143 or ann@example.org" : "ann@example.org";
+  send.to.autocomplete = both ? "on" : "email";
+}
+
 send.addEventListener("submit", (event) => {
   event.preventDefault();
   run(send, async () => {
-    session = await post("/try/verifications", { to: send.to.value });
+    const to = send.to.value;
+    const channel = to.includes("@") ? "email" : "sms";
+    session = await post("/try/verifications", { to, channel });
     check.hidden = false;
     check.code.value = "";
     check.code.focus();
@@ -72,3 +83,5 @@ again.addEventListener("click", () => {
     say(`Sent again to ${answer.to}.`, "");
   });
 });
+
+offer().catch(() => {});

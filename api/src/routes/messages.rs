@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     api_key::Scope,
-    message::{self, LONGEST_TEXT, NewMessage},
+    message::{self, LONGEST_TEXT, NewMessage, Title},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,12 +13,13 @@ use utoipa::ToSchema;
 use super::{
     PathId,
     timeline::{self, MessageView},
-    verifications::create::check_channel,
+    wrong_parameter,
 };
 use crate::{
     App,
     auth::Caller,
     body::{IdempotencyHeader, JsonBody},
+    channel,
     error::{ApiError, ErrorCode, Problem},
     timestamp::rfc3339,
 };
@@ -26,14 +27,19 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateMessage {
-    /// A phone number, best as `+` and digits.
+    /// A phone number, best as `+` and digits; with the channel `email` an e-mail address.
     #[schema(example = "+4915112345678")]
     to: String,
     /// At most 1600 characters.
     text: String,
-    /// `sms`.
+    /// `sms` or `email`, as far as the configuration has a chain for it; `sms` if left out.
     #[serde(default)]
+    #[schema(example = "sms")]
     channel: Option<String>,
+    /// What the subject line of an e-mail says, one line of at most 200 characters: needed with `email`,
+    /// refused with `sms`.
+    #[serde(default)]
+    title: Option<String>,
     /// The person's address, for the limits.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -45,6 +51,7 @@ pub struct CreatedMessage {
     id: String,
     /// `queued`; `canceled` for a test number.
     state: String,
+    /// `sms` or `email`.
     channel: &'static str,
     /// Masked.
     to: String,
@@ -52,7 +59,7 @@ pub struct CreatedMessage {
     deadline: String,
 }
 
-/// Sends one text that is not a code.
+/// Sends one text that is not a code, as an SMS or an e-mail.
 #[utoipa::path(
     post, path = "/v1/messages", tag = "messages", operation_id = "create_message",
     security(("api_key" = [])), request_body = CreateMessage,
@@ -71,24 +78,28 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<CreatedMessage>), ApiError> {
     caller.require(Scope::Send)?;
     let wire = body.value;
-    check_channel(wire.channel.as_deref())?;
+    let home = &app.home;
+    let channel = channel::read(&home.config.chains, wire.channel.as_deref())?;
     if wire.text.is_empty() || wire.text.chars().count() > LONGEST_TEXT {
         return Err(ErrorCode::InvalidField
             .detail(format!("text must have 1 to {LONGEST_TEXT} characters"))
             .with("field", "text"));
     }
+    let title = Title::of(channel, wire.title)
+        .map_err(|error| wrong_parameter("title", &error.to_string()))?;
     let new = NewMessage {
         tenant_id: caller.tenant_id,
-        to: app.home.read_recipient(caller.tenant_id, &wire.to).await??,
+        to: home.read_recipient_of(caller.tenant_id, channel, &wire.to).await??,
+        title,
         text: wire.text,
         client: wire.client_ip,
-        idempotency_key: key.for_request(&app.home.keys, "POST /v1/messages", &body.bytes),
+        idempotency_key: key.for_request(&home.keys, "POST /v1/messages", &body.bytes),
     };
-    let accepted = message::accept(&app.home, new).await?;
+    let accepted = message::accept(home, new).await?;
     let created = CreatedMessage {
         id: accepted.id.to_string(),
         state: accepted.state,
-        channel: "sms",
+        channel: accepted.channel.as_str(),
         to: accepted.to,
         deadline: rfc3339(accepted.deadline),
     };

@@ -8,7 +8,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
-use otpost_shared::{tenant::DEFAULT_TENANT, verification};
+use otpost_shared::{channel::Channel, tenant::DEFAULT_TENANT, verification};
 use serde::{Deserialize, Serialize};
 
 use super::verifications::{
@@ -37,6 +37,7 @@ pub(crate) fn router() -> Router<App> {
             get(|_: ThisMachine| async { script(include_str!("../pages/inbox.js")) }),
         )
         .route("/inbox.json", get(inbox))
+        .route("/try/channels", get(channels))
         .route("/try/verifications", post(try_create))
         .route("/try/verifications/check", post(try_check))
 }
@@ -93,6 +94,9 @@ struct InboxQuery {
 struct InboxMessage {
     to: String,
     channel: &'static str,
+    /// Of an e-mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
     text: String,
     at: String,
 }
@@ -103,17 +107,26 @@ async fn inbox(
     query: Result<Query<InboxQuery>, QueryRejection>,
 ) -> Result<Json<Vec<InboxMessage>>, ApiError> {
     let Query(query) =
-        query.map_err(|_| ErrorCode::InvalidField.detail("`to` is not one number"))?;
+        query.map_err(|_| ErrorCode::InvalidField.detail("`to` is not one number or address"))?;
     // An unescaped plus arrives as a space.
-    let to = query.to.map(|to| format!("+{}", to.trim().trim_start_matches('+')));
+    let to = query.to.map(|to| match to.trim() {
+        address if address.contains('@') => address.replace(' ', "+"),
+        number => format!("+{}", number.trim_start_matches('+')),
+    });
     let messages = app.home.inbox.list(to.as_deref());
     let messages = messages.into_iter().map(|m| InboxMessage {
         to: m.to,
         channel: m.channel,
+        title: m.title,
         text: m.text,
         at: rfc3339(m.at_ms),
     });
     Ok(Json(messages.collect()))
+}
+
+/// What the form may offer.
+async fn channels(_: ThisMachine, State(app): State<App>) -> Json<Vec<&'static str>> {
+    Json(app.home.config.chains.available().map(Channel::as_str).collect())
 }
 
 async fn try_create(

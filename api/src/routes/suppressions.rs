@@ -32,7 +32,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddSuppression {
-    /// A phone number, best as `+` and digits.
+    /// A phone number, best as `+` and digits, or an e-mail address.
     #[schema(example = "+4915112345678")]
     to: String,
     /// `bulk` keeps texts back, `all` codes too. `bulk` when it is left out.
@@ -72,7 +72,7 @@ impl SuppressionView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
-    /// Only those of this number, its plus as `%2B`.
+    /// Only those of this number or e-mail address, a plus in it as `%2B`.
     to: Option<String>,
     /// `next` of the page before.
     after: Option<String>,

@@ -16,6 +16,8 @@ pub struct MessageView {
     pub state: String,
     /// `otp` or `bulk`.
     pub lane: &'static str,
+    /// `sms` or `email`.
+    pub channel: &'static str,
     /// Masked; left out where the verification shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
@@ -44,7 +46,7 @@ pub struct AttemptView {
     pub outcome: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
-    /// The provider's words, without numbers.
+    /// The provider's words, without numbers and addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,6 +112,7 @@ pub async fn view(
     Ok(MessageView {
         id: message.id.to_string(),
         lane: message.lane().as_str(),
+        channel: message.channel().as_str(),
         to,
         generation: message.generation,
         created_at: rfc3339(message.created_at),

@@ -36,7 +36,7 @@ const MALFORMED: [&str; 14] = [
 const BAD_FIELDS: [(&str, &str, &str); 8] = [
     (r#""subject": 1"#, "invalid_field", "subject"),
     (r#""to": 12025550101"#, "invalid_field", "to"),
-    (r#""to": "ann@example.org""#, "recipient_invalid", "to"),
+    (r#""to": "ann@example""#, "recipient_invalid", "to"),
     (r#""to": "0151 12345678""#, "recipient_invalid", "to"),
     (r#""guess": "1""#, "invalid_field", "guess"),
     (r#""code": "123456""#, "invalid_field", "code"),

@@ -13,10 +13,11 @@ sms = ["sandbox"]
 kind = "sandbox"
 "#;
 
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 7] = [
     ("/", "text/html"),
     ("/inbox", "text/html"),
     ("/inbox.json", "application/json"),
+    ("/try/channels", "application/json"),
     ("/assets/otpost.css", "text/css"),
     ("/assets/try_it.js", "text/javascript"),
     ("/assets/inbox.js", "text/javascript"),
@@ -106,11 +107,38 @@ on_both_homes! {
         check(&code).await.refused(409, "already_verified");
     }
 
+    async fn an_email_is_offered_where_it_is_sent(bed, "[chains]\nemail = [\"console\"]") {
+        let service = Service::start(&bed).await;
+        let all = service.get("/try/channels").by_nobody().await.is(200);
+        assert_eq!(all.json, json!(["sms", "email"]));
+        let body = json!({ "to": "ann@example.org", "channel": "email" });
+        let sent = service.post("/try/verifications", &body).by_nobody().await.is(202);
+        assert_eq!((sent.str("channel"), sent.str("to")), ("email", "a**@example.org"));
+        let received = Received {
+            to: "Ann+x@example.org".to_owned(),
+            channel: "email",
+            title: Some("A title".to_owned()),
+            text: "A text".to_owned(),
+            at_ms: 1_000,
+        };
+        service.home.inbox.put(received);
+        let expected = json!([{
+            "to": "Ann+x@example.org", "channel": "email", "title": "A title", "text": "A text",
+            "at": "1970-01-01T00:00:01.000Z",
+        }]);
+        for query in ["to=ann%2Bx@example.org", "to=ann+x@example.org", "to=%20Ann%2bx@EXAMPLE.org"] {
+            let one = service.get(&format!("/inbox.json?{query}")).by_nobody().await.is(200);
+            assert_eq!(one.json, expected, "{query}");
+        }
+        let none = service.get("/inbox.json?to=ann@example.org").by_nobody().await.is(200);
+        assert_eq!(none.json, json!([]));
+    }
+
     async fn the_inbox_shows_what_the_console_received(bed, "") {
         let service = Service::start(&bed).await;
         for n in [1, 2] {
             let text = format!("<b>{n}</b>");
-            let received = Received { to: number(n), channel: "sms", text, at_ms: 1_000 };
+            let received = Received { to: number(n), channel: "sms", title: None, text, at_ms: 1_000 };
             service.home.inbox.put(received);
         }
         let all = service.get("/inbox.json").by_nobody().await.is(200);
@@ -122,6 +150,8 @@ on_both_homes! {
             let one = service.get(&format!("/inbox.json?{query}")).by_nobody().await.is(200);
             assert_eq!(one.json, expected, "{query}");
         }
+        let all = service.get("/try/channels").by_nobody().await.is(200);
+        assert_eq!(all.json, json!(["sms"]));
         for query in ["to=%FF", "to=1&to=2"] {
             let answer = service.get(&format!("/inbox.json?{query}")).by_nobody().await;
             assert!([200, 422].contains(&answer.status), "{query}: {}", answer.text);

@@ -15,9 +15,12 @@ use tracing_subscriber::EnvFilter;
 use crate::service::{CHECK, CONSUME, MESSAGES, Service, VERIFICATIONS};
 
 /// Long codes, which no timestamp or id looks like.
-const TEN_DIGITS: &str = "[purposes.default]\ncode_length = 10\n";
+const TEN_DIGITS: &str =
+    "[purposes.default]\ncode_length = 10\n[chains]\nemail = [\"console\"]\n";
 /// No other test sends to it.
 const NUMBER: &str = "+12025559173";
+/// Nor to this one.
+const ADDRESS: &str = "Planted.Ann@mailbox.example";
 const OWN_CODE: &str = "8264019573";
 const PLANTED: &str = "planted-where-it-must-be-found";
 
@@ -171,10 +174,21 @@ async fn no_secret_is_found_where_a_planted_one_is() {
     let text = json!({ "to": NUMBER, "text": "sentinel-text" });
     let sent = service.post(MESSAGES, &text).once("sentinel-key-2").await.is(202);
     others.push(service.get(&format!("{MESSAGES}/{}", sent.str("id"))).await.text);
+    let email = json!({ "to": ADDRESS, "channel": "email" });
+    let by_email = service.create_with(&email).await;
+    others.push(service.show(by_email.id).await.text);
+    others.push(service.post(VERIFICATIONS, &email).await.refused(429, "rate_limited").text);
+    let letter = json!({
+        "to": ADDRESS, "channel": "email", "title": "sentinel-title", "text": "sentinel-letter",
+    });
+    let sent = service.post(MESSAGES, &letter).once("sentinel-key-3").await.is(202);
+    others.push(service.get(&format!("{MESSAGES}/{}", sent.str("id"))).await.text);
+    let suppressed = service.post("/v1/suppressions", &json!({ "to": ADDRESS })).await;
+    others.push(suppressed.is(201).text);
     service.home.clock.advance(30_001);
     let own = service.create_with(&json!({ "to": NUMBER, "code": OWN_CODE })).await;
     others.push(service.show(own.id).await.text);
-    let given = [NUMBER, &code, OWN_CODE, &token, &service.key];
+    let given = [NUMBER, ADDRESS, &code, OWN_CODE, &token, &service.key];
     others.extend(provoke(&service, &given, &own.token).await);
     let checked = service.check(&own.token, OWN_CODE).await.is(200);
     let receipt = checked.str("receipt").to_owned();
@@ -217,6 +231,13 @@ async fn no_secret_is_found_where_a_planted_one_is() {
         &receipt[22..],
         "sentinel-key",
         "sentinel-text",
+        "sentinel-title",
+        "sentinel-letter",
+        &by_email.code,
+        &by_email.token,
+        &by_email.token[22..],
+        &ADDRESS[1..],
+        "lanted.ann",
     ];
     let places =
         [("logs", logs), ("metrics", metrics), ("Redis", kept), ("answers", others.join("\n"))];

@@ -5,10 +5,11 @@ use std::{collections::BTreeSet, path::Path, process::ExitCode, time::Duration};
 use indicatif::{ProgressBar, ProgressStyle};
 use otpost_shared::{
     Home,
+    channel::Channel,
     clock::Millis,
     db::{DbError, patiently},
     drill::Tally,
-    message::{self, NewMessage},
+    message::{self, NewMessage, Title},
     process,
     provider_state::{self, ProviderState},
     queue::Lane,
@@ -36,16 +37,15 @@ const COUNTED: i64 = 1_000_000;
 pub async fn run(config: Option<&Path>, options: DrillOptions) -> Done {
     let home = super::open_ready(config).await?;
     let provider = provider(&home, &options)?;
-    let mut numbers = Vec::new();
+    let mut people = Vec::new();
     for to in &options.to {
-        let read = home.read_recipient(DEFAULT_TENANT, to).await?;
-        numbers.push(read.map_err(|error| Failure::misused(format!("--to: {error}")))?);
+        people.push(super::recipient(&home, to).await?);
     }
     refuse_if_nobody_is_left(&home, &provider).await?;
     let stop = super::stop_signal()?;
     let span = Duration::from_secs(options.secs.into());
     let drill = Drill { home: &home, provider: &provider, span, quiet: options.print.json };
-    let (from, texts) = drill.play(&numbers, options.texts, &stop).await?;
+    let (from, texts) = drill.play(&people, options.texts, &stop).await?;
     let waiting = last_ones(&home, &stop).await?;
     let (db, until) = (&home.db, home.clock.now());
     let read = |from, until| patiently(PATIENCE, move || Tally::read(db, from, until));
@@ -132,7 +132,7 @@ impl Drill<'_> {
     /// sent for it.
     async fn play(
         &self,
-        numbers: &[Recipient],
+        people: &[Recipient],
         texts: u32,
         stop: &CancellationToken,
     ) -> Result<(Millis, Texts), Failure> {
@@ -142,7 +142,7 @@ impl Drill<'_> {
         provider_state::mark_drilled(&home.db, provider, until, home.clock.now()).await?;
         tokio::time::sleep(SETTLED).await;
         let from = home.clock.now();
-        let sent = self.send_texts(numbers, texts, stop).await;
+        let sent = self.send_texts(people, texts, stop).await;
         // If this fails, its time ends by itself.
         let back = || provider_state::mark_drilled(&home.db, provider, 0, home.clock.now());
         patiently(PATIENCE, back).await?;
@@ -152,14 +152,14 @@ impl Drill<'_> {
     /// Waits for the end, and sends its texts meanwhile.
     async fn send_texts(
         &self,
-        numbers: &[Recipient],
+        people: &[Recipient],
         texts: u32,
         stop: &CancellationToken,
     ) -> Texts {
         let (began, end) = (Instant::now(), Instant::now() + self.span - SETTLED.min(self.span));
         let bar = self.bar();
         let mut sent = Texts::default();
-        let (mut number, mut turns) = (0, numbers.iter().cycle());
+        let (mut number, mut turns) = (0, people.iter().cycle());
         while Instant::now() < end && !stop.is_cancelled() {
             if number < texts
                 && Instant::now() >= began + (end - began) * number / texts
@@ -178,10 +178,20 @@ impl Drill<'_> {
     }
 
     async fn send_text(&self, to: &Recipient, number: u32, all: u32, sent: &mut Texts) {
+        let app = &self.home.config.texts.app;
+        let title = (to.channel() == Channel::Email).then(|| format!("{app}: a drill"));
+        let title = match Title::of(to.channel(), title) {
+            Ok(title) => title,
+            Err(error) => {
+                sent.refused = Some(error.to_string());
+                return;
+            }
+        };
         let new = NewMessage {
             tenant_id: DEFAULT_TENANT,
             to: to.clone(),
-            text: format!("{}: a drill, text {number} of {all}.", self.home.config.texts.app),
+            title,
+            text: format!("{app}: a drill, text {number} of {all}."),
             client: None,
             idempotency_key: None,
         };

@@ -17,7 +17,13 @@ pub mod worker;
 use std::{path::Path, time::Duration};
 
 use otpost_api::server;
-use otpost_shared::{Home, config, tenant, tenant::Tenant};
+use otpost_shared::{
+    Home,
+    channel::Channel,
+    config,
+    recipient::{Recipient, RecipientError},
+    tenant::{self, DEFAULT_TENANT, Tenant},
+};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -47,6 +53,19 @@ async fn open_ready(path: Option<&Path>) -> Result<Home, Failure> {
     }
     home.set_clock().await?;
     Ok(home)
+}
+
+/// Whom `--to` means: an e-mail address, if it looks like one and e-mails are sent; else a number.
+async fn recipient(home: &Home, text: &str) -> Result<Recipient, Failure> {
+    let wrong = |error: RecipientError| Failure::misused(format!("--to: {error}"));
+    let to = home.read_recipient(DEFAULT_TENANT, text).await?.map_err(wrong)?;
+    if home.config.chains.serves(to.channel()) {
+        return Ok(to);
+    }
+    Err(match to.channel() {
+        Channel::Email => wrong(RecipientError::Email),
+        Channel::Sms => Failure::misused("--to: no SMS are sent; name a provider in chains.sms"),
+    })
 }
 
 /// Cancelled by Ctrl-C or SIGTERM; a second signal ends the process at once.

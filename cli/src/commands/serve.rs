@@ -55,7 +55,7 @@ fn greet(home: &Home, first_key: Option<&str>) {
     say!("Otpost listens on {url}");
     if home.config.has_inbox() {
         say!("  try it in the browser   {url}/");
-        say!("  each SMS as it is sent  {url}/inbox");
+        say!("  messages as they leave  {url}/inbox");
     }
     say!("  API reference           {url}/docs/");
     match first_key {

@@ -64,10 +64,10 @@ pub async fn list(config: Option<&Path>, options: SuppressionList) -> Done {
     } else if all.is_empty() {
         say!("Nobody is kept back; `otpost suppression add` does that, and people do with STOP.");
     } else {
-        say!("{:36}  {:24}  {:16}  {:5}  {:8}  through", "id", "since", "to", "scope", "reason");
+        say!("{:36}  {:24}  {:24}  {:5}  {:8}  through", "id", "since", "to", "scope", "reason");
         for row in all {
             say!(
-                "{}  {}  {:16}  {:5}  {:8}  {}",
+                "{}  {}  {:24}  {:5}  {:8}  {}",
                 row.id,
                 moment(row.created_at),
                 row.recipient(&home.keys)?.masked(),

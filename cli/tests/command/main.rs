@@ -6,6 +6,7 @@ mod breaker;
 mod configuration;
 mod doctor;
 mod drill;
+mod email;
 mod help;
 mod keeping;
 mod keys;

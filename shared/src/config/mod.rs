@@ -1,5 +1,6 @@
 //! The configuration: one embedded file of defaults, yours over it, the environment over both.
 
+mod channels;
 mod error;
 mod layers;
 mod routes;
@@ -11,6 +12,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
 
+pub use channels::serves;
 pub use error::{ConfigError, Source};
 pub use layers::{load, load_with, section};
 pub use routes::{Route, Traits};
@@ -134,6 +136,8 @@ pub struct Limits {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Texts {
     pub app: String,
+    /// BCP 47, such as `en` or `pt-BR`.
+    pub language: String,
 }
 
 /// What holds for all verifications of one purpose: the policy.
@@ -141,10 +145,34 @@ pub struct Texts {
 pub struct Purpose {
     pub code_length: u32,
     pub lifetime_secs: u32,
+    pub email_lifetime_secs: u32,
     pub guesses: u32,
     pub resend_after_secs: u32,
     pub resend: ResendMode,
     pub template: Template,
+    /// In one line.
+    pub email_subject: Template,
+    pub email_template: Template,
+}
+
+impl Purpose {
+    /// How long a code counts that goes this way.
+    #[must_use]
+    pub fn lifetime_of(&self, channel: Channel) -> u32 {
+        match channel {
+            Channel::Sms => self.lifetime_secs,
+            Channel::Email => self.email_lifetime_secs,
+        }
+    }
+
+    /// Everything that is filled in for a code that goes this way.
+    #[must_use]
+    pub fn templates_of(&self, channel: Channel) -> Vec<&Template> {
+        match channel {
+            Channel::Sms => vec![&self.template],
+            Channel::Email => vec![&self.email_subject, &self.email_template],
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -173,6 +201,17 @@ impl Chains {
             Channel::Sms => &self.sms,
             Channel::Email => &self.email,
         }
+    }
+
+    /// The channels by which something can be sent.
+    pub fn available(&self) -> impl Iterator<Item = Channel> {
+        Channel::ALL.into_iter().filter(move |channel| self.serves(*channel))
+    }
+
+    /// True when something can be sent by this channel.
+    #[must_use]
+    pub fn serves(&self, channel: Channel) -> bool {
+        !self.of(channel).is_empty()
     }
 }
 
@@ -278,6 +317,13 @@ impl Config {
             }
         }
         names.into_iter().filter_map(|name| Some((name, self.providers.get(name)?)))
+    }
+
+    /// True when messages of this channel may go to the provider of this name.
+    #[must_use]
+    pub fn sends_by(&self, channel: Channel, name: &str) -> bool {
+        let mut of_it = self.all_chains().filter(|(of, _)| *of == channel);
+        of_it.any(|(_, chain)| chain.iter().any(|named| named == name))
     }
 
     /// A provider that messages of this channel may go to and that costs money.

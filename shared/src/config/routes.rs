@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-use super::{Config, ConfigError, rules::check_names};
+use super::{Config, ConfigError, channels::check_chain};
 use crate::{channel::Channel, queue::Lane, recipient};
 
 /// Digits of a number with its country code (ITU-T E.164, 6.1).
@@ -82,11 +82,7 @@ impl fmt::Display for Route {
             (false, true) => "messages that are no codes",
             _ => "messages",
         };
-        let way = match self.channel {
-            Channel::Sms => "SMS",
-            Channel::Email => "e-mail",
-        };
-        write!(f, "{what} by {way}")?;
+        write!(f, "{what} by {}", self.channel.noun())?;
         for (of, list) in [
             ("to", &self.countries),
             ("to numbers that begin with", &self.prefixes),
@@ -130,7 +126,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         if let Some((part, said)) = mistake_in(config, route) {
             return Err(ConfigError::new(format!("{of}.{part}"), said));
         }
-        check_names(config, &format!("{of}.chain"), &route.chain)?;
+        check_chain(config, &format!("{of}.chain"), route.channel, &route.chain)?;
         if let Some(earlier) = covered_by(&config.routes[..place], route) {
             let said = format!(
                 "is never reached, since every message that could come to it is taken by {} \
@@ -156,12 +152,15 @@ fn covered_by(earlier: &[Route], route: &Route) -> Option<Vec<String>> {
 
 /// Which of its keys is wrong, and the way out.
 fn mistake_in(config: &Config, route: &Route) -> Option<(&'static str, String)> {
+    if !config.chains.serves(route.channel) {
+        let (noun, channel) = (route.channel.noun(), route.channel.as_str());
+        let said = format!(
+            "nothing is sent by {noun}; name providers in chains.{channel} as well, for the \
+             messages that no route takes"
+        );
+        return Some(("channel", said));
+    }
     if route.channel == Channel::Email {
-        if config.chains.email.is_empty() {
-            let said = "nothing is sent by e-mail; name providers in chains.email as well, for the \
-                        messages that no route takes";
-            return Some(("channel", said.to_owned()));
-        }
         for (key, list) in [("countries", &route.countries), ("prefixes", &route.prefixes)] {
             if !list.is_empty() {
                 let said = "an e-mail address has no country and no digits; leave it out";

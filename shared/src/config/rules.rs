@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-use super::{Config, ConfigError, SecretText, routes, senders};
+use super::{Config, ConfigError, Purpose, SecretText, channels, routes, senders};
 use crate::{
-    channel::Channel, clock::Millis, limits::Rule, rate::BULK_PERCENT, recipient,
-    recipient::Recipient, report::Hearer, secrets::Code,
+    channel::Channel, clock::Millis, limits::Rule, message::LONGEST_TITLE, rate::BULK_PERCENT,
+    recipient, recipient::Recipient, report::Hearer, secrets::Code, template::Template,
 };
 
 /// Messages that one process sends at the same time; each may hold a connection.
@@ -161,8 +161,9 @@ pub(super) fn list_or_text<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Secret
 /// Checks what no type can express.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     check_recipients(config)?;
+    check_texts(config)?;
     check_purposes(config)?;
-    check_chains(config)?;
+    channels::check(config)?;
     routes::check(config)?;
     check_rates(config)?;
     senders::check(config)?;
@@ -302,36 +303,47 @@ fn check_purposes(config: &Config) -> Result<(), ConfigError> {
         if !(1..=10).contains(&purpose.guesses) {
             return fail("guesses", "must be 1 to 10");
         }
-        if !purpose.template.names().any(|n| n == "code") {
+        if !names_code(&purpose.template) {
             return fail("template", "must contain {code}");
         }
+        if !(60..=86_400).contains(&purpose.email_lifetime_secs) {
+            return fail("email_lifetime_secs", "must be 60 to 86400, a day");
+        }
+        if !names_code(&purpose.email_template) {
+            return fail("email_template", "must contain {code}");
+        }
+        check_email_subject(purpose).or_else(|said| fail("email_subject", &said))?;
     }
     Ok(())
 }
 
-fn check_chains(config: &Config) -> Result<(), ConfigError> {
-    if config.chains.sms.is_empty() {
-        return Err(ConfigError::new("chains.sms", "must name at least one provider"));
-    }
-    check_names(config, "chains.sms", &config.chains.sms)?;
-    check_names(config, "chains.email", &config.chains.email)
+fn names_code(template: &Template) -> bool {
+    template.names().any(|name| name == "code")
 }
 
-/// Each provider of a chain exists, and stands there once.
-pub(super) fn check_names(config: &Config, key: &str, names: &[String]) -> Result<(), ConfigError> {
-    for (place, name) in names.iter().enumerate() {
-        if names[..place].contains(name) {
-            return Err(ConfigError::new(key, format!("{name:?} stands there twice")));
-        }
-        if !config.providers.contains_key(name) {
-            let known: Vec<_> = config.providers.keys().cloned().collect();
-            return Err(ConfigError::new(
-                key,
-                format!("there is no [providers.{name}]; there are: {}", known.join(", ")),
-            ));
-        }
+/// It becomes a header of the e-mail.
+fn check_email_subject(purpose: &Purpose) -> Result<(), String> {
+    let words: String = purpose.email_subject.literals().collect();
+    if words.contains(char::is_control) {
+        return Err("must be one line, without control characters".to_owned());
+    }
+    if words.chars().count() > LONGEST_TITLE {
+        return Err(format!("must have at most {LONGEST_TITLE} characters"));
     }
     Ok(())
+}
+
+fn check_texts(config: &Config) -> Result<(), ConfigError> {
+    let language = &config.texts.language;
+    let is_subtag = |tag: &str| {
+        (1..=8).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let begins_well = language.starts_with(|first: char| first.is_ascii_alphabetic());
+    if begins_well && language.split('-').all(is_subtag) {
+        return Ok(());
+    }
+    let said = format!("{language:?} is no language; write one such as \"en\" or \"pt-BR\"");
+    Err(ConfigError::new("texts.language", said))
 }
 
 /// Keys that bound a rate say nothing without one.
@@ -377,7 +389,7 @@ fn check_fallbacks(config: &Config) -> Result<(), ConfigError> {
         } else if with_it.peek().is_none() {
             "counts only for a provider that a chain or a route names"
         } else if with_it.all(|(_, chain)| chain.len() < 2) {
-            "needs another provider to fall back to; name two in chains.sms, or in a route"
+            "needs another provider to fall back to; name two in its chain, or in a route"
         } else {
             continue;
         };

@@ -5,10 +5,11 @@ use std::{net::IpAddr, sync::Arc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{CLOCK_SLACK_MS, Message, State, TEST_NUMBER, field};
+use super::{Body, CLOCK_SLACK_MS, Message, State, TEST_NUMBER, Title, field};
 use crate::{
     acceptance::{Acceptance, commit},
     admission::{Admission, Asking, Refused, admit},
+    channel::Channel,
     clock::Millis,
     db::{DbError, in_time},
     home::Home,
@@ -22,6 +23,8 @@ use crate::{
 pub struct NewMessage {
     pub tenant_id: Uuid,
     pub to: Recipient,
+    /// Of an e-mail.
+    pub title: Option<Title>,
     pub text: String,
     pub client: Option<IpAddr>,
     pub idempotency_key: Option<IdempotencyKey>,
@@ -32,6 +35,9 @@ pub struct NewMessage {
 pub struct AcceptedMessage {
     pub id: Uuid,
     pub state: String,
+    /// What was kept before there was another one does not say it.
+    #[serde(default)]
+    pub channel: Channel,
     /// Masked.
     pub to: String,
     pub deadline: Millis,
@@ -47,7 +53,7 @@ pub async fn accept(home: &Home, new: NewMessage) -> Result<AcceptedMessage, Ref
 
 async fn accept_in_time(home: &Home, new: NewMessage) -> Result<AcceptedMessage, Refused> {
     let now = home.clock.now();
-    let recipient_hash = home.keys.recipient_hash(new.tenant_id, new.to.e164());
+    let recipient_hash = home.keys.recipient_hash(new.tenant_id, &new.to.identity());
     let asking = Asking {
         tenant_id: new.tenant_id,
         to: &new.to,
@@ -66,6 +72,7 @@ async fn accept_in_time(home: &Home, new: NewMessage) -> Result<AcceptedMessage,
     let accepted = AcceptedMessage {
         id: row.id,
         state: row.state.clone(),
+        channel: new.to.channel(),
         to: new.to.masked(),
         deadline: row.deadline,
     };
@@ -94,7 +101,8 @@ fn build(
     let id = Uuid::now_v7();
     let seal = |name: &str, plain: &str| home.keys.seal(name, id, plain.as_bytes());
     // Test numbers are never sent to; their message is over before it began.
-    let state = State::of_new(asking.is_test);
+    let (state, channel) = (State::of_new(asking.is_test), new.to.channel());
+    let body = Body::to_stored(channel, new.title.as_ref(), &new.text);
     let failure = asking.is_test.then(|| TEST_NUMBER.to_owned());
     Ok(Message {
         id,
@@ -102,12 +110,12 @@ fn build(
         verification_id: None,
         generation: 1,
         lane: asking.lane.as_str().into(),
-        channel: "sms".into(),
+        channel: channel.as_str().into(),
         state: state.as_str().into(),
         key_id: home.keys.active_kid().to_owned(),
         recipient_hash: asking.recipient_hash.to_vec(),
         recipient_sealed: Some(seal(field::RECIPIENT, &new.to.to_stored())?),
-        body_sealed: Some(seal(field::BODY, &new.text)?),
+        body_sealed: Some(seal(field::BODY, &body)?),
         epoch: 0,
         lease_until: None,
         crashes: 0,

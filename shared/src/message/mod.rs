@@ -2,17 +2,20 @@
 
 mod accept;
 pub mod batch;
+mod body;
 mod claim;
 mod record;
 mod record_many;
 mod reported;
 mod silence;
 mod sweep;
+mod title;
 
 use sqlx::{PgPool, QueryBuilder};
 use uuid::Uuid;
 
 pub use accept::{AcceptedMessage, NewMessage, accept};
+pub use body::Body;
 pub use claim::{Claimed, LEASE_MS, claim, claim_due, mark_released};
 pub use record::{End, Next, Recording, record};
 pub(crate) use record::{Steps, steps};
@@ -20,8 +23,10 @@ pub(crate) use reported::is_code;
 pub use reported::{Effect, take_report};
 pub use silence::{REPORTED_WITHIN_MS, Sample, sample, send_on};
 pub use sweep::{MOST_CRASHES, mark_overdue, recover_leases};
+pub use title::{LONGEST_TITLE, Title, TitleError};
 
 use crate::{
+    channel::Channel,
     clock::Millis,
     db::{Db, DbError, InsertedIds, Tx, chunks, column, on_pool, on_tx},
     queue::Lane,
@@ -32,6 +37,8 @@ use crate::{
 
 /// Characters of a text: what the strictest of the providers takes.
 pub const LONGEST_TEXT: usize = 1_600;
+/// Characters of an e-mail that carries a code.
+pub const LONGEST_LETTER: usize = 10_000;
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +178,12 @@ impl Message {
         Lane::parse(&self.lane)
     }
 
+    /// The way it goes.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        Channel::parse(&self.channel).unwrap_or_default()
+    }
+
     /// The recipient; none when the verification holds it.
     ///
     /// # Errors
@@ -182,14 +195,15 @@ impl Message {
         Recipient::from_stored(stored).map(Some).ok_or(SecretError::BrokenSeal)
     }
 
-    /// The text; none when it is rendered from the verification.
+    /// What it says; none when it is rendered from the verification.
     ///
     /// # Errors
     /// The row's key is missing or the seal is broken.
-    pub fn body(&self, keys: &Keyring) -> Result<Option<String>, SecretError> {
+    pub fn body(&self, keys: &Keyring) -> Result<Option<Body>, SecretError> {
         let Some(sealed) = &self.body_sealed else { return Ok(None) };
         let body = keys.open(&self.key_id, field::BODY, self.id, sealed)?;
-        String::from_utf8(body.to_vec()).map(Some).map_err(|_| SecretError::BrokenSeal)
+        let stored = String::from_utf8(body.to_vec()).map_err(|_| SecretError::BrokenSeal)?;
+        Body::from_stored(self.channel(), stored).map(Some).ok_or(SecretError::BrokenSeal)
     }
 }
 

@@ -91,7 +91,7 @@ fn what_people_write_comes_in_the_same_topic() {
         "messageKeyword": "KEYWORD_2", "messageBody": "Stop", "inboundMessageId": "1"}"#;
     let brought = read_notification(text).expect("a letter");
     assert!(brought.reports.is_empty());
-    let said = brought.written.iter().map(|one| (one.from.e164(), one.wish));
+    let said = brought.written.iter().map(|one| (one.from.address(), one.wish));
     assert_eq!(said.collect::<Vec<_>>(), [("+12025550123", Wish::Stop)]);
     let brought = read_notification(&event("TEXT_DELIVERED", "")).expect("an event");
     assert_eq!((brought.reports.len(), brought.written.len()), (1, 0));

@@ -184,7 +184,7 @@ fn what_people_write_comes_with_the_reports() {
     };
     let brought = hear(RECEIVED_SIGNATURE, RECEIVED).expect("a genuine call");
     assert!(brought.reports.is_empty());
-    let said = brought.written.iter().map(|one| (one.from.e164(), one.wish));
+    let said = brought.written.iter().map(|one| (one.from.address(), one.wish));
     assert_eq!(said.collect::<Vec<_>>(), [("+12025550123", Wish::Stop)]);
     let start = RECEIVED.replace("STOP", "START");
     assert!(matches!(hear(RECEIVED_SIGNATURE, &start), Err(NotHeard::NotGenuine(_))));

@@ -1,11 +1,13 @@
-//! What is known of each kind of provider, in one table: where its messages go, how its reports come, how
-//! what people write comes. A kind that is not in it reports nothing and costs money.
+//! What is known of each kind of provider, in one table: by which channels and where its messages go, how
+//! its reports come, how what people write comes. A kind that is not in it sends SMS, reports nothing and
+//! costs money.
 
 use super::{
     Call, NotHeard, Report, aws_sms, bird, hearer::Hearer, http::Gateway, infobip, key,
     messagebird, plivo, sinch, telnyx, twilio, vonage, vonage_messages,
 };
 use crate::{
+    channel::Channel,
     clock::Millis,
     inbound::letters::{self, Letter},
 };
@@ -67,6 +69,7 @@ pub(super) enum Numbers {
 /// One kind of provider.
 pub(crate) struct Kind {
     name: &'static str,
+    pub(crate) channels: &'static [Channel],
     pub(crate) sends: Sends,
     /// Reads what the section says of how calls are read.
     pub(super) gateway: fn(&toml::Table) -> Gateway,
@@ -89,6 +92,11 @@ impl Kind {
     pub(crate) fn of(name: &str) -> &'static Self {
         KINDS.iter().find(|kind| kind.name == name).unwrap_or(&PLAIN)
     }
+
+    /// The names of those whose providers can stand in a chain of this channel.
+    pub(crate) fn that_serve(channel: Channel) -> impl Iterator<Item = &'static str> {
+        KINDS.iter().filter(move |kind| kind.channels.contains(&channel)).map(|kind| kind.name)
+    }
 }
 
 /// True when the table has an entry for it.
@@ -97,8 +105,11 @@ pub fn is_known(kind: &str) -> bool {
     KINDS.iter().any(|known| known.name == kind)
 }
 
+const EVERY_CHANNEL: &[Channel] = &Channel::ALL;
+
 const PLAIN: Kind = Kind {
     name: "",
+    channels: &[Channel::Sms],
     sends: Sends::ToPeople,
     gateway: |_| Gateway::default(),
     can_check: |_| false,
@@ -128,9 +139,10 @@ const KINDS: &[Kind] = &[
         letters: Letters::WithReports(|_, call| letters::bird(call)),
         ..PLAIN
     },
-    Kind { name: "console", sends: Sends::ToInbox, ..PLAIN },
+    Kind { name: "console", channels: EVERY_CHANNEL, sends: Sends::ToInbox, ..PLAIN },
     Kind {
         name: "http",
+        channels: EVERY_CHANNEL,
         gateway: Gateway::of,
         can_check: |_| true,
         // The section says how it signs the one and the other; that is checked where they are read.
@@ -170,7 +182,7 @@ const KINDS: &[Kind] = &[
         letters: Letters::Apart(always(|_, call| letters::of_form(call, "From", "Text"))),
         ..PLAIN
     },
-    Kind { name: "sandbox", sends: Sends::Nowhere, ..PLAIN },
+    Kind { name: "sandbox", channels: EVERY_CHANNEL, sends: Sends::Nowhere, ..PLAIN },
     Kind {
         name: "sinch",
         can_check: |_| true,
@@ -183,6 +195,7 @@ const KINDS: &[Kind] = &[
         ..PLAIN
     },
     Kind { name: "smpp", reports: Reports::OverSessions, ..PLAIN },
+    Kind { name: "smtp", channels: &[Channel::Email], ..PLAIN },
     Kind { name: "sns", ..PLAIN },
     Kind {
         name: "telnyx",
@@ -222,7 +235,7 @@ const KINDS: &[Kind] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::{Hearer, KINDS, Kind, Sends, is_known};
+    use super::{Channel, Hearer, KINDS, Kind, Sends, is_known};
 
     fn hearer(kind: &str) -> Hearer {
         Hearer::new(&toml::from_str(&format!("kind = '{kind}'")).expect("a section"))
@@ -239,7 +252,8 @@ mod tests {
     fn a_kind_that_is_not_there_costs_money_and_says_nothing() {
         assert!(!is_known("carrier_pigeon"));
         assert_eq!(Kind::of("carrier_pigeon").sends, Sends::ToPeople);
-        for kind in ["carrier_pigeon", "console", "sandbox", "sns"] {
+        assert_eq!(Kind::of("carrier_pigeon").channels, [Channel::Sms]);
+        for kind in ["carrier_pigeon", "console", "sandbox", "smtp", "sns"] {
             let hearer = hearer(kind);
             let hears = [hearer.can_hear(), hearer.can_hear_people(), hearer.come_by_themselves()];
             assert_eq!(hears, [false; 3], "{kind}");

@@ -215,7 +215,7 @@ fn what_people_write_is_signed_the_same_way() {
         inbound::read(&hearer, &Call { url, headers: &headers, body: body.as_bytes() }, AT_MS)
     };
     let written = read(WRITTEN_URL, WRITTEN_TOKEN, WRITTEN).expect("a genuine call");
-    let said = written.iter().map(|one| (one.from.e164(), one.wish));
+    let said = written.iter().map(|one| (one.from.address(), one.wish));
     assert_eq!(said.collect::<Vec<_>>(), [("+12025550123", Wish::Stop)]);
     let not_genuine = |answer| matches!(answer, Err(NotHeard::NotGenuine(_)));
     assert!(not_genuine(read(WRITTEN_URL, WRITTEN_TOKEN, &WRITTEN.replace("Stop", "Yes"))));

@@ -134,7 +134,7 @@ pub struct NewSuppression {
 /// What a recipient is found by, whoever the tenant is.
 #[must_use]
 pub fn hash(keys: &Keyring, to: &Recipient) -> Vec<u8> {
-    keys.lasting_hash(&[b"suppression/v1", to.e164().as_bytes()])
+    keys.lasting_hash(&[b"suppression/v1", to.identity().as_bytes()])
 }
 
 /// One to be added, sealed and hashed.

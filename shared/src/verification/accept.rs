@@ -10,19 +10,20 @@ pub use crate::admission::Refused;
 use crate::{
     acceptance::{Acceptance, commit},
     admission::{Admission, Asking, admit},
+    channel::Channel,
     clock::Millis,
     config::Purpose,
     db::{DbError, in_time},
     home::Home,
     idempotency::IdempotencyKey,
-    message::{LONGEST_TEXT, Message},
+    message::{LONGEST_LETTER, LONGEST_TEXT, LONGEST_TITLE, Message},
     queue::Lane,
     recipient::Recipient,
     secrets::{Code, Handle, SecretError, random},
-    template::RESERVED,
+    template::{RESERVED, Template},
 };
 
-/// A request to prove that somebody holds a number.
+/// A request to prove that somebody holds a number or an e-mail address.
 #[derive(Clone, Debug)]
 pub struct NewVerification {
     pub tenant_id: Uuid,
@@ -42,6 +43,9 @@ pub struct NewVerification {
 pub struct Accepted {
     pub id: Uuid,
     pub session_token: String,
+    /// What was kept before there was another one does not say it.
+    #[serde(default)]
+    pub channel: Channel,
     /// Masked.
     pub to: String,
     pub expires_at: Millis,
@@ -60,8 +64,9 @@ async fn accept_in_time(home: &Home, new: NewVerification) -> Result<Accepted, R
     let policy = home.config.purposes.get(&new.purpose).ok_or_else(|| Refused::UnknownPurpose {
         known: home.config.purposes.keys().cloned().collect(),
     })?;
-    check_variables(&new.variables, policy)?;
-    check_length(home, &new.variables, policy)?;
+    let channel = new.to.channel();
+    check_variables(&new.variables, policy, channel)?;
+    check_lengths(home, &new.variables, policy, channel)?;
     if let Some(code) = &new.code
         && code.as_str().len() != policy.code_length as usize
     {
@@ -69,13 +74,13 @@ async fn accept_in_time(home: &Home, new: NewVerification) -> Result<Accepted, R
     }
     let now = home.clock.now();
     let fixed_code = home.test_code(&new.to, now).cloned();
-    let recipient_hash = home.keys.recipient_hash(new.tenant_id, new.to.e164());
+    let recipient_hash = home.keys.recipient_hash(new.tenant_id, &new.to.identity());
     let asking = Asking {
         tenant_id: new.tenant_id,
         to: &new.to,
         recipient_hash: &recipient_hash,
         lane: Lane::Otp,
-        lifetime_secs: policy.lifetime_secs,
+        lifetime_secs: policy.lifetime_of(channel),
         client: new.client,
         idempotency_key: new.idempotency_key.as_ref(),
         is_test: fixed_code.is_some(),
@@ -93,26 +98,47 @@ fn read(answer: &[u8]) -> Result<Accepted, Refused> {
     serde_json::from_slice(answer).map_err(|e| DbError::Broken(e.to_string()).into())
 }
 
-fn check_variables(given: &Variables, policy: &Purpose) -> Result<(), Refused> {
+fn check_variables(given: &Variables, policy: &Purpose, channel: Channel) -> Result<(), Refused> {
     if let Some(name) = given.keys().find(|name| RESERVED.contains(&name.as_str())) {
         return Err(Refused::VariableReserved(name.clone()));
     }
-    let missing =
-        policy.template.names().find(|n| !RESERVED.contains(n) && !given.contains_key(*n));
+    let templates = policy.templates_of(channel);
+    let mut names = templates.iter().flat_map(|template| template.names());
+    let missing = names.find(|n| !RESERVED.contains(n) && !given.contains_key(*n));
     missing.map_or(Ok(()), |name| Err(Refused::VariableMissing(name.to_owned())))
 }
 
 /// A name that a stranger typed must not make a text that no provider takes, or one that is paid for
 /// many times.
-fn check_length(home: &Home, given: &Variables, policy: &Purpose) -> Result<(), Refused> {
-    let characters = policy.template.length(|name| match name {
-        "code" => policy.code_length as usize,
-        "app" => home.config.texts.app.chars().count(),
-        // At most ten.
-        "minutes" => 2,
-        name => given.get(name).map_or(0, |value| value.chars().count()),
-    });
-    if characters > LONGEST_TEXT { Err(Refused::TextLength(characters)) } else { Ok(()) }
+fn check_lengths(
+    home: &Home,
+    given: &Variables,
+    policy: &Purpose,
+    channel: Channel,
+) -> Result<(), Refused> {
+    let minutes = policy.lifetime_of(channel).div_ceil(60).to_string().len();
+    let length = |template: &Template| {
+        template.length(|name| match name {
+            "code" => policy.code_length as usize,
+            "app" => home.config.texts.app.chars().count(),
+            "minutes" => minutes,
+            name => given.get(name).map_or(0, |value| value.chars().count()),
+        })
+    };
+    let (text, most) = match channel {
+        Channel::Sms => (&policy.template, LONGEST_TEXT),
+        Channel::Email => (&policy.email_template, LONGEST_LETTER),
+    };
+    let characters = length(text);
+    if characters > most {
+        return Err(Refused::TextLength { characters, most });
+    }
+    match length(&policy.email_subject) {
+        title if channel == Channel::Email && title > LONGEST_TITLE => {
+            Err(Refused::TitleLength(title))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn build(
@@ -131,6 +157,7 @@ fn build(
     let accepted = Accepted {
         id,
         session_token: token.to_text().to_string(),
+        channel: new.to.channel(),
         to: new.to.masked(),
         expires_at: row.expires_at,
         resend_at: row.resend_at,
@@ -168,7 +195,7 @@ fn seal_row(
         id,
         tenant_id: new.tenant_id,
         purpose: new.purpose.clone(),
-        channel: "sms".into(),
+        channel: new.to.channel().as_str().into(),
         status: "pending".into(),
         key_id: home.keys.active_kid().to_owned(),
         hash_key_id: home.keys.active_hash_kid().to_owned(),
@@ -194,7 +221,7 @@ fn seal_row(
         check_key_hash: None,
         created_at: now,
         resend_at: now + i64::from(policy.resend_after_secs) * 1_000,
-        expires_at: now + i64::from(policy.lifetime_secs) * 1_000,
+        expires_at: now + i64::from(asking.lifetime_secs) * 1_000,
         finished_at: None,
         receipt_used_at: None,
     })

@@ -134,7 +134,10 @@ fn is_bound(home: &Home, row: &Verification, request: &CheckRequest) -> Result<b
     };
     // The opened recipient, not its hash: the hash key may have changed since.
     let same_recipient = match &request.to {
-        Some(to) => same_bytes(to.e164().as_bytes(), row.recipient(&home.keys)?.e164().as_bytes()),
+        Some(to) => {
+            let stored = row.recipient(&home.keys)?;
+            same_bytes(to.identity().as_bytes(), stored.identity().as_bytes())
+        }
         None => true,
     };
     Ok(row.tenant_id == request.tenant_id && same_subject && same_recipient)

@@ -92,10 +92,10 @@ on_both_homes! {
         assert_eq!((first.state.as_str(), first.to.as_str()), ("queued", "+1********00"));
         let message = message::find(&bed.home.db, first.id).await.expect("an answer");
         let message = message.expect("a row");
-        let text = message.body(&bed.home.keys).expect("a key");
-        assert_eq!(text.as_deref(), Some("Hi Ann, from Otpost"));
+        let body = message.body(&bed.home.keys).expect("a key").expect("its own");
+        assert_eq!((body.title, &*body.text), (None, "Hi Ann, from Otpost"));
         let recipient = message.recipient(&bed.home.keys).expect("a key").expect("its own");
-        assert_eq!(recipient.e164(), to(0));
+        assert_eq!(recipient.address(), to(0));
         // A worker finds it without a hint.
         let claimed = message::claim_due(&bed.home.db, Lane::Bulk, 9, None, bed.home.clock.now()).await;
         assert_eq!(claimed.expect("an answer").len(), 4);

@@ -1,6 +1,6 @@
 //! Mistakes in a configuration: the key, the place, the nearest right spelling.
 
-use otpost_shared::{Home, config};
+use otpost_shared::{Home, channel::Channel, config};
 
 pub(super) fn mistake(text: &str) -> String {
     let dir = tempfile::tempdir().expect("a folder");
@@ -18,6 +18,23 @@ fn the_defaults_are_a_good_configuration() {
     let config = config::load(Some(&path)).expect("good");
     assert!(config.has_inbox());
     assert_eq!(config.purposes["default"].code_length, 6);
+}
+
+#[test]
+fn a_channel_is_there_once_its_chain_is() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("otpost.toml");
+    let channels = |chains: &str| -> Vec<&'static str> {
+        // What e-mails cost does not depend on a country.
+        let text = format!("[chains]\n{chains}\n[providers.mail]\nkind = \"smtp\"\n");
+        std::fs::write(&path, text).expect("written");
+        let config = config::load(Some(&path)).expect("good");
+        config.chains.available().map(Channel::as_str).collect()
+    };
+    assert_eq!(channels(""), ["sms"]);
+    assert_eq!(channels("email = [\"mail\"]"), ["sms", "email"]);
+    assert_eq!(channels("email = [\"mail\", \"console\"]"), ["sms", "email"]);
+    assert_eq!(channels("sms = []\nemail = [\"mail\"]"), ["email"]);
 }
 
 #[test]
@@ -55,6 +72,26 @@ fn a_wrong_value_says_what_is_expected() {
         ),
         ("[server]\npublic_url = \"otp.example.org\"\n", "public_url: must begin with https://"),
         ("[chains]\nsms = [\"console\", \"console\"]\n", "\"console\" stands there twice"),
+        ("[chains]\nsms = []\n", "DIR/otpost.toml:2: chains.sms: must name at least one provider"),
+        ("[chains]\nemail = [\"mail\"]\n", "chains.email: there is no [providers.mail]; there are"),
+        (
+            "[chains]\nemail = [\"x\"]\n[providers.x]\nkind = \"twilio\"\n",
+            "DIR/otpost.toml:2: chains.email: provider \"x\" of kind twilio sends no e-mail; kinds \
+             that do: console, http, sandbox, smtp",
+        ),
+        (
+            "[recipients]\ndefault_region = \"DE\"\n[chains]\nsms = [\"m\"]\n[providers.m]\n\
+             kind = \"smtp\"\n",
+            "chains.sms: provider \"m\" of kind smtp sends no SMS",
+        ),
+        (
+            "[purposes.login]\nemail_lifetime_secs = 30\n",
+            "purposes.login.email_lifetime_secs: must be 60 to 86400",
+        ),
+        ("[purposes.login]\nemail_template = \"x\"\n", "email_template: must contain {code}"),
+        ("[purposes.login]\nemail_subject = \"a\\nb\"\n", "email_subject: must be one line"),
+        ("[texts]\nlanguage = \"\"\n", "texts.language: \"\" is no language; write one such as"),
+        ("[texts]\nlanguage = \"en_US\"\n", "texts.language: \"en_US\" is no language"),
         ("[server\n", "DIR/otpost.toml:1: not valid TOML"),
         (
             "[chains]\nsms = [\"t\"]\n[providers.t]\nkind = \"twilio\"\n",

@@ -63,6 +63,7 @@ pub(super) async fn bulk(home: &Home, n: u32) -> Uuid {
     let new = NewMessage {
         tenant_id: DEFAULT_TENANT,
         to: number(n),
+        title: None,
         text: "hello".into(),
         client: None,
         idempotency_key: None::<IdempotencyKey>,

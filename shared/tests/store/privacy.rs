@@ -1,11 +1,15 @@
 //! What a stolen database shows: no code and no number.
 
 use otpost_shared::{
+    Home,
+    channel::Channel,
     db::Db,
     message::{
-        self, NewMessage,
+        self, NewMessage, Title,
         batch::{self, BatchText, NewBatch, Row},
     },
+    recipient::Recipient,
+    suppression::{self, NewSuppression, Reason, Scope},
     tenant::DEFAULT_TENANT,
     verification,
 };
@@ -14,7 +18,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{code_of, key, number, request};
 
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "tenants",
     "api_keys",
     "verifications",
@@ -28,6 +32,7 @@ const TABLES: [&str; 13] = [
     "duties",
     "lane_states",
     "provider_message_ids",
+    "suppressions",
 ];
 
 on_both_homes! {
@@ -41,11 +46,13 @@ on_both_homes! {
         let text = NewMessage {
             tenant_id: DEFAULT_TENANT,
             to: number(8_888),
+            title: None,
             text: "sentinel-text".into(),
             client: None,
             idempotency_key: Some(key(&bed.home, "sentinel-key-2", "body")),
         };
         message::accept(&bed.home, text).await.expect("accepted");
+        let code_of_email = accept_emails(&bed.home).await;
         let text = BatchText::parse("sentinel-text of {who}").expect("a text");
         let key = Some("sentinel-key-3".to_owned());
         let new = NewBatch { tenant_id: DEFAULT_TENANT, text, key };
@@ -60,10 +67,36 @@ on_both_homes! {
         let token = accepted.session_token.as_str();
         for secret in [
             "2025557777", "2025558888", "2025559999", "5557777", "sentinel-", code.as_str(), token, &token[22..],
+            "Sentinel", "mailbox.example", code_of_email.as_str(),
         ] {
             assert!(!finds(&dump, secret), "{secret} is in the dump");
         }
     }
+}
+
+/// A code and a message by e-mail, and a suppression of the address; the code.
+async fn accept_emails(home: &Home) -> String {
+    let to = || Recipient::parse_email("Sentinel.Ann@mailbox.example").expect("an address");
+    let accepted = verification::accept(home, request(to())).await.expect("accepted");
+    let title = Title::of(Channel::Email, Some("sentinel-title".to_owned())).expect("a title");
+    let email = NewMessage {
+        tenant_id: DEFAULT_TENANT,
+        to: to(),
+        title,
+        text: "sentinel-letter".into(),
+        client: None,
+        idempotency_key: Some(key(home, "sentinel-key-4", "body")),
+    };
+    message::accept(home, email).await.expect("accepted");
+    let new = NewSuppression {
+        tenant_id: Some(DEFAULT_TENANT),
+        to: to(),
+        scope: Scope::Bulk,
+        reason: Reason::Manual,
+        provider: None,
+    };
+    suppression::add(home, new).await.expect("added");
+    code_of(home, accepted.id).await.as_str().to_owned()
 }
 
 /// Everything in the database, as text and as the bytes behind it.

@@ -173,6 +173,29 @@ fn an_address_has_no_country() {
 }
 
 #[test]
+fn a_route_keeps_to_its_channel() {
+    let of = |channel: &str, kind: &str| {
+        format!(
+            "[[routes]]\nchannel = \"{channel}\"\nchain = [\"m\"]\n[providers.m]\nkind = \"{kind}\""
+        )
+    };
+    let sms = mistake(&text(&of("sms", "smtp")));
+    let said = format!("DIR/otpost.toml:{}: ", BEFORE + 3);
+    let words = "routes[0].chain: provider \"m\" of kind smtp sends no SMS";
+    assert!(sms.starts_with(&format!("{said}{words}")), "{sms}");
+    let by_mail = |kind: &str| text(&of("email", kind)).replace("[chains]", "[chains]\nemail = [\"a\"]");
+    let mail = mistake(&by_mail("twilio"));
+    let words = "routes[0].chain: provider \"m\" of kind twilio sends no e-mail; kinds that do: console";
+    assert!(mail.contains(words), "{mail}");
+    load(&of("email", "smtp"), &[("OTPOST__CHAINS__EMAIL", "[\"a\"]")]);
+    // What a route leaves needs a chain.
+    let only_mail = by_mail("smtp").replace("sms = [\"b\", \"a\"]", "sms = []");
+    let route = only_mail.replace("channel = \"email\"", "channel = \"sms\"").replace("smtp", "sandbox");
+    let said = mistake(&route);
+    assert!(said.contains("routes[0].channel: nothing is sent by SMS; name providers in chains.sms"), "{said}");
+}
+
+#[test]
 fn what_a_route_may_cost_counts_like_the_chain() {
     let costly = "[[routes]]\ncountries = [\"GB\"]\nchain = [\"t\"]\n\
                   [providers.t]\nkind = \"twilio\"";
@@ -184,7 +207,7 @@ fn what_a_route_may_cost_counts_like_the_chain() {
     assert!(load("", &[]).allows_region(Some("US")), "nothing is sent anyhow");
     // A message by e-mail has no country.
     let mail = "[[routes]]\nchannel = \"email\"\nchain = [\"t\"]\n\
-                [providers.t]\nkind = \"twilio\"";
+                [providers.t]\nkind = \"smtp\"";
     let config = load(mail, &[("OTPOST__CHAINS__EMAIL", "[\"a\"]")]);
     assert!(config.allows_region(Some("US")));
 }

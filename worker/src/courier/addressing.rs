@@ -19,10 +19,10 @@ impl Courier {
             None
         };
         Ok(routes.of(&Traits {
-            channel: Channel::parse(&row.channel).unwrap_or(Channel::Sms),
+            channel: letter.to.channel(),
             lane: row.lane(),
             country: letter.to.region(),
-            number: Some(letter.to.e164()),
+            number: (letter.to.channel() == Channel::Sms).then(|| letter.to.address()),
             tenant: tenant.as_deref(),
             purpose: letter.purpose.as_deref(),
         }))
@@ -42,6 +42,7 @@ impl Courier {
             attempt: number,
             to: letter.to.clone(),
             text: letter.text.clone(),
+            mail: letter.mail.clone(),
             validity: Duration::from_millis((row.deadline - now).unsigned_abs()),
             sender: link.senders.of(letter.to.region()),
             report_to: self.report_to(row, &link.name, number),

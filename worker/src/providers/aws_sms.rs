@@ -178,7 +178,7 @@ impl AwsSms {
         let mut context = BTreeMap::from([(CONTEXT_KEY, out.message_id.to_string())]);
         context.extend(reference.map(|text| (REPORT_KEY, text.to_owned())));
         self.operation(SEND).json(&TextMessage {
-            destination_phone_number: out.to.e164(),
+            destination_phone_number: out.to.address(),
             origination_identity: out.sender.as_deref().or(own_identity),
             message_body: &out.text,
             message_type: match MessageType::of(out.lane, self.bulk_type) {

@@ -100,7 +100,7 @@ impl Bird {
             Lane::Bulk => json!(self.category),
         };
         let mut body = json!({
-            "to": out.to.e164(),
+            "to": out.to.address(),
             "from": out.sender_or(&self.from),
             "text": out.text,
             "category": category,

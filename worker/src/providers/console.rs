@@ -1,6 +1,6 @@
 //! `console`: prints each message and puts it into the inbox, for development.
 //!
-//! It shows numbers and codes in full, as that is what it is for; nobody else can read them.
+//! It shows addresses and codes in full, as that is what it is for; nobody else can read them.
 
 use std::{
     io::{self, Write},
@@ -45,7 +45,11 @@ impl Console {
     }
 
     fn deliver(&self, out: &Outgoing) -> io::Result<()> {
-        let line = format!("SMS to {} : {}\n", out.to.e164(), one_line(&out.text));
+        let (to, channel, text) = (out.to.address(), out.to.channel(), one_line(&out.text));
+        let line = match &out.mail {
+            None => format!("{} to {to} : {text}\n", channel.noun()),
+            Some(mail) => format!("E-mail to {to} : {} : {text}\n", one_line(&mail.title)),
+        };
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.write_all(line.as_bytes())?;
         writer.flush()?;
@@ -53,8 +57,9 @@ impl Console {
         if let Some(inbox) = &self.inbox {
             let since_epoch = (self.now)().duration_since(UNIX_EPOCH).unwrap_or_default();
             inbox.put(Received {
-                to: out.to.e164().to_owned(),
-                channel: "sms",
+                to: to.to_owned(),
+                channel: channel.as_str(),
+                title: out.mail.as_ref().map(|mail| mail.title.clone()),
                 text: out.text.clone(),
                 at_ms: i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX),
             });
@@ -106,7 +111,10 @@ mod tests {
     use otpost_shared::{inbox::Inbox, outcome::ErrorClass};
 
     use super::Console;
-    use crate::{provider::Provider, providers::samples::outgoing};
+    use crate::{
+        provider::Provider,
+        providers::samples::{letter, outgoing},
+    };
 
     #[derive(Clone, Default)]
     struct Page(Arc<Mutex<Vec<u8>>>);
@@ -152,6 +160,19 @@ mod tests {
         let kept = inbox.list(Some("+15551234567"));
         assert_eq!((kept.len(), kept[0].at_ms), (1, 42));
         assert_eq!(kept[0].text, message.text);
+    }
+
+    #[tokio::test]
+    async fn an_email_has_its_title_in_both() {
+        let (page, inbox) = (Page::default(), Inbox::default());
+        let message = letter("12 is your code", "Your code is:\n\n12");
+        assert_eq!(console(page.clone(), &inbox).send(&message).await.class, ErrorClass::Ok);
+        let printed = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        let line = "E-mail to Ann@example.org : 12 is your code : Your code is:\\n\\n12\n";
+        assert_eq!(printed, line);
+        let kept = inbox.list(Some("ann@example.org")).remove(0);
+        assert_eq!((kept.to.as_str(), kept.channel), ("Ann@example.org", "email"));
+        assert_eq!((kept.title.as_deref(), kept.text), (Some("12 is your code"), message.text));
     }
 
     #[tokio::test]

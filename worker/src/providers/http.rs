@@ -121,9 +121,11 @@ impl Provider for HttpGateway {
             let message_id = out.message_id.to_string();
             let validity_secs = out.validity.as_secs().max(1).to_string();
             let values = Values {
-                to: out.to.e164(),
+                to: out.to.address(),
                 to_digits: out.to.digits(),
                 text: &out.text,
+                title: out.mail.as_ref().map_or("", |mail| mail.title.as_str()),
+                html: out.mail.as_ref().map_or("", |mail| mail.html.as_str()),
                 from: out.sender_or(&self.from),
                 message_id: &message_id,
                 validity_secs: &validity_secs,

@@ -24,6 +24,7 @@ mod sandbox;
 mod sender;
 mod sinch;
 pub mod smpp;
+mod smtp;
 mod sns;
 mod spelling;
 mod telnyx;
@@ -44,14 +45,14 @@ use otpost_shared::{
 pub use self::net::Net;
 use self::{
     aws_sms::AwsSms, bird::Bird, console::Console, http::HttpGateway, infobip::Infobip,
-    messagebird::MessageBird, plivo::Plivo, sandbox::Sandbox, sinch::Sinch, sns::Sns,
+    messagebird::MessageBird, plivo::Plivo, sandbox::Sandbox, sinch::Sinch, smtp::Smtp, sns::Sns,
     spelling::unknown_word, telnyx::Telnyx, twilio::Twilio, vonage::Vonage,
     vonage_messages::VonageMessages,
 };
 use crate::provider::Provider;
 
 /// What may stand in a provider section's `kind`.
-pub const KINDS: [&str; 15] = [
+pub const KINDS: [&str; 16] = [
     "aws_sms",
     "bird",
     "console",
@@ -62,6 +63,7 @@ pub const KINDS: [&str; 15] = [
     "sandbox",
     "sinch",
     "smpp",
+    "smtp",
     "sns",
     "telnyx",
     "twilio",
@@ -116,6 +118,7 @@ pub fn build(
                            `cargo build --release -p otpost --features smpp`";
             return Err(mistake(name, "kind", way_out));
         }
+        "smtp" => Arc::new(Smtp::new(name, &section(name, keys)?)?),
         "sns" => Arc::new(Sns::new(name, section(name, keys)?, net)?),
         "telnyx" => Arc::new(Telnyx::new(name, section(name, keys)?, net)?),
         "twilio" => Arc::new(Twilio::new(name, section(name, keys)?, net)?),
@@ -151,7 +154,11 @@ fn parse_class(name: &str, key: &str, word: &str) -> Result<ErrorClass, ConfigEr
 
 #[cfg(test)]
 mod tests {
-    use otpost_shared::{config::ProviderSection, report::is_known_kind};
+    use otpost_shared::{
+        channel::Channel,
+        config::{self, ProviderSection},
+        report::is_known_kind,
+    };
 
     use super::{KINDS, Net, build, of_section};
 
@@ -174,6 +181,7 @@ mod tests {
             "messagebird" => "access_key = 'k'\noriginator = 'Otpost'",
             "plivo" => "auth_id = 'MA1'\nauth_token = 't'\nsrc = '15550100'",
             "smpp" => "url = 'smpp://localhost'\nsystem_id = 'o'\npassword = 'p'",
+            "smtp" => "host = 'localhost'\nfrom = 'codes@example.org'",
             "sinch" => "service_plan_id = 'p'\napi_token = 't'",
             "telnyx" => "api_key = 'k'\nfrom = '+15550100'",
             "twilio" => "account_sid = 'AC1'\nauth_token = 't'\nfrom = '+15550100'",
@@ -195,7 +203,7 @@ mod tests {
     fn kinds_that_send_in_no_name_refuse_senders() {
         for kind in KINDS {
             let Ok(built) = build("sms", kind, &keys_of(kind), &Net::default()) else { continue };
-            let has_sender = !matches!(kind, "console" | "sandbox");
+            let has_sender = !matches!(kind, "console" | "sandbox" | "smtp");
             assert_eq!(built.check_sender("+12025550123").is_ok(), has_sender, "{kind}");
             assert!(built.check_sender("").is_err(), "{kind}");
         }
@@ -221,6 +229,7 @@ mod tests {
         assert!(of_section("sms", &section, &Net::default()).is_ok());
     }
 
+    #[test]
     fn every_kind_is_known_where_reports_are_heard() {
         for kind in KINDS {
             assert!(is_known_kind(kind), "{kind} has no entry in shared/src/report/kind.rs");
@@ -249,6 +258,15 @@ mod tests {
         let keys = keys("account_sid = 'AC1'\nauth_token = ''\nfrom = '+15550100'");
         let sentence = build("sms", "twilio", &keys, &Net::default()).err().unwrap().to_string();
         assert!(sentence.contains("providers.sms.auth_token"), "{sentence}");
+    }
+
+    #[test]
+    fn kinds_that_send_email_are_kinds() {
+        let serve = |channel| -> Vec<&str> {
+            KINDS.into_iter().filter(|kind| config::serves(kind, channel)).collect()
+        };
+        assert_eq!(serve(Channel::Email), ["console", "http", "sandbox", "smtp"]);
+        assert_eq!(serve(Channel::Sms).len(), KINDS.len() - 1, "all but smtp");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use otpost_shared::{Home, config::ConfigError, inbox::Inbox};
+use otpost_shared::{Home, channel::Channel, config::ConfigError, inbox::Inbox};
 use reqwest::{Client, Url, redirect, retry};
 
 use super::mistake;
@@ -22,7 +22,8 @@ pub struct Net {
     pub inbox: Option<Inbox>,
     /// Gateways know an address of ours at which they can report.
     pub is_reachable: bool,
-    /// Where providers write down what comes over connections of their own; without it they only send.
+    /// Where providers write down what comes over connections of their own, and which chains they stand in;
+    /// without it they only send.
     pub home: Option<Home>,
 }
 
@@ -33,6 +34,11 @@ impl Default for Net {
 }
 
 impl Net {
+    /// True when the provider of this name stands in the chain of e-mail, or in one of its routes.
+    pub(super) fn sends_email(&self, name: &str) -> bool {
+        self.home.as_ref().is_some_and(|home| home.config.sends_by(Channel::Email, name))
+    }
+
     /// A client of one provider's own. It follows no redirect, since that would carry a number
     /// to a host nobody configured; it takes no proxy from the environment; and it repeats
     /// nothing, since a repeated send is a second message.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use otpost_shared::{queue::Lane, recipient::Recipient};
 use uuid::Uuid;
 
-use crate::provider::Outgoing;
+use crate::provider::{Mail, Outgoing};
 
 /// A code with a known id, to +15551234567, with two minutes to live.
 pub(super) fn outgoing(text: &str) -> Outgoing {
@@ -15,6 +15,7 @@ pub(super) fn outgoing(text: &str) -> Outgoing {
         attempt: 1,
         to: Recipient::parse_unchecked("+15551234567", None).unwrap(),
         text: text.to_owned(),
+        mail: None,
         validity: Duration::from_mins(2),
         sender: None,
         report_to: None,
@@ -24,4 +25,13 @@ pub(super) fn outgoing(text: &str) -> Outgoing {
 /// The same in the name that its country has.
 pub(super) fn outgoing_from(sender: &str, text: &str) -> Outgoing {
     Outgoing { sender: Some(sender.into()), ..outgoing(text) }
+}
+
+/// The same as an e-mail to Ann@example.org.
+pub(super) fn letter(title: &str, text: &str) -> Outgoing {
+    Outgoing {
+        to: Recipient::parse_email("Ann@example.org").unwrap(),
+        mail: Some(Mail { title: title.to_owned(), html: format!("<p>{text}</p>") }),
+        ..outgoing(text)
+    }
 }

@@ -149,7 +149,7 @@ impl Sinch {
         let final_report = callback_url.map(|_| FINAL_REPORT);
         let batch = Batch {
             from: out.sender.as_deref().or(self.from.as_deref()),
-            to: [out.to.e164()],
+            to: [out.to.address()],
             body: &out.text,
             kind: "mt_text",
             client_reference: out.message_id.to_string(),

@@ -156,7 +156,7 @@ impl Sns {
         let mut form = vec![
             ("Action".to_owned(), "Publish"),
             ("Version".to_owned(), VERSION),
-            ("PhoneNumber".to_owned(), out.to.e164()),
+            ("PhoneNumber".to_owned(), out.to.address()),
             ("Message".to_owned(), &out.text),
         ];
         let first = ("AWS.SNS.SMS.SMSType", "String", sms_type);

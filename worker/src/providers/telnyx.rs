@@ -84,7 +84,7 @@ impl Telnyx {
             .bearer_auth(self.api_key.expose())
             .header("Idempotency-Key", out.message_id.to_string())
             .json(&NewMessage {
-                to: out.to.e164(),
+                to: out.to.address(),
                 from: out.sender.as_deref().or(self.from.as_deref()),
                 messaging_profile_id: self.messaging_profile_id.as_deref(),
                 text: &out.text,

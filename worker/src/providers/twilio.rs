@@ -110,7 +110,7 @@ impl Twilio {
         let own = (self.sender.0, self.sender.1.as_str());
         let sender = out.sender.as_deref().map_or(own, |sender| ("From", sender));
         let mut form = vec![
-            ("To", out.to.e164()),
+            ("To", out.to.address()),
             sender,
             ("Body", &out.text),
             ("ValidityPeriod", &validity),

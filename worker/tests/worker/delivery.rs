@@ -33,8 +33,14 @@ pub async fn bed(kind: Kind, gateways: &[&Gateway]) -> Bed {
 pub async fn bulk(home: &Home, n: u32) -> Uuid {
     let to = Recipient::parse(&format!("+1202555{n:04}"), None).expect("a valid number");
     let text = "hello {name}".to_owned();
-    let new =
-        NewMessage { tenant_id: DEFAULT_TENANT, to, text, client: None, idempotency_key: None };
+    let new = NewMessage {
+        tenant_id: DEFAULT_TENANT,
+        to,
+        title: None,
+        text,
+        client: None,
+        idempotency_key: None,
+    };
     message::accept(home, new).await.expect("accepted").id
 }
 

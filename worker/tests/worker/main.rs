@@ -5,6 +5,7 @@
 mod breaker;
 mod delivery;
 mod drills;
+mod email;
 mod gateway;
 mod rates;
 mod recovery;
@@ -12,6 +13,7 @@ mod reports;
 mod routes;
 #[cfg(feature = "smpp")]
 mod smpp;
+mod smtp;
 mod suppressions;
 
 use std::{sync::Arc, time::Duration};

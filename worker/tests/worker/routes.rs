@@ -68,8 +68,14 @@ async fn code(home: &Home, tenant_id: Uuid, to: &str) -> Uuid {
 
 async fn bulk(home: &Home, to: &str) -> Uuid {
     let (to, text) = (number(to), "hello".to_owned());
-    let new =
-        NewMessage { tenant_id: DEFAULT_TENANT, to, text, client: None, idempotency_key: None };
+    let new = NewMessage {
+        tenant_id: DEFAULT_TENANT,
+        to,
+        title: None,
+        text,
+        client: None,
+        idempotency_key: None,
+    };
     message::accept(home, new).await.expect("accepted").id
 }
 

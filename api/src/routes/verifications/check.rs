@@ -27,7 +27,7 @@ pub struct CheckVerification {
     /// As the person typed it; spaces, hyphens and digits of other scripts are understood.
     #[schema(example = "123456")]
     code: String,
-    /// The number, if you want it compared too.
+    /// The number or e-mail address, if you want it compared too.
     #[serde(default)]
     to: Option<String>,
     /// The subject, if one was sent at create.

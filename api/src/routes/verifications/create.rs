@@ -17,6 +17,7 @@ use crate::{
     App,
     auth::Caller,
     body::{IdempotencyHeader, JsonBody},
+    channel,
     error::{ApiError, ErrorCode, Problem},
     timestamp::rfc3339,
 };
@@ -29,11 +30,13 @@ const METADATA: usize = 4_096;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateVerification {
-    /// A phone number, best as `+` and digits. A national number needs a default region.
+    /// A phone number, best as `+` and digits (a national one needs a default region); with the channel
+    /// `email` an e-mail address, such as `ann@example.org`.
     #[schema(example = "+4915112345678")]
     to: String,
-    /// `sms`.
+    /// `sms` or `email`, as far as the configuration has a chain for it; `sms` if left out.
     #[serde(default)]
+    #[schema(example = "sms")]
     channel: Option<String>,
     /// Which policy applies; `default` if left out.
     #[serde(default)]
@@ -41,7 +44,7 @@ pub struct CreateVerification {
     /// Whom this is about in your system. If sent, it must be sent again at check.
     #[serde(default)]
     subject: Option<String>,
-    /// Values for the placeholders of the purpose's text.
+    /// Values for the placeholders of the purpose's texts.
     #[serde(default)]
     variables: Variables,
     /// A JSON object of your own, given back by show.
@@ -64,6 +67,7 @@ pub struct CreatedVerification {
     session_token: String,
     /// `pending`.
     status: &'static str,
+    /// `sms` or `email`.
     channel: &'static str,
     /// Masked.
     to: String,
@@ -72,7 +76,7 @@ pub struct CreatedVerification {
     resend_at: String,
 }
 
-/// Sends a code to a number. The answer means that it is stored, not that it has arrived.
+/// Sends a code to a number or an e-mail address. The answer means that it is stored, not that it has arrived.
 #[utoipa::path(
     post, path = "/v1/verifications", tag = "verifications", operation_id = "create_verification",
     security(("api_key" = [])), request_body = CreateVerification,
@@ -102,7 +106,7 @@ pub(crate) async fn parse(
     tenant_id: Uuid,
     wire: CreateVerification,
 ) -> Result<NewVerification, ApiError> {
-    check_channel(wire.channel.as_deref())?;
+    let channel = channel::read(&home.config.chains, wire.channel.as_deref())?;
     let too_long = |field: &str, most: usize| {
         ErrorCode::InvalidField
             .detail(format!("{field} may have at most {most} bytes"))
@@ -124,7 +128,7 @@ pub(crate) async fn parse(
     });
     Ok(NewVerification {
         tenant_id,
-        to: home.read_recipient(tenant_id, &wire.to).await??,
+        to: home.read_recipient_of(tenant_id, channel, &wire.to).await??,
         purpose: wire.purpose.unwrap_or_else(|| "default".into()),
         subject: wire.subject,
         variables: wire.variables,
@@ -140,20 +144,13 @@ fn json_len(value: &impl Serialize) -> usize {
     serde_json::to_vec(value).map_or(usize::MAX, |json| json.len())
 }
 
-pub(crate) fn check_channel(channel: Option<&str>) -> Result<(), ApiError> {
-    match channel {
-        None | Some("sms") => Ok(()),
-        Some(_) => Err(ErrorCode::ChannelUnavailable.error().with("field", "channel")),
-    }
-}
-
 impl From<Accepted> for CreatedVerification {
     fn from(accepted: Accepted) -> Self {
         Self {
             id: accepted.id.to_string(),
             session_token: accepted.session_token,
             status: "pending",
-            channel: "sms",
+            channel: accepted.channel.as_str(),
             to: accepted.to,
             expires_at: rfc3339(accepted.expires_at),
             resend_at: rfc3339(accepted.resend_at),

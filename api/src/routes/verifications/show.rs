@@ -29,6 +29,7 @@ pub struct VerificationView {
     id: String,
     /// `pending`, `verified`, `locked`, `expired`, `canceled` or `failed`.
     status: &'static str,
+    /// `sms` or `email`.
     channel: String,
     purpose: String,
     /// Masked.

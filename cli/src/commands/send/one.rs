@@ -1,11 +1,11 @@
-//! One text to one number, through the same queue as the API.
+//! One text to one number or e-mail address, through the same queue as the API.
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
 use otpost_shared::{
     Home,
     idempotency::IdempotencyKey,
-    message::{self, LONGEST_TEXT, Message, NewMessage},
+    message::{self, LONGEST_TEXT, Message, NewMessage, Title},
     tenant::DEFAULT_TENANT,
 };
 use serde_json::json;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     args::SendOptions,
-    commands::open_ready,
+    commands::{open_ready, recipient},
     output::{Done, Failure, print_json, say},
 };
 
@@ -25,20 +25,21 @@ pub async fn run(config: Option<&Path>, options: SendOptions) -> Done {
         return Err(Failure::misused(format!("--text must have 1 to {LONGEST_TEXT} characters")));
     }
     let home = open_ready(config).await?;
-    let to = home
-        .read_recipient(DEFAULT_TENANT, options.to.as_deref().unwrap_or_default())
-        .await?
-        .map_err(|error| Failure::misused(format!("--to: {error}")))?;
+    let to = recipient(&home, options.to.as_deref().unwrap_or_default()).await?;
+    let title = Title::of(to.channel(), options.title)
+        .map_err(|error| Failure::misused(format!("--title: {error}")))?;
     let key = options.idempotency_key.as_ref().map(|key| {
-        IdempotencyKey::new(
-            &home.keys,
-            key,
-            &[b"send\0", to.e164().as_bytes(), b"\0", options.text.as_bytes()],
-        )
+        let (address, text) = (to.address().as_bytes(), options.text.as_bytes());
+        let mut said = vec![b"send\0".as_slice(), address, b"\0".as_slice(), text];
+        if let Some(title) = &title {
+            said.extend([b"\0".as_slice(), title.as_str().as_bytes()]);
+        }
+        IdempotencyKey::new(&home.keys, key, &said)
     });
     let new = NewMessage {
         tenant_id: DEFAULT_TENANT,
         to,
+        title,
         text: options.text,
         client: None,
         idempotency_key: key,
@@ -51,7 +52,8 @@ pub async fn run(config: Option<&Path>, options: SendOptions) -> Done {
     };
     if options.print.json {
         print_json(&json!({
-            "id": accepted.id, "to": accepted.to, "state": state, "failure": failure,
+            "id": accepted.id, "channel": accepted.channel, "to": accepted.to, "state": state,
+            "failure": failure,
         }));
     } else {
         say!("{state}: message {} to {}", accepted.id, accepted.to);

@@ -50,6 +50,7 @@ async fn tell_verification(home: &Home, row: &Verification) -> Result<(), Failur
     let now = home.clock.now();
     say!("verification {}: {}", row.id, row.status(now).as_str());
     say!("  to       {}", row.recipient(&home.keys)?.masked());
+    say!("  channel  {}", row.channel);
     say!("  purpose  {}", row.purpose);
     say!("  created  {}", moment(row.created_at));
     say!("  expires  {}", moment(row.expires_at));
@@ -76,7 +77,7 @@ async fn tell_message(home: &Home, row: &Message) -> Result<Vec<Charge>, Failure
     if let Some(to) = row.recipient(&home.keys)? {
         say!("  to       {}", to.masked());
     }
-    say!("  lane     {}", row.lane().as_str());
+    say!("  lane     {}, {}", row.lane().as_str(), row.channel().as_str());
     say!("  created  {}", moment(row.created_at));
     match row.finished_at {
         Some(at) => say!("  ended    {}, {} after", moment(at), secs(at - row.created_at)),

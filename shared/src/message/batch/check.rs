@@ -4,8 +4,13 @@ use uuid::Uuid;
 
 use super::{BatchText, Row, RowRefused, seen::Seen};
 use crate::{
-    clock::Millis, db::DbError, home::Home, message::LONGEST_TEXT, recipient::Recipient,
-    suppression, template::RESERVED,
+    clock::Millis,
+    db::DbError,
+    home::Home,
+    message::LONGEST_TEXT,
+    recipient::{Recipient, RecipientError},
+    suppression,
+    template::RESERVED,
 };
 
 /// A row that can be sent.
@@ -43,16 +48,17 @@ impl Checker {
     /// # Errors
     /// Why it cannot be sent.
     pub fn check(&mut self, row: Row, now: Millis) -> Result<Checked, RowRefused> {
-        let to = self
-            .home
-            .parse_recipient(&row.to, self.region.as_deref())
-            .map_err(RowRefused::Recipient)?;
+        let read = self.home.parse_recipient(&row.to, self.region.as_deref());
+        let to = read.map_err(|error| match error {
+            RecipientError::Email => RowRefused::Recipient(RecipientError::EmailInBatch),
+            error => RowRefused::Recipient(error),
+        })?;
         let is_test = self.home.test_code(&to, now).is_some();
         if !is_test && !self.home.config.allows_region(to.region()) {
             return Err(RowRefused::CountryNotAllowed { region: to.region().map(str::to_owned) });
         }
         let text = self.render(row)?;
-        let recipient_hash = self.home.keys.recipient_hash(self.tenant_id, to.e164());
+        let recipient_hash = self.home.keys.recipient_hash(self.tenant_id, &to.identity());
         if self.seen.insert(&recipient_hash) {
             let suppression_hash = suppression::hash(&self.home.keys, &to);
             Ok(Checked { to, text, recipient_hash, suppression_hash, is_test })

@@ -11,6 +11,7 @@ use super::{
     prepare::{Ready, Slice},
 };
 use crate::{
+    channel::Channel,
     clock::Millis,
     db::{Db, DbError, Tx, on_tx, retrying},
     message::{self, CLOCK_SLACK_MS, Message, State, TEST_NUMBER, columns},
@@ -181,7 +182,7 @@ async fn insert_at_once(
         "INSERT INTO messages (id, tenant_id, generation, lane, channel, state, key_id,
             recipient_hash, recipient_sealed, body_sealed, epoch, crashes, not_before, deadline,
             failure, created_at, finished_at)
-         SELECT r.id, $6, 1, $7, 'sms', CASE WHEN r.test THEN 'canceled' ELSE 'queued' END, $8,
+         SELECT r.id, $6, 1, $7, $13, CASE WHEN r.test THEN 'canceled' ELSE 'queued' END, $8,
             r.hash, r.recipient, r.body, 0, 0, $9, $10,
             CASE WHEN r.test THEN $11 END, $12, CASE WHEN r.test THEN $12 END
          FROM UNNEST($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bool[])
@@ -200,6 +201,7 @@ async fn insert_at_once(
     .bind(now + place.lifetime_ms)
     .bind(TEST_NUMBER)
     .bind(now)
+    .bind(Channel::Sms.as_str())
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -225,7 +227,7 @@ impl Place<'_> {
             verification_id: None,
             generation: 1,
             lane: Lane::Bulk.as_str().into(),
-            channel: "sms".into(),
+            channel: Channel::Sms.as_str().into(),
             state: State::of_new(is_test).as_str().into(),
             key_id: self.kid.into(),
             recipient_hash: row.checked.recipient_hash.clone(),

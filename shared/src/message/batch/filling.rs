@@ -154,7 +154,7 @@ fn stored(ready: &Ready, state: &str, repeated: bool) -> Stored {
 /// A repeat is one only with the same recipient and the same text.
 fn repeated(home: &Home, ready: &Ready, found: &Message) -> Result<Stored, RowRefused> {
     let same_text =
-        found.body(&home.keys).ok().flatten().is_some_and(|text| text == ready.checked.text);
+        found.body(&home.keys).ok().flatten().is_some_and(|body| body.text == ready.checked.text);
     if found.recipient_hash == ready.checked.recipient_hash && same_text {
         Ok(stored(ready, &found.state, true))
     } else {

@@ -22,7 +22,7 @@ fn heard(section: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Hear
 /// Who wished what.
 fn said(heard: Heard) -> Vec<(String, Wish)> {
     let written = heard.expect("a genuine call").into_iter();
-    written.map(|one| (one.from.e164().to_owned(), one.wish)).collect()
+    written.map(|one| (one.from.address().to_owned(), one.wish)).collect()
 }
 
 #[test]

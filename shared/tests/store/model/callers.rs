@@ -127,6 +127,7 @@ impl Trial<'_> {
         let new = NewMessage {
             tenant_id: DEFAULT_TENANT,
             to: number(person.into()),
+            title: None,
             text: "hello".into(),
             client: None,
             idempotency_key: asked.for_home(self),

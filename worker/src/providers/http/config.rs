@@ -19,9 +19,14 @@ use crate::providers::{Net, mistake, parse_class, spelling::unknown_word};
 
 const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
 
-/// `url`, `headers` and `body` may hold `{to}` (E.164), `{to_digits}` (without the plus),
-/// `{text}`, `{from}`, `{message_id}` (the same for each try of a message), `{validity_secs}`,
-/// `{report_url}` and `{report_reference}` (both differ for each try).
+/// A header is one line of ASCII.
+const NOT_IN_HEADERS: [(Slot, &str); 3] =
+    [(Slot::Text, "{text}"), (Slot::Title, "{title}"), (Slot::Html, "{html}")];
+
+/// `url`, `headers` and `body` may hold `{to}` (E.164, or an e-mail address), `{to_digits}` (without
+/// the plus), `{text}`, `{title}` and `{html}` (of an e-mail), `{from}`, `{message_id}` (the same for
+/// each try of a message), `{validity_secs}`, `{report_url}` and `{report_reference}` (both differ for
+/// each try).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::providers) struct HttpConfig {
@@ -30,7 +35,7 @@ pub(in crate::providers) struct HttpConfig {
     /// `GET`, `POST` or `PUT`.
     #[serde(default = "default_method")]
     method: String,
-    /// Header names and values; `{text}` may not stand here.
+    /// Header names and values; `{text}`, `{title}` and `{html}` may not stand here.
     #[serde(default)]
     headers: BTreeMap<String, String>,
     /// The request body; none without it.
@@ -161,8 +166,8 @@ impl HttpConfig {
         let mut templates = Vec::new();
         for (header, text) in &self.headers {
             let template = self.template(name, "headers", text)?;
-            if template.uses(Slot::Text) {
-                return Err(mistake(name, "headers", "{text} cannot stand in a header"));
+            if let Some((_, slot)) = NOT_IN_HEADERS.iter().find(|(slot, _)| template.uses(*slot)) {
+                return Err(mistake(name, "headers", format!("{slot} cannot stand in a header")));
             }
             let header = header.parse().map_err(|_| {
                 mistake(name, "headers", format!("{header:?} is not a header name"))
@@ -205,6 +210,11 @@ impl HttpConfig {
         if !uses(Slot::Text) {
             let said = "neither here nor elsewhere in url or body stands {text}: the message would \
                 say nothing";
+            return Err(mistake(name, place, said));
+        }
+        if net.sends_email(name) && !(uses(Slot::To) && uses(Slot::Title)) {
+            let said = "url, headers or body must hold {to}, and url or body {title}, as it stands in a \
+                chain of e-mail: else the e-mail has no address or no subject line";
             return Err(mistake(name, place, said));
         }
         let (asks, lends) = (uses(Slot::ReportUrl), uses(Slot::ReportReference));

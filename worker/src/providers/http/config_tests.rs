@@ -64,7 +64,10 @@ fn bodies() {
 fn headers() {
     assert_eq!(with("headers = { Authorization = 'Bearer x' }"), Ok(()));
     assert_eq!(with("headers = { Idempotency-Key = '{message_id}' }"), Ok(()));
-    assert!(with("headers = { X = '{text}' }").is_err());
+    for slot in ["{text}", "{title}", "{html}"] {
+        let said = with(&format!("headers = {{ X = '{slot}' }}")).unwrap_err();
+        assert!(said.contains(&format!("{slot} cannot stand in a header")), "{said}");
+    }
     assert!(with("headers = { 'a b' = 'x' }").is_err());
     assert!(with("headers = { X = \"a\\nb\" }").is_err());
     assert!(with("headers = { X = '{from}' }\nfrom = \"a\\nb\"").is_err());

@@ -7,7 +7,7 @@ use crate::{
     provider::Provider,
     providers::{
         Net,
-        samples::{outgoing, outgoing_from},
+        samples::{letter, outgoing, outgoing_from},
         test_server::{Recorded, Reply, TestServer, answer},
     },
 };
@@ -67,6 +67,27 @@ async fn the_sender_of_a_country_fills_from() {
     }
     let without = gateway(&server, "/?p={to}&t={text}", "");
     assert_eq!(without.check_sender("Otpost"), Err("needs {from} in url, headers or body"));
+}
+
+#[tokio::test]
+async fn a_gateway_of_emails() {
+    let keys = r#"
+        body = '{"to":"{to}","subject":"{title}","text":"{text}","html":"{html}","d":"{to_digits}"}'
+    "#;
+    for (out, subject, html) in [
+        (letter("A \"title\"", "Hi\n\"you\""), "A \"title\"", "<p>Hi\n\"you\"</p>"),
+        (outgoing("Hi\n\"you\""), "", ""),
+    ] {
+        let server = TestServer::start(vec![Reply::Whole(answer(200, "", "{}"))]).await;
+        assert_eq!(gateway(&server, "/", keys).send(&out).await.class, ErrorClass::Ok);
+        let request = server.requests().remove(0);
+        let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        let expected = serde_json::json!({
+            "to": out.to.address(), "subject": subject, "text": out.text, "html": html,
+            "d": out.to.digits(),
+        });
+        assert_eq!(body, expected);
+    }
 }
 
 #[tokio::test]

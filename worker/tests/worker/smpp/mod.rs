@@ -66,6 +66,7 @@ fn outgoing(text: &str) -> Outgoing {
         attempt: 1,
         to: Recipient::parse("+12025550123", None).expect("a number"),
         text: text.to_owned(),
+        mail: None,
         validity: Duration::from_mins(5),
         sender: None,
         report_to: None,

@@ -40,6 +40,7 @@ async fn text(home: &Home, n: u32, text: &str) -> Uuid {
     let new = NewMessage {
         tenant_id: DEFAULT_TENANT,
         to,
+        title: None,
         text: text.into(),
         client: None,
         idempotency_key: None,

@@ -1,0 +1,101 @@
+//! E-mail from end to end: a code that is proven, a message from the terminal, and who is kept back.
+
+use serde_json::json;
+
+use crate::{
+    program::{Place, free_address},
+    serve::serve,
+};
+
+const BOTH: &str = "[chains]\nemail = [\"console\"]\n";
+
+#[tokio::test]
+async fn an_address_is_proven() {
+    let address = free_address();
+    let place = Place::with(BOTH).set("OTPOST__SERVER__LISTEN", &address);
+    let (running, caller) = serve(&place, address);
+    let body = json!({ "to": "Ann@example.org", "channel": "email" });
+    let (status, created) = caller.post("/v1/verifications", body).await;
+    assert_eq!((status, &created["to"]), (202, &json!("A**@example.org")), "{created}");
+    let line = running.stdout.line_with("E-mail to Ann@example.org : ");
+    let parts: Vec<&str> = line.splitn(3, " : ").collect();
+    let code = parts[1].strip_suffix(" is your Otpost code").expect("a title").to_owned();
+    let text = format!("Your Otpost code is:\\n\\n{code}\\n\\nIt is valid for 15 minutes.");
+    assert!(parts[2].starts_with(&text), "{line}");
+    let inbox = caller
+        .get_until("/inbox.json?to=ann@example.org", |list| {
+            list.as_array().is_some_and(|list| !list.is_empty())
+        })
+        .await;
+    assert_eq!((&inbox[0]["channel"], &inbox[0]["title"]), (&json!("email"), &json!(parts[1])));
+
+    let id = created["id"].as_str().expect("an id");
+    let path = format!("/v1/verifications/{id}");
+    let shown = caller.get_until(&path, |shown| shown["messages"][0]["state"] == "sent").await;
+    let channels = [&shown["channel"], &shown["messages"][0]["channel"]];
+    assert_eq!(channels, ["email", "email"]);
+    let told = place.run(&["status", id]).exits(0).stdout;
+    for part in ["A**@example.org", "channel  email", "otp, email", "1. console after "] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(!told.to_lowercase().contains("ann@"), "{told}");
+
+    let body = json!({
+        "session_token": created["session_token"], "code": code, "to": "ann@example.org",
+    });
+    let (status, checked) = caller.post("/v1/verifications/check", body).await;
+    assert_eq!((status, checked["status"].as_str()), (200, Some("verified")), "{checked}");
+    running.terminate().exits(0);
+}
+
+#[tokio::test]
+async fn one_message_is_sent_from_the_terminal() {
+    let address = free_address();
+    let place = Place::with(BOTH).set("OTPOST__SERVER__LISTEN", &address);
+    let (running, _) = serve(&place, address);
+    let send = |to: &str, more: &[&str]| {
+        place.run(&[&["send", "--to", to, "--text", "It is here.", "--json"], more].concat())
+    };
+    let sent = send("ann@example.org", &["--title", "A parcel"]).exits(0).json();
+    assert_eq!(
+        (&sent["state"], &sent["channel"], &sent["to"]),
+        (&json!("sent"), &json!("email"), &json!("a**@example.org"))
+    );
+    running.stdout.line_with("E-mail to ann@example.org : A parcel : It is here.");
+    for (to, more, said) in [
+        ("ann@example.org", &[][..], "--title: an e-mail needs a title"),
+        ("ann@example.org", &["--title", "a\nb"], "--title: the title must be one line"),
+        ("+12025550143", &["--title", "A parcel"], "--title: an SMS has no title"),
+        ("ann@localhost", &["--title", "A parcel"], "--to: after the @"),
+    ] {
+        let misused = send(to, more).exits(2);
+        assert!(misused.stderr.contains(said), "{said}: {misused:?}");
+    }
+    let added = place.run(&["suppression", "add", "bob@example.org", "--json"]).exits(0).json();
+    assert_eq!(added["to"], "b**@example.org");
+    send("Bob@example.org", &["--title", "A parcel"]).fails_with(&["not to be sent to"]);
+    let listed = place.run(&["suppression", "list", "--to", "BOB@example.org", "--json"]);
+    assert_eq!(listed.exits(0).json()[0]["id"], added["id"]);
+    running.terminate().exits(0);
+}
+
+#[test]
+fn an_http_gateway_of_emails_needs_a_title() {
+    let section = |body: &str| {
+        format!(
+            "[recipients]\ncountries = [\"*\"]\n[chains]\nsms = [\"a\"]\nemail = [\"a\"]\n[providers.a]\n\
+             kind = \"http\"\nurl = \"http://127.0.0.1:1/\"\nbody = '{body}'\n"
+        )
+    };
+    let said = "providers.a.body: url, headers or body must hold {to}";
+    for body in [
+        r#"{"to":"{to}","text":"{text}"}"#,
+        r#"{"to":"{to_digits}","text":"{text}","subject":"{title}"}"#,
+    ] {
+        let report = Place::with(&section(body)).run(&["doctor"]).exits(1);
+        assert!(report.stdout.contains(said), "{report:?}");
+    }
+    let good = r#"{"to":"{to}","text":"{text}","subject":"{title}","html":"{html}"}"#;
+    let report = Place::with(&section(good)).run(&["doctor"]).exits(1);
+    assert!(report.stdout.contains("does not connect"), "{report:?}");
+}

@@ -1,0 +1,54 @@
+//! Which channels a kind of provider serves, and whether the chains keep to that.
+
+use super::{Config, ConfigError};
+use crate::{channel::Channel, report::kind::Kind};
+
+/// True when a provider of this kind can stand in a chain of this channel.
+#[must_use]
+pub fn serves(kind: &str, channel: Channel) -> bool {
+    Kind::of(kind).channels.contains(&channel)
+}
+
+/// The chains that routes leave messages to are good, and there is one at all.
+pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
+    if config.chains.available().next().is_none() {
+        return Err(ConfigError::new("chains.sms", "must name at least one provider"));
+    }
+    Channel::ALL.into_iter().try_for_each(|channel| {
+        let key = format!("chains.{}", channel.as_str());
+        check_chain(config, &key, channel, config.chains.of(channel))
+    })
+}
+
+/// A chain names providers that there are, each once, of kinds that serve its channel.
+pub(super) fn check_chain(
+    config: &Config,
+    key: &str,
+    channel: Channel,
+    names: &[String],
+) -> Result<(), ConfigError> {
+    let fail = |said: String| Err(ConfigError::new(key, said));
+    for (place, name) in names.iter().enumerate() {
+        if names[..place].contains(name) {
+            return fail(format!("{name:?} stands there twice"));
+        }
+        let Some(section) = config.providers.get(name) else {
+            let known: Vec<_> = config.providers.keys().cloned().collect();
+            let known = known.join(", ");
+            return fail(format!("there is no [providers.{name}]; there are: {known}"));
+        };
+        if !serves(&section.kind, channel) {
+            return fail(wrong_kind(name, &section.kind, channel));
+        }
+    }
+    Ok(())
+}
+
+fn wrong_kind(name: &str, kind: &str, channel: Channel) -> String {
+    let said = format!("provider {name:?} of kind {kind} sends no {}", channel.noun());
+    if channel == Channel::Sms {
+        return said;
+    }
+    let kinds: Vec<&str> = Kind::that_serve(channel).collect();
+    format!("{said}; kinds that do: {}", kinds.join(", "))
+}

@@ -1,0 +1,64 @@
+//! What a message says that is not a code, as its row keeps it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Title;
+use crate::channel::Channel;
+
+/// A text, and over it a title if it is an e-mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    pub title: Option<String>,
+    pub text: String,
+}
+
+/// An e-mail in its row. An SMS is there as its bare text, as it was before there were e-mails.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    title: String,
+    text: String,
+}
+
+impl Body {
+    /// The text to be sealed.
+    pub(super) fn to_stored(channel: Channel, title: Option<&Title>, text: &str) -> String {
+        match channel {
+            Channel::Sms => text.to_owned(),
+            Channel::Email => {
+                let title = title.map_or("", Title::as_str).to_owned();
+                let stored = Stored { title, text: text.to_owned() };
+                serde_json::to_string(&stored).unwrap_or_default()
+            }
+        }
+    }
+
+    /// None when it was not made by [`Body::to_stored`] for this channel.
+    pub(super) fn from_stored(channel: Channel, stored: String) -> Option<Self> {
+        match channel {
+            Channel::Sms => Some(Self { title: None, text: stored }),
+            Channel::Email => {
+                let Stored { title, text } = serde_json::from_str(&stored).ok()?;
+                Some(Self { title: Some(title), text })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_reads_the_same() {
+        let text = "{\"title\":\"no\",\"text\":\"\u{fc}\\n\"}";
+        let sms = Body::to_stored(Channel::Sms, None, text);
+        assert_eq!(sms, text, "rows of before hold this");
+        let read = Body::from_stored(Channel::Sms, sms).expect("a body");
+        assert_eq!(read, Body { title: None, text: text.to_owned() });
+        let title = Title::of(Channel::Email, Some("A \"title\"".to_owned())).expect("a title");
+        let email = Body::to_stored(Channel::Email, title.as_ref(), text);
+        let read = Body::from_stored(Channel::Email, email).expect("a body");
+        assert_eq!(read, Body { title: Some("A \"title\"".to_owned()), text: text.to_owned() });
+        assert_eq!(Body::from_stored(Channel::Email, "a bare text".to_owned()), None);
+    }
+}
