@@ -61,7 +61,7 @@ impl Known {
             return Some(Ok(Arc::clone(kept)));
         }
         let is_away = self.away.get(url).is_some_and(|at| is_within(AWAY_MS, *at, now));
-        is_away.then(|| Err(Unheard::Later("its certificate was not to be had a moment ago")))
+        is_away.then_some(Err(Unheard::Later("its certificate was not to be had a moment ago")))
     }
 
     /// Counts a fetch; false when there were too many.

@@ -36,9 +36,8 @@ impl Inbox {
     #[must_use]
     pub fn list(&self, to: Option<&str>) -> Vec<Received> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_to = |message: &&Received| {
-            to.is_none_or(|address| message.to.eq_ignore_ascii_case(address))
-        };
+        let is_to =
+            |message: &&Received| to.is_none_or(|address| message.to.eq_ignore_ascii_case(address));
         kept.iter().filter(is_to).cloned().collect()
     }
 }

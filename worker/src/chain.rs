@@ -256,9 +256,10 @@ pub(crate) fn is_usable(name: &str, attempts: &[Attempt]) -> bool {
 fn final_answer(s: &Situation<'_>) -> Option<End> {
     use ErrorClass as C;
     let count = |wanted: C| s.attempts.iter().filter(|a| class(a) == wanted).count();
-    for (wanted, words) in
-        [(C::OptedOut, "the recipient opted out"), (C::Recipient, "the recipient cannot receive it")]
-    {
+    for (wanted, words) in [
+        (C::OptedOut, "the recipient opted out"),
+        (C::Recipient, "the recipient cannot receive it"),
+    ] {
         if count(wanted) > 0 {
             return Some(ending(s, wanted, words));
         }

@@ -146,9 +146,9 @@ impl Letter {
         let Some(each) = prices.and_then(|prices| prices.segment(self.to.region())) else {
             return (told.segments, None);
         };
-        let segments = told.segments.unwrap_or_else(|| {
-            u16::try_from(Segments::of(&self.text).count).unwrap_or(u16::MAX)
-        });
+        let segments = told
+            .segments
+            .unwrap_or_else(|| u16::try_from(Segments::of(&self.text).count).unwrap_or(u16::MAX));
         let price = each.times(segments);
         (Some(segments), Some(Charge { price, is_estimated: true }))
     }
@@ -322,10 +322,9 @@ mod tests {
     #[test]
     fn an_email_says_the_same_twice() {
         let template = Template::parse("Hi {name},\n\n{code}\n\nThe team");
-        let values: Values =
-            [("name", "<b>Ann</b>\r\n\r\nLee"), ("code", "0123")]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into();
+        let values: Values = [("name", "<b>Ann</b>\r\n\r\nLee"), ("code", "0123")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
         let words = filled(&template, &values);
         let letter = Letter::by_mail(ann(), "0123\r\nBcc: bob@example.org", words, "en");
         assert_eq!(letter.text, "Hi <b>Ann</b>\n\nLee,\n\n0123\n\nThe team");

@@ -1,11 +1,7 @@
 //! From the routes of a configuration to places in the chain, and to what is claimed.
 
 use otpost_shared::{
-    attempt::Attempt,
-    channel::Channel,
-    config::Traits,
-    outcome::ErrorClass,
-    provider_state,
+    attempt::Attempt, channel::Channel, config::Traits, outcome::ErrorClass, provider_state,
     queue::Lane,
 };
 use otpost_testbed::{Bed, Kind};
@@ -73,12 +69,7 @@ async fn what_a_lane_can_come_to_is_known_beforehand() {
             vec![general()],
             false,
         ),
-        (
-            "{ countries = ['GB'], chain = ['a', 'b'] }",
-            vec![general()],
-            vec![general()],
-            false,
-        ),
+        ("{ countries = ['GB'], chain = ['a', 'b'] }", vec![general()], vec![general()], false),
         ("{ chain = ['c', 'b'] }", vec![vec![2, 1]], vec![vec![2, 1]], false),
     ];
     for (own, codes, others, is_one_way) in cases {

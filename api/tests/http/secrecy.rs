@@ -15,8 +15,7 @@ use tracing_subscriber::EnvFilter;
 use crate::service::{CHECK, CONSUME, MESSAGES, Service, VERIFICATIONS};
 
 /// Long codes, which no timestamp or id looks like.
-const TEN_DIGITS: &str =
-    "[purposes.default]\ncode_length = 10\n[chains]\nemail = [\"console\"]\n";
+const TEN_DIGITS: &str = "[purposes.default]\ncode_length = 10\n[chains]\nemail = [\"console\"]\n";
 /// No other test sends to it.
 const NUMBER: &str = "+12025559173";
 /// Nor to this one.

@@ -159,9 +159,8 @@ async fn providers(home: &Home) -> Vec<Finding> {
 fn unused(home: &Home) -> Vec<Finding> {
     let in_use: Vec<&str> = home.config.providers_in_use().map(|(name, _)| name).collect();
     let sections = home.config.providers.iter();
-    let unused = sections.filter(|(name, section)| {
-        section.kind != "console" && !in_use.contains(&name.as_str())
-    });
+    let unused = sections
+        .filter(|(name, section)| section.kind != "console" && !in_use.contains(&name.as_str()));
     let said = "not in use: no chain and no route names it";
     unused.map(|(name, _)| Finding::note(format!("provider {name}"), said)).collect()
 }

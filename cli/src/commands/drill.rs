@@ -267,7 +267,10 @@ impl Report {
         say!("calls of {} that were kept back: {}", self.provider, self.during.kept_back);
         say!("messages on their way now: {}", self.waiting);
         if let Some(refused) = &self.texts.refused {
-            say!("texts of the drill: {} accepted; the last refusal: {refused}", self.texts.accepted);
+            say!(
+                "texts of the drill: {} accepted; the last refusal: {refused}",
+                self.texts.accepted
+            );
         }
         say!("{}", self.verdict());
     }

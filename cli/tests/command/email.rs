@@ -56,9 +56,9 @@ async fn one_message_is_sent_from_the_terminal() {
     let send = |to: &str, more: &[&str]| {
         place.run(&[&["send", "--to", to, "--text", "It is here.", "--json"], more].concat())
     };
-    let sent = send("ann@example.org", &["--title", "A parcel"]).exits(0).json();
+    let told = send("ann@example.org", &["--title", "A parcel"]).exits(0).json();
     assert_eq!(
-        (&sent["state"], &sent["channel"], &sent["to"]),
+        (&told["state"], &told["channel"], &told["to"]),
         (&json!("sent"), &json!("email"), &json!("a**@example.org"))
     );
     running.stdout.line_with("E-mail to ann@example.org : A parcel : It is here.");

@@ -42,8 +42,11 @@ fn every_condition_must_be_met_by_one_of_its_entries() {
         ("purposes = ['reset', 'login']", [true, false, true, false]),
         ("channel = 'email'\npurposes = ['login']", [false, false, false, true]),
         ("countries = ['GB']\nprefixes = ['+4479']", [false, false, false, false]),
-        ("countries = ['GB']\nprefixes = ['+4477']\ntenants = ['acme']\nlanes = ['otp']\n\
-          purposes = ['login']", [true, false, false, false]),
+        (
+            "countries = ['GB']\nprefixes = ['+4477']\ntenants = ['acme']\nlanes = ['otp']\n\
+          purposes = ['login']",
+            [true, false, false, false],
+        ),
     ] {
         let route = route(keys);
         let found = [CODE, text, satellite, mail].map(|message| route.fits(&message));

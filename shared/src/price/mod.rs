@@ -198,8 +198,7 @@ fn exact(text: &str) -> Option<i64> {
 
 fn rounded(text: &str) -> Option<i64> {
     let (units, decimals) = text.split_once('.').unwrap_or((text, "0"));
-    let is_number =
-        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if !is_number(units) || !is_number(decimals) {
         return None;
     }

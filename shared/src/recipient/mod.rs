@@ -11,8 +11,8 @@ mod phone;
 
 use std::{borrow::Cow, fmt};
 
-pub use self::{error::RecipientError, phone::is_region};
 use self::{email::Email, phone::Phone};
+pub use self::{error::RecipientError, phone::is_region};
 use crate::channel::Channel;
 
 /// What an e-mail address is stored behind; a stored number begins with a plus.

@@ -90,7 +90,8 @@ impl TopicMessage {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event {
-    event_type: String,
+    #[serde(rename = "eventType")]
+    kind: String,
     #[serde(default)]
     context: BTreeMap<String, String>,
     #[serde(default)]
@@ -129,14 +130,14 @@ pub fn read_notification(text: &str) -> Result<Brought, NotHeard> {
 fn read_event(text: &str) -> Result<Option<Report>, NotHeard> {
     let event: Event = serde_json::from_str(text)
         .map_err(|_| NotHeard::Malformed("the message is no event of a text message"))?;
-    let row = EVENTS.iter().find(|(kind, ..)| *kind == event.event_type);
+    let row = EVENTS.iter().find(|(kind, ..)| *kind == event.kind);
     let (Some((_, word, class)), Some(of)) = (row, event.context.get(CONTEXT_KEY)) else {
         return Ok(None);
     };
     let of = Reference::parse(of)
         .ok_or(NotHeard::NotGenuine("the event does not say which message it is about"))?;
     let cost = event.cost();
-    let code = class.map(|_| event.event_type);
+    let code = class.map(|_| event.kind);
     Ok(Some(Report { of, word: *word, class: *class, code, cost }))
 }
 

@@ -167,14 +167,13 @@ impl HttpReports {
     pub(super) fn hear(&self, call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
         self.signature().check(call)?;
         let said = Said::new(call, self.secret.is_some());
-        let of = match &self.reference {
-            None => reference(call)?,
-            Some(place) => said
-                .at(place)?
-                .as_deref()
-                .and_then(Reference::parse)
-                .ok_or(NotHeard::NotGenuine("it does not give back the reference of a message"))?,
-        };
+        let of =
+            match &self.reference {
+                None => reference(call)?,
+                Some(place) => said.at(place)?.as_deref().and_then(Reference::parse).ok_or(
+                    NotHeard::NotGenuine("it does not give back the reference of a message"),
+                )?,
+            };
         let status = said.at(&self.status)?.ok_or(NotHeard::Malformed("there is no status"))?;
         let Some((_, word)) = self.words().find(|(known, _)| **known == status) else {
             return Ok(None);

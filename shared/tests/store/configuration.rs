@@ -166,9 +166,8 @@ fn prices_are_read_for_every_kind() {
         let config = config::load_with(Some(&path), variables).expect("good");
         let section = &config.providers["a"];
         assert!(section.keys.is_empty(), "the provider's own keys are the others");
-        ["GB", "US"].map(|country| {
-            section.prices().segment(Some(country)).map(|price| price.to_string())
-        })
+        ["GB", "US"]
+            .map(|country| section.prices().segment(Some(country)).map(|price| price.to_string()))
     };
     let said = |gb: &str, us: &str| [Some(gb.to_owned()), Some(us.to_owned())];
     assert_eq!(read(&[]), said("0.0333 EUR", "0.08 EUR"));

@@ -24,10 +24,12 @@ fn eur(micros: i64) -> Price {
     Price { micros, currency: Currency::EUR }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "beside attempts that have none")]
 fn estimated(micros: i64) -> Option<Charge> {
     Some(Charge { price: eur(micros), is_estimated: true })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "beside attempts that have none")]
 fn told(micros: i64) -> Option<Charge> {
     Some(Charge { price: eur(micros), is_estimated: false })
 }

@@ -183,16 +183,22 @@ fn a_route_keeps_to_its_channel() {
     let said = format!("DIR/otpost.toml:{}: ", BEFORE + 3);
     let words = "routes[0].chain: provider \"m\" of kind smtp sends no SMS";
     assert!(sms.starts_with(&format!("{said}{words}")), "{sms}");
-    let by_mail = |kind: &str| text(&of("email", kind)).replace("[chains]", "[chains]\nemail = [\"a\"]");
+    let by_mail =
+        |kind: &str| text(&of("email", kind)).replace("[chains]", "[chains]\nemail = [\"a\"]");
     let mail = mistake(&by_mail("twilio"));
-    let words = "routes[0].chain: provider \"m\" of kind twilio sends no e-mail; kinds that do: console";
+    let words =
+        "routes[0].chain: provider \"m\" of kind twilio sends no e-mail; kinds that do: console";
     assert!(mail.contains(words), "{mail}");
     load(&of("email", "smtp"), &[("OTPOST__CHAINS__EMAIL", "[\"a\"]")]);
     // What a route leaves needs a chain.
     let only_mail = by_mail("smtp").replace("sms = [\"b\", \"a\"]", "sms = []");
-    let route = only_mail.replace("channel = \"email\"", "channel = \"sms\"").replace("smtp", "sandbox");
+    let route =
+        only_mail.replace("channel = \"email\"", "channel = \"sms\"").replace("smtp", "sandbox");
     let said = mistake(&route);
-    assert!(said.contains("routes[0].channel: nothing is sent by SMS; name providers in chains.sms"), "{said}");
+    assert!(
+        said.contains("routes[0].channel: nothing is sent by SMS; name providers in chains.sms"),
+        "{said}"
+    );
 }
 
 #[test]

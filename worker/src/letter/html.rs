@@ -40,16 +40,16 @@ impl Words {
 
     /// The whole page. `language` goes into the first tag.
     pub(super) fn page(&self, title: &str, language: &str) -> String {
-        let mut page = format!("<!doctype html>\n<html lang=\"{}\">\n<head>\n", escaped(language));
-        page.push_str(HEAD);
-        page.push_str(&format!("<title>{}</title>\n</head>\n", escaped(title)));
-        page.push_str(&format!("<body style=\"{BODY}\">\n<div style=\"{COLUMN}\">\n"));
-        for paragraph in paragraphs(&self.text) {
+        let (title, language) = (escaped(title), escaped(language));
+        let paragraphs = paragraphs(&self.text).into_iter().map(|paragraph| {
             let style = if self.codes.contains(&paragraph) { LARGE } else { PARAGRAPH };
-            page.push_str(&format!("<p style=\"{style}\">{}</p>\n", self.marked(paragraph)));
-        }
-        page.push_str("</div>\n</body>\n</html>\n");
-        page
+            format!("<p style=\"{style}\">{}</p>\n", self.marked(paragraph))
+        });
+        let body: String = paragraphs.collect();
+        format!(
+            "<!doctype html>\n<html lang=\"{language}\">\n<head>\n{HEAD}<title>{title}</title>\n</head>\n\
+             <body style=\"{BODY}\">\n<div style=\"{COLUMN}\">\n{body}</div>\n</body>\n</html>\n"
+        )
     }
 
     /// A paragraph with its line breaks; a code among other words is bold.
@@ -64,7 +64,7 @@ impl Words {
         };
         for code in self.codes.iter().filter(inside) {
             marked.push_str(&lines(&self.text[from..code.start]));
-            marked.push_str(&format!("<strong>{}</strong>", lines(&self.text[code.clone()])));
+            marked.extend(["<strong>", &lines(&self.text[code.clone()]), "</strong>"]);
             from = code.end;
         }
         marked.push_str(&lines(&self.text[from..paragraph.end]));

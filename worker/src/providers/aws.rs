@@ -23,6 +23,8 @@ use super::{
 };
 use crate::provider::Outcome;
 
+const NOT_SIGNED: &str = "the request could not be signed";
+
 /// The keys that every AWS provider's section has.
 pub(super) struct Account {
     pub(super) region: String,
@@ -107,21 +109,21 @@ impl Service {
 
     /// Signs, sends once and reads the answer to its end; the error is the finished outcome.
     pub(super) async fn call(&self, request: RequestBuilder) -> Result<Answer, Outcome> {
-        call(self.signed(request, SystemTime::now())?).await
+        let signed = self.signed(request, SystemTime::now());
+        let unsigned = || Outcome::refused(ErrorClass::Account, None, NOT_SIGNED);
+        call(signed.ok_or_else(unsigned)?).await
     }
 
     /// The same for a check of the credentials: the error is a sentence for the operator.
     pub(super) async fn call_check(&self, request: RequestBuilder) -> Result<Answer, String> {
         let signed = self.signed(request, SystemTime::now());
-        call_check(signed.map_err(|outcome| outcome.detail.unwrap_or_default())?).await
+        call_check(signed.ok_or(NOT_SIGNED)?).await
     }
 
-    fn signed(&self, request: RequestBuilder, now: SystemTime) -> Result<RequestBuilder, Outcome> {
+    fn signed(&self, request: RequestBuilder, now: SystemTime) -> Option<RequestBuilder> {
         let (client, request) = request.build_split();
-        let signed = request.ok().and_then(|request| self.sign(request, now));
-        signed.map(|request| RequestBuilder::from_parts(client, request)).ok_or_else(|| {
-            Outcome::refused(ErrorClass::Account, None, "the request could not be signed")
-        })
+        let signed = self.sign(request.ok()?, now)?;
+        Some(RequestBuilder::from_parts(client, signed))
     }
 
     /// Adds the signature, which is good for some minutes around `now`.

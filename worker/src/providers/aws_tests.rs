@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use otpost_shared::queue::Lane;
+use otpost_shared::{outcome::ErrorClass, queue::Lane};
 use reqwest::{Request, header::CONTENT_TYPE};
 
 use super::{Account, MessageType, Service};
@@ -120,18 +120,14 @@ fn the_signature_covers_key_time_body_and_region() {
     assert_ne!(header(&later.unwrap().build().unwrap(), "authorization"), signature);
 }
 
-#[test]
-fn what_cannot_be_built_is_not_sent() {
+#[tokio::test]
+async fn what_cannot_be_built_is_not_sent() {
     let service = service("sns", account(None));
-    let refused = service.signed(service.post().header("a", "b\n"), now()).err().unwrap();
-    assert_eq!(
-        refused,
-        Outcome::refused(
-            otpost_shared::outcome::ErrorClass::Account,
-            None,
-            "the request could not be signed"
-        )
-    );
+    let unfit = || service.post().header("a", "b\n");
+    let refused = Outcome::refused(ErrorClass::Account, None, "the request could not be signed");
+    assert_eq!(service.call(unfit()).await.err(), Some(refused));
+    let said = service.call_check(unfit()).await.err();
+    assert_eq!(said.as_deref(), Some("the request could not be signed"));
 }
 
 #[test]

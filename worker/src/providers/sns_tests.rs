@@ -218,10 +218,7 @@ async fn the_sender_of_a_country_comes_before_name_and_number() {
     for (message, senders) in [
         (outgoing("hi"), &own[..]),
         (outgoing_from("Company", "hi"), &[("AWS.SNS.SMS.SenderID", "Company")]),
-        (
-            outgoing_from("+12025550123", "hi"),
-            &[("AWS.MM.SMS.OriginationNumber", "+12025550123")],
-        ),
+        (outgoing_from("+12025550123", "hi"), &[("AWS.MM.SMS.OriginationNumber", "+12025550123")]),
     ] {
         let server = TestServer::start(vec![Reply::Whole(answer(200, "", ACCEPTED))]).await;
         let keys = "sender_id = 'Otpost'\norigination_number = '+15550100'\nmax_price = '0.05'";

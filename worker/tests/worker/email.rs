@@ -90,7 +90,8 @@ async fn a_code_and_a_message_arrive_with_their_titles() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_gateway_says_of_an_address_is_not_kept() {
-    let said = r#"{"code":"ann@example.org","text":"no mailbox ANN@example.org for Ann: Ann, 123456"}"#;
+    let said =
+        r#"{"code":"ann@example.org","text":"no mailbox ANN@example.org for Ann: Ann, 123456"}"#;
     let gateway = Gateway::start(Answer::Http("400 Bad Request", said)).await;
     let config = format!(
         "[recipients]\ncountries = [\"*\"]\n[chains]\nsms = [\"a\"]\nemail = [\"a\"]\n[providers.a]\n\
@@ -104,7 +105,8 @@ async fn what_a_gateway_says_of_an_address_is_not_kept() {
         let worker = Worker::start(&bed.home);
         let id = letter(&bed.home).await;
         let row = async || message::find(&bed.home.db, id).await.expect("an answer");
-        until("it is over", async || row().await.is_some_and(|row| row.finished_at.is_some())).await;
+        until("it is over", async || row().await.is_some_and(|row| row.finished_at.is_some()))
+            .await;
         let failure = row().await.expect("a row").failure.expect("a reason");
         let attempts = attempt::list_by_message(&bed.home.db, id).await.expect("an answer");
         assert_eq!(attempts[0].error_code.as_deref(), Some("[address]"));

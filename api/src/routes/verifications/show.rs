@@ -5,8 +5,7 @@ use otpost_shared::{
     Home,
     api_key::Scope,
     db::DbError,
-    message,
-    price,
+    message, price,
     verification::{self, Status, Verification},
 };
 use serde::Serialize;

@@ -63,11 +63,11 @@ impl Composer {
     /// The PDUs of a message, in order.
     ///
     /// # Errors
-    /// The finished outcome of a message that cannot be sent.
-    pub(super) fn compose(&self, out: &Outgoing) -> Result<Vec<SubmitSm>, Outcome> {
-        let source = self.source(out).ok_or_else(|| refused(ErrorClass::Sender, "the sender"))?;
+    /// What of it cannot be written as a PDU.
+    pub(super) fn compose(&self, out: &Outgoing) -> Result<Vec<SubmitSm>, Unfit> {
+        let source = self.source(out).ok_or(Unfit::new(ErrorClass::Sender, "the sender"))?;
         let whole = self.blank(out, source);
-        let whole = whole.ok_or_else(|| refused(ErrorClass::Recipient, "the number"))?;
+        let whole = whole.ok_or(Unfit::new(ErrorClass::Recipient, "the number"))?;
         let Encoded { data_coding, parts } = self.alphabet.encode(&out.text);
         let whole = whole.with_data_coding(data_coding.into());
         let pdus = match (parts.as_slice(), self.long_messages) {
@@ -75,7 +75,7 @@ impl Composer {
             (parts, LongMessages::Payload) => Some(vec![with_payload(whole, parts.concat())]),
             (parts, joined) => self.join(&whole, parts, joined),
         };
-        pdus.ok_or_else(|| refused(ErrorClass::Content, "the text"))
+        pdus.ok_or(Unfit::new(ErrorClass::Content, "the text"))
     }
 
     /// The sender of the country, or else that of the section.
@@ -149,8 +149,22 @@ fn with_payload(mut pdu: SubmitSm, octets: Vec<u8>) -> SubmitSm {
     pdu
 }
 
-fn refused(class: ErrorClass, what: &str) -> Outcome {
-    Outcome::refused(class, None, format!("{what} does not fit into a submit_sm"))
+/// A part of a message that has no place in a `submit_sm`.
+#[derive(Debug)]
+pub(super) struct Unfit {
+    pub(super) class: ErrorClass,
+    what: &'static str,
+}
+
+impl Unfit {
+    fn new(class: ErrorClass, what: &'static str) -> Self {
+        Self { class, what }
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        let detail = format!("{} does not fit into a submit_sm", self.what);
+        Outcome::refused(self.class, None, detail)
+    }
 }
 
 /// `YYMMDDhhmmss000R`, from now.

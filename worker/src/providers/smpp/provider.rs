@@ -62,7 +62,7 @@ impl Smpp {
         let until = Instant::now() + UNTIL_ANSWERED;
         let parts = match self.composer.compose(out) {
             Ok(parts) => parts,
-            Err(outcome) => return outcome,
+            Err(unfit) => return unfit.outcome(),
         };
         let cost = Cost::of_segments(Composer::segments(&parts));
         let post = Post {

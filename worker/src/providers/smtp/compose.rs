@@ -9,7 +9,8 @@ use lettre::{
 };
 use otpost_shared::outcome::ErrorClass;
 
-use crate::provider::{Outcome, Outgoing};
+use super::reply::Refusal;
+use crate::provider::Outgoing;
 
 /// Keeps answering machines from answering (RFC 3834, 5).
 const AUTO_SUBMITTED: HeaderName = HeaderName::new_from_ascii_str("Auto-Submitted");
@@ -29,14 +30,13 @@ pub(super) struct Letter {
 
 impl Composer {
     /// # Errors
-    /// The outcome: it is none that can be sent.
-    pub(super) fn compose(&self, out: &Outgoing) -> Result<Letter, Outcome> {
-        let refused = |class, said: &str| Outcome::refused(class, None, said);
+    /// It is none that can be sent.
+    pub(super) fn compose(&self, out: &Outgoing) -> Result<Letter, Refusal> {
         let Some(mail) = &out.mail else {
-            return Err(refused(ErrorClass::Account, "an SMS cannot be sent by SMTP"));
+            return Err(Refusal::before(ErrorClass::Account, "an SMS cannot be sent by SMTP"));
         };
         let to: Address = out.to.address().parse().map_err(|_| {
-            refused(ErrorClass::Recipient, "this e-mail address cannot be written to")
+            Refusal::before(ErrorClass::Recipient, "this e-mail address cannot be written to")
         })?;
         let mut message = Message::builder()
             .from(self.from.clone())
@@ -50,9 +50,9 @@ impl Composer {
         let parts = MultiPart::alternative()
             .singlepart(part(ContentType::TEXT_PLAIN, &out.text))
             .singlepart(part(ContentType::TEXT_HTML, &mail.html));
-        let message = message
-            .multipart(parts)
-            .map_err(|_| refused(ErrorClass::Account, "the e-mail could not be put together"))?;
+        let message = message.multipart(parts).map_err(|_| {
+            Refusal::before(ErrorClass::Account, "the e-mail could not be put together")
+        })?;
         Ok(Letter { from: self.from.email.clone(), to, bytes: message.formatted() })
     }
 
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn an_sms_is_no_email() {
         let composer = Composer { from: "codes@example.org".parse().unwrap(), reply_to: None };
-        let outcome = composer.compose(&outgoing("x")).err().unwrap();
-        assert_eq!(outcome.class, ErrorClass::Account);
+        let refusal = composer.compose(&outgoing("x")).err().unwrap();
+        assert_eq!(refusal.class, ErrorClass::Account);
     }
 }

@@ -20,4 +20,4 @@ mod provider;
 mod reply;
 mod server;
 
-pub(super) use self::{config::SmtpConfig, provider::Smtp};
+pub(super) use self::provider::Smtp;

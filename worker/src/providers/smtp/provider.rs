@@ -39,7 +39,7 @@ impl Smtp {
         let begun = Instant::now();
         let letter = match self.composer.compose(out) {
             Ok(letter) => letter,
-            Err(outcome) => return outcome,
+            Err(refusal) => return refusal.outcome(),
         };
         let mut held = match self.announced(&letter, begun + UNTIL_ASKED).await {
             Ok(held) => held,
@@ -63,7 +63,8 @@ impl Smtp {
     async fn announced(&self, letter: &Letter, until: Instant) -> Result<Held, Refusal> {
         let mut held = self.pool.take(until).await?;
         let late = |_| Refusal::late(Stage::Sender, "2.8 s");
-        let mut said = timeout_at(until, begin(&mut held.connection, letter)).await.map_err(late)?;
+        let mut said =
+            timeout_at(until, begin(&mut held.connection, letter)).await.map_err(late)?;
         // A server closes what has been at rest for long; nothing was said over it yet.
         let was_closed = said.as_ref().is_err_and(|refusal| !refusal.leaves_connection());
         if was_closed && !held.is_new {

@@ -173,7 +173,7 @@ impl Refusal {
         Self { class: Transient, code: None, words, stage, is_gone: true }
     }
 
-    /// Nothing was sent, and it is worth another try.
+    /// Nothing was said over the connection, if there is one.
     pub(super) fn before(class: ErrorClass, words: impl Into<String>) -> Self {
         Self { class, code: None, words: words.into(), stage: Stage::Open, is_gone: true }
     }

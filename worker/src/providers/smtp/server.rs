@@ -52,8 +52,7 @@ impl Server {
             at_once,
             None,
         );
-        let mut connection =
-            connecting.await.map_err(|error| Refusal::of(Stage::Open, &error))?;
+        let mut connection = connecting.await.map_err(|error| Refusal::of(Stage::Open, &error))?;
         if let Some(tls) = self.tls.clone().filter(|_| !is_implicit) {
             let upgraded = connection.starttls(tls, &self.hello).await;
             upgraded.map_err(|error| Refusal::of(Stage::Tls, &error))?;
