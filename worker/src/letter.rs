@@ -241,15 +241,15 @@ mod tests {
     #[test]
     fn what_a_provider_does_not_tell_is_estimated() {
         let prices: PriceList =
-            toml::from_str("currency = 'EUR'\nGB = '0.04'\nUS = '0.0075'").expect("prices");
+            toml::from_str("currency = 'EUR'\nDE = '0.04'\nUS = '0.0075'").expect("prices");
         let long = "a".repeat(161);
         let estimated = |micros| Some(Charge { price: eur(micros), is_estimated: true });
         for (to, text, class, segments, charge) in [
-            ("+447700900001", "code 0123", ErrorClass::Ok, Some(1), estimated(40_000)),
-            ("+447700900001", &long, ErrorClass::Ok, Some(2), estimated(80_000)),
+            ("+4915112345678", "code 0123", ErrorClass::Ok, Some(1), estimated(40_000)),
+            ("+4915112345678", &long, ErrorClass::Ok, Some(2), estimated(80_000)),
             ("+12025550123", &long, ErrorClass::Unknown, Some(2), estimated(15_000)),
             ("+12025550123", "code 0123", ErrorClass::Recipient, None, None),
-            ("+4915112345678", "code 0123", ErrorClass::Ok, None, None),
+            ("+447700900001", "code 0123", ErrorClass::Ok, None, None),
         ] {
             let outcome = Outcome::refused(class, None, "words");
             let ending = letter(to, text).ending(outcome.clone(), Some(&prices), 7);

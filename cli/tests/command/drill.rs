@@ -8,6 +8,8 @@ use crate::{
 };
 
 const TWO: &str = r#"
+[limits]
+recipient = ["1000/1s"]
 [chains]
 sms = ["main", "backup"]
 [providers.main]

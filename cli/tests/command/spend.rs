@@ -38,7 +38,7 @@ async fn what_was_spent_is_summed_and_counted() {
     let nothing = place.run(&["spend", "--json"]).exits(0).json();
     assert_eq!((&nothing["rows"], &nothing["totals"]), (&json!([]), &json!([])));
 
-    for (n, country) in [(1, "+12025550"), (2, "+447700900")] {
+    for (n, country) in [(1, "+12025550"), (2, "+4915112345")] {
         let to = format!("{country}{n:03}");
         let (status, created) = caller.post("/v1/verifications", json!({ "to": to })).await;
         assert_eq!(status, 202, "{created}");

@@ -1,7 +1,8 @@
 //! Phone numbers in E.164, checked against the numbering plan.
 
 use rlibphonenumber::{
-    NotANumberError, ParseError, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region,
+    NotANumberError, PHONE_NUMBER_UTIL, ParseError, PhoneNumber, PhoneNumberFormat,
+    PhoneNumberType, Region,
 };
 
 use super::RecipientError;
@@ -99,8 +100,10 @@ pub fn is_region(text: &str) -> bool {
     text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase()) && region(text).is_some()
 }
 
+/// The library has a region for any two letters, most of them without a numbering plan.
 fn region(text: &str) -> Option<Region> {
-    Region::try_from(text).ok()
+    let region = Region::try_from(text).ok()?;
+    PHONE_NUMBER_UTIL.get_country_code_for_region(region).map(|_| region)
 }
 
 fn region_of(number: &PhoneNumber) -> Option<String> {
@@ -226,6 +229,14 @@ mod tests {
         assert_eq!(e164("hello", Some("DE")), Err(E::NotANumber));
         assert_eq!(e164("1-800-FLOWERS", Some("US")), Err(E::NotANumber));
         assert_eq!(e164("+1 900 234 5678", None), Err(E::WrongKind("premium-rate")));
+    }
+
+    #[test]
+    fn regions_are_those_with_a_numbering_plan() {
+        assert!(["DE", "GB", "US", "XK"].into_iter().all(is_region));
+        for text in ["", "D", "de", "De", "DEU", "UK", "XX", "ZZ", "001", "D1", "\u{c4}"] {
+            assert!(!is_region(text), "{text}");
+        }
     }
 
     #[test]

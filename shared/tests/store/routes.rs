@@ -176,7 +176,8 @@ fn an_address_has_no_country() {
 fn a_route_keeps_to_its_channel() {
     let of = |channel: &str, kind: &str| {
         format!(
-            "[[routes]]\nchannel = \"{channel}\"\nchain = [\"m\"]\n[providers.m]\nkind = \"{kind}\""
+            "[[routes]]\nchannel = \"{channel}\"\nchain = [\"m\"]\n[providers.m]\nkind = \"{kind}\"\n\
+             [recipients]\ndefault_region = \"US\""
         )
     };
     let sms = mistake(&text(&of("sms", "smtp")));
