@@ -141,7 +141,10 @@ mod tests {
         assert_eq!((tally.ended, tally.taken(), tally.called_off), (114, 101, 1));
         assert_eq!((tally.not_sent, tally.named.len(), tally.kept_back), (12, 10, 15));
         assert_eq!(tally.taken_by.get("backup"), Some(&100));
-        assert_eq!((tally.wait(50), tally.wait(99), tally.wait(100)), (Some(51), Some(100), Some(100)));
+        assert_eq!(
+            (tally.wait(50), tally.wait(99), tally.wait(100)),
+            (Some(51), Some(100), Some(100))
+        );
         assert_eq!(Tally::default().wait(50), None);
     }
 }

@@ -71,7 +71,9 @@ fn provider(home: &Home, options: &DrillOptions) -> Result<String, Failure> {
     };
     if !names.contains(&name) {
         let known = names.join(", ");
-        return Err(Failure::misused(format!("no chain names a provider {name:?}; there are: {known}")));
+        return Err(Failure::misused(format!(
+            "no chain names a provider {name:?}; there are: {known}"
+        )));
     }
     if names.len() < 2 {
         return Err(Failure::new(format!(
@@ -256,7 +258,10 @@ impl Report {
         say!("calls of {} that were kept back: {}", self.provider, self.during.kept_back);
         say!("messages on their way now: {}", self.waiting);
         if let Some(refused) = &self.texts.refused {
-            say!("texts of the drill: {} accepted; the last refusal: {refused}", self.texts.accepted);
+            say!(
+                "texts of the drill: {} accepted; the last refusal: {refused}",
+                self.texts.accepted
+            );
         }
         say!("{}", self.verdict());
     }

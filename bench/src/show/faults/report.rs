@@ -215,9 +215,11 @@ pub(crate) fn write_into(page: &Path, reports: &[Report], order: &[&str]) -> Res
     let kept = text[from..to].lines().filter(is_row);
     let kept = kept.filter(|line| !table.contains(&first_cell(line)));
     let mut lines: Vec<&str> = played.into_iter().chain(kept).collect();
-    let place = |line: &&str| order.iter().position(|row| line.starts_with(&format!("| `{row}` |")));
+    let place =
+        |line: &&str| order.iter().position(|row| line.starts_with(&format!("| `{row}` |")));
     lines.sort_by_key(|line| place(line).unwrap_or(usize::MAX));
-    let table = head.into_iter().chain(lines).fold(String::new(), |table, line| table + line + "\n");
+    let table =
+        head.into_iter().chain(lines).fold(String::new(), |table, line| table + line + "\n");
     let page_text = format!("{}{table}{}", &text[..from], &text[to..]);
     fs::write(page, page_text).map_err(while_doing(&doing))
 }
