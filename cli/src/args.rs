@@ -84,7 +84,7 @@ pub enum Command {
     /// is killed. Exits with 1 if a message was not sent, or if there were none.
     #[command(after_help = "Examples:\n  \
         otpost drill\n  \
-        otpost drill primary --secs 120 --to +4915112345678 --texts 10")]
+        otpost drill primary --secs 120 --to +4915112345678 --to +4915112345679")]
     Drill(DrillOptions),
     /// Remove what the retention no longer covers
     ///
@@ -268,10 +268,10 @@ pub struct DrillOptions {
     /// A number or an e-mail address of yours that gets texts meanwhile; repeat for more
     #[arg(long, value_name = "RECIPIENT")]
     pub to: Vec<String>,
-    /// How many texts all of them get together, spread over the time
-    #[arg(long, default_value_t = 5, requires = "to",
-        value_parser = clap::value_parser!(u32).range(1..=600))]
-    pub texts: u32,
+    /// How many texts all of them get together, spread over the time [default: one each; the limit
+    /// per recipient counts these too]
+    #[arg(long, requires = "to", value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub texts: Option<u32>,
     #[command(flatten)]
     pub print: Print,
 }

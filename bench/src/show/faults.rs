@@ -123,7 +123,8 @@ pub(crate) async fn run(otpost: &Otpost, request: &Request) -> Result<bool> {
         std::fs::write(file, to_json(&reports)?)?;
     }
     if let Some(page) = &request.write {
-        write_into(page, &reports)?;
+        let order: Vec<&str> = rows().iter().map(|row| row.name).collect();
+        write_into(page, &reports, &order)?;
     }
     if request.json {
         println!("{}", to_json(&reports)?);

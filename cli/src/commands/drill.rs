@@ -26,7 +26,7 @@ use crate::{
     output::{Done, Failure, print_json, say},
 };
 
-/// All workers know of it by then, and calls that began before have ended.
+/// All workers know by then that it is away, or back.
 const SETTLED: Duration = Duration::from_millis(500);
 /// Until what began during the drill has ended; an attempt takes five seconds at most.
 const LAST_ONES: Duration = Duration::from_secs(5);
@@ -45,7 +45,9 @@ pub async fn run(config: Option<&Path>, options: DrillOptions) -> Done {
     let stop = super::stop_signal()?;
     let span = Duration::from_secs(options.secs.into());
     let drill = Drill { home: &home, provider: &provider, span, quiet: options.print.json };
-    let (from, texts) = drill.play(&people, options.texts, &stop).await?;
+    let one_each = u32::try_from(people.len()).unwrap_or(u32::MAX);
+    let texts = options.texts.unwrap_or(one_each);
+    let (from, texts) = drill.play(&people, texts, &stop).await?;
     let waiting = last_ones(&home, &stop).await?;
     let (db, until) = (&home.db, home.clock.now());
     let read = |from, until| patiently(PATIENCE, move || Tally::read(db, from, until));
@@ -146,6 +148,7 @@ impl Drill<'_> {
         // If this fails, its time ends by itself.
         let back = || provider_state::mark_drilled(&home.db, provider, 0, home.clock.now());
         patiently(PATIENCE, back).await?;
+        tokio::time::sleep(SETTLED).await;
         Ok((from, sent))
     }
 

@@ -46,8 +46,9 @@ impl From<sqlx::Error> for DbError {
             sqlx::Error::Database(db) => match db.code().as_deref() {
                 Some("40001" | "40P01") => Self::Raced,
                 Some("55P03") => Self::Locked,
-                // The tables are not there yet.
-                Some("42P01" | "3F000") => Self::Unavailable(cause),
+                // The process stood still within a transaction, which the server then ended; the
+                // tables are not there yet.
+                Some("25P03" | "25P04" | "42P01" | "3F000") => Self::Unavailable(cause),
                 Some("53100") => Self::Full(cause),
                 // Postgres classes: connection, resources, operator and statement time-outs.
                 Some(code)

@@ -160,6 +160,19 @@ on_both_homes! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_ended_by_itself_is_worth_another_try() {
+    let bed = Bed::make(Kind::Production, "").await;
+    let Db::Postgres(pool) = &bed.home.db else { panic!("the production home") };
+    // A process that was held still within a transaction, an operator's hand, a wrong statement.
+    for (code, may_pass) in [("25P03", true), ("25P04", true), ("57P01", true), ("42601", false)] {
+        let raise = format!("DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$");
+        let error = sqlx::query(AssertSqlSafe(raise)).execute(pool).await.expect_err("raised");
+        let read = DbError::from(error);
+        assert_eq!(matches!(read, DbError::Unavailable(_)), may_pass, "{code}: {read:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_and_room_heals_it() {
     let bed = Bed::make(Kind::Embedded, "").await;
     let Db::Sqlite { write, .. } = &bed.home.db else { panic!("the embedded home") };

@@ -199,8 +199,9 @@ fn joined(reports: &[Report]) -> Vec<Report> {
 const FROM: &str = "<!-- generated: bench faults --write -->\n";
 const TO: &str = "<!-- end of generated -->";
 
-/// Puts the table between the markers of a page; rows that were not played keep their lines.
-pub(crate) fn write_into(page: &Path, reports: &[Report]) -> Result<()> {
+/// Puts the table between the markers of a page, its rows in this order; those that were not played keep
+/// their lines.
+pub(crate) fn write_into(page: &Path, reports: &[Report], order: &[&str]) -> Result<()> {
     let doing = page.display().to_string();
     let text = fs::read_to_string(page).map_err(while_doing(&doing))?;
     let places = text.find(FROM).zip(text.find(TO));
@@ -208,15 +209,17 @@ pub(crate) fn write_into(page: &Path, reports: &[Report]) -> Result<()> {
         return Err(format!("{doing} has no markers `{}` and `{TO}`", FROM.trim()).into());
     };
     let from = from + FROM.len();
-    let mut table = to_markdown(reports);
-    let kept: Vec<&str> = text[from..to]
-        .lines()
-        .filter(|line| line.starts_with("| `") && !table.contains(&first_cell(line)))
-        .collect();
-    for line in kept {
-        table.push_str(line);
-        table.push('\n');
-    }
+    let table = to_markdown(reports);
+    let is_row = |line: &&str| line.starts_with("| `");
+    let (played, head): (Vec<&str>, Vec<&str>) = table.lines().partition(is_row);
+    let kept = text[from..to].lines().filter(is_row);
+    let kept = kept.filter(|line| !table.contains(&first_cell(line)));
+    let mut lines: Vec<&str> = played.into_iter().chain(kept).collect();
+    let place =
+        |line: &&str| order.iter().position(|row| line.starts_with(&format!("| `{row}` |")));
+    lines.sort_by_key(|line| place(line).unwrap_or(usize::MAX));
+    let table =
+        head.into_iter().chain(lines).fold(String::new(), |table, line| table + line + "\n");
     let page_text = format!("{}{table}{}", &text[..from], &text[to..]);
     fs::write(page, page_text).map_err(while_doing(&doing))
 }
@@ -243,9 +246,11 @@ mod tests {
         let page = folder.path().join("page.md");
         fs::write(&page, format!("# Title\n{FROM}{TO}\nend\n")).expect("written");
         let both = [report("one", Verdict::Passed), report("two", Verdict::Passed)];
-        write_into(&page, &both).expect("written");
-        write_into(&page, &[report("one", Verdict::Failed)]).expect("written");
+        let order = ["two", "one"];
+        write_into(&page, &both, &order).expect("written");
+        write_into(&page, &[report("one", Verdict::Failed)], &order).expect("written");
         let text = fs::read_to_string(&page).expect("read");
+        assert!(text.find("| `two` |") < text.find("| `one` |"), "{text}");
         assert_eq!(text.matches("| `two` |").count(), 1);
         assert_eq!(text.matches("| `one` |").count(), 1);
         assert!(text.contains("**failed**") && text.ends_with("end\n"));
