@@ -3,6 +3,7 @@
 mod addressing;
 mod counting;
 mod error;
+mod opt_outs;
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,8 +16,7 @@ use otpost_shared::{
     message::{Claimed, End, MOST_CRASHES, Message, Next, Recording, State},
     outcome::ErrorClass,
     queue::Lane,
-    suppression::{self, Reason},
-    tenant,
+    suppression, tenant,
 };
 use tokio::{sync::SemaphorePermit, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -236,21 +236,6 @@ impl Courier {
     ) -> Result<(), DbError> {
         let ended = number.map(|number| (number, not_sent(words)));
         self.settle(row, ended, next).await.map(drop)
-    }
-
-    async fn is_suppressed(&self, row: &Message, letter: &Letter) -> Result<bool, DbError> {
-        suppression::keeps_back(&self.home, row.tenant_id, &letter.to, row.lane()).await
-    }
-
-    /// Who does not want a code from a sender wants no other text from it either.
-    async fn note_opt_out(&self, letter: &Letter, last: Option<&Attempt>) {
-        let Some(last) = last.filter(|a| a.outcome() == Some(ErrorClass::OptedOut)) else { return };
-        let provider = last.provider.as_str();
-        let added =
-            suppression::add_told(&self.home, letter.to.clone(), Reason::Provider, provider).await;
-        if let Err(error) = added {
-            tracing::warn!(provider, %error, "an opt-out was not written down; the provider keeps it");
-        }
     }
 
     /// None when no place has become free while its lease was still good for an attempt: somebody

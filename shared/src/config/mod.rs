@@ -7,6 +7,7 @@ mod routes;
 mod rules;
 mod secret_text;
 mod senders;
+mod texts;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-use super::{Config, ConfigError, Purpose, SecretText, channels, routes, senders};
+use super::{Config, ConfigError, SecretText, channels, routes, senders, texts};
 use crate::{
-    channel::Channel, clock::Millis, limits::Rule, message::LONGEST_TITLE, rate::BULK_PERCENT,
-    recipient, recipient::Recipient, report::Hearer, secrets::Code, template::Template,
+    channel::Channel, clock::Millis, limits::Rule, rate::BULK_PERCENT, recipient,
+    recipient::Recipient, report::Hearer, secrets::Code,
 };
 
 /// Messages that one process sends at the same time; each may hold a connection.
@@ -161,8 +161,7 @@ pub(super) fn list_or_text<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Secret
 /// Checks what no type can express.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     check_recipients(config)?;
-    check_texts(config)?;
-    check_purposes(config)?;
+    texts::check(config)?;
     channels::check(config)?;
     routes::check(config)?;
     check_rates(config)?;
@@ -284,66 +283,6 @@ fn check_recipients(config: &Config) -> Result<(), ConfigError> {
         ));
     }
     Ok(())
-}
-
-fn check_purposes(config: &Config) -> Result<(), ConfigError> {
-    for (name, purpose) in &config.purposes {
-        let fail = |key: &str, message: &str| {
-            Err(ConfigError::new(format!("purposes.{name}.{key}"), message))
-        };
-        if !(4..=10).contains(&purpose.code_length) {
-            return fail("code_length", "must be 4 to 10");
-        }
-        if !(30..=600).contains(&purpose.lifetime_secs) {
-            return fail(
-                "lifetime_secs",
-                "must be 30 to 600: codes by phone live at most 10 minutes",
-            );
-        }
-        if !(1..=10).contains(&purpose.guesses) {
-            return fail("guesses", "must be 1 to 10");
-        }
-        if !names_code(&purpose.template) {
-            return fail("template", "must contain {code}");
-        }
-        if !(60..=86_400).contains(&purpose.email_lifetime_secs) {
-            return fail("email_lifetime_secs", "must be 60 to 86400, a day");
-        }
-        if !names_code(&purpose.email_template) {
-            return fail("email_template", "must contain {code}");
-        }
-        check_email_subject(purpose).or_else(|said| fail("email_subject", &said))?;
-    }
-    Ok(())
-}
-
-fn names_code(template: &Template) -> bool {
-    template.names().any(|name| name == "code")
-}
-
-/// It becomes a header of the e-mail.
-fn check_email_subject(purpose: &Purpose) -> Result<(), String> {
-    let words: String = purpose.email_subject.literals().collect();
-    if words.contains(char::is_control) {
-        return Err("must be one line, without control characters".to_owned());
-    }
-    if words.chars().count() > LONGEST_TITLE {
-        return Err(format!("must have at most {LONGEST_TITLE} characters"));
-    }
-    Ok(())
-}
-
-fn check_texts(config: &Config) -> Result<(), ConfigError> {
-    let language = &config.texts.language;
-    let is_subtag = |tag: &str| {
-        (1..=8).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    };
-    let begins_well = language.starts_with(|first: char| first.is_ascii_alphabetic());
-    if begins_well && language.split('-').all(is_subtag) {
-        return Ok(());
-    }
-    let said = format!("{language:?} is no language; write one such as \"en\" or \"pt-BR\"");
-    Err(ConfigError::new("texts.language", said))
 }
 
 /// Keys that bound a rate say nothing without one.

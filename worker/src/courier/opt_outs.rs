@@ -1,0 +1,33 @@
+//! Recipients who are not to be sent to: asked before, and told by providers.
+
+use otpost_shared::{
+    attempt::Attempt,
+    db::DbError,
+    message::Message,
+    outcome::ErrorClass,
+    suppression::{self, Reason},
+};
+
+use super::Courier;
+use crate::letter::Letter;
+
+impl Courier {
+    pub(super) async fn is_suppressed(
+        &self,
+        row: &Message,
+        letter: &Letter,
+    ) -> Result<bool, DbError> {
+        suppression::keeps_back(&self.home, row.tenant_id, &letter.to, row.lane()).await
+    }
+
+    /// Who does not want a code from a sender wants no other text from it either.
+    pub(super) async fn note_opt_out(&self, letter: &Letter, last: Option<&Attempt>) {
+        let Some(last) = last.filter(|a| a.outcome() == Some(ErrorClass::OptedOut)) else { return };
+        let provider = last.provider.as_str();
+        let added =
+            suppression::add_told(&self.home, letter.to.clone(), Reason::Provider, provider).await;
+        if let Err(error) = added {
+            tracing::warn!(provider, %error, "an opt-out was not written down; the provider keeps it");
+        }
+    }
+}
