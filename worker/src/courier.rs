@@ -1,5 +1,6 @@
 //! One message on its way: composed, attempted along the chain, recorded under its epoch.
 
+mod addressing;
 mod counting;
 mod error;
 
@@ -27,7 +28,7 @@ use crate::{
     health::Pass,
     letter::{Letter, not_sent},
     places::{Places, Unbegun},
-    provider::{Outcome, Outgoing},
+    provider::Outcome,
 };
 
 /// What one attempt may take, from first byte to last.
@@ -341,16 +342,8 @@ impl Courier {
         if lease_until - now < LEAST_LEASE_MS || row.deadline <= now {
             return None;
         }
-        let out = Outgoing {
-            message_id: row.id,
-            lane: row.lane(),
-            attempt: number,
-            to: letter.to.clone(),
-            text: letter.text.clone(),
-            validity: Duration::from_millis((row.deadline - now).unsigned_abs()),
-            report_to: self.report_to(row, &link.name, number),
-        };
-        let outcome = if plan.pass.is_drilled(now) {
+        let out = self.outgoing(row, letter, &link.name, number, now);
+        let outcome = if plan.pass.is_drilled() {
             Outcome::drilled()
         } else {
             let call = tokio::time::timeout(ATTEMPT, link.provider.send(&out));
@@ -366,11 +359,6 @@ impl Courier {
         ended.retry_at = ending.retry_at;
         plan.pass.note(&ended);
         Some((ended, ending))
-    }
-
-    fn report_to(&self, row: &Message, provider: &str, number: i32) -> Option<String> {
-        // Without the key nothing could be composed, and nobody would be here.
-        self.home.report_url(provider, row, number).ok().flatten()
     }
 
     /// Writes a step down, and holds on to it for a while when the database is away: an outcome
