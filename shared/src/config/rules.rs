@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, de::Error};
 
 use super::{Config, ConfigError, SecretText};
 use crate::{
-    clock::Millis, limits::Rule, rate::BULK_PERCENT, recipient, recipient::Recipient, report,
-    secrets::Code,
+    channel::Channel, clock::Millis, limits::Rule, rate::BULK_PERCENT, recipient,
+    recipient::Recipient, report, secrets::Code,
 };
 
 /// Messages that one process sends at the same time; each may hold a connection.
@@ -309,6 +309,13 @@ fn check_purposes(config: &Config) -> Result<(), ConfigError> {
 fn check_chain(config: &Config) -> Result<(), ConfigError> {
     if config.chains.sms.is_empty() {
         return Err(ConfigError::new("chains.sms", "must name at least one provider"));
+    }
+    // Silence would look like e-mail that never arrives.
+    if !config.chains.of(Channel::Email).is_empty() {
+        return Err(ConfigError::new(
+            "chains.email",
+            "must be empty: this version sends nothing by e-mail",
+        ));
     }
     for (place, name) in config.chains.sms.iter().enumerate() {
         if config.chains.sms[..place].contains(name) {

@@ -55,6 +55,7 @@ fn a_wrong_value_says_what_is_expected() {
         ),
         ("[server]\npublic_url = \"otp.example.org\"\n", "public_url: must begin with https://"),
         ("[chains]\nsms = [\"console\", \"console\"]\n", "\"console\" stands there twice"),
+        ("[chains]\nemail = [\"console\"]\n", "chains.email: must be empty"),
         ("[server\n", "DIR/otpost.toml:1: not valid TOML"),
         (
             "[chains]\nsms = [\"t\"]\n[providers.t]\nkind = \"twilio\"\n",
