@@ -96,6 +96,11 @@ pub fn print_json(value: &serde_json::Value) {
     say!("{value:#}");
 }
 
+/// `12.345 s`
+pub fn secs(ms: i64) -> String {
+    format!("{}.{:03} s", ms / 1_000, (ms % 1_000).abs())
+}
+
 /// A moment for people and programs alike.
 pub fn moment(at: i64) -> String {
     otpost_api::timestamp::rfc3339(at)

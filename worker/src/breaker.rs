@@ -81,6 +81,8 @@ pub struct Call {
     /// What the breaker was when it began: a call from before says nothing about after.
     era: u32,
     pub probe: bool,
+    /// A drill keeps it from being made: it ends as if nobody were there.
+    pub drilled: bool,
 }
 
 /// What the database has to be told.
@@ -151,12 +153,6 @@ impl Breaker {
         Availability::Free
     }
 
-    /// True while a drill takes it away: no call is made, and each ends as if nobody were there.
-    #[must_use]
-    pub fn is_drilled(&self, now: Millis) -> bool {
-        self.drilled_until > now
-    }
-
     /// True when nothing speaks against any number of calls at the same time.
     #[must_use]
     pub fn is_trusted(&self, now: Millis) -> bool {
@@ -189,7 +185,7 @@ impl Breaker {
             }
         }
         self.in_flight += 1;
-        Call { era: self.era, probe }
+        Call { era: self.era, probe, drilled: self.drilled_until > now }
     }
 
     /// Another process has the probe. The call still has to [leave](Breaker::leave).

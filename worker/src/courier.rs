@@ -338,7 +338,7 @@ impl Courier {
             return None;
         }
         let out = self.outgoing(row, letter, link, number, now);
-        let outcome = if plan.pass.is_drilled(now) {
+        let outcome = if plan.pass.is_drilled() {
             Outcome::drilled()
         } else {
             let call = tokio::time::timeout(ATTEMPT, link.provider.send(&out));

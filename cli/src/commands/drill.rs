@@ -11,7 +11,7 @@ use otpost_shared::{
     drill::Tally,
     message::{self, NewMessage, Title},
     process,
-    provider_state::{self, ProviderState},
+    provider_state::{self, nobody_in_use},
     queue::Lane,
     recipient::Recipient,
     tenant::DEFAULT_TENANT,
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::PATIENCE;
 use crate::{
     args::DrillOptions,
-    output::{Done, Failure, print_json, say},
+    output::{Done, Failure, print_json, say, secs},
 };
 
 /// All workers know by then that it is away, or back.
@@ -80,28 +80,22 @@ fn provider(home: &Home, options: &DrillOptions) -> Result<String, Failure> {
 async fn refuse_if_nobody_is_left(home: &Home, provider: &str) -> Result<(), Failure> {
     let now = home.clock.now();
     let states = provider_state::list(&home.db).await?;
-    let trouble = |name: &str| {
-        let state: Option<&ProviderState> = states.iter().find(|state| state.name == name);
-        state.and_then(|state| state.trouble(now))
-    };
-    if let Some(trouble) = trouble(provider) {
-        return Err(Failure::new(format!("{provider} is {trouble} already")));
+    if let Some(trouble) = nobody_in_use(&states, &[(provider, None)], now) {
+        return Err(Failure::new(format!("{trouble} already")));
     }
     for (_, chain) in home.config.all_chains() {
         if !chain.iter().any(|name| name == provider) {
             continue;
         }
-        let others: Vec<&String> = chain.iter().filter(|name| *name != provider).collect();
+        let others = chain.iter().filter(|name| *name != provider);
+        let others: Vec<_> = others.map(|name| (name.as_str(), None)).collect();
         if others.is_empty() {
             return Err(Failure::new(format!(
                 "a chain has only {provider}: without another provider in it nothing would be \
                  sent; add one first"
             )));
         }
-        let troubles: Option<Vec<String>> =
-            others.iter().map(|name| Some(format!("{name} is {}", trouble(name)?))).collect();
-        if let Some(troubles) = troubles {
-            let troubles = troubles.join(", ");
+        if let Some(troubles) = nobody_in_use(&states, &others, now) {
             return Err(Failure::new(format!("nobody would be left to send: {troubles}")));
         }
     }
@@ -265,7 +259,9 @@ impl Report {
         line("  called off", &|tally| tally.called_off.to_string());
         line("  not sent", &|tally| tally.not_sent.to_string());
         for (what, percent) in [("median", 50), ("99 in 100", 99), ("longest", 100)] {
-            line(&format!("accept to provider, {what}"), &|tally| secs(tally.wait(percent)));
+            line(&format!("accept to provider, {what}"), &|tally| {
+                tally.wait(percent).map_or_else(|| "-".to_owned(), secs)
+            });
         }
         say!("calls of {} that were kept back: {}", self.provider, self.during.kept_back);
         say!("messages on their way now: {}", self.waiting);
@@ -320,8 +316,4 @@ impl Report {
             "texts": { "accepted": self.texts.accepted, "refused": self.texts.refused },
         })
     }
-}
-
-fn secs(ms: Option<Millis>) -> String {
-    ms.map_or_else(|| "-".to_owned(), |ms| format!("{}.{:03} s", ms / 1_000, ms % 1_000))
 }

@@ -57,7 +57,9 @@ pub(super) const ROWS: &[Row] = &[
         promises: &[1, 8],
         staging: |options| rated(options, USUAL, USUAL.rate / 5),
         act: Act::Trouble(Trouble::RedisKilled, Span(20, 8)),
-        judge: Judge::Ask(|scene, _| Box::pin(async { never_exceeded(scene) })),
+        judge: Judge::Ask(|scene, _| {
+            Box::pin(async { never_above(scene, "calls go on without Redis") })
+        }),
         ..ROW
     },
     Row {
@@ -69,7 +71,7 @@ pub(super) const ROWS: &[Row] = &[
         answers: Answers::Refused,
         staging: |options| rated(options, USUAL, USUAL.rate / 5),
         act: Act::Harm(|scene| Box::pin(stalls(scene))),
-        judge: Judge::Ask(|scene, _| Box::pin(async { never_at_once(scene) })),
+        judge: Judge::Ask(|scene, _| Box::pin(async { never_above(scene, "calls came between") })),
         ..ROW
     },
 ];
@@ -112,9 +114,13 @@ async fn stalls(scene: &mut Scene) -> Result<()> {
 fn calls(scene: &Scene) -> Result<(Vec<i64>, Phase)> {
     let mut phase = scene.phases.last().ok_or("nothing was begun")?.clone();
     phase.from += SETTLING_MS;
-    let seen = scene.requests("twilio", &phase);
-    let times = seen.iter().map(|seen| i64::try_from(seen.at_us).unwrap_or(i64::MAX));
-    Ok((times.collect(), phase))
+    Ok((times(scene, &phase), phase))
+}
+
+/// When calls came to the first provider in a phase, in microseconds.
+fn times(scene: &Scene, phase: &Phase) -> Vec<i64> {
+    let seen = scene.requests("twilio", phase);
+    seen.iter().map(|seen| i64::try_from(seen.at_us).unwrap_or(i64::MAX)).collect()
 }
 
 /// The most calls that came within any span of so many milliseconds.
@@ -179,29 +185,15 @@ fn went_round(scene: &mut Scene, evidence: &Evidence) -> Result<()> {
     Ok(())
 }
 
-fn never_exceeded(scene: &mut Scene) -> Result<()> {
+/// Calls came while something was broken; and from before that to the end, never too many.
+fn never_above(scene: &mut Scene, calls_came: &str) -> Result<()> {
     let (during, phase) = calls(scene)?;
-    let seen = format!("{} calls while it was away", during.len());
-    scene.checks.add("calls go on without Redis", !during.is_empty(), seen);
-    not_above_from(scene, phase.from - SETTLING_MS);
-    Ok(())
-}
-
-fn never_at_once(scene: &mut Scene) -> Result<()> {
-    let (during, phase) = calls(scene)?;
-    scene.checks.add("calls came between", !during.is_empty(), format!("{}", during.len()));
-    not_above_from(scene, phase.from - SETTLING_MS);
-    Ok(())
-}
-
-/// From then on until the end: from before something was broken until after it was mended.
-fn not_above_from(scene: &mut Scene, from: i64) {
-    let around = Phase { name: "", from, to: i64::MAX };
-    let times = scene.requests("twilio", &around);
-    let times: Vec<i64> =
-        times.iter().map(|seen| i64::try_from(seen.at_us).unwrap_or(i64::MAX)).collect();
+    scene.checks.add(calls_came, !during.is_empty(), format!("{} calls", during.len()));
+    let around = Phase { name: "", from: phase.from - SETTLING_MS, to: i64::MAX };
+    let times = times(scene, &around);
     let span = times.first().zip(times.last()).map_or(0, |(first, last)| (last - first) / 1_000);
     not_above(scene, USUAL, &times, span);
+    Ok(())
 }
 
 #[cfg(test)]

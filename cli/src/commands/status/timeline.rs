@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::batch;
 use crate::{
     args::StatusOptions,
-    output::{Done, Failure, moment, print_json, say},
+    output::{Done, Failure, moment, print_json, say, secs},
 };
 
 pub async fn run(home: &Home, id: Uuid, options: &StatusOptions) -> Done {
@@ -126,10 +126,6 @@ fn told(attempt: &Attempt, created_at: Millis) -> String {
         parts.extend(attempt.report_code.as_ref().map(|code| format!("code {code}")));
     }
     parts.join(", ")
-}
-
-fn secs(ms: Millis) -> String {
-    format!("{}.{:03} s", ms / 1_000, (ms % 1_000).abs())
 }
 
 #[cfg(test)]
