@@ -122,7 +122,7 @@ async fn let_in(home: &Home, asking: &Asking<'_>) -> Result<Charged, Refused> {
     if suppression::keeps_back(home, asking.tenant_id, asking.to, asking.lane).await? {
         return Err(Refused::Suppressed);
     }
-    let expected_wait = home.lanes.expected_wait_ms(asking.lane);
+    let expected_wait = home.lanes.expected_wait_ms(asking.lane, asking.to.channel());
     if expected_wait > i64::from(asking.lifetime_secs) * 500 {
         return Err(Refused::Busy { wait_ms: expected_wait / 2 });
     }

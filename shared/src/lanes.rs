@@ -7,8 +7,11 @@ use std::sync::{
 };
 
 use crate::{
+    channel::Channel,
     clock::Millis,
+    config::Config,
     db::{Db, DbError, on_pool},
+    home::Home,
     message,
     queue::Lane,
 };
@@ -22,25 +25,40 @@ const WINDOW_MS: i64 = 10_000;
 /// Fewer than these, in less than the window, tell nothing.
 const FEWEST: i64 = 10;
 
-/// What this process knows of the otp lane; clones share it.
+/// What this process knows of the otp lane, channel by channel; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Lanes {
-    otp_wait_ms: Arc<AtomicI64>,
+    otp_waits_ms: Arc<[AtomicI64; Channel::ALL.len()]>,
 }
 
-#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug, sqlx::FromRow)]
 struct LaneState {
+    channel: String,
     waiting: i64,
     drained_per_10s: i64,
     measured_at: Millis,
 }
 
+impl LaneState {
+    /// How long a message accepted now waits. While nothing drains, nothing is known: workers may be
+    /// about to start.
+    fn wait_ms(&self, now: Millis) -> i64 {
+        if self.drained_per_10s > 0 && now - self.measured_at < STALE_MS {
+            self.waiting.saturating_mul(10_000) / self.drained_per_10s
+        } else {
+            0
+        }
+    }
+}
+
 impl Lanes {
     /// How long a message accepted now is expected to wait; 0 while nothing is known.
     #[must_use]
-    pub fn expected_wait_ms(&self, lane: Lane) -> i64 {
+    pub fn expected_wait_ms(&self, lane: Lane, channel: Channel) -> i64 {
+        let places = Channel::ALL.iter().zip(self.otp_waits_ms.iter());
+        let mut of_channel = places.filter(|(of, _)| **of == channel);
         match lane {
-            Lane::Otp => self.otp_wait_ms.load(Ordering::Relaxed),
+            Lane::Otp => of_channel.next().map_or(0, |(_, wait)| wait.load(Ordering::Relaxed)),
             // Bulk has a day; it may wait.
             Lane::Bulk => 0,
         }
@@ -51,43 +69,68 @@ impl Lanes {
     /// # Errors
     /// The database does not answer.
     pub async fn refresh(&self, db: &Db, now: Millis) -> Result<(), DbError> {
-        let state = on_pool!(db.read(), c => {
+        let states = on_pool!(db.read(), c => {
             sqlx::query_as::<D, LaneState>(
-                "SELECT waiting, drained_per_10s, measured_at FROM lane_states WHERE lane = 'otp'",
+                "SELECT channel, waiting, drained_per_10s, measured_at
+                 FROM lane_states WHERE lane = 'otp'",
             )
-            .fetch_optional(c)
+            .fetch_all(c)
             .await?
         });
-        let wait = match state {
-            // While nothing drains, nothing is known: workers may be about to start.
-            Some(s) if s.drained_per_10s > 0 && now - s.measured_at < STALE_MS => {
-                s.waiting.saturating_mul(10_000) / s.drained_per_10s
-            }
-            _ => 0,
-        };
-        self.otp_wait_ms.store(wait, Ordering::Relaxed);
+        for (channel, known) in Channel::ALL.iter().zip(self.otp_waits_ms.iter()) {
+            let state = states.iter().find(|state| state.channel == channel.as_str());
+            known.store(state.map_or(0, |state| state.wait_ms(now)), Ordering::Relaxed);
+        }
         Ok(())
     }
 }
 
-/// Measures the otp lane and writes it down for all processes.
+/// Measures the otp lane and writes it down for all processes. Where routes part a channel, what was put
+/// off for one of them holds up nobody on another, and is left out.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn measure(db: &Db, now: Millis) -> Result<(), DbError> {
-    let waiting = message::count_waiting(db, Lane::Otp, COUNTED).await?;
-    let (drained, first) = message::count_finished_since(db, Lane::Otp, now - WINDOW_MS).await?;
-    // Draining that began a moment ago must not look ten times slower than it is.
-    let span = (now - first.unwrap_or(now)).clamp(1_000, WINDOW_MS);
-    let tells = drained >= FEWEST || span > WINDOW_MS - 2_000;
-    let drained = if tells { drained * WINDOW_MS / span } else { 0 };
+pub async fn measure(home: &Home, now: Millis) -> Result<(), DbError> {
+    let waiting = message::count_waiting_by_channel(&home.db, Lane::Otp, COUNTED, now).await?;
+    let drained =
+        message::count_finished_by_channel(&home.db, Lane::Otp, now - WINDOW_MS, now).await?;
+    for channel in Channel::ALL {
+        let waiting = waiting.iter().find(|waiting| waiting.channel == channel.as_str());
+        let waiting = waiting.map_or(0, |w| {
+            if is_parted(&home.config, channel) { w.due } else { w.due + w.put_off }
+        });
+        let drained = drained.iter().find(|drained| drained.channel == channel.as_str());
+        write(&home.db, channel, waiting, drained.map_or(0, per_window), now).await?;
+    }
+    Ok(())
+}
+
+fn is_parted(config: &Config, channel: Channel) -> bool {
+    config.routes.iter().any(|route| route.channel == channel && route.may_take(Lane::Otp))
+}
+
+/// Draining that began a moment ago must not look ten times slower than it is.
+fn per_window(drained: &message::Drained) -> i64 {
+    let span = drained.for_ms.clamp(1_000, WINDOW_MS);
+    let tells = drained.count >= FEWEST || span > WINDOW_MS - 2_000;
+    if tells { drained.count * WINDOW_MS / span } else { 0 }
+}
+
+async fn write(
+    db: &Db,
+    channel: Channel,
+    waiting: i64,
+    drained: i64,
+    now: Millis,
+) -> Result<(), DbError> {
     on_pool!(db.write(), c => {
         sqlx::query::<D>(
-            "INSERT INTO lane_states (lane, waiting, drained_per_10s, measured_at)
-             VALUES ('otp', $1, $2, $3)
-             ON CONFLICT (lane) DO UPDATE
-             SET waiting = $1, drained_per_10s = $2, measured_at = $3",
+            "INSERT INTO lane_states (lane, channel, waiting, drained_per_10s, measured_at)
+             VALUES ('otp', $1, $2, $3, $4)
+             ON CONFLICT (lane, channel) DO UPDATE
+             SET waiting = $2, drained_per_10s = $3, measured_at = $4",
         )
+        .bind(channel.as_str())
         .bind(waiting)
         .bind(drained)
         .bind(now)

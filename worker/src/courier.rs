@@ -4,6 +4,7 @@ mod addressing;
 mod counting;
 mod error;
 mod opt_outs;
+mod writing;
 
 use std::{sync::Arc, time::Duration};
 
@@ -51,8 +52,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A token that was not used for so long is not good any more: a rate counts when calls are made, and
 /// what waited for the database must not leave all at once.
 const TOKEN_KEEPS: Duration = Duration::from_millis(100);
-/// How long an outcome is held on to while the database is away.
-const RECORD_FOR: Duration = Duration::from_secs(30);
 
 /// Delivers messages; shared by all jobs of a process.
 pub struct Courier {
@@ -157,8 +156,9 @@ impl Courier {
             let patience = self.patience_after(&row, lease_until);
             let (next, planned) = self.next(&row, &letter, route, &attempts, patience).await;
             place = place.filter(|_| planned.is_some());
-            let lease = self.settle(&row, Some((number, ending)), next).await?;
+            // Before the end, after which nobody would ask again.
             self.note_opt_out(&letter, attempts.last()).await;
+            let lease = self.settle(&row, Some((number, ending)), next).await?;
             // What was planned is in the row by now, so it is what happens.
             let (Some(planned), Some(until)) = (planned, lease) else { return Ok(()) };
             plan = planned;
@@ -180,10 +180,15 @@ impl Courier {
             self.call_off(&row, number, words, Next::Cancel).await.map_err(stopped_by)?;
             return Ok(None);
         };
+        let mut attempts = Vec::new();
+        if row.epoch > 1 {
+            let list = attempt::list_by_message(&self.home.db, row.id).await;
+            attempts = list.map_err(stopped_by)?;
+        }
         // Texts are looked for in the statement that begins an attempt, and so are codes that go on.
         if row.lane() == Lane::Otp && self.is_suppressed(&row, &letter).await.map_err(stopped_by)? {
             let words = "the recipient is not to be sent to";
-            let next = Next::End(End::suppressed());
+            let next = Next::End(End::suppressed_after(&attempts));
             self.call_off(&row, number, words, next).await.map_err(stopped_by)?;
             return Ok(None);
         }
@@ -198,16 +203,11 @@ impl Courier {
                 let lease_until = row.lease_until.unwrap_or_default();
                 let plan = Plan::new(1, pass);
                 let place = Some(place);
-                return Ok(Some((Begun { letter, route, plan, lease_until, place }, Vec::new())));
+                return Ok(Some((Begun { letter, route, plan, lease_until, place }, attempts)));
             }
             // Its provider is no longer trusted as it was at the claim: somebody takes another look.
             backend::release(&self.home, &row).await;
             return Ok(None);
-        }
-        let mut attempts = Vec::new();
-        if row.epoch > 1 {
-            let list = attempt::list_by_message(&self.home.db, row.id).await;
-            attempts = list.map_err(|e| stopped(e.into()))?;
         }
         // The attempt's row renews the lease, for which there must be time.
         let left = row.lease_until.unwrap_or_default() - LEAST_LEASE_TO_BEGIN_MS - self.now();
@@ -357,38 +357,6 @@ impl Courier {
         ended.retry_at = ending.retry_at;
         plan.pass.note(&ended);
         Some((ended, ending))
-    }
-
-    /// Writes a step down, and holds on to it for a while when the database is away: an outcome
-    /// that is lost costs the person a second SMS.
-    async fn settle(
-        &self,
-        row: &Arc<Message>,
-        ended: Option<(i32, Ending)>,
-        next: Next,
-    ) -> Result<Option<Millis>, DbError> {
-        let give_up = Instant::now() + RECORD_FOR;
-        let mut pause = Duration::from_millis(50);
-        loop {
-            let recording = Recording {
-                message: Arc::clone(row),
-                ended: ended.clone(),
-                next: next.clone(),
-                now: self.now(),
-            };
-            match self.home.record(recording).await {
-                Err(
-                    DbError::Unavailable(_)
-                    | DbError::Full(_)
-                    | DbError::Undecided(_)
-                    | DbError::Locked,
-                ) if Instant::now() < give_up => {
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(1));
-                }
-                result => return result,
-            }
-        }
     }
 }
 

@@ -97,7 +97,7 @@ async fn tidy(home: &Home, chain: &Chain, now: Millis, tick: u64) -> Result<(), 
     message::mark_overdue(db, now, BATCH, why.as_deref()).await?;
     verification::mark_expired(db, now, BATCH).await?;
     if tick.is_multiple_of(4) {
-        lanes::measure(db, now).await?;
+        lanes::measure(home, now).await?;
     }
     Ok(())
 }

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use otpost_shared::{lanes, message};
+use otpost_shared::{
+    Home, lanes,
+    message::{self, Next, Recording},
+    queue::Lane,
+};
 use otpost_testbed::on_both_homes;
 use serde_json::json;
 
@@ -54,6 +58,24 @@ const BAD_FIELDS: [(&str, &str, &str); 26] = [
     (r#""colour": "red""#, "invalid_field", "colour"),
     (r#""to": "+12025550102""#, "invalid_field", "to"),
 ];
+
+/// What has ended by now ended nine seconds ago, and it is known how busy the lane is.
+async fn nine_seconds_later(home: &Home) {
+    let now = home.clock.now() + 9_000;
+    lanes::measure(home, now).await.expect("measured");
+    home.lanes.refresh(&home.db, now).await.expect("learnt");
+}
+
+/// As a worker does whose provider is not in use.
+async fn put_off_all(home: &Home) {
+    let now = home.clock.now();
+    let claimed = message::claim_due(&home.db, Lane::Otp, 100, None, now).await.expect("claimed");
+    for claimed in claimed {
+        let next = Next::Wait { not_before: now + 60_000, why: None };
+        let step = Recording { message: claimed.message, ended: None, next, now };
+        home.record(step).await.expect("recorded");
+    }
+}
 
 on_both_homes! {
     async fn a_text_is_not_made_longer_than_any_provider_takes(bed, POLICIES) {
@@ -199,14 +221,46 @@ on_both_homes! {
         let path = format!("{VERIFICATIONS}/{}/cancel", ended.id);
         service.post(&path, &json!({})).await.is(200);
         // One message in nine seconds, and three are waiting.
-        let (db, now) = (&service.home.db, service.home.clock.now() + 9_000);
-        lanes::measure(db, now).await.expect("measured");
-        service.home.lanes.refresh(db, now).await.expect("learnt");
+        nine_seconds_later(&service.home).await;
         let busy = service.post(VERIFICATIONS, &json!({ "to": number(4) })).await;
         assert_eq!(busy.refused(503, "lane_busy").retry_after(), 15);
         assert_eq!(service.end_pending().await, 3);
         // Texts that have a day are taken all the same.
         service.post(MESSAGES, &json!({ "to": number(4), "text": "hello" })).await.is(202);
+    }
+
+    async fn a_channel_that_cannot_deliver_holds_up_no_other(
+        bed,
+        "[chains]\nemail = [\"console\"]\n[purposes.default]\nemail_lifetime_secs = 60"
+    ) {
+        let service = Service::start(&bed).await;
+        let by_email = |n: i32| json!({ "to": format!("ann{n}@example.org"), "channel": "email" });
+        let ended = service.post(VERIFICATIONS, &by_email(0)).await.is(202);
+        for n in 1..=4 {
+            service.post(VERIFICATIONS, &by_email(n)).await.is(202);
+        }
+        let path = format!("{VERIFICATIONS}/{}/cancel", ended.str("id"));
+        service.post(&path, &json!({})).await.is(200);
+        nine_seconds_later(&service.home).await;
+        service.post(VERIFICATIONS, &by_email(5)).await.refused(503, "lane_busy");
+        service.create(1).await;
+    }
+
+    async fn a_route_that_cannot_deliver_holds_up_no_other(
+        bed,
+        "[[routes]]\ncountries = [\"GB\"]\nchain = [\"console\"]\n\
+         [purposes.default]\nlifetime_secs = 30"
+    ) {
+        let service = Service::start(&bed).await;
+        let ended = service.create(0).await;
+        for n in 1..=3 {
+            service.create(n).await;
+        }
+        let path = format!("{VERIFICATIONS}/{}/cancel", ended.id);
+        service.post(&path, &json!({})).await.is(200);
+        put_off_all(&service.home).await;
+        nine_seconds_later(&service.home).await;
+        service.create(4).await;
     }
 
     async fn the_message_carries_the_verification(bed, "") {

@@ -4,6 +4,7 @@ mod accept;
 pub mod batch;
 mod body;
 mod claim;
+mod count;
 mod record;
 mod record_many;
 mod reported;
@@ -17,6 +18,8 @@ use uuid::Uuid;
 pub use accept::{AcceptedMessage, NewMessage, accept};
 pub use body::Body;
 pub use claim::{Claimed, LEASE_MS, claim, claim_due, mark_released};
+pub(crate) use count::{Drained, count_finished_by_channel, count_waiting_by_channel};
+pub use count::{count_finished_since, count_sending, count_waiting};
 pub use record::{End, Next, Recording, record};
 pub(crate) use record::{Steps, steps};
 pub(crate) use reported::is_code;
@@ -228,58 +231,6 @@ pub async fn list_by_verification(db: &Db, id: Uuid) -> Result<Vec<Message>, DbE
     );
     Ok(on_pool!(db.read(), c => {
         sqlx::query_as::<D, Message>(SQL).bind(id).fetch_all(c).await?
-    }))
-}
-
-/// How many messages of a lane are queued; counting stops at `limit`.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn count_waiting(db: &Db, lane: Lane, limit: i64) -> Result<i64, DbError> {
-    Ok(on_pool!(db.read(), c => {
-        sqlx::query_scalar::<D, i64>(
-            "SELECT count(*) FROM (
-                 SELECT 1 AS one FROM messages WHERE lane = $1 AND state = 'queued' LIMIT $2) w",
-        )
-        .bind(lane.as_str())
-        .bind(limit)
-        .fetch_one(c)
-        .await?
-    }))
-}
-
-/// How many messages workers hold, counted up to `limit`.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn count_sending(db: &Db, limit: i64) -> Result<i64, DbError> {
-    Ok(on_pool!(db.read(), c => {
-        sqlx::query_scalar::<D, i64>(
-            "SELECT count(*) FROM (SELECT 1 AS one FROM messages WHERE state = 'sending' LIMIT $1) s",
-        )
-        .bind(limit)
-        .fetch_one(c)
-        .await?
-    }))
-}
-
-/// How many messages of a lane ended after `since`, and when the first of them did.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn count_finished_since(
-    db: &Db,
-    lane: Lane,
-    since: Millis,
-) -> Result<(i64, Option<Millis>), DbError> {
-    Ok(on_pool!(db.read(), c => {
-        sqlx::query_as::<D, (i64, Option<Millis>)>(
-            "SELECT count(*), min(finished_at) FROM messages WHERE finished_at > $2 AND lane = $1",
-        )
-        .bind(lane.as_str())
-        .bind(since)
-        .fetch_one(c)
-        .await?
     }))
 }
 

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 
 use super::{Message, State, record_many};
 use crate::{
-    attempt::Ending,
+    attempt::{Attempt, Ending},
     clock::Millis,
     coalesce::{Coalescer, Kind},
     db::{Db, DbError},
@@ -31,6 +31,18 @@ impl End {
             state: State::Failed,
             class: ErrorClass::OptedOut,
             failure: "the recipient is not to be sent to; nothing was sent".into(),
+        }
+    }
+
+    /// The same after these attempts, one of which may have sent it.
+    #[must_use]
+    pub fn suppressed_after(attempts: &[Attempt]) -> Self {
+        let may_have_sent =
+            |a: &Attempt| matches!(a.outcome(), Some(ErrorClass::Ok | ErrorClass::Unknown));
+        if attempts.iter().any(may_have_sent) {
+            Self::suppressed_meanwhile()
+        } else {
+            Self::suppressed()
         }
     }
 

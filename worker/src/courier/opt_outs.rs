@@ -8,7 +8,7 @@ use otpost_shared::{
     suppression::{self, Reason},
 };
 
-use super::Courier;
+use super::{Courier, writing::holding_on};
 use crate::letter::Letter;
 
 impl Courier {
@@ -24,9 +24,9 @@ impl Courier {
     pub(super) async fn note_opt_out(&self, letter: &Letter, last: Option<&Attempt>) {
         let Some(last) = last.filter(|a| a.outcome() == Some(ErrorClass::OptedOut)) else { return };
         let provider = last.provider.as_str();
-        let added =
-            suppression::add_told(&self.home, letter.to.clone(), Reason::Provider, provider).await;
-        if let Err(error) = added {
+        let add =
+            || suppression::add_told(&self.home, letter.to.clone(), Reason::Provider, provider);
+        if let Err(error) = holding_on(add).await {
             tracing::warn!(provider, %error, "an opt-out was not written down; the provider keeps it");
         }
     }

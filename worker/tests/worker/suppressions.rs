@@ -5,6 +5,7 @@ use otpost_shared::{
     queue::Lane,
     suppression::{self, NewSuppression, Reason, Scope},
     tenant::DEFAULT_TENANT,
+    verification::{self, Status},
 };
 
 use crate::{
@@ -100,5 +101,25 @@ async fn an_opt_out_that_a_provider_tells_is_kept() {
         assert_eq!(suppression::lift(&bed.home, &to).await, Ok(1));
         assert!(!keeps_back(Lane::Bulk).await);
         worker.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_may_have_arrived_counts_although_it_is_not_sent_again() {
+    for kind in BOTH {
+        let gateway = Gateway::start(Answer::Close).await;
+        let bed = bed(kind, &[&gateway]).await;
+        let worker = Worker::start(&bed.home);
+        let accepted = accept(&bed.home, 1).await;
+        until("it was tried", async || gateway.bodies().len() == 1).await;
+        keep_back(&bed.home, 1, Scope::All).await;
+        let row = ended(&bed.home, accepted.id).await;
+        let ended = (row.state.as_str(), row.failure_class.as_deref());
+        assert_eq!(ended, ("canceled", Some("opted_out")));
+        worker.stop().await;
+        assert_eq!(gateway.bodies().len(), 1);
+        let now = bed.home.clock.now();
+        let of = verification::find(&bed.home.db, accepted.id).await.expect("an answer");
+        assert_eq!(of.map(|of| of.status(now)), Some(Status::Pending));
     }
 }

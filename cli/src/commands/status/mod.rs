@@ -30,7 +30,7 @@ pub async fn run(config: Option<&Path>, options: StatusOptions) -> Done {
     let mut lanes = Vec::new();
     for lane in Lane::ALL {
         let waiting = message::count_waiting(&home.db, lane, COUNTED).await?;
-        let (ended, _) = message::count_finished_since(&home.db, lane, now - 60_000).await?;
+        let ended = message::count_finished_since(&home.db, lane, now - 60_000).await?;
         lanes.push((lane.as_str(), waiting, ended));
     }
     let redis = match &home.redis {

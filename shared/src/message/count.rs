@@ -1,0 +1,117 @@
+//! Counting messages: what waits, what is being sent, what has ended.
+
+use crate::{
+    clock::Millis,
+    db::{Db, DbError, on_pool},
+    queue::Lane,
+};
+
+/// What waits on one channel.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct Waiting {
+    pub(crate) channel: String,
+    /// Its time has come.
+    pub(crate) due: i64,
+    /// It was tried, or looked at, and its time is still to come.
+    pub(crate) put_off: i64,
+}
+
+/// What ended on one channel.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct Drained {
+    pub(crate) channel: String,
+    pub(crate) count: i64,
+    /// Since the first of them.
+    pub(crate) for_ms: i64,
+}
+
+/// How many messages of a lane are queued; counting stops at `limit`.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn count_waiting(db: &Db, lane: Lane, limit: i64) -> Result<i64, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_scalar::<D, i64>(
+            "SELECT count(*) FROM (
+                 SELECT 1 AS one FROM messages WHERE lane = $1 AND state = 'queued' LIMIT $2) w",
+        )
+        .bind(lane.as_str())
+        .bind(limit)
+        .fetch_one(c)
+        .await?
+    }))
+}
+
+/// How many messages workers hold, counted up to `limit`.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn count_sending(db: &Db, limit: i64) -> Result<i64, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_scalar::<D, i64>(
+            "SELECT count(*) FROM (SELECT 1 AS one FROM messages WHERE state = 'sending' LIMIT $1) s",
+        )
+        .bind(limit)
+        .fetch_one(c)
+        .await?
+    }))
+}
+
+/// How many messages of a lane ended after `since`.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn count_finished_since(db: &Db, lane: Lane, since: Millis) -> Result<i64, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_scalar::<D, i64>(
+            "SELECT count(*) FROM messages WHERE finished_at > $2 AND lane = $1",
+        )
+        .bind(lane.as_str())
+        .bind(since)
+        .fetch_one(c)
+        .await?
+    }))
+}
+
+/// [`count_waiting`], channel by channel.
+pub(crate) async fn count_waiting_by_channel(
+    db: &Db,
+    lane: Lane,
+    limit: i64,
+    now: Millis,
+) -> Result<Vec<Waiting>, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_as::<D, Waiting>(
+            "SELECT channel, count(CASE WHEN not_before <= $3 THEN 1 END) AS due,
+                 count(CASE WHEN not_before > $3 THEN 1 END) AS put_off
+             FROM (SELECT channel, not_before FROM messages
+                 WHERE lane = $1 AND state = 'queued' LIMIT $2) w
+             GROUP BY channel",
+        )
+        .bind(lane.as_str())
+        .bind(limit)
+        .bind(now)
+        .fetch_all(c)
+        .await?
+    }))
+}
+
+/// [`count_finished_since`], channel by channel.
+pub(crate) async fn count_finished_by_channel(
+    db: &Db,
+    lane: Lane,
+    since: Millis,
+    now: Millis,
+) -> Result<Vec<Drained>, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_as::<D, Drained>(
+            "SELECT channel, count(*) AS count, $3 - min(finished_at) AS for_ms
+             FROM messages WHERE finished_at > $2 AND lane = $1 GROUP BY channel",
+        )
+        .bind(lane.as_str())
+        .bind(since)
+        .bind(now)
+        .fetch_all(c)
+        .await?
+    }))
+}
