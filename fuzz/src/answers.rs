@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use otpost_shared::{outcome::ErrorClass, queue::Lane, recipient::Recipient};
+use otpost_shared::{
+    channel::Channel, outcome::ErrorClass, queue::Lane, recipient::Recipient, secrets::Code,
+};
 use otpost_worker::{
     provider::{Outgoing, Provider},
     providers::{self, Net},
@@ -47,8 +49,11 @@ pub fn provider_answer(data: &[u8]) {
         message_id: Uuid::nil(),
         lane: Lane::Otp,
         attempt: 1,
+        channel: Channel::Sms,
         to: Recipient::parse_unchecked("+15551234567", None).expect("a number"),
         text: "Your code is 123456".into(),
+        code: Some(Code::new("123456".into())),
+        language: None,
         mail: None,
         validity: Duration::from_mins(2),
         sender: None,
@@ -120,6 +125,17 @@ fn built(url: &str) -> Vec<Arc<dyn Provider>> {
         (
             "vonage_messages",
             format!("api_key = 'k'\napi_secret = 's'\nfrom = 'x'\nbase_url = '{url}'"),
+        ),
+        (
+            "twilio_voice",
+            format!("account_sid = 'AC1'\nauth_token = 't'\nfrom = '+1'\nbase_url = '{url}'"),
+        ),
+        (
+            "whatsapp_cloud",
+            format!(
+                "phone_number_id = '1'\naccess_token = 't'\ntemplate = 'c'\nlanguage = 'en'\n\
+                 base_url = '{url}'"
+            ),
         ),
         ("sns", aws.clone()),
         ("aws_sms", aws),

@@ -16,7 +16,8 @@
 //! | [`retention`] | what is kept for how long |
 //! | [`suppression`] | who is not to be sent to |
 //! | [`provider_state`], [`drill`] | which providers are left alone for now; or taken away on purpose |
-//! | [`secrets`], [`template`], [`clock`], [`outcome`] | codes and seals, texts, time, error classes |
+//! | [`secrets`], [`template`], [`speech`] | codes and seals, texts, what a call says |
+//! | [`clock`], [`outcome`] | time, error classes |
 //! | [`json_pointer`] | a place in what others send |
 //! | [`config`], [`db`], [`redis_link`], [`inbox`], [`home`] | what a process is made of |
 
@@ -51,6 +52,7 @@ pub mod report;
 pub mod retention;
 pub mod secrets;
 pub mod send_budget;
+pub mod speech;
 pub mod spend;
 pub mod suppression;
 pub mod template;

@@ -16,6 +16,7 @@ use otpost_shared::{
     price::{Charge, PriceList},
     recipient::Recipient,
     secrets::Code,
+    speech::{Speech, spelled},
     template::{Template, Values},
     verification::{self, Status, Verification},
 };
@@ -32,14 +33,17 @@ use crate::{
 
 /// What a person is to read, and where.
 pub(crate) struct Letter {
+    pub(crate) channel: Channel,
     pub(crate) to: Recipient,
     pub(crate) text: String,
     /// Of an e-mail.
     pub(crate) mail: Option<Mail>,
+    /// Of a call: in which it is said.
+    pub(crate) language: Option<String>,
     /// Of the code, if it is one.
     pub(crate) purpose: Option<String>,
     /// The code in the text, which no provider's words may carry back to us.
-    code: Option<Code>,
+    pub(crate) code: Option<Code>,
 }
 
 impl Letter {
@@ -62,48 +66,63 @@ impl Letter {
             of.status(home.clock.now()) == Status::Pending && of.generation == row.generation
         };
         match of.filter(is_current) {
-            Some(of) => Self::with_code(home, of),
+            Some(of) => Self::with_code(home, of, row.channel()),
             None => Ok(None),
         }
     }
 
     fn of_body(to: Recipient, body: Body, language: &str) -> Self {
         let Some(title) = body.title else {
-            return Self { to, text: body.text, mail: None, purpose: None, code: None };
+            return Self::of_text(to.channel(), to, body.text);
         };
         let mut words = Words::default();
         words.push(&body.text);
         Self::by_mail(to, &title, words, language)
     }
 
+    fn of_text(channel: Channel, to: Recipient, text: String) -> Self {
+        Self { channel, to, text, mail: None, language: None, purpose: None, code: None }
+    }
+
     fn by_mail(to: Recipient, title: &str, words: Words, language: &str) -> Self {
         let title = one_line(title);
         let html = words.page(&title, language);
         let mail = Some(Mail { title, html });
-        Self { to, text: words.text, mail, purpose: None, code: None }
+        Self { mail, ..Self::of_text(Channel::Email, to, words.text) }
     }
 
-    fn with_code(home: &Home, of: Verification) -> Result<Option<Self>, CourierError> {
+    fn with_code(
+        home: &Home,
+        of: Verification,
+        channel: Channel,
+    ) -> Result<Option<Self>, CourierError> {
         let Some(code) = of.code(&home.keys)? else { return Ok(None) };
-        let purposes = &home.config.purposes;
+        let (texts, purposes) = (&home.config.texts, &home.config.purposes);
         let Some(policy) = purposes.get(&of.purpose).or_else(|| purposes.get("default")) else {
             return Ok(None);
         };
         let mut values = of.variables(&home.keys)?;
         let minutes = minutes_left(of.expires_at - home.clock.now());
         values.insert("code".into(), code.as_str().to_owned());
-        values.insert("app".into(), home.config.texts.app.clone());
+        values.insert("app".into(), texts.app.clone());
         values.insert("minutes".into(), minutes.to_string());
         let to = of.recipient(&home.keys)?;
-        let letter = match to.channel() {
-            Channel::Sms => {
-                let text = policy.template.render(&values);
-                Self { to, text, mail: None, purpose: None, code: None }
+        let letter = match channel {
+            Channel::Sms | Channel::Whatsapp => {
+                Self::of_text(channel, to, policy.template.render(&values))
+            }
+            Channel::Voice => {
+                let Some(speech) = Speech::of(texts, policy, to.region()) else { return Ok(None) };
+                values.insert("code".into(), spelled(code.as_str()));
+                let (text, language) =
+                    (one_line(&speech.template.render(&values)), speech.language);
+                let language = Some(language.to_owned());
+                Self { language, ..Self::of_text(channel, to, text) }
             }
             Channel::Email => {
                 let title = policy.email_subject.render(&values);
                 let words = filled(&policy.email_template, &values);
-                Self::by_mail(to, &title, words, &home.config.texts.language)
+                Self::by_mail(to, &title, words, &texts.language)
             }
         };
         Ok(Some(Self { purpose: Some(of.purpose), code: Some(code), ..letter }))
@@ -134,18 +153,20 @@ impl Letter {
     }
 
     /// What was refused costs only what its provider says; what may have been sent counts. The configured
-    /// prices are those of SMS: of an e-mail nothing is estimated.
+    /// prices are those of one SMS, call or WhatsApp message: of an e-mail nothing is estimated.
     fn cost(&self, outcome: &Outcome, prices: Option<&PriceList>) -> (Option<u16>, Option<Charge>) {
         let told = outcome.cost;
         if let Some(price) = told.total() {
             return (told.segments, Some(Charge { price, is_estimated: false }));
         }
         let may_be_sent = matches!(outcome.class, ErrorClass::Ok | ErrorClass::Unknown);
-        let is_sms = self.to.channel() == Channel::Sms;
-        let prices = prices.filter(|_| is_sms && may_be_sent);
+        let prices = prices.filter(|_| self.channel.is_by_phone() && may_be_sent);
         let Some(each) = prices.and_then(|prices| prices.segment(self.to.region())) else {
             return (told.segments, None);
         };
+        if self.channel != Channel::Sms {
+            return (told.segments, Some(Charge { price: each, is_estimated: true }));
+        }
         let segments = told
             .segments
             .unwrap_or_else(|| u16::try_from(Segments::of(&self.text).count).unwrap_or(u16::MAX));
@@ -158,7 +179,10 @@ impl Letter {
         let mut words = Cow::Borrowed(words);
         let title = self.mail.as_ref().map_or("", |mail| mail.title.as_str());
         let code = self.code.as_ref().map_or("", Code::as_str);
-        for (said, instead) in [(&*self.text, "[text]"), (title, "[title]"), (code, "[code]")] {
+        let spelled = spelled(code);
+        for (said, instead) in
+            [(&*self.text, "[text]"), (title, "[title]"), (&*spelled, "[code]"), (code, "[code]")]
+        {
             if !said.is_empty() && words.contains(said) {
                 words = Cow::Owned(words.replace(said, instead));
             }
@@ -172,9 +196,10 @@ impl Letter {
 
     /// A provider's id of the message, which may be digits, without what the recipient is known by.
     pub(crate) fn redacted_id(&self, id: &str) -> String {
-        match self.to.channel() {
-            Channel::Sms => id.replace(self.to.digits(), "[number]"),
-            Channel::Email => without_word(id, self.to.address(), "[address]"),
+        if self.channel.is_by_phone() {
+            id.replace(self.to.digits(), "[number]")
+        } else {
+            without_word(id, self.to.address(), "[address]")
         }
     }
 }
@@ -217,6 +242,7 @@ fn shortened(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use otpost_shared::{
+        channel::Channel,
         message::Body,
         outcome::ErrorClass,
         price::{Charge, Cost, Currency, Price, PriceList},
@@ -230,8 +256,8 @@ mod tests {
 
     fn letter(to: &str, text: &str) -> Letter {
         let to = Recipient::parse_unchecked(to, None).expect("a number");
-        let (text, purpose) = (text.to_owned(), Some("default".to_owned()));
-        Letter { to, text, mail: None, purpose, code: Some(Code::new("0123".into())) }
+        let (purpose, code) = (Some("default".to_owned()), Some(Code::new("0123".into())));
+        Letter { purpose, code, ..Letter::of_text(Channel::Sms, to, text.to_owned()) }
     }
 
     fn eur(micros: i64) -> Price {
@@ -256,6 +282,19 @@ mod tests {
             assert_eq!((ending.segments, ending.charge), (segments, charge), "{to} {class:?}");
             let unpriced = letter(to, text).ending(outcome, None, 7);
             assert_eq!((unpriced.segments, unpriced.charge), (None, None), "{to} {class:?}");
+        }
+    }
+
+    #[test]
+    fn a_call_costs_the_same_however_much_is_said() {
+        let prices: PriceList = toml::from_str("currency = 'EUR'\nDE = '0.09'").expect("prices");
+        for channel in [Channel::Voice, Channel::Whatsapp] {
+            let letter = Letter { channel, ..letter("+4915112345678", &"a".repeat(300)) };
+            let ending = letter.ending(Outcome::accepted(None), Some(&prices), 7);
+            let charge = Charge { price: eur(90_000), is_estimated: true };
+            assert_eq!((ending.segments, ending.charge), (None, Some(charge)));
+            let refused = Outcome::refused(ErrorClass::Region, None, "no");
+            assert_eq!(letter.ending(refused, Some(&prices), 7).charge, None);
         }
     }
 
@@ -298,6 +337,7 @@ mod tests {
         let letter = letter("+15005550001", "Your code is 0123.");
         let said = "cannot send 'Your code is 0123.' (0123) to +15005550001";
         assert_eq!(letter.redacted(said), "cannot send '[text]' ([code]) to +[number]");
+        assert_eq!(letter.redacted("<Say>It is 0, 1, 2, 3.</Say>"), "<Say>It is [code].</Say>");
         assert_eq!(letter.redacted_id("15005550001-7"), "[number]-7");
         assert_eq!(letter.redacted_id("20261128000001"), "20261128000001");
     }

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use otpost_shared::{
-    drill, outcome::ErrorClass, price::Cost, queue::Lane, recipient::Recipient, report,
+    channel::Channel, drill, outcome::ErrorClass, price::Cost, queue::Lane, recipient::Recipient,
+    report, secrets::Code,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -17,8 +18,15 @@ pub struct Outgoing {
     pub lane: Lane,
     /// 1 for the first try of this message, counted over all providers.
     pub attempt: i32,
+    /// What the provider is to reach them by; some kinds serve several.
+    pub channel: Channel,
     pub to: Recipient,
+    /// What they read, or hear.
     pub text: String,
+    /// The code in it, if it is one: for kinds that have words of their own around it.
+    pub code: Option<Code>,
+    /// The language of a call, as voices are named (BCP 47); none for what is read.
+    pub language: Option<String>,
     /// What an e-mail has besides; none for an SMS.
     pub mail: Option<Mail>,
     /// What is left of the message's life; providers drop it after that.

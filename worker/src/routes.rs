@@ -11,9 +11,8 @@ use otpost_shared::{
 pub struct Routes {
     /// The first that fits a message decides.
     own: Vec<(Route, Vec<usize>)>,
-    /// For what none of them fits.
-    sms: Vec<usize>,
-    email: Vec<usize>,
+    /// For what none of them fits, by channel.
+    general: Vec<(Channel, Vec<usize>)>,
     /// Those that messages of a lane can come to, each once.
     of_codes: Vec<Vec<usize>>,
     of_others: Vec<Vec<usize>>,
@@ -28,8 +27,7 @@ impl Routes {
         let own = config.routes.iter().map(|route| (route.clone(), places(&route.chain)));
         let mut routes = Self {
             own: own.collect(),
-            sms: places(config.chains.of(Channel::Sms)),
-            email: places(config.chains.of(Channel::Email)),
+            general: Channel::ALL.map(|of| (of, places(config.chains.of(of)))).into(),
             ..Self::default()
         };
         routes.of_codes = routes.within_reach(Lane::Otp);
@@ -49,7 +47,7 @@ impl Routes {
     pub fn of_every_code(&self) -> Option<&[usize]> {
         let is_of_codes =
             |(route, _): &(Route, _)| route.channel == Channel::Sms && route.may_take(Lane::Otp);
-        (!self.own.iter().any(is_of_codes)).then_some(self.sms.as_slice())
+        (!self.own.iter().any(is_of_codes)).then(|| self.general(Channel::Sms))
     }
 
     /// All that messages of a lane can come to.
@@ -74,15 +72,13 @@ impl Routes {
     }
 
     fn general(&self, channel: Channel) -> &[usize] {
-        match channel {
-            Channel::Sms => &self.sms,
-            Channel::Email => &self.email,
-        }
+        let of_it = self.general.iter().find(|(of, _)| *of == channel);
+        of_it.map_or(&[], |(_, places)| places.as_slice())
     }
 
     fn within_reach(&self, lane: Lane) -> Vec<Vec<usize>> {
         let mut all = Vec::new();
-        for channel in Channel::ALL {
+        for channel in Channel::ALL.into_iter().filter(|channel| channel.carries(lane)) {
             let of_it = |(route, _): &&(Route, Vec<usize>)| route.channel == channel;
             let mut is_rest_left = true;
             for (route, places) in self.own.iter().filter(of_it) {

@@ -6,6 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     api_key::Scope,
     message::{self, LONGEST_TEXT, NewMessage, Title},
+    queue::Lane,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -32,7 +33,8 @@ pub struct CreateMessage {
     to: String,
     /// At most 1600 characters.
     text: String,
-    /// `sms` or `email`, as far as the configuration has a chain for it; `sms` if left out.
+    /// `sms` or `email`, as far as the configuration has a chain for it; `sms` if left out. Calls and
+    /// WhatsApp are for codes alone.
     #[serde(default)]
     #[schema(example = "sms")]
     channel: Option<String>,
@@ -79,7 +81,7 @@ pub async fn create(
     caller.require(Scope::Send)?;
     let wire = body.value;
     let home = &app.home;
-    let channel = channel::read(&home.config.chains, wire.channel.as_deref())?;
+    let channel = channel::read_for(Lane::Bulk, &home.config.chains, wire.channel.as_deref())?;
     if wire.text.is_empty() || wire.text.chars().count() > LONGEST_TEXT {
         return Err(ErrorCode::InvalidField
             .detail(format!("text must have 1 to {LONGEST_TEXT} characters"))

@@ -16,7 +16,7 @@ pub struct MessageView {
     pub state: String,
     /// `otp` or `bulk`.
     pub lane: &'static str,
-    /// `sms` or `email`.
+    /// `sms`, `email`, `voice` or `whatsapp`.
     pub channel: &'static str,
     /// Masked; left out where the verification shows it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@ use std::{path::Path, process::ExitCode, time::Duration};
 
 use otpost_shared::{
     Home,
+    channel::Channel,
     clock::{Clock, Millis},
     config::{self, Route},
     message::{self, REPORTED_WITHIN_MS, Sample},
@@ -176,7 +177,8 @@ async fn routes(home: &Home) -> Vec<Finding> {
         });
         findings.push(Finding::new(format!("routes[{place}]"), result));
     }
-    for (what, chain) in [("sms", &config.chains.sms), ("email", &config.chains.email)] {
+    for channel in Channel::ALL {
+        let (what, chain) = (channel.as_str(), config.chains.of(channel));
         if !config.routes.is_empty() && !chain.is_empty() {
             let told = format!("all that no route takes: {}", chain.join(", then "));
             findings.push(Finding::new(format!("chains.{what}"), Ok(told)));

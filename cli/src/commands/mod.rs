@@ -62,9 +62,10 @@ async fn recipient(home: &Home, text: &str) -> Result<Recipient, Failure> {
     if home.config.chains.serves(to.channel()) {
         return Ok(to);
     }
-    Err(match to.channel() {
-        Channel::Email => wrong(RecipientError::Email),
-        Channel::Sms => Failure::misused("--to: no SMS are sent; name a provider in chains.sms"),
+    Err(if to.channel() == Channel::Email {
+        wrong(RecipientError::Email)
+    } else {
+        Failure::misused("--to: no SMS are sent; name a provider in chains.sms")
     })
 }
 

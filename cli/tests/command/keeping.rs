@@ -16,6 +16,7 @@ async fn canceled(home: &Home, ago: Duration) {
     let to = to.expect("a number");
     let new = verification::NewVerification {
         tenant_id: DEFAULT_TENANT,
+        channel: to.channel(),
         to,
         purpose: "default".into(),
         subject: None,

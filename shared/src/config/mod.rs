@@ -1,5 +1,6 @@
 //! The configuration: one embedded file of defaults, yours over it, the environment over both.
 
+mod by_country;
 mod channels;
 mod error;
 mod layers;
@@ -13,6 +14,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
 
+pub use by_country::ByCountry;
 pub use channels::serves;
 pub use error::{ConfigError, Source};
 pub use layers::{load, load_with, section};
@@ -139,6 +141,8 @@ pub struct Texts {
     pub app: String,
     /// BCP 47, such as `en` or `pt-BR`.
     pub language: String,
+    /// In which calls are said to numbers of these countries.
+    pub voice_languages: ByCountry,
 }
 
 /// What holds for all verifications of one purpose: the policy.
@@ -154,6 +158,9 @@ pub struct Purpose {
     /// In one line.
     pub email_subject: Template,
     pub email_template: Template,
+    /// What calls say, in the language of the texts; none for the sentence that each language has.
+    #[serde(deserialize_with = "rules::text_if_any")]
+    pub voice_template: Option<Template>,
 }
 
 impl Purpose {
@@ -161,7 +168,7 @@ impl Purpose {
     #[must_use]
     pub fn lifetime_of(&self, channel: Channel) -> u32 {
         match channel {
-            Channel::Sms => self.lifetime_secs,
+            Channel::Sms | Channel::Voice | Channel::Whatsapp => self.lifetime_secs,
             Channel::Email => self.email_lifetime_secs,
         }
     }
@@ -170,8 +177,9 @@ impl Purpose {
     #[must_use]
     pub fn templates_of(&self, channel: Channel) -> Vec<&Template> {
         match channel {
-            Channel::Sms => vec![&self.template],
+            Channel::Sms | Channel::Whatsapp => vec![&self.template],
             Channel::Email => vec![&self.email_subject, &self.email_template],
+            Channel::Voice => self.voice_template.iter().collect(),
         }
     }
 }
@@ -193,6 +201,10 @@ pub struct Chains {
     pub sms: Vec<String>,
     /// Empty: nothing is sent by e-mail.
     pub email: Vec<String>,
+    /// Empty: nobody is called.
+    pub voice: Vec<String>,
+    /// Empty: nothing is sent by WhatsApp.
+    pub whatsapp: Vec<String>,
 }
 
 impl Chains {
@@ -201,6 +213,8 @@ impl Chains {
         match channel {
             Channel::Sms => &self.sms,
             Channel::Email => &self.email,
+            Channel::Voice => &self.voice,
+            Channel::Whatsapp => &self.whatsapp,
         }
     }
 
@@ -327,9 +341,9 @@ impl Config {
         of_it.any(|(_, chain)| chain.iter().any(|named| named == name))
     }
 
-    /// A provider that messages of this channel may go to and that costs money.
-    pub(crate) fn costly_provider(&self, channel: Channel) -> Option<&str> {
-        let of_it = self.all_chains().filter(|(of, _)| *of == channel);
+    /// A provider that reaches phone numbers and costs money.
+    pub(crate) fn costly_provider(&self) -> Option<&str> {
+        let of_it = self.all_chains().filter(|(channel, _)| channel.is_by_phone());
         let mut names = of_it.flat_map(|(_, chain)| chain).map(String::as_str);
         names.find(|name| self.providers.get(*name).is_some_and(ProviderSection::costs_money))
     }
@@ -346,7 +360,7 @@ impl Config {
     #[must_use]
     pub fn allows_region(&self, region: Option<&str>) -> bool {
         let countries = &self.recipients.countries;
-        if countries.iter().any(|c| c == "*") || self.costly_provider(Channel::Sms).is_none() {
+        if countries.iter().any(|c| c == "*") || self.costly_provider().is_none() {
             return true;
         }
         let home = &self.recipients.default_region;

@@ -63,7 +63,7 @@ impl Route {
     #[must_use]
     pub fn may_take(&self, lane: Lane) -> bool {
         let is_of_lane = self.lanes.is_empty() || self.lanes.contains(&lane);
-        is_of_lane && (lane == Lane::Otp || self.purposes.is_empty())
+        is_of_lane && self.channel.carries(lane) && (lane == Lane::Otp || self.purposes.is_empty())
     }
 
     /// True when every message of this lane fits that is of its channel.
@@ -99,8 +99,10 @@ impl fmt::Display for Route {
 
 fn channel<'de, D: Deserializer<'de>>(d: D) -> Result<Channel, D::Error> {
     let text = String::deserialize(d)?;
-    let said = || D::Error::custom(format!("{text:?} is no channel; write \"sms\" or \"email\""));
-    Channel::parse(&text).ok_or_else(said)
+    Channel::parse(&text).ok_or_else(|| {
+        let known = Channel::ALL.map(|channel| format!("{:?}", channel.as_str())).join(" or ");
+        D::Error::custom(format!("{text:?} is no channel; write {known}"))
+    })
 }
 
 fn lanes<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Lane>, D::Error> {
@@ -185,8 +187,12 @@ fn mistake_in(config: &Config, route: &Route) -> Option<(&'static str, String)> 
         return Some(("purposes", said));
     }
     if !Lane::ALL.into_iter().any(|lane| route.may_take(lane)) {
-        let said = "only codes have a purpose; leave lanes out, or the purposes";
-        return Some(("lanes", said.to_owned()));
+        let said = if route.channel.carries(Lane::Bulk) {
+            "only codes have a purpose; leave lanes out, or the purposes".to_owned()
+        } else {
+            format!("only codes go by {}; leave lanes out", route.channel.noun())
+        };
+        return Some(("lanes", said));
     }
     route.chain.is_empty().then(|| ("chain", "must name at least one provider".to_owned()))
 }

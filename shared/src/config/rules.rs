@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, de::Error};
 
 use super::{Config, ConfigError, SecretText, channels, routes, senders, texts};
 use crate::{
-    channel::Channel, clock::Millis, limits::Rule, rate::BULK_PERCENT, recipient,
-    recipient::Recipient, report::Hearer, secrets::Code,
+    clock::Millis, limits::Rule, rate::BULK_PERCENT, recipient, recipient::Recipient,
+    report::Hearer, secrets::Code, template::Template,
 };
 
 /// Messages that one process sends at the same time; each may hold a connection.
@@ -113,6 +113,12 @@ pub(super) fn rate<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Rule>, D::E
             "{text:?} is not a rate; write count/window, such as \"50/s\" or \"600/1m\""
         ))
     })
+}
+
+/// A template; an empty text is none.
+pub(super) fn text_if_any<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Template>, D::Error> {
+    let text = String::deserialize(d)?;
+    Ok((!text.is_empty()).then(|| Template::parse(&text)))
 }
 
 /// A number, or the digits of one, as the environment gives it.
@@ -272,7 +278,7 @@ fn check_recipients(config: &Config) -> Result<(), ConfigError> {
     }
     if config.recipients.countries.is_empty()
         && home.is_empty()
-        && let Some(name) = config.costly_provider(Channel::Sms)
+        && let Some(name) = config.costly_provider()
     {
         return Err(ConfigError::new(
             "recipients.default_region",

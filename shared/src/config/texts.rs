@@ -1,12 +1,19 @@
 //! What is said to people, as far as the configuration says it: purposes, their texts and the language.
 
 use super::{Config, ConfigError, Purpose};
-use crate::{message::LONGEST_TITLE, template::Template};
+use crate::{
+    channel::Channel,
+    message::LONGEST_TITLE,
+    speech::{Speech, languages},
+    template::Template,
+};
 
 /// Checks what no type can express.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
-    check_language(&config.texts.language)?;
-    check_purposes(config)
+    check_language("texts.language", &config.texts.language)?;
+    check_voice_languages(config)?;
+    check_purposes(config)?;
+    check_speech(config)
 }
 
 fn check_purposes(config: &Config) -> Result<(), ConfigError> {
@@ -35,6 +42,9 @@ fn check_purposes(config: &Config) -> Result<(), ConfigError> {
         if !names_code(&purpose.email_template) {
             return fail("email_template", "must contain {code}");
         }
+        if purpose.voice_template.as_ref().is_some_and(|own| !names_code(own)) {
+            return fail("voice_template", "must contain {code}");
+        }
         check_email_subject(purpose).or_else(|said| fail("email_subject", &said))?;
     }
     Ok(())
@@ -56,7 +66,47 @@ fn check_email_subject(purpose: &Purpose) -> Result<(), String> {
     Ok(())
 }
 
-fn check_language(language: &str) -> Result<(), ConfigError> {
+fn check_voice_languages(config: &Config) -> Result<(), ConfigError> {
+    let spoken = &config.texts.voice_languages;
+    if let Some(country) = spoken.unknown() {
+        let said = "is no country; write two capital letters, such as AT";
+        return Err(ConfigError::new(format!("texts.voice_languages.{country}"), said));
+    }
+    spoken.iter().try_for_each(|(country, language)| {
+        check_language(&format!("texts.voice_languages.{country}"), language)
+    })
+}
+
+/// Whoever is called can be told something.
+fn check_speech(config: &Config) -> Result<(), ConfigError> {
+    let texts = &config.texts;
+    if !config.chains.serves(Channel::Voice) {
+        return Ok(());
+    }
+    let known = || languages().collect::<Vec<_>>().join(", ");
+    for (name, purpose) in &config.purposes {
+        if Speech::of(texts, purpose, None).is_none() {
+            let said = format!(
+                "nobody could be called: there is no sentence in {:?}; write one, or set \
+                 texts.language to one of {}",
+                texts.language,
+                known()
+            );
+            return Err(ConfigError::new(format!("purposes.{name}.voice_template"), said));
+        }
+        let mut spoken = texts.voice_languages.iter();
+        let silent =
+            spoken.find(|(country, _)| Speech::of(texts, purpose, Some(country)).is_none());
+        if let Some((country, language)) = silent {
+            let said =
+                format!("there is no sentence in {language:?}; there are those in {}", known());
+            return Err(ConfigError::new(format!("texts.voice_languages.{country}"), said));
+        }
+    }
+    Ok(())
+}
+
+fn check_language(key: &str, language: &str) -> Result<(), ConfigError> {
     let is_subtag = |tag: &str| {
         (1..=8).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric())
     };
@@ -65,5 +115,5 @@ fn check_language(language: &str) -> Result<(), ConfigError> {
         return Ok(());
     }
     let said = format!("{language:?} is no language; write one such as \"en\" or \"pt-BR\"");
-    Err(ConfigError::new("texts.language", said))
+    Err(ConfigError::new(key, said))
 }

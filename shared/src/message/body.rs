@@ -23,7 +23,7 @@ impl Body {
     /// The text to be sealed.
     pub(super) fn to_stored(channel: Channel, title: Option<&Title>, text: &str) -> String {
         match channel {
-            Channel::Sms => text.to_owned(),
+            Channel::Sms | Channel::Voice | Channel::Whatsapp => text.to_owned(),
             Channel::Email => {
                 let title = title.map_or("", Title::as_str).to_owned();
                 let stored = Stored { title, text: text.to_owned() };
@@ -35,7 +35,9 @@ impl Body {
     /// None when it was not made by [`Body::to_stored`] for this channel.
     pub(super) fn from_stored(channel: Channel, stored: String) -> Option<Self> {
         match channel {
-            Channel::Sms => Some(Self { title: None, text: stored }),
+            Channel::Sms | Channel::Voice | Channel::Whatsapp => {
+                Some(Self { title: None, text: stored })
+            }
             Channel::Email => {
                 let Stored { title, text } = serde_json::from_str(&stored).ok()?;
                 Some(Self { title: Some(title), text })

@@ -42,10 +42,10 @@ impl Title {
     /// It is missing, not wanted, or cannot be a subject line.
     pub fn of(channel: Channel, given: Option<String>) -> Result<Option<Self>, TitleError> {
         match (channel, given) {
-            (Channel::Sms, None) => Ok(None),
-            (Channel::Sms, Some(_)) => Err(TitleError::OfSms),
             (Channel::Email, None) => Err(TitleError::Missing),
             (Channel::Email, Some(text)) => Self::parse(text).map(Some),
+            (Channel::Sms | Channel::Voice | Channel::Whatsapp, None) => Ok(None),
+            (Channel::Sms | Channel::Voice | Channel::Whatsapp, Some(_)) => Err(TitleError::OfSms),
         }
     }
 

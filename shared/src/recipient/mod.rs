@@ -111,7 +111,7 @@ impl Recipient {
         }
     }
 
-    /// The one it is reached by.
+    /// The one it is reached by when nobody asks for another: a number can be called as well.
     #[must_use]
     pub fn channel(&self) -> Channel {
         match &self.0 {

@@ -4,7 +4,7 @@
 
 use super::{
     Call, NotHeard, Report, aws_sms, bird, hearer::Hearer, http::Gateway, infobip, key,
-    messagebird, plivo, sinch, telnyx, twilio, vonage, vonage_messages,
+    messagebird, plivo, sinch, telnyx, twilio, twilio_voice, vonage, vonage_messages,
 };
 use crate::{
     channel::Channel,
@@ -213,6 +213,14 @@ const KINDS: &[Kind] = &[
         reports: Reports::Calls(always(|_, call| twilio::read(call))),
         letters: Letters::Apart(always(|_, call| letters::of_form(call, "From", "Body"))),
         wants_twiml: true,
+        ..PLAIN
+    },
+    Kind {
+        name: "twilio_voice",
+        channels: &[Channel::Voice],
+        can_check: twilio::can_check,
+        check: |keys, call, _| twilio::check(keys, call),
+        reports: Reports::Calls(always(|_, call| twilio_voice::read(call))),
         ..PLAIN
     },
     Kind {

@@ -20,6 +20,7 @@ use crate::{
     queue::Lane,
     recipient::Recipient,
     secrets::{Code, Handle, SecretError, random},
+    speech::{LONGEST_SPEECH, Speech, spelled_length},
     template::{RESERVED, Template},
 };
 
@@ -28,6 +29,8 @@ use crate::{
 pub struct NewVerification {
     pub tenant_id: Uuid,
     pub to: Recipient,
+    /// By which way; `to` must be what it reaches.
+    pub channel: Channel,
     pub purpose: String,
     pub subject: Option<String>,
     pub variables: Variables,
@@ -64,9 +67,9 @@ async fn accept_in_time(home: &Home, new: NewVerification) -> Result<Accepted, R
     let policy = home.config.purposes.get(&new.purpose).ok_or_else(|| Refused::UnknownPurpose {
         known: home.config.purposes.keys().cloned().collect(),
     })?;
-    let channel = new.to.channel();
+    let channel = new.channel;
     check_variables(&new.variables, policy, channel)?;
-    check_lengths(home, &new.variables, policy, channel)?;
+    check_lengths(home, &new, policy)?;
     if let Some(code) = &new.code
         && code.as_str().len() != policy.code_length as usize
     {
@@ -110,26 +113,27 @@ fn check_variables(given: &Variables, policy: &Purpose, channel: Channel) -> Res
 
 /// A name that a stranger typed must not make a text that no provider takes, or one that is paid for
 /// many times.
-fn check_lengths(
-    home: &Home,
-    given: &Variables,
-    policy: &Purpose,
-    channel: Channel,
-) -> Result<(), Refused> {
+fn check_lengths(home: &Home, new: &NewVerification, policy: &Purpose) -> Result<(), Refused> {
+    let (channel, texts) = (new.channel, &home.config.texts);
     let minutes = policy.lifetime_of(channel).div_ceil(60).to_string().len();
+    let digits = policy.code_length as usize;
     let length = |template: &Template| {
         template.length(|name| match name {
-            "code" => policy.code_length as usize,
-            "app" => home.config.texts.app.chars().count(),
+            "code" if channel == Channel::Voice => spelled_length(digits),
+            "code" => digits,
+            "app" => texts.app.chars().count(),
             "minutes" => minutes,
-            name => given.get(name).map_or(0, |value| value.chars().count()),
+            name => new.variables.get(name).map_or(0, |value| value.chars().count()),
         })
     };
-    let (text, most) = match channel {
-        Channel::Sms => (&policy.template, LONGEST_TEXT),
-        Channel::Email => (&policy.email_template, LONGEST_LETTER),
+    let (characters, most) = match channel {
+        Channel::Sms | Channel::Whatsapp => (length(&policy.template), LONGEST_TEXT),
+        Channel::Email => (length(&policy.email_template), LONGEST_LETTER),
+        Channel::Voice => {
+            let said = Speech::of(texts, policy, new.to.region());
+            (said.map_or(0, |speech| length(&speech.template)), LONGEST_SPEECH)
+        }
     };
-    let characters = length(text);
     if characters > most {
         return Err(Refused::TextLength { characters, most });
     }
@@ -157,7 +161,7 @@ fn build(
     let accepted = Accepted {
         id,
         session_token: token.to_text().to_string(),
-        channel: new.to.channel(),
+        channel: new.channel,
         to: new.to.masked(),
         expires_at: row.expires_at,
         resend_at: row.resend_at,
@@ -195,7 +199,7 @@ fn seal_row(
         id,
         tenant_id: new.tenant_id,
         purpose: new.purpose.clone(),
-        channel: new.to.channel().as_str().into(),
+        channel: new.channel.as_str().into(),
         status: "pending".into(),
         key_id: home.keys.active_kid().to_owned(),
         hash_key_id: home.keys.active_hash_kid().to_owned(),

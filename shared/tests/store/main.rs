@@ -39,6 +39,7 @@ fn number(n: u32) -> Recipient {
 fn request(to: Recipient) -> NewVerification {
     NewVerification {
         tenant_id: DEFAULT_TENANT,
+        channel: to.channel(),
         to,
         purpose: "default".into(),
         subject: None,

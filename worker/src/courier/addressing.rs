@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use otpost_shared::{
-    channel::Channel, clock::Millis, config::Traits, db::DbError, message::Message,
-};
+use otpost_shared::{clock::Millis, config::Traits, db::DbError, message::Message};
 
 use super::Courier;
 use crate::{chain::Link, letter::Letter, provider::Outgoing};
@@ -19,10 +17,10 @@ impl Courier {
             None
         };
         Ok(routes.of(&Traits {
-            channel: letter.to.channel(),
+            channel: letter.channel,
             lane: row.lane(),
             country: letter.to.region(),
-            number: (letter.to.channel() == Channel::Sms).then(|| letter.to.address()),
+            number: letter.channel.is_by_phone().then(|| letter.to.address()),
             tenant: tenant.as_deref(),
             purpose: letter.purpose.as_deref(),
         }))
@@ -40,8 +38,11 @@ impl Courier {
             message_id: row.id,
             lane: row.lane(),
             attempt: number,
+            channel: letter.channel,
             to: letter.to.clone(),
             text: letter.text.clone(),
+            code: letter.code.clone(),
+            language: letter.language.clone(),
             mail: letter.mail.clone(),
             validity: Duration::from_millis((row.deadline - now).unsigned_abs()),
             sender: link.senders.of(letter.to.region()),

@@ -10,6 +10,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use otpost_shared::{
+    channel::Channel,
     inbox::{Inbox, Received},
     outcome::ErrorClass,
 };
@@ -45,10 +46,12 @@ impl Console {
     }
 
     fn deliver(&self, out: &Outgoing) -> io::Result<()> {
-        let (to, channel, text) = (out.to.address(), out.to.channel(), one_line(&out.text));
+        let (to, channel, text) = (out.to.address(), out.channel, one_line(&out.text));
         let line = match &out.mail {
-            None => format!("{} to {to} : {text}\n", channel.noun()),
-            Some(mail) => format!("E-mail to {to} : {} : {text}\n", one_line(&mail.title)),
+            None => format!("{} to {to} : {text}\n", heading(channel)),
+            Some(mail) => {
+                format!("{} to {to} : {} : {text}\n", heading(channel), one_line(&mail.title))
+            }
         };
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.write_all(line.as_bytes())?;
@@ -65,6 +68,15 @@ impl Console {
             });
         }
         Ok(())
+    }
+}
+
+/// How a line begins.
+fn heading(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Email => "E-mail",
+        Channel::Voice => "Voice call",
+        Channel::Sms | Channel::Whatsapp => channel.noun(),
     }
 }
 
@@ -113,7 +125,7 @@ mod tests {
     use super::Console;
     use crate::{
         provider::Provider,
-        providers::samples::{letter, outgoing},
+        providers::samples::{call, letter, outgoing, whatsapp},
     };
 
     #[derive(Clone, Default)]
@@ -173,6 +185,20 @@ mod tests {
         let kept = inbox.list(Some("ann@example.org")).remove(0);
         assert_eq!((kept.to.as_str(), kept.channel), ("Ann@example.org", "email"));
         assert_eq!((kept.title.as_deref(), kept.text), (Some("12 is your code"), message.text));
+    }
+
+    #[tokio::test]
+    async fn a_call_and_a_whatsapp_message_say_what_they_are() {
+        for (message, line, channel) in [
+            (call("de-DE", "1, 2"), "Voice call to +15551234567 : 1, 2\n", "voice"),
+            (whatsapp("12"), "WhatsApp to +15551234567 : 12\n", "whatsapp"),
+        ] {
+            let (page, inbox) = (Page::default(), Inbox::default());
+            assert_eq!(console(page.clone(), &inbox).send(&message).await.class, ErrorClass::Ok);
+            assert_eq!(String::from_utf8(page.0.lock().unwrap().clone()).unwrap(), line);
+            let kept = inbox.list(Some("+15551234567")).remove(0);
+            assert_eq!((kept.channel, kept.text), (channel, message.text));
+        }
     }
 
     #[tokio::test]

@@ -31,6 +31,9 @@ mod telnyx;
 #[cfg(test)]
 mod test_server;
 mod twilio;
+mod twilio_account;
+mod twilio_voice;
+mod twiml;
 mod vonage;
 mod vonage_messages;
 mod xml_texts;
@@ -46,13 +49,13 @@ pub use self::net::Net;
 use self::{
     aws_sms::AwsSms, bird::Bird, console::Console, http::HttpGateway, infobip::Infobip,
     messagebird::MessageBird, plivo::Plivo, sandbox::Sandbox, sinch::Sinch, smtp::Smtp, sns::Sns,
-    spelling::unknown_word, telnyx::Telnyx, twilio::Twilio, vonage::Vonage,
-    vonage_messages::VonageMessages,
+    spelling::unknown_word, telnyx::Telnyx, twilio::Twilio, twilio_voice::TwilioVoice,
+    vonage::Vonage, vonage_messages::VonageMessages,
 };
 use crate::provider::Provider;
 
 /// What may stand in a provider section's `kind`.
-pub const KINDS: [&str; 16] = [
+pub const KINDS: [&str; 17] = [
     "aws_sms",
     "bird",
     "console",
@@ -67,6 +70,7 @@ pub const KINDS: [&str; 16] = [
     "sns",
     "telnyx",
     "twilio",
+    "twilio_voice",
     "vonage",
     "vonage_messages",
 ];
@@ -122,6 +126,7 @@ pub fn build(
         "sns" => Arc::new(Sns::new(name, section(name, keys)?, net)?),
         "telnyx" => Arc::new(Telnyx::new(name, section(name, keys)?, net)?),
         "twilio" => Arc::new(Twilio::new(name, section(name, keys)?, net)?),
+        "twilio_voice" => Arc::new(TwilioVoice::new(name, section(name, keys)?, net)?),
         "vonage" => Arc::new(Vonage::new(name, section(name, keys)?, net)?),
         "vonage_messages" => Arc::new(VonageMessages::new(name, section(name, keys)?, net)?),
         _ => {
@@ -184,7 +189,9 @@ mod tests {
             "smtp" => "host = 'localhost'\nfrom = 'codes@example.org'",
             "sinch" => "service_plan_id = 'p'\napi_token = 't'",
             "telnyx" => "api_key = 'k'\nfrom = '+15550100'",
-            "twilio" => "account_sid = 'AC1'\nauth_token = 't'\nfrom = '+15550100'",
+            "twilio" | "twilio_voice" => {
+                "account_sid = 'AC1'\nauth_token = 't'\nfrom = '+15550100'"
+            }
             "vonage" | "vonage_messages" => "api_key = 'k'\napi_secret = 's'\nfrom = 'Otpost'",
             _ => "",
         })
@@ -261,12 +268,13 @@ mod tests {
     }
 
     #[test]
-    fn kinds_that_send_email_are_kinds() {
+    fn kinds_that_serve_a_channel_are_kinds() {
         let serve = |channel| -> Vec<&str> {
             KINDS.into_iter().filter(|kind| config::serves(kind, channel)).collect()
         };
         assert_eq!(serve(Channel::Email), ["console", "http", "sandbox", "smtp"]);
-        assert_eq!(serve(Channel::Sms).len(), KINDS.len() - 1, "all but smtp");
+        assert_eq!(serve(Channel::Voice), ["console", "http", "sandbox", "twilio_voice"]);
+        assert_eq!(serve(Channel::Sms).len(), KINDS.len() - 2, "all but smtp and twilio_voice");
     }
 
     #[test]

@@ -3,24 +3,20 @@
 use futures_util::future::BoxFuture;
 use otpost_shared::{
     config::{ConfigError, SecretText},
-    outcome::{
-        ErrorClass::{self, Recipient, Sender, Transient},
-        class_of_code,
-    },
+    outcome::{ErrorClass::Transient, class_of_code},
     price::{self, Cost},
     report::twilio::ERRORS,
 };
-use reqwest::{Client, RequestBuilder, Url};
+use reqwest::RequestBuilder;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
     Net,
-    http_call::{Answer, call, call_check},
-    http_status::class_of_status,
+    http_call::{Answer, call},
     mistake,
-    net::endpoint,
     sender::given,
+    twilio_account::{Keys, Resource, default_base_url, refused},
 };
 use crate::provider::{Outcome, Outgoing, Provider};
 
@@ -49,29 +45,14 @@ pub(super) struct TwilioConfig {
     base_url: String,
 }
 
-fn default_base_url() -> String {
-    "https://api.twilio.com".to_owned()
-}
-
 pub(super) struct Twilio {
-    client: Client,
-    messages_url: Url,
-    check_url: Url,
-    user: String,
-    password: SecretText,
+    messages: Resource,
     /// The form field that names the sender, and its value.
     sender: (&'static str, String),
 }
 
 impl Twilio {
     pub(super) fn new(name: &str, config: TwilioConfig, net: &Net) -> Result<Self, ConfigError> {
-        let account = config.account_sid;
-        if account.is_empty() || !account.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(mistake(name, "account_sid", "must be letters and digits"));
-        }
-        if config.shared_key_secret.is_some_and(|secret| secret.expose().is_empty()) {
-            return Err(mistake(name, "shared_key_secret", "must not be empty; leave it out"));
-        }
         let sender = match (config.from, config.messaging_service_sid) {
             (Some(from), None) => ("From", from),
             (None, Some(service)) => ("MessagingServiceSid", service),
@@ -80,27 +61,15 @@ impl Twilio {
                 return Err(mistake(name, "from", rule));
             }
         };
-        let path = format!("/2010-04-01/Accounts/{account}");
-        let messages_path = format!("{path}/Messages.json");
-        let key = (config.api_key_sid, config.api_key_secret);
-        // A standard API key may not read the account, but the account's messages.
-        let (user, password, check_path) = match (config.auth_token, key) {
-            (Some(token), (None, None)) => (account, token, format!("{path}.json")),
-            // With both, the token is for what Twilio signs.
-            (_, (Some(sid), Some(secret))) => (sid, secret, format!("{messages_path}?PageSize=1")),
-            _ => {
-                let rule = "set this, or both api_key_sid and api_key_secret, or all three";
-                return Err(mistake(name, "auth_token", rule));
-            }
+        let keys = Keys {
+            account_sid: config.account_sid,
+            auth_token: config.auth_token,
+            shared_key_secret: config.shared_key_secret,
+            api_key_sid: config.api_key_sid,
+            api_key_secret: config.api_key_secret,
+            base_url: config.base_url,
         };
-        Ok(Self {
-            client: net.client(name)?,
-            messages_url: endpoint(name, &config.base_url, &messages_path)?,
-            check_url: endpoint(name, &config.base_url, &check_path)?,
-            user,
-            password,
-            sender,
-        })
+        Ok(Self { messages: Resource::new(name, "Messages", keys, net)?, sender })
     }
 
     fn request(&self, out: &Outgoing) -> RequestBuilder {
@@ -116,10 +85,7 @@ impl Twilio {
             ("ValidityPeriod", &validity),
         ];
         form.extend(out.report_to.as_deref().map(|url| ("StatusCallback", url)));
-        self.client
-            .post(self.messages_url.clone())
-            .basic_auth(&self.user, Some(self.password.expose()))
-            .form(&form)
+        self.messages.create(&form)
     }
 }
 
@@ -137,13 +103,7 @@ impl Provider for Twilio {
     }
 
     fn check(&self) -> BoxFuture<'_, Result<String, String>> {
-        Box::pin(async {
-            let request = self
-                .client
-                .get(self.check_url.clone())
-                .basic_auth(&self.user, Some(self.password.expose()));
-            read_check(&call_check(request).await?)
-        })
+        Box::pin(self.messages.check("twilio"))
     }
 }
 
@@ -160,31 +120,11 @@ struct Created {
     num_segments: Value,
 }
 
-#[derive(Deserialize)]
-struct Refusal {
-    code: Option<u32>,
-    message: Option<String>,
-}
-
 fn read_answer(answer: &Answer) -> Outcome {
-    if answer.is_success() {
-        return answer
-            .json::<Created>()
-            .map_or_else(|| answer.unreadable(), |message| created(answer, message));
+    if !answer.is_success() {
+        return refused(answer, ERRORS);
     }
-    let Some(refusal) = answer.json::<Refusal>() else {
-        return answer.unreadable();
-    };
-    let message = refusal.message.as_deref();
-    let class = refusal.code.map_or_else(
-        || class_of_status(answer.status),
-        |code| {
-            class_of_code(ERRORS, code)
-                .unwrap_or_else(|| class_of_unlisted(answer.status, code, message.unwrap_or("")))
-        },
-    );
-    let code = refusal.code.map(|code| code.to_string());
-    answer.refused(class, code, message)
+    answer.json::<Created>().map_or_else(|| answer.unreadable(), |message| created(answer, message))
 }
 
 /// A created message may already have failed.
@@ -199,39 +139,6 @@ fn created(answer: &Answer, message: Created) -> Outcome {
     let mut outcome = answer.refused(class, code, message.error_message.as_deref());
     outcome.provider_message_id = Some(message.sid);
     outcome
-}
-
-/// 30xxx is about delivery. 21xxx with 400 is about a parameter; the sentence names it in quotes,
-/// and in doubt it is the sender, as then another provider is asked.
-fn class_of_unlisted(status: u16, code: u32, message: &str) -> ErrorClass {
-    match code {
-        30_000..=30_999 => Transient,
-        21_000..=21_999 if status == 400 => {
-            if message.contains("'To'") && !message.contains("'From'") { Recipient } else { Sender }
-        }
-        _ => class_of_status(status),
-    }
-}
-
-#[derive(Deserialize)]
-struct AccountState {
-    /// `active`, `suspended` or `closed`; absent in a list of messages.
-    status: Option<String>,
-}
-
-fn read_check(answer: &Answer) -> Result<String, String> {
-    if !answer.is_success() {
-        let said = answer.json::<Refusal>();
-        let detail = said.and_then(|refusal| refusal.message);
-        let detail = detail.map(|text| format!(": {text}")).unwrap_or_default();
-        return Err(format!("twilio answered HTTP {}{detail}", answer.status));
-    }
-    let state = answer.json::<AccountState>().ok_or("twilio's answer is not readable")?;
-    match state.status.as_deref() {
-        Some("active") => Ok("twilio: credentials good, account active".to_owned()),
-        None => Ok("twilio: API key good".to_owned()),
-        Some(status) => Err(format!("the twilio account is {status}")),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use otpost_shared::{outcome::ErrorClass, price::Cost};
 
-use super::{ERRORS, Twilio, TwilioConfig, read_answer, read_check};
+use super::{ERRORS, Twilio, TwilioConfig, read_answer};
 use crate::{
     provider::{Outcome, Provider},
     providers::{
@@ -13,6 +13,7 @@ use crate::{
         http_call::Answer,
         samples::{outgoing, outgoing_from},
         test_server::{Reply, TestServer, answer},
+        twilio_account::read_check,
     },
 };
 
@@ -139,7 +140,7 @@ fn one_sender_and_one_credential() {
         assert_eq!(built(&keys).is_ok(), good, "{secret}");
     }
     let both = built(&format!("{base}{token}from = 'a'\napi_key_sid = 'SK'\napi_key_secret = 's'"));
-    assert_eq!(both.unwrap().user, "SK", "the token is then for signatures alone");
+    assert_eq!(both.unwrap().messages.user, "SK", "the token is then for signatures alone");
 }
 
 #[tokio::test]
@@ -217,7 +218,7 @@ async fn a_429_carries_its_wait() {
 
 #[test]
 fn checks_are_read() {
-    let check = |status, body| read_check(&answered(status, body));
+    let check = |status, body| read_check("twilio", &answered(status, body));
     assert!(check(200, r#"{"sid": "AC01", "status": "active"}"#).is_ok());
     assert!(check(200, r#"{"messages": [], "page": 0}"#).is_ok());
     let suspended = check(200, r#"{"sid": "AC01", "status": "suspended"}"#);

@@ -40,6 +40,7 @@ async fn code(home: &Home, name: &str) -> Uuid {
     let new = NewVerification {
         tenant_id: DEFAULT_TENANT,
         to: ann(),
+        channel: Channel::Email,
         purpose: "default".into(),
         subject: None,
         variables: [("name".to_owned(), name.to_owned())].into(),

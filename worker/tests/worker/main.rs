@@ -15,12 +15,14 @@ mod routes;
 mod smpp;
 mod smtp;
 mod suppressions;
+mod voice;
 
 use std::{sync::Arc, time::Duration};
 
 use otpost_shared::{
     Home,
     attempt::{self, Attempt},
+    channel::Channel,
     message::{self, Message},
     recipient::Recipient,
     tenant::DEFAULT_TENANT,
@@ -62,9 +64,14 @@ impl Worker {
 }
 
 async fn accept(home: &Home, n: u32) -> Accepted {
+    accept_by(home, Channel::Sms, n).await
+}
+
+async fn accept_by(home: &Home, channel: Channel, n: u32) -> Accepted {
     let new = NewVerification {
         tenant_id: DEFAULT_TENANT,
         to: Recipient::parse(&format!("+1202555{n:04}"), None).expect("a valid number"),
+        channel,
         purpose: "default".into(),
         subject: None,
         variables: Variables::new(),

@@ -3,6 +3,7 @@
 
 use otpost_shared::{
     Home, attempt,
+    channel::Channel,
     message::{self, Effect, Message, NewMessage, take_report},
     price::Cost,
     provider_state,
@@ -55,6 +56,7 @@ async fn code(home: &Home, tenant_id: Uuid, to: &str) -> Uuid {
     let new = NewVerification {
         tenant_id,
         to: number(to),
+        channel: Channel::Sms,
         purpose: "default".into(),
         subject: None,
         variables: Variables::new(),

@@ -6,6 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     Home,
     api_key::Scope,
+    queue::Lane,
     secrets::Code,
     verification::{self, Accepted, NewVerification, Variables},
 };
@@ -34,7 +35,8 @@ pub struct CreateVerification {
     /// `email` an e-mail address, such as `ann@example.org`.
     #[schema(example = "+4915112345678")]
     to: String,
-    /// `sms` or `email`, as far as the configuration has a chain for it; `sms` if left out.
+    /// `sms`, `email`, `voice` or `whatsapp`, as far as the configuration has a chain for it; `sms` if left
+    /// out. With `voice` the number is called and the code read out.
     #[serde(default)]
     #[schema(example = "sms")]
     channel: Option<String>,
@@ -67,7 +69,7 @@ pub struct CreatedVerification {
     session_token: String,
     /// `pending`.
     status: &'static str,
-    /// `sms` or `email`.
+    /// `sms`, `email`, `voice` or `whatsapp`.
     channel: &'static str,
     /// Masked.
     to: String,
@@ -106,7 +108,7 @@ pub(crate) async fn parse(
     tenant_id: Uuid,
     wire: CreateVerification,
 ) -> Result<NewVerification, ApiError> {
-    let channel = channel::read(&home.config.chains, wire.channel.as_deref())?;
+    let channel = channel::read_for(Lane::Otp, &home.config.chains, wire.channel.as_deref())?;
     let too_long = |field: &str, most: usize| {
         ErrorCode::InvalidField
             .detail(format!("{field} may have at most {most} bytes"))
@@ -129,6 +131,7 @@ pub(crate) async fn parse(
     Ok(NewVerification {
         tenant_id,
         to: home.read_recipient_of(tenant_id, channel, &wire.to).await??,
+        channel,
         purpose: wire.purpose.unwrap_or_else(|| "default".into()),
         subject: wire.subject,
         variables: wire.variables,

@@ -28,7 +28,7 @@ pub struct VerificationView {
     id: String,
     /// `pending`, `verified`, `locked`, `expired`, `canceled` or `failed`.
     status: &'static str,
-    /// `sms` or `email`.
+    /// `sms`, `email`, `voice` or `whatsapp`.
     channel: String,
     purpose: String,
     /// Masked.

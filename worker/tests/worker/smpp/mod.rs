@@ -9,7 +9,7 @@ mod smsc;
 
 use std::{sync::Arc, time::Duration};
 
-use otpost_shared::{Home, queue::Lane, recipient::Recipient};
+use otpost_shared::{Home, channel::Channel, queue::Lane, recipient::Recipient};
 use otpost_worker::{
     provider::{Outcome, Outgoing, Provider},
     providers::{self, Net},
@@ -64,8 +64,11 @@ fn outgoing(text: &str) -> Outgoing {
         message_id: Uuid::now_v7(),
         lane: Lane::Otp,
         attempt: 1,
+        channel: Channel::Sms,
         to: Recipient::parse("+12025550123", None).expect("a number"),
         text: text.to_owned(),
+        code: None,
+        language: None,
         mail: None,
         validity: Duration::from_mins(5),
         sender: None,

@@ -8,7 +8,7 @@ mod tls;
 
 use std::{sync::Arc, time::Duration};
 
-use otpost_shared::{queue::Lane, recipient::Recipient};
+use otpost_shared::{channel::Channel, queue::Lane, recipient::Recipient};
 use otpost_worker::{
     provider::{Mail, Outgoing, Provider},
     providers::{self, Net},
@@ -35,8 +35,11 @@ fn outgoing(title: &str, text: &str) -> Outgoing {
         message_id: Uuid::now_v7(),
         lane: Lane::Otp,
         attempt: 1,
+        channel: Channel::Email,
         to: Recipient::parse_email("Ann@example.org").expect("an address"),
         text: text.to_owned(),
+        code: None,
+        language: None,
         mail: Some(Mail { title: title.to_owned(), html: format!("<p>{text}</p>") }),
         validity: Duration::from_mins(5),
         sender: None,
