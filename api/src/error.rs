@@ -13,6 +13,7 @@ use otpost_shared::{
     message::{LONGEST_TITLE, batch::RowRefused},
     recipient::RecipientError,
     secrets::SecretError,
+    verification::StepRefused,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -246,6 +247,19 @@ impl From<Refused> for ApiError {
             Refused::CodeLength { expected } => E::InvalidField
                 .detail(format!("code must have {expected} digits for this purpose"))
                 .with("field", "code"),
+            Refused::Step(StepRefused { place, field, said }) => {
+                let field = format!("then[{place}].{field}");
+                E::InvalidField.detail(format!("{field} {said}")).with("field", field)
+            }
+            Refused::OfStep(refused) => Self::from(*refused).with("field", "then"),
+            Refused::Channel(channel) => {
+                let channel = channel.as_str();
+                let said = format!(
+                    "nothing is sent to this verification by {channel}: either it has no address \
+                     for that, or no provider in chains.{channel}"
+                );
+                E::ChannelUnavailable.detail(said).with("field", "channel")
+            }
             Refused::CountryNotAllowed { region } => country_not_allowed(region),
             Refused::Limited { scope, wait_ms } => {
                 E::RateLimited.error().with("limit", scope.as_str()).retry_after_ms(wait_ms)

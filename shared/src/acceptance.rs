@@ -1,4 +1,4 @@
-//! Committing what was let in: verification, message and kept answer, together or not at all;
+//! Committing what was let in: verification, messages and kept answer, together or not at all;
 //! many requests in one statement.
 
 use std::{
@@ -29,7 +29,8 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Acceptance {
     pub(crate) verification: Option<Verification>,
-    pub(crate) message: Option<Message>,
+    /// In the order in which they are due.
+    pub(crate) messages: Vec<Message>,
     pub(crate) record: Option<Record>,
     /// Sends of this tenant per day; none when there is no cap.
     pub(crate) cap: Option<(Uuid, i64)>,
@@ -97,7 +98,12 @@ impl Acceptance {
     /// The row the kept answer belongs to.
     fn id(&self) -> Option<Uuid> {
         let verification = self.verification.as_ref().map(|row| row.id);
-        verification.or_else(|| self.message.as_ref().map(|row| row.id))
+        verification.or_else(|| self.messages.first().map(|row| row.id))
+    }
+
+    /// How many sends the tenant is charged: each step may become one.
+    fn sends(&self) -> i64 {
+        i64::try_from(self.messages.len()).unwrap_or(i64::MAX).max(1)
     }
 
     /// Tenant by tenant, and key by key.
@@ -119,7 +125,7 @@ pub(crate) async fn commit(
     charged: Charged,
     acceptance: Arc<Acceptance>,
 ) -> Result<Option<Vec<u8>>, Refused> {
-    let hint = acceptance.message.as_ref().filter(|m| m.lane() == Lane::Otp).map(|m| m.id);
+    let hint = acceptance.messages.first().filter(|m| m.lane() == Lane::Otp).map(|m| m.id);
     let (now, capped) = (acceptance.now, acceptance.cap.is_some());
     let committed = home.coalescers.acceptances.call(acceptance).await;
     home.last_accept.note(&committed);
@@ -186,13 +192,13 @@ async fn insert_in_turn(db: &Db, batch: &[Arc<Acceptance>]) -> Result<Vec<Commit
 async fn insert_one(tx: &mut Tx, acceptance: &Arc<Acceptance>) -> Result<Vec<Committed>, DbError> {
     // The cap comes first: a row refused by it must not take the key.
     if let Some((tenant_id, cap)) = acceptance.cap
-        && !send_budget::charge(tx, tenant_id, cap, acceptance.now).await?
+        && !send_budget::charge(tx, (tenant_id, cap), acceptance.sends(), acceptance.now).await?
     {
         return Ok(vec![Committed::CapReached]);
     }
     let committed = insert_together(tx, std::slice::from_ref(acceptance)).await?;
     if let (Some((tenant_id, _)), [Committed::KeyTaken]) = (acceptance.cap, committed.as_slice()) {
-        send_budget::refund(tx, tenant_id, 1, acceptance.now).await?;
+        send_budget::refund(tx, tenant_id, acceptance.sends(), acceptance.now).await?;
     }
     Ok(committed)
 }
@@ -211,7 +217,7 @@ async fn insert_together(
     let verifications: Vec<&Verification> =
         rows.clone().filter_map(|a| a.verification.as_ref()).collect();
     verification::insert(tx, &verifications).await?;
-    let messages: Vec<&Message> = rows.filter_map(|a| a.message.as_ref()).collect();
+    let messages: Vec<&Message> = rows.flat_map(|a| &a.messages).collect();
     message::insert(tx, &messages).await?;
     let committed = |a| if is_kept(&a) { Committed::Yes } else { Committed::KeyTaken };
     Ok(batch.iter().map(committed).collect())
@@ -248,16 +254,16 @@ async fn insert_at_once(
                 $14::text[], $15::text[], $16::bytea[], $17::bytea[], $18::bytea[], $19::bytea[],
                 $20::bytea[], $21::int[], $22::int[], $23::int[], $24::int[], $25::int[],
                 $26::int[], $27::bytea[], $28::bytea[], $29::bytea[], $30::bigint[],
-                $31::bigint[], $32::bigint[]) AS u (id)
+                $31::bigint[], $32::bigint[], $33::bytea[], $34::bytea[]) AS u (id)
             WHERE u.id NOT IN (SELECT id FROM refused)),
         sent AS (
             INSERT INTO messages (",
         message::inserted!(),
         ")
-            SELECT * FROM UNNEST($33::uuid[], $34::uuid[], $35::uuid[], $36::int[], $37::text[],
-                $38::text[], $39::text[], $40::text[], $41::bytea[], $42::bytea[], $43::bytea[],
-                $44::int[], $45::int[], $46::bigint[], $47::bigint[], $48::text[], $49::bigint[],
-                $50::bigint[]) AS u (id, tenant_id, verification_id)
+            SELECT * FROM UNNEST($35::uuid[], $36::uuid[], $37::uuid[], $38::int[], $39::text[],
+                $40::text[], $41::text[], $42::text[], $43::bytea[], $44::bytea[], $45::bytea[],
+                $46::int[], $47::int[], $48::bigint[], $49::bigint[], $50::text[], $51::bigint[],
+                $52::bigint[]) AS u (id, tenant_id, verification_id)
             WHERE COALESCE(u.verification_id, u.id) NOT IN (SELECT id FROM refused))
         SELECT id FROM refused"
     );
@@ -267,7 +273,7 @@ async fn insert_at_once(
     let query = idempotency::bind_columns(query, &records).bind(now);
     let rows: Vec<&Verification> = batch.iter().filter_map(|a| a.verification.as_ref()).collect();
     let query = verification::bind_columns(query, &rows);
-    let rows: Vec<&Message> = batch.iter().filter_map(|a| a.message.as_ref()).collect();
+    let rows: Vec<&Message> = batch.iter().flat_map(|a| &a.messages).collect();
     let query = message::bind_columns(query, &rows);
     let mut connection = pool.acquire().await?;
     let refused = query.fetch_all(&mut *connection).await.map_err(undecided)?;

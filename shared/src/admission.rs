@@ -17,6 +17,7 @@ use crate::{
     recipient::Recipient,
     secrets::{SecretError, short_hex},
     suppression,
+    verification::StepRefused,
 };
 
 /// Who asks, and for whom.
@@ -25,6 +26,9 @@ pub struct Asking<'a> {
     pub tenant_id: Uuid,
     pub to: &'a Recipient,
     pub recipient_hash: &'a [u8],
+    pub channel: Channel,
+    /// A second address that may be sent to, and its hash.
+    pub other: Option<(&'a Recipient, &'a [u8])>,
     pub lane: Lane,
     /// Seconds the message is worth sending.
     pub lifetime_secs: u32,
@@ -53,6 +57,11 @@ pub enum Refused {
     CodeLength {
         expected: u32,
     },
+    Step(StepRefused),
+    /// The address of a step is refused.
+    OfStep(Box<Refused>),
+    /// Nothing is sent by it here, or it does not reach the address.
+    Channel(Channel),
     CountryNotAllowed {
         region: Option<String>,
     },
@@ -113,27 +122,23 @@ async fn let_in(home: &Home, asking: &Asking<'_>) -> Result<Charged, Refused> {
     if asking.is_test {
         return Ok(Charged::default());
     }
-    // What an e-mail costs does not depend on where it goes.
-    let is_sms = asking.to.channel() == Channel::Sms;
-    if is_sms && !home.config.allows_region(asking.to.region()) {
-        let region = asking.to.region().map(str::to_owned);
-        return Err(Refused::CountryNotAllowed { region });
+    may_be_sent_to(home, asking, asking.to).await?;
+    if let Some((to, _)) = asking.other {
+        may_be_sent_to(home, asking, to).await.map_err(|of| Refused::OfStep(Box::new(of)))?;
     }
-    if suppression::keeps_back(home, asking.tenant_id, asking.to, asking.lane).await? {
-        return Err(Refused::Suppressed);
-    }
-    let expected_wait = home.lanes.expected_wait_ms(asking.lane, asking.to.channel());
+    let expected_wait = home.lanes.expected_wait_ms(asking.lane, asking.channel);
     if expected_wait > i64::from(asking.lifetime_secs) * 500 {
         return Err(Refused::Busy { wait_ms: expected_wait / 2 });
     }
     let limits = &home.config.limits;
     let kind = asking.lane.as_str();
-    let hash = short_hex(asking.recipient_hash);
-    let mut charges = vec![Charge {
+    let hashes = [asking.recipient_hash].into_iter().chain(asking.other.map(|(_, hash)| hash));
+    let of_recipient = |hash: &[u8]| Charge {
         scope: Scope::Recipient,
-        key: format!("{kind}:{hash}"),
+        key: format!("{kind}:{}", short_hex(hash)),
         rules: &limits.recipient,
-    }];
+    };
+    let mut charges: Vec<Charge<'_>> = hashes.map(of_recipient).collect();
     if let Some(address) = asking.client {
         charges.push(Charge {
             scope: Scope::Client,
@@ -150,6 +155,17 @@ async fn let_in(home: &Home, asking: &Asking<'_>) -> Result<Charged, Refused> {
         .charge(asking.tenant_id, &charges, marker.as_deref(), home.clock.now())
         .await
         .map_err(|limited| Refused::Limited { scope: limited.scope, wait_ms: limited.wait_ms })
+}
+
+async fn may_be_sent_to(home: &Home, asking: &Asking<'_>, to: &Recipient) -> Result<(), Refused> {
+    // What an e-mail costs does not depend on where it goes.
+    if to.channel().is_by_phone() && !home.config.allows_region(to.region()) {
+        return Err(Refused::CountryNotAllowed { region: to.region().map(str::to_owned) });
+    }
+    if suppression::keeps_back(home, asking.tenant_id, to, asking.lane).await? {
+        return Err(Refused::Suppressed);
+    }
+    Ok(())
 }
 
 /// The first answer to the request's idempotency key, if there is one.

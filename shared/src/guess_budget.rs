@@ -51,6 +51,30 @@ pub(crate) async fn charge(tx: &mut Tx, charge: &Charge<'_>) -> Result<bool, DbE
     Ok(!rows.is_empty())
 }
 
+/// [`charge`] as a transaction of its own.
+pub(crate) async fn charge_alone(db: &Db, of: &Charge<'_>) -> Result<bool, DbError> {
+    let mut tx = db.begin().await?;
+    let charged = charge(&mut tx, of).await?;
+    tx.commit().await?;
+    Ok(charged)
+}
+
+/// Gives one guess back.
+pub(crate) async fn refund(db: &Db, of: &Charge<'_>) -> Result<(), DbError> {
+    on_pool!(db.write(), c => {
+        sqlx::query::<D>(
+            "UPDATE guess_budgets SET guesses = guesses - 1
+             WHERE tenant_id = $1 AND recipient_hash = $2 AND day = $3",
+        )
+        .bind(of.tenant_id)
+        .bind(of.recipient_hash)
+        .bind(day(of.now))
+        .execute(c)
+        .await?;
+    });
+    Ok(())
+}
+
 /// # Errors
 /// The database does not answer.
 pub async fn is_spent(

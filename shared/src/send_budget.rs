@@ -9,22 +9,26 @@ use crate::{
     home::Home,
 };
 
-/// Counts one send of the tenant's day; false when the cap is reached.
+/// Counts `count` sends of the tenant's day; false, and none counted, when the cap does not allow all.
 pub(crate) async fn charge(
     tx: &mut Tx,
-    tenant_id: Uuid,
-    cap: i64,
+    (tenant_id, cap): (Uuid, i64),
+    count: i64,
     now: Millis,
 ) -> Result<bool, DbError> {
+    if count > cap {
+        return Ok(false);
+    }
     let rows = on_tx!(tx, c => {
         sqlx::query::<D>(
-            "INSERT INTO send_budgets (tenant_id, day, sends) VALUES ($1, $2, 1)
-             ON CONFLICT (tenant_id, day) DO UPDATE SET sends = send_budgets.sends + 1
-             WHERE send_budgets.sends < $3",
+            "INSERT INTO send_budgets (tenant_id, day, sends) VALUES ($1, $2, $4)
+             ON CONFLICT (tenant_id, day) DO UPDATE SET sends = send_budgets.sends + $4
+             WHERE send_budgets.sends + $4 <= $3",
         )
         .bind(tenant_id)
         .bind(day(now))
         .bind(cap)
+        .bind(count)
         .execute(c)
         .await?
         .rows_affected()

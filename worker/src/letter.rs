@@ -66,7 +66,7 @@ impl Letter {
             of.status(home.clock.now()) == Status::Pending && of.generation == row.generation
         };
         match of.filter(is_current) {
-            Some(of) => Self::with_code(home, of, row.channel()),
+            Some(of) => Self::with_code(home, of, row),
             None => Ok(None),
         }
     }
@@ -94,9 +94,10 @@ impl Letter {
     fn with_code(
         home: &Home,
         of: Verification,
-        channel: Channel,
+        row: &Message,
     ) -> Result<Option<Self>, CourierError> {
-        let Some(code) = of.code(&home.keys)? else { return Ok(None) };
+        // Each address has its own.
+        let Some(code) = of.code_to(&home.keys, &row.recipient_hash)? else { return Ok(None) };
         let (texts, purposes) = (&home.config.texts, &home.config.purposes);
         let Some(policy) = purposes.get(&of.purpose).or_else(|| purposes.get("default")) else {
             return Ok(None);
@@ -106,7 +107,8 @@ impl Letter {
         values.insert("code".into(), code.as_str().to_owned());
         values.insert("app".into(), texts.app.clone());
         values.insert("minutes".into(), minutes.to_string());
-        let to = of.recipient(&home.keys)?;
+        let to = row.recipient(&home.keys)?.map_or_else(|| of.recipient(&home.keys), Ok)?;
+        let channel = row.channel();
         let letter = match channel {
             Channel::Sms | Channel::Whatsapp => {
                 Self::of_text(channel, to, policy.template.render(&values))

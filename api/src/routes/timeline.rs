@@ -18,12 +18,15 @@ pub struct MessageView {
     pub lane: &'static str,
     /// `sms`, `email`, `voice` or `whatsapp`.
     pub channel: &'static str,
-    /// Masked; left out where the verification shows it.
+    /// Masked; left out where it is the verification's first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// Grows with every resend that makes a new code.
     pub generation: i32,
     pub created_at: String,
+    /// A step that is still to come is not sent before this moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<String>,
     /// Nothing is sent after this moment.
     pub deadline: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,6 +119,7 @@ pub async fn view(
         to,
         generation: message.generation,
         created_at: rfc3339(message.created_at),
+        not_before: message.is_to_come(home.clock.now()).then(|| rfc3339(message.not_before)),
         deadline: rfc3339(message.deadline),
         finished_at: message.finished_at.map(rfc3339),
         state: message.state,

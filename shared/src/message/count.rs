@@ -12,7 +12,7 @@ pub(crate) struct Waiting {
     pub(crate) channel: String,
     /// Its time has come.
     pub(crate) due: i64,
-    /// It was tried, or looked at, and its time is still to come.
+    /// It was looked at before, and is to wait. What was not is a step that may never come.
     pub(crate) put_off: i64,
 }
 
@@ -83,8 +83,8 @@ pub(crate) async fn count_waiting_by_channel(
     Ok(on_pool!(db.read(), c => {
         sqlx::query_as::<D, Waiting>(
             "SELECT channel, count(CASE WHEN not_before <= $3 THEN 1 END) AS due,
-                 count(CASE WHEN not_before > $3 THEN 1 END) AS put_off
-             FROM (SELECT channel, not_before FROM messages
+                 count(CASE WHEN not_before > $3 AND epoch > 0 THEN 1 END) AS put_off
+             FROM (SELECT channel, not_before, epoch FROM messages
                  WHERE lane = $1 AND state = 'queued' LIMIT $2) w
              GROUP BY channel",
         )

@@ -111,7 +111,7 @@ pub struct Message {
     pub channel: String,
     pub state: String,
     pub(crate) key_id: String,
-    pub(crate) recipient_hash: Vec<u8>,
+    pub recipient_hash: Vec<u8>,
     pub(crate) recipient_sealed: Option<Vec<u8>>,
     pub(crate) body_sealed: Option<Vec<u8>>,
     pub epoch: i32,
@@ -174,6 +174,30 @@ impl Message {
             created_at: now,
             finished_at: None,
         }
+    }
+
+    /// To this address instead of the verification's own.
+    ///
+    /// # Errors
+    /// There is no key.
+    pub(crate) fn send_to(
+        &mut self,
+        keys: &Keyring,
+        to: &Recipient,
+        hash: &[u8],
+    ) -> Result<(), SecretError> {
+        // The key of the row opens it.
+        let sealed = keys.seal(field::RECIPIENT, self.id, to.to_stored().as_bytes())?;
+        keys.active_kid().clone_into(&mut self.key_id);
+        self.recipient_sealed = Some(sealed);
+        self.recipient_hash = hash.to_vec();
+        Ok(())
+    }
+
+    /// True for a step of a workflow whose time is still to come.
+    #[must_use]
+    pub fn is_to_come(&self, now: Millis) -> bool {
+        self.state == State::Queued.as_str() && self.epoch == 0 && self.not_before > now
     }
 
     #[must_use]
@@ -289,6 +313,26 @@ pub(crate) async fn mark_canceled(
         )
         .bind(verification_id)
         .bind(now)
+        .execute(c)
+        .await?;
+    });
+    Ok(())
+}
+
+/// Calls off what was to carry a code that another one has replaced.
+pub(crate) async fn mark_superseded(
+    tx: &mut Tx,
+    by: &Verification,
+    now: Millis,
+) -> Result<(), DbError> {
+    on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "UPDATE messages SET state = 'canceled', finished_at = $2
+             WHERE verification_id = $1 AND state || '' = 'queued' AND generation <> $3",
+        )
+        .bind(by.id)
+        .bind(now)
+        .bind(by.generation)
         .execute(c)
         .await?;
     });

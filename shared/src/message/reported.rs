@@ -102,9 +102,10 @@ async fn opt_out(
     row: &Message,
     provider: &str,
 ) -> Result<Option<suppression::Ready>, DbError> {
-    let to = match row.verification_id {
-        None => row.recipient(&home.keys)?,
-        Some(id) => match verification::find(&home.db, id).await? {
+    let to = match (row.recipient(&home.keys)?, row.verification_id) {
+        (Some(to), _) => Some(to),
+        (None, None) => None,
+        (None, Some(id)) => match verification::find(&home.db, id).await? {
             Some(of) => Some(of.recipient(&home.keys)?),
             None => None,
         },
@@ -214,7 +215,7 @@ async fn settle(
             if may_go_on(row, said) && requeue(tx, row.id, now).await? {
                 Some(Effect::GoesOn)
             } else {
-                mark_undelivered(tx, row.id, said).await?.then_some(Effect::Undelivered)
+                mark_undelivered(tx, row, said, now).await?.then_some(Effect::Undelivered)
             }
         }
         Word::Sent | Word::Undelivered => None,
@@ -267,7 +268,13 @@ pub(super) async fn requeue(tx: &mut Tx, id: Uuid, now: Millis) -> Result<bool, 
     Ok(rows == 1)
 }
 
-async fn mark_undelivered(tx: &mut Tx, id: Uuid, said: &Said<'_>) -> Result<bool, DbError> {
+/// The next step of its verification, if there is one, does not wait for its time.
+async fn mark_undelivered(
+    tx: &mut Tx,
+    row: &Message,
+    said: &Said<'_>,
+    now: Millis,
+) -> Result<bool, DbError> {
     let code = said.code.map(|code| format!(" {code}")).unwrap_or_default();
     let failure = format!("accepted, and then not delivered ({}{code})", said.provider);
     let rows = on_tx!(tx, c => {
@@ -275,7 +282,7 @@ async fn mark_undelivered(tx: &mut Tx, id: Uuid, said: &Said<'_>) -> Result<bool
             "UPDATE messages SET state = $2, failure_class = $3, failure = $4
              WHERE id = $1 AND state || '' IN ('sent', 'unknown')",
         )
-        .bind(id)
+        .bind(row.id)
         .bind(State::Undelivered.as_str())
         .bind(said.class.unwrap_or(ErrorClass::Transient).as_str())
         .bind(&failure)
@@ -283,5 +290,8 @@ async fn mark_undelivered(tx: &mut Tx, id: Uuid, said: &Said<'_>) -> Result<bool
         .await?
         .rows_affected()
     });
+    if let (1, Some(verification_id)) = (rows, row.verification_id) {
+        verification::go_on(tx, verification_id, now).await?;
+    }
     Ok(rows == 1)
 }

@@ -129,7 +129,7 @@ async fn set_aside(
         .await?;
     });
     if let (Some(verification_id), "failed") = (lost.verification_id, state) {
-        verification::mark_failed(tx, verification_id, id, failure, now).await?;
+        verification::go_on_or_fail(tx, verification_id, id, failure, now).await?;
     }
     Ok(())
 }

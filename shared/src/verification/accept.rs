@@ -5,7 +5,10 @@ use std::{net::IpAddr, sync::Arc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Variables, Verification, field};
+use super::{
+    Variables, Verification, field,
+    workflow::{self, NewStep, Other},
+};
 pub use crate::admission::Refused;
 use crate::{
     acceptance::{Acceptance, commit},
@@ -16,7 +19,7 @@ use crate::{
     db::{DbError, in_time},
     home::Home,
     idempotency::IdempotencyKey,
-    message::{LONGEST_LETTER, LONGEST_TEXT, LONGEST_TITLE, Message},
+    message::{LONGEST_LETTER, LONGEST_TEXT, LONGEST_TITLE},
     queue::Lane,
     recipient::Recipient,
     secrets::{Code, Handle, SecretError, random},
@@ -38,6 +41,8 @@ pub struct NewVerification {
     pub client: Option<IpAddr>,
     /// A code of the caller's own.
     pub code: Option<Code>,
+    /// What follows while nobody gives the code back.
+    pub then: Vec<NewStep>,
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
@@ -67,9 +72,7 @@ async fn accept_in_time(home: &Home, new: NewVerification) -> Result<Accepted, R
     let policy = home.config.purposes.get(&new.purpose).ok_or_else(|| Refused::UnknownPurpose {
         known: home.config.purposes.keys().cloned().collect(),
     })?;
-    let channel = new.channel;
-    check_variables(&new.variables, policy, channel)?;
-    check_lengths(home, &new, policy)?;
+    check_steps(home, &new, policy)?;
     if let Some(code) = &new.code
         && code.as_str().len() != policy.code_length as usize
     {
@@ -78,12 +81,15 @@ async fn accept_in_time(home: &Home, new: NewVerification) -> Result<Accepted, R
     let now = home.clock.now();
     let fixed_code = home.test_code(&new.to, now).cloned();
     let recipient_hash = home.keys.recipient_hash(new.tenant_id, &new.to.identity());
+    let other = workflow::other(home, new.tenant_id, &new.to, &new.then);
     let asking = Asking {
         tenant_id: new.tenant_id,
         to: &new.to,
         recipient_hash: &recipient_hash,
+        channel: new.channel,
+        other: other.as_ref().map(|other| (&other.to, other.hash.as_slice())),
         lane: Lane::Otp,
-        lifetime_secs: policy.lifetime_of(channel),
+        lifetime_secs: policy.lifetime_of(new.channel),
         client: new.client,
         idempotency_key: new.idempotency_key.as_ref(),
         is_test: fixed_code.is_some(),
@@ -92,13 +98,33 @@ async fn accept_in_time(home: &Home, new: NewVerification) -> Result<Accepted, R
         Admission::Repeat(answer) => return read(&answer),
         Admission::Go(charged) => charged,
     };
-    let (acceptance, accepted) = build(home, &new, &asking, policy, fixed_code, now)?;
+    let (acceptance, accepted) =
+        build(home, &new, &asking, other.as_ref(), policy, fixed_code, now)?;
     let first = commit(home, &asking, charged, acceptance).await?;
     first.map_or(Ok(accepted), |answer| read(&answer))
 }
 
 fn read(answer: &[u8]) -> Result<Accepted, Refused> {
     serde_json::from_slice(answer).map_err(|e| DbError::Broken(e.to_string()).into())
+}
+
+/// Each step is one that can be sent, with the texts of its channel.
+fn check_steps(home: &Home, new: &NewVerification, policy: &Purpose) -> Result<(), Refused> {
+    let lifetime_secs = policy.lifetime_of(new.channel);
+    workflow::check(&new.to, &new.then, lifetime_secs, new.code.is_some())
+        .map_err(Refused::Step)?;
+    check_texts(home, new, policy, (new.channel, &new.to))?;
+    new.then.iter().try_for_each(|step| check_texts(home, new, policy, (step.channel, &step.to)))
+}
+
+fn check_texts(
+    home: &Home,
+    new: &NewVerification,
+    policy: &Purpose,
+    (channel, to): (Channel, &Recipient),
+) -> Result<(), Refused> {
+    check_variables(&new.variables, policy, channel)?;
+    check_lengths(home, new, policy, (channel, to))
 }
 
 fn check_variables(given: &Variables, policy: &Purpose, channel: Channel) -> Result<(), Refused> {
@@ -113,8 +139,13 @@ fn check_variables(given: &Variables, policy: &Purpose, channel: Channel) -> Res
 
 /// A name that a stranger typed must not make a text that no provider takes, or one that is paid for
 /// many times.
-fn check_lengths(home: &Home, new: &NewVerification, policy: &Purpose) -> Result<(), Refused> {
-    let (channel, texts) = (new.channel, &home.config.texts);
+fn check_lengths(
+    home: &Home,
+    new: &NewVerification,
+    policy: &Purpose,
+    (channel, to): (Channel, &Recipient),
+) -> Result<(), Refused> {
+    let texts = &home.config.texts;
     let minutes = policy.lifetime_of(channel).div_ceil(60).to_string().len();
     let digits = policy.code_length as usize;
     let length = |template: &Template| {
@@ -130,7 +161,7 @@ fn check_lengths(home: &Home, new: &NewVerification, policy: &Purpose) -> Result
         Channel::Sms | Channel::Whatsapp => (length(&policy.template), LONGEST_TEXT),
         Channel::Email => (length(&policy.email_template), LONGEST_LETTER),
         Channel::Voice => {
-            let said = Speech::of(texts, policy, new.to.region());
+            let said = Speech::of(texts, policy, to.region());
             (said.map_or(0, |speech| length(&speech.template)), LONGEST_SPEECH)
         }
     };
@@ -149,15 +180,20 @@ fn build(
     home: &Home,
     new: &NewVerification,
     asking: &Asking<'_>,
+    other: Option<&Other>,
     policy: &Purpose,
     fixed_code: Option<Code>,
     now: Millis,
 ) -> Result<(Arc<Acceptance>, Accepted), Refused> {
     let id = Uuid::now_v7();
     let token = Handle::generate(id);
-    let row = seal_row(home, new, asking, policy, fixed_code, &token, now)?;
+    let mut row = seal_row(home, new, asking, policy, fixed_code, &token, now)?;
+    let mut messages = Vec::new();
     // A test number has no message: nothing can ever send to it.
-    let message = (!asking.is_test).then(|| Message::for_verification(&row, now));
+    if !asking.is_test {
+        row.add_other(home, other)?;
+        messages = workflow::messages(home, &row, &new.then, other, now)?;
+    }
     let accepted = Accepted {
         id,
         session_token: token.to_text().to_string(),
@@ -169,7 +205,7 @@ fn build(
     let record = home.keep_answer(asking, id, &accepted, now)?;
     let acceptance = Arc::new(Acceptance {
         verification: Some(row),
-        message,
+        messages,
         record,
         cap: home.send_cap(new.tenant_id, asking.is_test),
         now,
@@ -228,5 +264,8 @@ fn seal_row(
         expires_at: now + i64::from(asking.lifetime_secs) * 1_000,
         finished_at: None,
         receipt_used_at: None,
+        other_hash: None,
+        other_sealed: None,
+        proves_other: 0,
     })
 }

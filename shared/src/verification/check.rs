@@ -35,6 +35,8 @@ pub enum CheckAnswer {
     Verified {
         id: Uuid,
         receipt: String,
+        /// Whose code it was, masked.
+        to: String,
         at: Millis,
     },
     Incorrect {
@@ -73,29 +75,31 @@ async fn check_in_time(home: &Home, request: CheckRequest) -> Result<CheckAnswer
         if let Some(answer) = answer_by_state(home, &row, &request, now)? {
             return Ok(answer);
         }
-        let Some(code) = row.code(&home.keys)? else {
-            return Err(DbError::Broken("a pending verification has no seed".into()));
-        };
+        let compared = compare(home, &row, &request)?;
+        if !charge_other(home, &row, &compared, now).await? {
+            return Ok(CheckAnswer::BudgetSpent { until: guess_budget::day_end(now) });
+        }
         let guess = Guess {
             id: row.id,
             tenant_id: row.tenant_id,
             recipient_hash: row.recipient_hash.clone(),
             generation: row.generation,
             resends: row.resends,
-            correct: code.matches(&request.code),
+            correct: compared != Compared::Wrong,
+            of_other: compared == Compared::Other,
             check_key_hash: hash_key(home, &row, &request)?,
             budget: home.config.limits.guesses_per_recipient_and_day,
             now,
         };
         match home.coalescers.guesses.call(guess).await? {
             Taken::Verified => {
-                let receipt = receipt(home, &row, now)?;
-                return Ok(CheckAnswer::Verified { id: row.id, receipt, at: now });
+                let proves_other = i32::from(compared == Compared::Other);
+                return verified(home, &Verification { proves_other, ..row }, now);
             }
             Taken::Wrong { guesses_left } => {
                 return Ok(CheckAnswer::Incorrect { guesses_left });
             }
-            Taken::No => {}
+            Taken::No => refund_other(home, &row, &compared, now).await?,
         }
         let until = guess_budget::day_end(now);
         if guess_budget::is_spent(
@@ -111,6 +115,90 @@ async fn check_in_time(home: &Home, request: CheckRequest) -> Result<CheckAnswer
         }
     }
     Err(DbError::Unavailable("the verification kept changing".into()))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Compared {
+    /// With the first address' code.
+    First,
+    /// With the second one's.
+    Other,
+    Wrong,
+}
+
+/// Against the codes of both addresses, or of the one that was presented too.
+fn compare(home: &Home, row: &Verification, request: &CheckRequest) -> Result<Compared, DbError> {
+    let Some(code) = row.code(&home.keys)? else {
+        return Err(DbError::Broken("a pending verification has no seed".into()));
+    };
+    let other = row.other_code(&home.keys)?;
+    let first = code.matches(&request.code) && names(request, &row.recipient(&home.keys)?);
+    let second = match (other, row.other(&home.keys)?) {
+        (Some(code), Some(to)) => code.matches(&request.code) && names(request, &to),
+        _ => false,
+    };
+    Ok(match (first, second) {
+        (true, _) => Compared::First,
+        (false, true) => Compared::Other,
+        (false, false) => Compared::Wrong,
+    })
+}
+
+/// True when this address was presented, or none.
+fn names(request: &CheckRequest, to: &Recipient) -> bool {
+    let presented = request.to.as_ref();
+    presented.is_none_or(|p| same_bytes(p.identity().as_bytes(), to.identity().as_bytes()))
+}
+
+/// The second address has a budget of its own, or it could be guessed at through one first address
+/// after another; false when it is spent. The statement that takes the guess sees to the first one's.
+async fn charge_other(
+    home: &Home,
+    row: &Verification,
+    compared: &Compared,
+    now: Millis,
+) -> Result<bool, DbError> {
+    let Some(charge) = charge_of_other(home, row, now) else { return Ok(true) };
+    match compared {
+        Compared::Wrong => guess_budget::charge_alone(&home.db, &charge).await,
+        Compared::First => Ok(true),
+        Compared::Other => {
+            let (tenant_id, hash, limit) = (charge.tenant_id, charge.recipient_hash, charge.limit);
+            Ok(!guess_budget::is_spent(&home.db, tenant_id, hash, now, limit).await?)
+        }
+    }
+}
+
+async fn refund_other(
+    home: &Home,
+    row: &Verification,
+    compared: &Compared,
+    now: Millis,
+) -> Result<(), DbError> {
+    match charge_of_other(home, row, now) {
+        Some(charge) if *compared == Compared::Wrong => {
+            guess_budget::refund(&home.db, &charge).await
+        }
+        _ => Ok(()),
+    }
+}
+
+fn charge_of_other<'a>(
+    home: &Home,
+    row: &'a Verification,
+    now: Millis,
+) -> Option<guess_budget::Charge<'a>> {
+    Some(guess_budget::Charge {
+        tenant_id: row.tenant_id,
+        recipient_hash: row.other_hash.as_deref()?,
+        limit: home.config.limits.guesses_per_recipient_and_day,
+        now,
+    })
+}
+
+fn verified(home: &Home, row: &Verification, at: Millis) -> Result<CheckAnswer, DbError> {
+    let (receipt, to) = (receipt(home, row, at)?, row.proved(&home.keys)?.masked());
+    Ok(CheckAnswer::Verified { id: row.id, receipt, to, at })
 }
 
 /// The idempotency key together with the code it came with: another code is another request.
@@ -132,14 +220,9 @@ fn is_bound(home: &Home, row: &Verification, request: &CheckRequest) -> Result<b
         (None, None) => true,
         _ => false,
     };
-    // The opened recipient, not its hash: the hash key may have changed since.
-    let same_recipient = match &request.to {
-        Some(to) => {
-            let stored = row.recipient(&home.keys)?;
-            same_bytes(to.identity().as_bytes(), stored.identity().as_bytes())
-        }
-        None => true,
-    };
+    // The opened recipients, not their hashes: the hash key may have changed since.
+    let same_recipient = names(request, &row.recipient(&home.keys)?)
+        || row.other(&home.keys)?.is_some_and(|to| names(request, &to));
     Ok(row.tenant_id == request.tenant_id && same_subject && same_recipient)
 }
 
@@ -159,11 +242,7 @@ fn answer_by_state(
         _ => false,
     };
     if let (Status::Verified, true, Some(at)) = (status, repeats, row.finished_at) {
-        return Ok(Some(CheckAnswer::Verified {
-            id: row.id,
-            receipt: receipt(home, row, at)?,
-            at,
-        }));
+        return verified(home, row, at).map(Some);
     }
     Ok(Some(CheckAnswer::Over(status)))
 }

@@ -21,6 +21,8 @@ pub(crate) struct Guess {
     /// As it was read: another number means that a message was added since.
     pub(super) resends: i32,
     pub(super) correct: bool,
+    /// It is the code of the verification's second address.
+    pub(super) of_other: bool,
     pub(super) check_key_hash: Option<Vec<u8>>,
     /// Wrong guesses a recipient has per day.
     pub(super) budget: i32,
@@ -95,7 +97,7 @@ async fn record_one(tx: &mut Tx, guess: &Guess) -> Result<Taken, DbError> {
     let left = on_tx!(tx, c => {
         sqlx::query_scalar::<D, i32>(
             "UPDATE verifications
-             SET guesses = guesses + 1, check_key_hash = $8,
+             SET guesses = guesses + 1, check_key_hash = $8, proves_other = $10,
                  status = CASE WHEN $9 THEN 'verified'
                      WHEN guesses + 1 >= guess_limit THEN 'locked' ELSE status END,
                  finished_at = CASE WHEN $9 OR guesses + 1 >= guess_limit THEN $3 END,
@@ -118,6 +120,7 @@ async fn record_one(tx: &mut Tx, guess: &Guess) -> Result<Taken, DbError> {
         .bind(guess.budget)
         .bind(&guess.check_key_hash)
         .bind(guess.correct)
+        .bind(i32::from(guess.of_other))
         .fetch_all(c)
         .await?
     });
@@ -155,9 +158,9 @@ async fn record_at_once(pool: &PgPool, guesses: &[Guess]) -> Result<Vec<Taken>, 
     const SQL: &str = "WITH
         guessed AS (
             SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::bytea[], $4::int[], $5::bool[],
-                $6::bytea[], $7::int[], $8::bigint[], $9::bigint[])
+                $6::bytea[], $7::int[], $8::bigint[], $9::bigint[], $11::int[])
             AS g (id, tenant_id, recipient_hash, generation, correct, check_key_hash, budget,
-                day, now)),
+                day, now, of_other)),
         charged AS (
             INSERT INTO guess_budgets (tenant_id, recipient_hash, day, guesses)
             SELECT tenant_id, recipient_hash, day, 1 FROM guessed WHERE NOT correct AND budget > 0
@@ -168,7 +171,7 @@ async fn record_at_once(pool: &PgPool, guesses: &[Guess]) -> Result<Vec<Taken>, 
         taken AS (
             UPDATE verifications v
             SET guesses = v.guesses + 1,
-                check_key_hash = g.check_key_hash,
+                check_key_hash = g.check_key_hash, proves_other = g.of_other,
                 status = CASE WHEN g.correct THEN 'verified'
                     WHEN v.guesses + 1 >= v.guess_limit THEN 'locked' ELSE v.status END,
                 finished_at = CASE WHEN g.correct OR v.guesses + 1 >= v.guess_limit
@@ -207,6 +210,7 @@ async fn record_at_once(pool: &PgPool, guesses: &[Guess]) -> Result<Vec<Taken>, 
         .bind(column(&rows, |g| guess_budget::day(g.now)))
         .bind(column(&rows, |g| g.now))
         .bind(guesses.iter().map(|g| g.budget).min().unwrap_or_default())
+        .bind(column(&rows, |g| i32::from(g.of_other)))
         .fetch_all(pool)
         .await?;
     // The guesses have taken effect: whatever fails from here on must not make them run again.

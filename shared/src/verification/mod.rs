@@ -8,6 +8,7 @@ mod receipt;
 mod resend;
 mod rows;
 mod sweep;
+mod workflow;
 
 use uuid::Uuid;
 
@@ -17,11 +18,11 @@ pub use check::{CheckAnswer, CheckRequest, check};
 pub(crate) use guess::{Guesses, coalescer as guesses};
 pub use receipt::{ReceiptAnswer, consume_receipt, receipt};
 pub use resend::{ResendAnswer, ResendRequest, resend};
-pub(crate) use rows::{
-    Lookups, bind_columns, insert, inserted, list_in, lock, lookups, mark_failed,
-};
+pub(crate) use rows::{Lookups, bind_columns, insert, inserted, list_in, lock, lookups};
 pub use rows::{find, list};
 pub use sweep::mark_expired;
+pub use workflow::{MOST_STEPS, NewStep, SHORTEST_WAIT, StepRefused};
+pub(crate) use workflow::{go_on, go_on_or_fail};
 
 use crate::{
     clock::Millis,
@@ -98,6 +99,11 @@ pub struct Verification {
     /// When it became terminal; for a verified one, the moment of success.
     pub finished_at: Option<Millis>,
     pub receipt_used_at: Option<Millis>,
+    /// Of the second address that its steps go to.
+    pub(crate) other_hash: Option<Vec<u8>>,
+    pub(crate) other_sealed: Option<Vec<u8>>,
+    /// One when it was the second address' code that came back.
+    pub(crate) proves_other: i32,
 }
 
 impl Verification {
@@ -127,6 +133,33 @@ impl Verification {
         let stored = keys.open(&self.key_id, field::RECIPIENT, self.id, &self.recipient_sealed)?;
         let stored = std::str::from_utf8(&stored).map_err(|_| SecretError::BrokenSeal)?;
         Recipient::from_stored(stored).ok_or(SecretError::BrokenSeal)
+    }
+
+    /// The second address that its steps go to, if there is one.
+    ///
+    /// # Errors
+    /// The row's key is missing or the seal is broken.
+    pub fn other(&self, keys: &Keyring) -> Result<Option<Recipient>, SecretError> {
+        let stored = self.open_text(keys, field::OTHER, self.other_sealed.as_deref())?;
+        let read = |stored: String| Recipient::from_stored(&stored).ok_or(SecretError::BrokenSeal);
+        stored.map(read).transpose()
+    }
+
+    /// The address whose code came back; the first one while none has.
+    ///
+    /// # Errors
+    /// The row's key is missing or the seal is broken.
+    pub fn proved(&self, keys: &Keyring) -> Result<Recipient, SecretError> {
+        let other = if self.proves_other == 1 { self.other(keys)? } else { None };
+        other.map_or_else(|| self.recipient(keys), Ok)
+    }
+
+    /// The hash of [`Verification::proved`].
+    pub(crate) fn proved_hash(&self) -> &[u8] {
+        match &self.other_hash {
+            Some(other) if self.proves_other == 1 => other,
+            _ => &self.recipient_hash,
+        }
     }
 
     /// Whom the caller says this is about; must be presented again at check.
@@ -174,6 +207,26 @@ impl Verification {
     /// # Errors
     /// The row's key is missing or the seal is broken.
     pub fn code(&self, keys: &Keyring) -> Result<Option<Code>, SecretError> {
+        self.code_to(keys, &self.recipient_hash)
+    }
+
+    /// The code that goes to the second address, if there is one.
+    ///
+    /// # Errors
+    /// The row's key is missing or the seal is broken.
+    pub(crate) fn other_code(&self, keys: &Keyring) -> Result<Option<Code>, SecretError> {
+        self.other_hash.as_ref().map_or(Ok(None), |hash| self.code_to(keys, hash))
+    }
+
+    /// The code that goes to the address with this hash: each has its own.
+    ///
+    /// # Errors
+    /// The row's key is missing or the seal is broken.
+    pub fn code_to(
+        &self,
+        keys: &Keyring,
+        recipient_hash: &[u8],
+    ) -> Result<Option<Code>, SecretError> {
         if let Some(code) = self.open_text(keys, field::CODE, self.code_sealed.as_deref())? {
             return Ok(Some(Code::new(code)));
         }
@@ -181,7 +234,7 @@ impl Verification {
         let input = CodeInput {
             tenant_id: self.tenant_id,
             purpose: &self.purpose,
-            recipient_hash: &self.recipient_hash,
+            recipient_hash,
             verification_id: self.id,
             seed,
             generation: self.generation,
@@ -203,6 +256,7 @@ pub type Variables = std::collections::BTreeMap<String, String>;
 /// The names under which fields are sealed.
 mod field {
     pub(super) const RECIPIENT: &str = "verification.recipient";
+    pub(super) const OTHER: &str = "verification.other";
     pub(super) const SUBJECT: &str = "verification.subject";
     pub(super) const METADATA: &str = "verification.metadata";
     pub(super) const VARIABLES: &str = "verification.variables";

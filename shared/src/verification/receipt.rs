@@ -43,7 +43,7 @@ pub fn receipt(home: &Home, row: &Verification, at: Millis) -> Result<String, Se
             row.tenant_id.as_bytes(),
             row.purpose.as_bytes(),
             subject.as_bytes(),
-            &row.recipient_hash,
+            row.proved_hash(),
             &at.to_be_bytes(),
         ],
     )?;
@@ -96,6 +96,6 @@ pub async fn consume_receipt(
     if rows == 0 {
         return Ok(ReceiptAnswer::AlreadyConsumed);
     }
-    let to = row.recipient(&home.keys)?.masked();
+    let to = row.proved(&home.keys)?.masked();
     Ok(ReceiptAnswer::Consumed { id, to, verified_at: at })
 }

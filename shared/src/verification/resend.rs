@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Status, Verification, find};
+use super::{Status, Verification, find, workflow};
 use crate::{
     admission::{Admission, Asking, Refused, admit, repeat},
+    channel::Channel,
     clock::Millis,
     config::ResendMode,
     db::{Db, DbError, Tx, detached, in_time, on_tx, retrying},
@@ -16,6 +17,8 @@ use crate::{
     idempotency::{self, IdempotencyKey, Record},
     message::{self, Message},
     queue::Lane,
+    recipient::Recipient,
+    secrets::SecretError,
     send_budget,
 };
 
@@ -23,6 +26,8 @@ use crate::{
 pub struct ResendRequest {
     pub tenant_id: Uuid,
     pub id: Uuid,
+    /// Another way than the first one.
+    pub channel: Option<Channel>,
     pub client: Option<IpAddr>,
     pub idempotency_key: Option<IdempotencyKey>,
 }
@@ -42,6 +47,9 @@ pub enum ResendAnswer {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Resent {
     pub id: Uuid,
+    /// What was kept before there was another one does not say it.
+    #[serde(default)]
+    pub channel: Channel,
     /// Masked.
     pub to: String,
     pub expires_at: Millis,
@@ -60,11 +68,13 @@ async fn resend_in_time(home: &Home, request: ResendRequest) -> Result<ResendAns
     let now = home.clock.now();
     let row = find(&home.db, request.id).await?.filter(|r| r.tenant_id == request.tenant_id);
     let Some(row) = row else { return Ok(ResendAnswer::NotFound) };
-    let to = row.recipient(&home.keys)?;
+    let way = Way::of(home, &row, request.channel)?;
     let asking = Asking {
         tenant_id: row.tenant_id,
-        to: &to,
-        recipient_hash: &row.recipient_hash,
+        to: &way.to,
+        recipient_hash: &way.hash,
+        channel: way.channel,
+        other: None,
         lane: Lane::Otp,
         lifetime_secs: secs_left(&row, now),
         client: request.client,
@@ -82,11 +92,15 @@ async fn resend_in_time(home: &Home, request: ResendRequest) -> Result<ResendAns
     if row.resend_at > now {
         return Ok(ResendAnswer::TooEarly { resend_at: row.resend_at });
     }
+    // A chain may have been taken out of the configuration since.
+    if !way.reaches || !home.config.chains.serves(way.channel) {
+        return Err(Refused::Channel(way.channel));
+    }
     let charged = match admit(home, &asking).await? {
         Admission::Repeat(answer) => return read(&answer),
         Admission::Go(charged) => charged,
     };
-    match write(home, &row, &asking, now).await {
+    match write(home, &row, &way, &asking, now).await {
         Ok(Written::Done(resent, hint)) => {
             if let Some(id) = hint {
                 home.queue.hint(id);
@@ -111,6 +125,44 @@ async fn resend_in_time(home: &Home, request: ResendRequest) -> Result<ResendAns
                 error => Err(error.into()),
             }
         }
+    }
+}
+
+/// By which way, and to which of its addresses, the code is sent again.
+struct Way {
+    channel: Channel,
+    to: Recipient,
+    hash: Vec<u8>,
+    is_other: bool,
+    /// False when the verification has no address that this channel reaches.
+    reaches: bool,
+}
+
+impl Way {
+    fn of(home: &Home, row: &Verification, asked: Option<Channel>) -> Result<Self, SecretError> {
+        let channel = asked.or_else(|| Channel::parse(&row.channel)).unwrap_or_default();
+        let is_reached = |to: &Recipient| to.channel().is_by_phone() == channel.is_by_phone();
+        let to = row.recipient(&home.keys)?;
+        let other = row.other(&home.keys)?.zip(row.other_hash.clone());
+        if let Some((to, hash)) = other.filter(|(other, _)| !is_reached(&to) && is_reached(other)) {
+            return Ok(Self { channel, to, hash, is_other: true, reaches: true });
+        }
+        let (reaches, hash) = (is_reached(&to), row.recipient_hash.clone());
+        Ok(Self { channel, to, hash, is_other: false, reaches })
+    }
+
+    fn message(
+        &self,
+        home: &Home,
+        row: &Verification,
+        now: Millis,
+    ) -> Result<Message, SecretError> {
+        let mut message = Message::for_verification(row, now);
+        message.channel = self.channel.as_str().into();
+        if self.is_other {
+            message.send_to(&home.keys, &self.to, &self.hash)?;
+        }
+        Ok(message)
     }
 }
 
@@ -154,6 +206,7 @@ enum Written {
 async fn write(
     home: &Home,
     row: &Verification,
+    way: &Way,
     asking: &Asking<'_>,
     now: Millis,
 ) -> Result<Written, DbError> {
@@ -168,11 +221,12 @@ async fn write(
     next.generation += i32::from(rotates);
     let resent = Resent {
         id: row.id,
-        to: asking.to.masked(),
+        channel: way.channel,
+        to: way.to.masked(),
         expires_at: row.expires_at,
         resend_at: next.resend_at,
     };
-    let message = (!row.is_test()).then(|| Message::for_verification(&next, now));
+    let message = (!row.is_test()).then(|| way.message(home, &next, now)).transpose()?;
     let record = home.keep_answer(asking, row.id, &resent, now)?;
     let hint = message.as_ref().map(|m| m.id);
     let cap = home.send_cap(row.tenant_id, row.is_test());
@@ -233,7 +287,9 @@ async fn apply_in(tx: &mut Tx, change: &Change) -> Result<Applied, DbError> {
         return Ok(Applied::Changed);
     }
     if let Some((tenant_id, cap)) = change.cap
-        && !send_budget::charge(tx, tenant_id, cap, change.now).await.map_err(send_budget::held)?
+        && !send_budget::charge(tx, (tenant_id, cap), 1, change.now)
+            .await
+            .map_err(send_budget::held)?
     {
         return Ok(Applied::CapReached);
     }
@@ -243,8 +299,12 @@ async fn apply_in(tx: &mut Tx, change: &Change) -> Result<Applied, DbError> {
         return Ok(Applied::Changed);
     }
     if change.rotates {
-        message::mark_canceled(tx, change.next.id, change.now).await?;
+        workflow::carry_over(tx, &change.next, change.now).await?;
+        message::mark_superseded(tx, &change.next, change.now).await?;
     }
-    message::insert(tx, &Vec::from_iter(&change.message)).await?;
+    if let Some(message) = &change.message {
+        workflow::call_off(tx, change.next.id, &message.channel, change.now).await?;
+        message::insert(tx, &[message]).await?;
+    }
     Ok(Applied::Yes)
 }

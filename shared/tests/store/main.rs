@@ -18,6 +18,7 @@ mod reports;
 mod resend;
 mod routes;
 mod suppressions;
+mod workflow;
 
 use otpost_shared::{
     Home,
@@ -47,6 +48,7 @@ fn request(to: Recipient) -> NewVerification {
         metadata: None,
         client: None,
         code: None,
+        then: Vec::new(),
         idempotency_key: None,
     }
 }

@@ -8,7 +8,13 @@ use uuid::Uuid;
 use super::{accept, check, code_of, key, messages, other_than};
 
 fn again(id: Uuid) -> ResendRequest {
-    ResendRequest { tenant_id: DEFAULT_TENANT, id, client: None, idempotency_key: None }
+    ResendRequest {
+        tenant_id: DEFAULT_TENANT,
+        id,
+        channel: None,
+        client: None,
+        idempotency_key: None,
+    }
 }
 
 const FAST: &str = "[limits]\nrecipient = [\"1000/1s\"]";

@@ -16,6 +16,7 @@ mod smpp;
 mod smtp;
 mod suppressions;
 mod voice;
+mod workflow;
 
 use std::{sync::Arc, time::Duration};
 
@@ -78,6 +79,7 @@ async fn accept_by(home: &Home, channel: Channel, n: u32) -> Accepted {
         metadata: None,
         client: None,
         code: None,
+        then: Vec::new(),
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted")

@@ -63,6 +63,7 @@ async fn code(home: &Home, tenant_id: Uuid, to: &str) -> Uuid {
         metadata: None,
         client: None,
         code: None,
+        then: Vec::new(),
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted").id

@@ -42,6 +42,8 @@ pub struct CheckedVerification {
     status: &'static str,
     /// Proof of this success, usable once within ten minutes.
     receipt: String,
+    /// The address whose code it was, masked.
+    to: String,
     verified_at: String,
 }
 
@@ -96,10 +98,11 @@ pub(crate) async fn run(
         idempotency_key: key.into_text(),
     };
     match verification::check(home, request).await? {
-        CheckAnswer::Verified { id, receipt, at } => Ok(CheckedVerification {
+        CheckAnswer::Verified { id, receipt, to, at } => Ok(CheckedVerification {
             id: id.to_string(),
             status: "verified",
             receipt,
+            to,
             verified_at: rfc3339(at),
         }),
         CheckAnswer::Incorrect { guesses_left } => {

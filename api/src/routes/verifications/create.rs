@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::steps::{self, Step};
 use crate::{
     App,
     auth::Caller,
@@ -60,6 +61,10 @@ pub struct CreateVerification {
     /// A code of your own instead of a generated one.
     #[serde(default)]
     code: Option<String>,
+    /// What follows by itself while nobody gives the code back: at most three steps, each some time after
+    /// the one before, or at once when that one fails.
+    #[serde(default)]
+    then: Vec<Step>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -123,6 +128,8 @@ pub(crate) async fn parse(
     if json_len(&wire.variables) > METADATA {
         return Err(too_long("variables", METADATA));
     }
+    let to = home.read_recipient_of(tenant_id, channel, &wire.to).await??;
+    let then = steps::read(home, tenant_id, &to, wire.then).await?;
     let code = wire.code.map(|text| {
         Code::normalised(&text).ok_or_else(|| {
             ErrorCode::InvalidField.detail("code must be digits").with("field", "code")
@@ -130,7 +137,7 @@ pub(crate) async fn parse(
     });
     Ok(NewVerification {
         tenant_id,
-        to: home.read_recipient_of(tenant_id, channel, &wire.to).await??,
+        to,
         channel,
         purpose: wire.purpose.unwrap_or_else(|| "default".into()),
         subject: wire.subject,
@@ -138,6 +145,7 @@ pub(crate) async fn parse(
         metadata: wire.metadata.map(serde_json::Value::Object),
         client: wire.client_ip,
         code: code.transpose()?,
+        then,
         idempotency_key: None,
     })
 }

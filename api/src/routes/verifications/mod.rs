@@ -5,6 +5,7 @@ pub mod check;
 pub mod create;
 pub mod resend;
 pub mod show;
+mod steps;
 
 use otpost_shared::{
     secrets::Handle,

@@ -3,7 +3,10 @@
 use std::net::IpAddr;
 
 use axum::{Json, extract::State, http::StatusCode};
-use otpost_shared::verification::{self, ResendAnswer, ResendRequest};
+use otpost_shared::{
+    queue::Lane,
+    verification::{self, ResendAnswer, ResendRequest},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,6 +15,7 @@ use crate::{
     App,
     auth::MaybeCaller,
     body::{IdempotencyHeader, OptionalJsonBody},
+    channel,
     client::ClientAddress,
     error::{ApiError, ErrorCode, Problem},
     routes::PathId,
@@ -24,6 +28,11 @@ pub struct ResendVerification {
     /// Instead of an API key, for calls from a browser.
     #[serde(default)]
     session_token: Option<String>,
+    /// Another way than the first one, as far as it reaches an address of this verification: with `voice`
+    /// its number is called.
+    #[serde(default)]
+    #[schema(example = "voice")]
+    channel: Option<String>,
     /// The person's address, for the limits; only with an API key.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -35,6 +44,8 @@ pub struct ResentVerification {
     id: String,
     /// `pending`.
     status: &'static str,
+    /// `sms`, `email`, `voice` or `whatsapp`.
+    channel: &'static str,
     /// Masked.
     to: String,
     /// Unchanged by a resend.
@@ -68,9 +79,13 @@ pub async fn resend(
     let row = authorised(&app, &caller, known_id(id)?, wire.session_token.as_deref()).await?;
     // With an API key the connection is the customer's server, which is never limited.
     let client = if caller.0.is_some() { wire.client_ip } else { Some(address) };
+    let channel = wire.channel.as_deref();
+    let channel =
+        channel.map(|asked| channel::read_for(Lane::Otp, &app.home.config.chains, Some(asked)));
     let request = ResendRequest {
         tenant_id: row.tenant_id,
         id: row.id,
+        channel: channel.transpose()?,
         client,
         idempotency_key: key.for_request(
             &app.home.keys,
@@ -84,6 +99,7 @@ pub async fn resend(
             Json(ResentVerification {
                 id: resent.id.to_string(),
                 status: "pending",
+                channel: resent.channel.as_str(),
                 to: resent.to,
                 expires_at: rfc3339(resent.expires_at),
                 resend_at: rfc3339(resent.resend_at),

@@ -33,6 +33,12 @@ pub struct VerificationView {
     purpose: String,
     /// Masked.
     to: String,
+    /// The second address that its steps go to, masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    also_to: Option<String>,
+    /// The address whose code came back, masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proved: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +93,8 @@ pub async fn show(
 pub async fn view(home: &Home, row: Verification) -> Result<VerificationView, DbError> {
     let mut messages = Vec::new();
     for message in message::list_by_verification(&home.db, row.id).await? {
-        messages.push(timeline::view(home, message, None).await?);
+        let to = message.recipient(&home.keys)?.map(|to| to.masked());
+        messages.push(timeline::view(home, message, to).await?);
     }
     let attempts = messages.iter().flat_map(|message| &message.attempts);
     let cost = price::totals(attempts.filter_map(|attempt| attempt.charge));
@@ -97,6 +104,8 @@ pub async fn view(home: &Home, row: Verification) -> Result<VerificationView, Db
         id: row.id.to_string(),
         status: status.as_str(),
         to: row.recipient(&home.keys)?.masked(),
+        also_to: row.other(&home.keys)?.map(|to| to.masked()),
+        proved: verified_at.map(|_| row.proved(&home.keys)).transpose()?.map(|to| to.masked()),
         subject: row.subject(&home.keys)?,
         metadata: row.metadata(&home.keys)?,
         guesses_left: row.guesses_left(),

@@ -255,7 +255,8 @@ async fn fail(tx: &mut Tx, row: &Failing<'_>) -> Result<(), DbError> {
     verification::lock(tx, *verification_id).await?;
     let rows = std::slice::from_ref(leaving);
     if leave_in(tx, rows, leave!()).await? == 1 {
-        verification::mark_failed(tx, *verification_id, step.message.id, failure, step.now).await?;
+        verification::go_on_or_fail(tx, *verification_id, step.message.id, failure, step.now)
+            .await?;
     }
     leave_in(tx, rows, end!("")).await?;
     Ok(())

@@ -163,6 +163,7 @@ impl Trial<'_> {
         let request = ResendRequest {
             tenant_id: tenant(by),
             id,
+            channel: None,
             client: None,
             idempotency_key: asked.for_home(self),
         };

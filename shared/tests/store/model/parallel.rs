@@ -142,7 +142,8 @@ async fn act(
             }
         }
         Action::Resend => {
-            let request = ResendRequest { tenant_id, id, client: None, idempotency_key: None };
+            let request =
+                ResendRequest { tenant_id, id, channel: None, client: None, idempotency_key: None };
             match verification::resend(home, request).await {
                 Ok(ResendAnswer::Resent(_)) => Ok(Done::Resent),
                 Ok(ResendAnswer::TooEarly { .. } | ResendAnswer::Over(_))

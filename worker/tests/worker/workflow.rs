@@ -1,0 +1,95 @@
+//! From one accepted request to a text, a call and an e-mail, each when the one before did not help.
+
+use otpost_shared::{
+    channel::Channel,
+    recipient::Recipient,
+    tenant::DEFAULT_TENANT,
+    verification::{self, NewStep, NewVerification, Variables},
+};
+use otpost_testbed::Bed;
+use uuid::Uuid;
+
+use crate::{
+    Worker,
+    delivery::BOTH,
+    gateway::{ACCEPTED, Answer, Gateway},
+    until,
+};
+
+const BOXES: &str = r#"
+[recipients]
+countries = ["*"]
+[chains]
+sms = ["a"]
+voice = ["box"]
+email = ["box"]
+[providers.box]
+kind = "console"
+print = false
+"#;
+
+fn ann() -> Recipient {
+    Recipient::parse_email("ann@example.org").expect("an address")
+}
+
+async fn accept(bed: &Bed) -> Uuid {
+    let to = Recipient::parse("+12025550001", None).expect("a valid number");
+    let step = |channel, to: &Recipient| NewStep { channel, to: to.clone(), after_secs: 60 };
+    let new = NewVerification {
+        tenant_id: DEFAULT_TENANT,
+        then: vec![step(Channel::Voice, &to), step(Channel::Email, &ann())],
+        to,
+        channel: Channel::Sms,
+        purpose: "default".into(),
+        subject: None,
+        variables: Variables::new(),
+        metadata: None,
+        client: None,
+        code: None,
+        idempotency_key: None,
+    };
+    verification::accept(&bed.home, new).await.expect("accepted").id
+}
+
+/// Which channels have arrived in the inbox.
+fn arrived(bed: &Bed) -> Vec<String> {
+    let inbox = bed.home.inbox.list(None);
+    inbox.into_iter().rev().map(|message| message.channel.to_string()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_help_is_followed_by_the_next() {
+    for kind in BOTH {
+        let gateway = Gateway::start(ACCEPTED).await;
+        let bed = Bed::make(kind, &format!("{BOXES}{}", gateway.section("a"))).await;
+        let worker = Worker::start(&bed.home);
+        let id = accept(&bed).await;
+        until("it was sent", async || gateway.bodies().len() == 1).await;
+        assert_eq!(arrived(&bed), [""; 0]);
+        bed.home.clock.advance(60_000);
+        until("it was said", async || arrived(&bed) == ["voice"]).await;
+        bed.home.clock.advance(60_000);
+        until("it was mailed", async || arrived(&bed) == ["voice", "email"]).await;
+        let of = verification::find(&bed.home.db, id).await.expect("an answer").expect("a row");
+        let code = of.code(&bed.home.keys).expect("a key").expect("a seed");
+        assert!(gateway.bodies()[0].contains(code.as_str()));
+        let letter = bed.home.inbox.list(Some("ann@example.org")).remove(0);
+        assert!(!letter.text.contains(code.as_str()), "each address has its own code");
+        worker.stop().await;
+        assert_eq!(gateway.bodies().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_takes_no_text_is_called_at_once() {
+    for kind in BOTH {
+        let unknown = Answer::Http("400 Bad Request", r#"{"code":"bad_number"}"#);
+        let gateway = Gateway::start(unknown).await;
+        let bed = Bed::make(kind, &format!("{BOXES}{}", gateway.section("a"))).await;
+        let worker = Worker::start(&bed.home);
+        accept(&bed).await;
+        until("it was said", async || arrived(&bed) == ["voice"]).await;
+        worker.stop().await;
+        assert_eq!(gateway.bodies().len(), 1);
+    }
+}
