@@ -83,6 +83,9 @@ async fn tell_message(home: &Home, row: &Message) -> Result<Vec<Charge>, Failure
         Some(at) => say!("  ended    {}, {} after", moment(at), secs(at - row.created_at)),
         None => say!("  deadline {}", moment(row.deadline)),
     }
+    if row.is_to_come(home.clock.now()) {
+        say!("  not before {}", moment(row.not_before));
+    }
     if let Some(failure) = &row.failure {
         let class = row.failure_class.as_deref().map(|class| format!(" [{class}]"));
         say!("  failure  {failure}{}", class.unwrap_or_default());
