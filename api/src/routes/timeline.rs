@@ -21,6 +21,9 @@ pub struct MessageView {
     /// Masked; left out where the verification shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// Of a reply: what it answers, `stop`, `start` or `help`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyword: Option<String>,
     /// Grows with every resend that makes a new code.
     pub generation: i32,
     pub created_at: String,
@@ -114,6 +117,7 @@ pub async fn view(
         lane: message.lane().as_str(),
         channel: message.channel().as_str(),
         to,
+        keyword: message.keyword,
         generation: message.generation,
         created_at: rfc3339(message.created_at),
         deadline: rfc3339(message.deadline),
