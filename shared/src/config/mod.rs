@@ -327,8 +327,8 @@ impl Config {
     /// first mention; then those that do nothing but reply.
     pub fn providers_in_use(&self) -> impl Iterator<Item = (&str, &ProviderSection)> {
         let mut names: Vec<&str> = Vec::new();
-        let named = self.all_chains().flat_map(|(_, chain)| chain).map(String::as_str);
-        for name in named.chain(self.replying()) {
+        let in_chains = self.all_chains().flat_map(|(_, chain)| chain).map(String::as_str);
+        for name in in_chains.chain(self.replying()) {
             if !names.contains(&name) {
                 names.push(name);
             }

@@ -49,7 +49,8 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         }
     }
     check_providers(config)?;
-    let needs_contact = |(_, template): &(Wish, &Template)| template.names().any(|n| n == "contact");
+    let needs_contact =
+        |(_, template): &(Wish, &Template)| template.names().any(|n| n == "contact");
     if config.texts.contact.is_empty()
         && let Some(name) = config.replying().next()
         && let Some((wish, _)) = config.replies.each().into_iter().find(needs_contact)

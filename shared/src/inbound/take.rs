@@ -12,7 +12,7 @@ use crate::{
 
 /// What a keyword changes.
 enum Change {
-    Stop(suppression::Ready),
+    Stop(Box<suppression::Ready>),
     /// Which suppressions are taken back, by their hash.
     Start(Vec<u8>),
     Help,
@@ -39,7 +39,10 @@ pub async fn take(home: &Home, provider: &str, written: Written) -> Result<(), D
         };
     };
     let change = match wish {
-        Wish::Stop => Change::Stop(suppression::Ready::told(home, from, Reason::Stop, provider)?),
+        Wish::Stop => {
+            let ready = suppression::Ready::told(home, from, Reason::Stop, provider)?;
+            Change::Stop(Box::new(ready))
+        }
         Wish::Start => Change::Start(suppression::hash(&home.keys, &from)),
         Wish::Help | Wish::Other => Change::Help,
     };
@@ -58,8 +61,12 @@ pub async fn take(home: &Home, provider: &str, written: Written) -> Result<(), D
 async fn write(db: &Db, News { change, reply }: &News) -> Result<bool, DbError> {
     let mut tx = db.begin().await?;
     match change {
-        Change::Stop(ready) => drop(suppression::add_in(&mut tx, ready).await?),
-        Change::Start(hash) => drop(suppression::lift_in(&mut tx, hash).await?),
+        Change::Stop(ready) => {
+            suppression::add_in(&mut tx, ready).await?;
+        }
+        Change::Start(hash) => {
+            suppression::lift_in(&mut tx, hash).await?;
+        }
         Change::Help => {}
     }
     let is_answered = reply.write(&mut tx).await?;

@@ -22,7 +22,11 @@ impl Courier {
 
     /// What the statement that begins an attempt looks for. The answer to STOP is sent in spite of it.
     pub(super) fn suppression_hash(&self, row: &Message, letter: &Letter) -> Vec<u8> {
-        if row.confirms_stop() { Vec::new() } else { suppression::hash(&self.home.keys, &letter.to) }
+        if row.confirms_stop() {
+            Vec::new()
+        } else {
+            suppression::hash(&self.home.keys, &letter.to)
+        }
     }
 
     /// Who does not want a code from a sender wants no other text from it either.
