@@ -6,6 +6,7 @@ use otpost_shared::{
     attempt,
     inbound::{self, Wish, Written},
     message::{self, Message, NewMessage},
+    provider_state,
     queue::Lane,
     recipient::Recipient,
     tenant::DEFAULT_TENANT,
@@ -144,5 +145,27 @@ async fn an_answer_waits_for_its_provider_until_its_time_is_over() {
         worker.stop().await;
         assert_eq!(timeline(home, claimed.id).await, ["b transient"]);
         assert_eq!((a.bodies().len(), b.bodies().len()), (0, 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_does_not_wait_for_providers_it_cannot_go_to() {
+    for kind in BOTH {
+        let (a, b) = (Gateway::start(ACCEPTED).await, Gateway::start(ACCEPTED).await);
+        let bed = bed(kind, &a, &b).await;
+        let home = &bed.home;
+        let opened_at = home.clock.now();
+        let opened = provider_state::mark_open(&home.db, "a", opened_at, "it failed").await;
+        assert_eq!(opened, Ok(true));
+        let texts = [bulk(home, 2).await, bulk(home, 3).await];
+        write(home, "b", Wish::Help).await;
+        let worker = Worker::start(home);
+        until("it is answered", async || b.bodies().len() == 1).await;
+        assert!(home.clock.now() < opened_at + 5_000, "before the probe of the other one");
+        assert!(a.bodies().is_empty());
+        for id in texts {
+            assert_eq!(timeline(home, id).await, [""; 0]);
+        }
+        worker.stop().await;
     }
 }
