@@ -34,6 +34,8 @@ pub enum Kind {
     IdempotencyKeys,
     GuessBudgets,
     ProviderIds,
+    /// Who was answered lately.
+    Replies,
 }
 
 /// Where a kind's rows are.
@@ -45,13 +47,14 @@ struct Place {
 }
 
 impl Kind {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Verifications,
         Self::Messages,
         Self::Batches,
         Self::IdempotencyKeys,
         Self::GuessBudgets,
         Self::ProviderIds,
+        Self::Replies,
     ];
 
     #[must_use]
@@ -63,6 +66,7 @@ impl Kind {
             Self::IdempotencyKeys => "idempotency keys",
             Self::GuessBudgets => "guess budgets",
             Self::ProviderIds => "provider ids",
+            Self::Replies => "replies",
         }
     }
 
@@ -74,6 +78,7 @@ impl Kind {
             Self::IdempotencyKeys => ("idempotency_records", "tenant_id, key_hash", "expires_at"),
             Self::GuessBudgets => ("guess_budgets", "tenant_id, recipient_hash, day", "day"),
             Self::ProviderIds => ("provider_message_ids", "provider, id", "expires_at"),
+            Self::Replies => ("replies", "recipient_hash, keyword", "expires_at"),
         };
         Place { table, key, age }
     }
@@ -86,7 +91,7 @@ impl Kind {
             Self::Verifications => before(keep.verifications_days),
             Self::Messages => before(keep.messages_days),
             // They carry the end of their time themselves.
-            Self::Batches | Self::IdempotencyKeys | Self::ProviderIds => now + 1,
+            Self::Batches | Self::IdempotencyKeys | Self::ProviderIds | Self::Replies => now + 1,
             Self::GuessBudgets => guess_budget::day(now) - 1,
         }
     }

@@ -128,7 +128,13 @@ impl Chain {
             let tokens = self.links[place].tokens.as_ref();
             tokens.map_or(usize::MAX, |tokens| tokens.room(lane, unbegun))
         };
-        self.health.most_to_claim(lane, self.routes.in_lane(lane), now, room)
+        let most = self.health.most_to_claim(lane, self.routes.in_lane(lane), now, room);
+        let replies = self.routes.of_replies();
+        if lane == Lane::Otp || most > 0 || replies.is_empty() {
+            return most;
+        }
+        // A reply comes first in its lane, and may have somebody to go to when all others have not.
+        self.health.most_to_claim(lane, replies, now, room).min(1)
     }
 
     /// Decides.

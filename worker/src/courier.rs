@@ -17,7 +17,7 @@ use otpost_shared::{
     message::{Claimed, End, MOST_CRASHES, Message, Next, Recording, State},
     outcome::ErrorClass,
     queue::Lane,
-    suppression, tenant,
+    tenant,
 };
 use tokio::{sync::SemaphorePermit, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -310,7 +310,7 @@ impl Courier {
             Chosen::Try(pass) => {
                 let number = attempts.last().map_or(1, |a| a.number + 1);
                 let provider = self.chain.links()[pass.place()].name.clone();
-                let suppression_hash = suppression::hash(&self.home.keys, &letter.to);
+                let suppression_hash = self.suppression_hash(row, letter);
                 (Next::Try { number, provider, suppression_hash }, Some(Plan::new(number, pass)))
             }
             Chosen::Wait { until, why } => (Next::Wait { not_before: until, why }, None),

@@ -13,7 +13,11 @@ pub struct Routes {
     own: Vec<(Route, Vec<usize>)>,
     /// For what none of them fits, by channel.
     general: Vec<(Channel, Vec<usize>)>,
-    /// Those that messages of a lane can come to, each once.
+    /// Each link alone.
+    each: Vec<usize>,
+    /// Where replies may go, whatever the routes say.
+    of_replies: Vec<Vec<usize>>,
+    /// Those that messages of a lane can come to but replies, each once.
     of_codes: Vec<Vec<usize>>,
     of_others: Vec<Vec<usize>>,
 }
@@ -28,6 +32,11 @@ impl Routes {
         let mut routes = Self {
             own: own.collect(),
             general: Channel::ALL.map(|of| (of, places(config.chains.of(of)))).into(),
+            each: (0..names.len()).collect(),
+            of_replies: places(&config.replying().map(str::to_owned).collect::<Vec<_>>())
+                .into_iter()
+                .map(|place| vec![place])
+                .collect(),
             ..Self::default()
         };
         routes.of_codes = routes.within_reach(Lane::Otp);
@@ -50,7 +59,19 @@ impl Routes {
         (!self.own.iter().any(is_of_codes)).then(|| self.general(Channel::Sms))
     }
 
-    /// All that messages of a lane can come to.
+    /// The route of a message that may go to this link alone; to nobody without one.
+    #[must_use]
+    pub fn of_one(&self, place: Option<usize>) -> &[usize] {
+        place.and_then(|place| self.each.get(place..=place)).unwrap_or_default()
+    }
+
+    /// All that replies can come to.
+    #[must_use]
+    pub fn of_replies(&self) -> &[Vec<usize>] {
+        &self.of_replies
+    }
+
+    /// All that messages of a lane can come to but replies.
     #[must_use]
     pub fn in_lane(&self, lane: Lane) -> &[Vec<usize>] {
         match lane {

@@ -83,6 +83,42 @@ async fn what_a_lane_can_come_to_is_known_beforehand() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reply_may_go_where_nothing_else_can() {
+    let more = "[server]\npublic_url = \"https://codes.example\"\n[texts]\ncontact = \"x\"\n\
+                [recipients]\ncountries = [\"*\"]\n[providers.d]\nkind = \"vonage\"\n\
+                api_key = \"k\"\napi_secret = \"s\"\nfrom = \"Otpost\"\nreplies = true\n";
+    let bed = Bed::make(Kind::Embedded, &format!("{CHAINS}{more}")).await;
+    let chain = crate::build_chain(&bed.home).expect("a chain");
+    let routes = chain.routes();
+    assert_eq!(routes.in_lane(Lane::Bulk), [vec![0, 1]], "nothing but replies goes there");
+    assert_eq!(
+        (routes.of_replies(), routes.of_one(Some(2))),
+        ([vec![2]].as_slice(), [2].as_slice())
+    );
+    assert!(routes.of_one(None).is_empty());
+    let now = bed.home.clock.now();
+    let most = || Lane::ALL.map(|lane| chain.most_to_claim(lane, 0, now));
+    let all = usize::MAX;
+    for (fails, claimed) in [("d", [all, all]), ("a", [all, all]), ("b", [0, 0])] {
+        fail(&bed, &chain, fails).await;
+        assert_eq!(most(), claimed, "{fails}");
+    }
+    let bed = Bed::make(Kind::Embedded, &format!("{CHAINS}{more}")).await;
+    let chain = crate::build_chain(&bed.home).expect("a chain");
+    fail(&bed, &chain, "a").await;
+    fail(&bed, &chain, "b").await;
+    let now = bed.home.clock.now();
+    assert_eq!(Lane::ALL.map(|lane| chain.most_to_claim(lane, 0, now)), [0, 1]);
+}
+
+/// A provider that is left alone from now on.
+async fn fail(bed: &Bed, chain: &Chain, name: &str) {
+    let (db, now) = (&bed.home.db, bed.home.clock.now());
+    assert_eq!(provider_state::mark_open(db, name, now, "it failed").await, Ok(true));
+    chain.health().step(db).await.expect("an answer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tenants_are_asked_for_only_where_it_matters() {
     let (_bed, plain) = chain("{ countries = ['GB'], chain = ['c'] }").await;
     let (_other, by_tenant) = chain("{ tenants = ['acme'], chain = ['c'] }").await;

@@ -21,6 +21,9 @@ pub struct MessageView {
     /// Masked; left out where it is the verification's first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// Of a reply: what it answers, `stop`, `start` or `help`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyword: Option<String>,
     /// Grows with every resend that makes a new code.
     pub generation: i32,
     pub created_at: String,
@@ -123,6 +126,7 @@ pub async fn view(
         deadline: rfc3339(message.deadline),
         finished_at: message.finished_at.map(rfc3339),
         state: message.state,
+        keyword: message.keyword,
         failure_class: message.failure_class,
         failure: message.failure,
         attempts: attempts

@@ -20,6 +20,7 @@ mod pages;
 mod races;
 mod receipts;
 mod reference;
+mod replies;
 mod reports;
 mod resend;
 mod secrecy;

@@ -14,6 +14,7 @@ mod outside_bytes;
 mod production;
 mod program;
 mod rate;
+mod replies;
 mod sending;
 mod serve;
 mod spend;

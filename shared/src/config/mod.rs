@@ -4,6 +4,7 @@ mod by_country;
 mod channels;
 mod error;
 mod layers;
+mod replies;
 mod routes;
 mod rules;
 mod secret_text;
@@ -18,6 +19,7 @@ pub use by_country::ByCountry;
 pub use channels::serves;
 pub use error::{ConfigError, Source};
 pub use layers::{load, load_with, section};
+pub use replies::Replies;
 pub use routes::{Route, Traits};
 pub use rules::{Network, TestNumber};
 pub use secret_text::SecretText;
@@ -50,6 +52,7 @@ pub struct Config {
     pub texts: Texts,
     pub purposes: BTreeMap<String, Purpose>,
     pub messages: Messages,
+    pub replies: Replies,
     pub chains: Chains,
     /// The first that fits a message decides, before the chain of its channel.
     pub routes: Vec<Route>,
@@ -139,6 +142,7 @@ pub struct Limits {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Texts {
     pub app: String,
+    pub contact: String,
     /// BCP 47, such as `en` or `pt-BR`.
     pub language: String,
     /// In which calls are said to numbers of these countries.
@@ -244,6 +248,9 @@ pub struct ProviderSection {
     /// 0 means never.
     #[serde(default, deserialize_with = "rules::whole_number")]
     pub fallback_after_secs: u32,
+    /// Whether people who write STOP, START or HELP are answered.
+    #[serde(default)]
+    pub replies: bool,
     #[serde(default)]
     pub senders: Senders,
     #[serde(default)]
@@ -264,8 +271,16 @@ fn bulk_percent() -> u32 {
 
 impl ProviderSection {
     /// The names of the keys that are not the provider's own.
-    pub(crate) const KEYS: [&str; 7] =
-        ["kind", "rate", "burst", "bulk_percent", "fallback_after_secs", "senders", "prices"];
+    pub(crate) const KEYS: [&str; 8] = [
+        "kind",
+        "rate",
+        "burst",
+        "bulk_percent",
+        "fallback_after_secs",
+        "replies",
+        "senders",
+        "prices",
+    ];
 
     /// How often it may be called, if that is bounded.
     #[must_use]
@@ -323,11 +338,12 @@ impl Config {
     }
 
     /// The sections of all providers that a chain or a route names, each once, in the order of
-    /// first mention.
+    /// first mention; then those that do nothing but reply.
     pub fn providers_in_use(&self) -> impl Iterator<Item = (&str, &ProviderSection)> {
         let mut names: Vec<&str> = Vec::new();
-        for name in self.all_chains().flat_map(|(_, chain)| chain) {
-            if !names.contains(&name.as_str()) {
+        let in_chains = self.all_chains().flat_map(|(_, chain)| chain).map(String::as_str);
+        for name in in_chains.chain(self.replying()) {
+            if !names.contains(&name) {
                 names.push(name);
             }
         }
@@ -341,10 +357,17 @@ impl Config {
         of_it.any(|(_, chain)| chain.iter().any(|named| named == name))
     }
 
+    /// The providers by which people are answered who write a keyword.
+    pub fn replying(&self) -> impl Iterator<Item = &str> {
+        let all = self.providers.iter();
+        all.filter(|(_, section)| section.replies).map(|(name, _)| name.as_str())
+    }
+
     /// A provider that reaches phone numbers and costs money.
     pub(crate) fn costly_provider(&self) -> Option<&str> {
         let of_it = self.all_chains().filter(|(channel, _)| channel.is_by_phone());
-        let mut names = of_it.flat_map(|(_, chain)| chain).map(String::as_str);
+        let names = of_it.flat_map(|(_, chain)| chain).map(String::as_str);
+        let mut names = names.chain(self.replying());
         names.find(|name| self.providers.get(*name).is_some_and(ProviderSection::costs_money))
     }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-use super::{Config, ConfigError, SecretText, channels, routes, senders, texts};
+use super::{Config, ConfigError, SecretText, channels, replies, routes, senders, texts};
 use crate::{
     clock::Millis, limits::Rule, rate::BULK_PERCENT, recipient, recipient::Recipient,
     report::Hearer, secrets::Code, template::Template,
@@ -173,6 +173,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     check_rates(config)?;
     senders::check(config)?;
     check_fallbacks(config)?;
+    replies::check(config)?;
     check_prices(config)?;
     if let Some(origin) = config.server.cors_origins.iter().find(|o| !is_origin(o)) {
         return Err(ConfigError::new(

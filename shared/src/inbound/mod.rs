@@ -5,23 +5,24 @@
 //! |---|---|
 //! | [`keywords`] | which word means what, in which countries |
 //! | [`letters`] | how each kind of provider brings it |
+//! | [`take`] | doing as it wishes, and answering it |
 
 mod keywords;
 pub(crate) mod letters;
+mod take;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 
 pub use keywords::Wish;
+pub use take::take;
 
 use self::letters::Letter;
 use crate::{
     clock::Millis,
-    db::DbError,
     home::Home,
     recipient::Recipient,
     report::{Call, Hearer, NotHeard, fields::Fields},
     secrets::same_bytes,
-    suppression::{self, Reason},
 };
 
 /// The part of the address that shows that the provider was given it.
@@ -98,18 +99,6 @@ pub(crate) fn persons(letters: Vec<Letter>) -> Vec<Written> {
         Some(Written { from, wish })
     });
     persons.collect()
-}
-
-/// Does as the person wishes, from the commit on for every tenant that has this sender.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn take(home: &Home, provider: &str, written: Written) -> Result<(), DbError> {
-    match written.wish {
-        Wish::Stop => suppression::add_told(home, written.from, Reason::Stop, provider).await,
-        Wish::Start => suppression::lift(home, &written.from).await.map(drop),
-        Wish::Help | Wish::Other => Ok(()),
-    }
 }
 
 /// Some write the plus, some don't; all write the country code.

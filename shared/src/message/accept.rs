@@ -127,5 +127,7 @@ fn build(
         failure,
         created_at: now,
         finished_at: asking.is_test.then_some(now),
+        only_provider: None,
+        keyword: None,
     })
 }

@@ -7,6 +7,7 @@ mod claim;
 mod count;
 mod record;
 mod record_many;
+mod reply;
 mod reported;
 mod silence;
 mod sweep;
@@ -22,6 +23,7 @@ pub(crate) use count::{Drained, count_finished_by_channel, count_waiting_by_chan
 pub use count::{count_finished_since, count_sending, count_waiting};
 pub use record::{End, Next, Recording, record};
 pub(crate) use record::{Steps, steps};
+pub(crate) use reply::Reply;
 pub(crate) use reported::is_code;
 pub use reported::{Effect, take_report};
 pub use silence::{REPORTED_WITHIN_MS, Sample, sample, send_on};
@@ -123,6 +125,10 @@ pub struct Message {
     pub failure: Option<String>,
     pub created_at: Millis,
     pub finished_at: Option<Millis>,
+    /// Of a reply: it goes by this provider, whatever the routes say.
+    pub only_provider: Option<String>,
+    /// Of a reply: what it answers, `stop`, `start` or `help`.
+    pub keyword: Option<String>,
 }
 
 /// New messages are due this much before "now": the clocks of two processes agree only so far,
@@ -143,7 +149,8 @@ macro_rules! columns {
     () => {
         "id, tenant_id, verification_id, generation, lane, channel, state, key_id, \
          recipient_hash, recipient_sealed, body_sealed, epoch, lease_until, crashes, \
-         not_before, deadline, failure_class, failure, created_at, finished_at"
+         not_before, deadline, failure_class, failure, created_at, finished_at, only_provider, \
+         keyword"
     };
 }
 use columns;
@@ -173,6 +180,8 @@ impl Message {
             failure: None,
             created_at: now,
             finished_at: None,
+            only_provider: None,
+            keyword: None,
         }
     }
 
@@ -258,7 +267,7 @@ pub async fn list_by_verification(db: &Db, id: Uuid) -> Result<Vec<Message>, DbE
     }))
 }
 
-/// The columns of a new row, in the order in which both ways of inserting bind them.
+/// The columns of a new row that is no reply, in the order in which all ways of inserting bind them.
 macro_rules! inserted {
     () => {
         "id, tenant_id, verification_id, generation, lane, channel, state, key_id, \

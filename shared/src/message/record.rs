@@ -77,7 +77,7 @@ pub enum Next {
     Try {
         number: i32,
         provider: String,
-        /// What the recipient's suppressions would be found by.
+        /// What the recipient's suppressions would be found by; empty when none keeps it back.
         suppression_hash: Vec<u8>,
     },
     End(End),

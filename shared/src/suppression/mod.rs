@@ -250,6 +250,17 @@ pub async fn add_told(
     Ok(())
 }
 
+/// Takes back what a person or a provider said of the one with this hash, wherever `D` runs.
+macro_rules! lift {
+    ($c:expr, $hash:expr) => {
+        sqlx::query::<D>("DELETE FROM suppressions WHERE recipient_hash = $1 AND for_everyone = 1")
+            .bind($hash)
+            .execute($c)
+            .await?
+            .rows_affected()
+    };
+}
+
 /// Takes back what a person or a provider said, because the person says otherwise; how many rows.
 /// What a tenant decided stays.
 ///
@@ -257,13 +268,12 @@ pub async fn add_told(
 /// The database does not answer.
 pub async fn lift(home: &Home, to: &Recipient) -> Result<u64, DbError> {
     let hash = hash(&home.keys, to);
-    Ok(on_pool!(home.db.write(), c => {
-        sqlx::query::<D>("DELETE FROM suppressions WHERE recipient_hash = $1 AND for_everyone = 1")
-            .bind(&hash)
-            .execute(c)
-            .await?
-            .rows_affected()
-    }))
+    Ok(on_pool!(home.db.write(), c => lift!(c, &hash)))
+}
+
+/// Takes it back together with what else the transaction writes.
+pub(crate) async fn lift_in(tx: &mut Tx, hash: &[u8]) -> Result<u64, DbError> {
+    Ok(on_tx!(tx, c => lift!(c, hash)))
 }
 
 /// Removes one row; false when there is none.

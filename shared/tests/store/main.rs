@@ -14,6 +14,7 @@ mod plans;
 mod privacy;
 mod provider_ids;
 mod rates;
+mod replies;
 mod reports;
 mod resend;
 mod routes;

@@ -4,6 +4,7 @@ use otpost_shared::{
     Home,
     channel::Channel,
     db::Db,
+    inbound::{self, Wish, Written},
     message::{
         self, NewMessage, Title,
         batch::{self, BatchText, NewBatch, Row},
@@ -18,7 +19,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{code_of, key, number, request};
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "tenants",
     "api_keys",
     "verifications",
@@ -33,10 +34,25 @@ const TABLES: [&str; 14] = [
     "lane_states",
     "provider_message_ids",
     "suppressions",
+    "replies",
 ];
 
+const REPLIES: &str = r#"
+[server]
+public_url = "https://codes.example"
+[texts]
+contact = "sentinel-contact"
+[replies]
+stop = "No more texts. See {contact}."
+[recipients]
+countries = ["*"]
+[providers.main]
+kind = "vonage"
+replies = true
+"#;
+
 on_both_homes! {
-    async fn a_dump_holds_no_number_and_no_code(bed, "") {
+    async fn a_dump_holds_no_number_and_no_code(bed, REPLIES) {
         let mut new = request(number(7_777));
         new.subject = Some("sentinel-subject".into());
         new.metadata = Some(serde_json::json!({ "note": "sentinel-metadata" }));
@@ -52,6 +68,8 @@ on_both_homes! {
             idempotency_key: Some(key(&bed.home, "sentinel-key-2", "body")),
         };
         message::accept(&bed.home, text).await.expect("accepted");
+        let stop = Written { from: number(6_666), wish: Wish::Stop };
+        inbound::take(&bed.home, "main", stop).await.expect("taken");
         let code_of_email = accept_emails(&bed.home).await;
         let text = BatchText::parse("sentinel-text of {who}").expect("a text");
         let key = Some("sentinel-key-3".to_owned());
@@ -66,7 +84,7 @@ on_both_homes! {
         assert!(finds(&dump, "planted-leak"), "the search finds what is there");
         let token = accepted.session_token.as_str();
         for secret in [
-            "2025557777", "2025558888", "2025559999", "5557777", "sentinel-", code.as_str(), token, &token[22..],
+            "2025557777", "2025558888", "2025559999", "2025556666", "5557777", "sentinel-", code.as_str(), token, &token[22..],
             "Sentinel", "mailbox.example", code_of_email.as_str(),
         ] {
             assert!(!finds(&dump, secret), "{secret} is in the dump");

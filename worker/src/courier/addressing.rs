@@ -8,9 +8,13 @@ use super::Courier;
 use crate::{chain::Link, letter::Letter, provider::Outgoing};
 
 impl Courier {
-    /// The links that it may go to, by the routes.
+    /// The links that it may go to: by the routes, unless it is a reply.
     pub(super) async fn route(&self, row: &Message, letter: &Letter) -> Result<&[usize], DbError> {
         let routes = self.chain.routes();
+        if let Some(only) = &row.only_provider {
+            let mut links = self.chain.links().iter();
+            return Ok(routes.of_one(links.position(|link| link.name == *only)));
+        }
         let tenant = if routes.ask_for_tenants() {
             self.tenants.of(&self.home.db, row.tenant_id).await?
         } else {

@@ -20,6 +20,15 @@ impl Courier {
         suppression::keeps_back(&self.home, row.tenant_id, &letter.to, row.lane()).await
     }
 
+    /// What the statement that begins an attempt looks for. The answer to STOP is sent in spite of it.
+    pub(super) fn suppression_hash(&self, row: &Message, letter: &Letter) -> Vec<u8> {
+        if row.confirms_stop() {
+            Vec::new()
+        } else {
+            suppression::hash(&self.home.keys, &letter.to)
+        }
+    }
+
     /// Who does not want a code from a sender wants no other text from it either.
     pub(super) async fn note_opt_out(&self, letter: &Letter, last: Option<&Attempt>) {
         let Some(last) = last.filter(|a| a.outcome() == Some(ErrorClass::OptedOut)) else { return };

@@ -9,6 +9,7 @@ mod email;
 mod gateway;
 mod rates;
 mod recovery;
+mod replies;
 mod reports;
 mod routes;
 #[cfg(feature = "smpp")]

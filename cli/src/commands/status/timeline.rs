@@ -78,6 +78,9 @@ async fn tell_message(home: &Home, row: &Message) -> Result<Vec<Charge>, Failure
         say!("  to       {}", to.masked());
     }
     say!("  lane     {}, {}", row.lane().as_str(), row.channel().as_str());
+    if let (Some(keyword), Some(provider)) = (&row.keyword, &row.only_provider) {
+        say!("  purpose  reply to {} over {provider}", keyword.to_uppercase());
+    }
     say!("  created  {}", moment(row.created_at));
     match row.finished_at {
         Some(at) => say!("  ended    {}, {} after", moment(at), secs(at - row.created_at)),

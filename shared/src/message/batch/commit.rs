@@ -242,6 +242,8 @@ impl Place<'_> {
             failure: is_test.then(|| TEST_NUMBER.to_owned()),
             created_at: now,
             finished_at: is_test.then_some(now),
+            only_provider: None,
+            keyword: None,
         }
     }
 }
