@@ -18,7 +18,10 @@ start_services
 cargo build --quiet -p otpost --features smpp
 log="$services/tests.log"
 status=0
-cargo test --workspace --features otpost/smpp --no-fail-fast "$@" 2>&1 | tee "$log" || status=$?
+# With --workspace cargo would not look at a package that is named.
+scope=(--workspace)
+case " $* " in *" -p "* | *" --package "*) scope=() ;; esac
+cargo test "${scope[@]}" --all-features --no-fail-fast "$@" 2>&1 | tee "$log" || status=$?
 
 count() { grep -Eo "[0-9]+ $1" "$log" | awk '{sum += $1} END {print sum + 0}'; }
 passed=$(count passed)
