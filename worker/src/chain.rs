@@ -121,12 +121,14 @@ impl Chain {
     }
 
     /// How many more messages of a lane it makes sense to claim now; so many are claimed already and
-    /// have not begun.
+    /// have not begun. Where routes part the lane, a token that lies idle is worth any number of claims:
+    /// the one it is for stands behind others, who are put off with a turn of their own.
     #[must_use]
     pub fn most_to_claim(&self, lane: Lane, unbegun: usize, now: Millis) -> usize {
-        let room = |place: usize| {
-            let tokens = self.links[place].tokens.as_ref();
-            tokens.map_or(usize::MAX, |tokens| tokens.room(lane, unbegun))
+        let is_parted = self.routes.differ_in(lane);
+        let room = |place: usize| match &self.links[place].tokens {
+            Some(tokens) if !(is_parted && tokens.is_idle(lane)) => tokens.room(lane, unbegun),
+            _ => usize::MAX,
         };
         self.health.most_to_claim(lane, self.routes.in_lane(lane), now, room)
     }

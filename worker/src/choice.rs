@@ -238,7 +238,9 @@ impl Chain {
         if !self.routes().differ_in(s.lane) {
             return until;
         }
-        self.turns(place).take(s.lane, until, apart).min(s.deadline)
+        let turn = self.turns(place).take(s.lane, until, apart);
+        // At its deadline nothing is claimed any more.
+        if turn < s.deadline { turn } else { until }
     }
 
     /// True when it would be called if it only had a token.

@@ -172,8 +172,8 @@ impl Health {
     }
 
     /// How many messages of a lane it makes sense to claim, which may come to any of these routes: one
-    /// while no more than a probe can be made of them, none while every provider is to be left alone.
-    /// `room` is how many a provider has tokens for.
+    /// while no more than a probe can be made of them, none while every provider is to be left alone. Of
+    /// several routes the probe may be for the last in the lane. `room` is how many a provider has tokens for.
     #[must_use]
     pub fn most_to_claim(
         &self,
@@ -194,7 +194,11 @@ impl Health {
             if let (Lane::Bulk, Some(place)) = (lane, in_use) {
                 return room(*place);
             }
-            route.iter().map(|place| room(*place).min(through[*place])).max().unwrap_or_default()
+            let of_each = route.iter().map(|place| match room(*place) {
+                1.. if through[*place] == 1 && routes.len() > 1 => usize::MAX,
+                room => room.min(through[*place]),
+            });
+            of_each.max().unwrap_or_default()
         };
         // A chain without providers ends its messages, each with its reason.
         routes.iter().map(most_of).max().unwrap_or(usize::MAX)
