@@ -102,8 +102,8 @@ async fn codes_begin_with_their_claim_only_where_all_go_one_way() {
         let now = bed.home.clock.now();
         assert_eq!(chain.first_at_once(now), None, "nothing is known of it yet");
         for number in 1..=20 {
-            let pass = chain.health().enter("a", now).expect("let through");
-            pass.note(&Attempt::of(number, "a", Some(ErrorClass::Ok), now));
+            let pass = chain.health().enter("a", None, now).expect("let through");
+            pass.note(&Attempt::of(number, "a", Some(ErrorClass::Ok), now), None);
         }
         assert_eq!(chain.first_at_once(now), first, "{own}");
     }

@@ -7,25 +7,26 @@ use otpost_shared::{
 };
 
 use super::Courier;
-use crate::{chain::Link, letter::Letter, provider::Outgoing};
+use crate::{chain::Link, choice::Way, letter::Letter, provider::Outgoing, regions::Destination};
 
 impl Courier {
-    /// The links that it may go to, by the routes.
-    pub(super) async fn route(&self, row: &Message, letter: &Letter) -> Result<&[usize], DbError> {
+    /// The links that it may go to, by the routes, and where.
+    pub(super) async fn way(&self, row: &Message, letter: &Letter) -> Result<Way<'_>, DbError> {
         let routes = self.chain.routes();
         let tenant = if routes.ask_for_tenants() {
             self.tenants.of(&self.home.db, row.tenant_id).await?
         } else {
             None
         };
-        Ok(routes.of(&Traits {
+        let route = routes.of(&Traits {
             channel: letter.to.channel(),
             lane: row.lane(),
             country: letter.to.region(),
             number: (letter.to.channel() == Channel::Sms).then(|| letter.to.address()),
             tenant: tenant.as_deref(),
             purpose: letter.purpose.as_deref(),
-        }))
+        });
+        Ok(Way { route, to: destination(row, letter) })
     }
 
     pub(super) fn outgoing(
@@ -53,4 +54,9 @@ impl Courier {
         // Without the key nothing could be composed, and nobody would be here.
         self.home.report_url(provider, row, number).ok().flatten()
     }
+}
+
+/// Where it goes, as far as a provider may refuse that.
+pub(super) fn destination(row: &Message, letter: &Letter) -> Option<Destination> {
+    Destination::of(row.lane(), letter.to.region())
 }
