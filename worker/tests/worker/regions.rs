@@ -40,8 +40,8 @@ async fn bed(kind: Kind, gateways: &[&Gateway]) -> Bed {
     Bed::make(kind, &extra).await
 }
 
-fn british(n: u32) -> String {
-    format!("+44770090{n:04}")
+fn german(n: u32) -> String {
+    format!("+49176040690{n:02}")
 }
 
 fn american(n: u32) -> String {
@@ -60,10 +60,10 @@ async fn told(home: &Home) -> Vec<String> {
     list.iter().map(|r| format!("{} {}: {}", r.provider, r.in_words(), r.reason)).collect()
 }
 
-/// Codes to Great Britain until `a` has refused it five times in a row.
+/// Codes to Germany until `a` has refused it five times in a row.
 async fn refuse_five(home: &Home) {
     for n in 0..5 {
-        let refused = way(home, &british(n)).await;
+        let refused = way(home, &german(n)).await;
         assert!(refused.len() == 2 && refused[1] == "b ok", "{refused:?}");
         assert!(refused[0] == "a region" || refused[0] == "a sender", "{refused:?}");
     }
@@ -85,16 +85,16 @@ async fn after_five_refusals_it_is_passed_over_for_this_country_alone() {
         refuse_five(home).await;
         let told_of = told(home).await;
         assert_eq!(told_of.len(), 1);
-        assert!(told_of[0].starts_with("a refuses codes to GB: "), "{told_of:?}");
+        assert!(told_of[0].starts_with("a refuses codes to DE: "), "{told_of:?}");
         for n in 5..15 {
-            assert_eq!(way(home, &british(n)).await, ["b ok"]);
+            assert_eq!(way(home, &german(n)).await, ["b ok"]);
         }
         a.answers(&[ACCEPTED]);
         for n in 0..5 {
             assert_eq!(way(home, &american(n)).await, ["a ok"], "another country");
         }
-        assert_eq!(way(home, &british(15)).await, ["b ok"]);
-        assert_eq!(a.bodies().iter().filter(|body| body.contains("+447700")).count(), 5);
+        assert_eq!(way(home, &german(15)).await, ["b ok"]);
+        assert_eq!(a.bodies().iter().filter(|body| body.contains("+49176")).count(), 5);
         worker.stop().await;
     }
 }
@@ -118,7 +118,7 @@ async fn after_its_time_one_message_tries_it() {
         let codes: Vec<Uuid> = {
             let mut ids = Vec::new();
             for n in 10..20 {
-                ids.push(accept_for(home, &british(n)).await.id);
+                ids.push(accept_for(home, &german(n)).await.id);
             }
             ids
         };
@@ -129,10 +129,10 @@ async fn after_its_time_one_message_tries_it() {
         until("operators are told again", async || !told(home).await.is_empty()).await;
         // What it is asked the next time is taken: it is back, for all.
         a.answers(&[ACCEPTED]);
-        assert_eq!(way(home, &british(20)).await, ["b ok"]);
+        assert_eq!(way(home, &german(20)).await, ["b ok"]);
         home.clock.advance(PAUSE_MS);
         for n in 21..25 {
-            assert_eq!(way(home, &british(n)).await, ["a ok"]);
+            assert_eq!(way(home, &german(n)).await, ["a ok"]);
         }
         worker.stop().await;
     }
@@ -148,13 +148,13 @@ async fn whoever_has_nobody_else_is_sent_to_all_the_same() {
         refuse_five(home).await;
         // The other one fails, and so does what it is asked after that, at once and not a round later.
         b.answers(&[NOT_REGISTERED]);
-        assert_eq!(way(home, &british(10)).await, ["b sender", "a region"]);
+        assert_eq!(way(home, &german(10)).await, ["b sender", "a region"]);
         b.answers(&[BROKEN]);
         a.answers(&[ACCEPTED]);
-        assert_eq!(way(home, &british(11)).await, ["b transient", "a ok"]);
+        assert_eq!(way(home, &german(11)).await, ["b transient", "a ok"]);
         // One message that it takes is enough.
         b.answers(&[ACCEPTED]);
-        assert_eq!(way(home, &british(12)).await, ["a ok"]);
+        assert_eq!(way(home, &german(12)).await, ["a ok"]);
         until("operators are told", async || told(home).await.is_empty()).await;
         worker.stop().await;
     }
@@ -168,11 +168,11 @@ async fn an_only_provider_is_asked_each_time() {
         let home = &bed.home;
         let worker = Worker::start(home);
         for n in 0..8 {
-            assert_eq!(way(home, &british(n)).await, ["a region"]);
+            assert_eq!(way(home, &german(n)).await, ["a region"]);
         }
         until("operators are told", async || !told(home).await.is_empty()).await;
         only.answers(&[ACCEPTED]);
-        assert_eq!(way(home, &british(8)).await, ["a ok"]);
+        assert_eq!(way(home, &german(8)).await, ["a ok"]);
         until("operators are told", async || told(home).await.is_empty()).await;
         worker.stop().await;
     }
