@@ -40,7 +40,7 @@ impl Destination {
         Some(Self { lane, country: country?.as_bytes().try_into().ok()? })
     }
 
-    fn country(&self) -> String {
+    fn country(self) -> String {
         String::from_utf8_lossy(&self.country).into_owned()
     }
 }
