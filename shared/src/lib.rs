@@ -16,6 +16,7 @@
 //! | [`retention`] | what is kept for how long |
 //! | [`suppression`] | who is not to be sent to |
 //! | [`provider_state`], [`drill`] | which providers are left alone for now; or taken away on purpose |
+//! | [`provider_region`] | which countries a provider refuses |
 //! | [`secrets`], [`template`], [`speech`] | codes and seals, texts, what a call says |
 //! | [`clock`], [`outcome`] | time, error classes |
 //! | [`json_pointer`] | a place in what others send |
@@ -43,6 +44,7 @@ pub mod message;
 pub mod outcome;
 pub mod price;
 pub mod process;
+pub mod provider_region;
 pub mod provider_state;
 pub mod queue;
 pub mod rate;

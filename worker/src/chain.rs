@@ -68,6 +68,8 @@ pub struct Situation<'a> {
     pub lane: Lane,
     /// The links it may go to, in the order they are tried.
     pub route: &'a [usize],
+    /// Those of them that [refuse](crate::regions) its country: they are asked last.
+    pub refusing: &'a [usize],
     pub attempts: &'a [Attempt],
     /// Whether each link may be called, in the chain's order.
     pub providers: &'a [Availability],
@@ -121,12 +123,14 @@ impl Chain {
     }
 
     /// How many more messages of a lane it makes sense to claim now; so many are claimed already and
-    /// have not begun.
+    /// have not begun. Where routes part the lane, a token that lies idle is worth any number of claims:
+    /// the one it is for stands behind others, who are put off with a turn of their own.
     #[must_use]
     pub fn most_to_claim(&self, lane: Lane, unbegun: usize, now: Millis) -> usize {
-        let room = |place: usize| {
-            let tokens = self.links[place].tokens.as_ref();
-            tokens.map_or(usize::MAX, |tokens| tokens.room(lane, unbegun))
+        let is_parted = self.routes.differ_in(lane);
+        let room = |place: usize| match &self.links[place].tokens {
+            Some(tokens) if !(is_parted && tokens.is_idle(lane)) => tokens.room(lane, unbegun),
+            _ => usize::MAX,
         };
         let most = self.health.most_to_claim(lane, self.routes.in_lane(lane), now, room);
         let replies = self.routes.of_replies();
@@ -143,7 +147,7 @@ impl Chain {
         if let Some(end) = final_answer(s) {
             return Step::End(end);
         }
-        let usable = self.usable(s.route, s);
+        let usable = self.usable(s.route.iter().copied(), s);
         if usable.is_empty() {
             return Step::End(give_up(s, "no provider of the chain takes it"));
         }
@@ -154,7 +158,7 @@ impl Chain {
         let stays = s.lane == Lane::Bulk
             && last.is_some_and(|a| class(a) == ErrorClass::Throttled)
             && self.ready_at(s) < s.deadline;
-        let rest_of_round = if stays { Vec::new() } else { self.usable(&s.route[after_last..], s) };
+        let rest_of_round = if stays { Vec::new() } else { self.rest_of_round(after_last, s) };
         let free = |i: &&usize| self.free_from(**i, s) <= s.now || self.is_waited_for(**i, s);
         let next = rest_of_round
             .iter()
@@ -169,10 +173,29 @@ impl Chain {
         }
     }
 
-    /// Those of these links that may still take the message.
-    fn usable(&self, places: &[usize], s: &Situation<'_>) -> Vec<usize> {
+    /// Those of these links that may still take the message, as they are asked.
+    fn usable(&self, places: impl Iterator<Item = usize>, s: &Situation<'_>) -> Vec<usize> {
         let may_take = |place: &usize| is_usable(&self.links[*place].name, s.attempts);
-        places.iter().copied().filter(may_take).collect()
+        let mut usable: Vec<usize> = places.filter(may_take).collect();
+        usable.sort_by_key(|place| s.refusing.contains(place));
+        usable
+    }
+
+    /// Those after the one that was asked last, and whoever was passed over. When that one refuses the
+    /// country it may have stood anywhere: then those that were never asked.
+    fn rest_of_round(&self, after_last: usize, s: &Situation<'_>) -> Vec<usize> {
+        let is_refusing = |place: usize| s.refusing.contains(&place);
+        let was_last_refusing = after_last > 0 && is_refusing(s.route[after_last - 1]);
+        let is_new = |place: usize| {
+            let name = &self.links[place].name;
+            !s.attempts.iter().any(|a| a.provider == *name)
+        };
+        let is_left = |(at, place): &(usize, &usize)| {
+            let follows = *at >= after_last && !was_last_refusing;
+            follows || (was_last_refusing || is_refusing(**place)) && is_new(**place)
+        };
+        let left = s.route.iter().enumerate().filter(is_left);
+        self.usable(left.map(|(_, place)| *place), s)
     }
 
     /// A rate that is used up sends a code to the next provider; others wait for it.

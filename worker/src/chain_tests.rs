@@ -59,6 +59,31 @@ fn next_with(
     next_on(chain, &all, providers, lane, history, now)
 }
 
+/// The same for a code to a country that these links refuse.
+fn next_to(chain: &Chain, refusing: &[usize], history: &[(&str, ErrorClass)]) -> String {
+    let (attempts, providers) = (attempts(history), vec![Free; chain.links().len()]);
+    said_of(chain, &Situation { refusing, ..code_at(&attempts, &providers, 0) })
+}
+
+/// A code that may go to all of three links, or to less.
+fn code_at<'a>(
+    attempts: &'a [Attempt],
+    providers: &'a [Availability],
+    now: Millis,
+) -> Situation<'a> {
+    let (route, deadline, jitter) = (&[0, 1, 2][..providers.len()], 600_000, 0.0);
+    let (lane, refusing) = (Lane::Otp, &[][..]);
+    Situation { lane, route, refusing, attempts, providers, now, deadline, jitter }
+}
+
+fn said_of(chain: &Chain, situation: &Situation<'_>) -> String {
+    match chain.decide(situation) {
+        Step::Try(place) => format!("try {}", chain.links()[place].name),
+        Step::Wait { until } => format!("wait {until}"),
+        Step::End(end) => format!("{} {}", end.state.as_str(), end.class),
+    }
+}
+
 /// The same for a message that may go to these links only.
 fn next_on(
     chain: &Chain,
@@ -70,11 +95,53 @@ fn next_on(
 ) -> String {
     let attempts = attempts(history);
     let (attempts, deadline, jitter) = (attempts.as_slice(), 600_000, 0.0);
-    match chain.decide(&Situation { lane, route, attempts, providers, now, deadline, jitter }) {
-        Step::Try(place) => format!("try {}", chain.links()[place].name),
-        Step::Wait { until } => format!("wait {until}"),
-        Step::End(end) => format!("{} {}", end.state.as_str(), end.class),
+    let refusing = &[];
+    said_of(chain, &Situation { lane, route, refusing, attempts, providers, now, deadline, jitter })
+}
+
+#[test]
+fn who_refuses_the_country_is_asked_last() {
+    use ErrorClass as C;
+    let chain = chain(&["a", "b", "c"]);
+    assert_eq!(next_to(&chain, &[0], &[]), "try b");
+    assert_eq!(next_to(&chain, &[1], &[("a", C::Transient)]), "try c");
+    assert_eq!(next_to(&chain, &[0, 1], &[]), "try c");
+    assert_eq!(next_to(&chain, &[0, 1, 2], &[]), "try a", "nobody is better");
+    // The round is over when it has been asked too.
+    assert_eq!(next_to(&chain, &[0], &[("b", C::Transient), ("c", C::Region)]), "try a");
+    let all = [("b", C::Sender), ("c", C::Region), ("a", C::Region)];
+    assert_eq!(next_to(&chain, &[0], &all), "failed region");
+    let all = [("b", C::Transient), ("c", C::Sender), ("a", C::Sender)];
+    assert_eq!(next_to(&chain, &[0], &all), "wait 3000", "for the next round of b");
+    // It has refused this message too, and the rest of the round goes on at once.
+    assert_eq!(next_to(&chain, &[0], &[("a", C::Region)]), "try b");
+    // Its answer was not about the country: it is nobody who was passed over.
+    let history = [("a", C::Transient), ("b", C::Transient), ("c", C::Transient)];
+    assert_eq!(next_to(&chain, &[0], &history), "wait 3000");
+}
+
+#[test]
+fn when_nobody_else_can_be_called_it_is_asked_all_the_same() {
+    let chain = chain(&["a", "b"]);
+    let open = Open { probe_at: 5_000 };
+    for (b, code, text) in [
+        (Free, "try b", "try b"),
+        (Probe, "try b", "try b"),
+        (open, "try a", "try a"),
+        (Paused { until: 5_000 }, "try a", "try a"),
+        (Busy, "try a", "try a"),
+        // Texts would wait for it anyway.
+        (UsedUp { until: 5_000 }, "try a", "wait 5000"),
+    ] {
+        let providers = [Free, b];
+        let of_code = Situation { refusing: &[0], ..code_at(&[], &providers, 0) };
+        assert_eq!(said_of(&chain, &of_code), code, "{b:?}");
+        let of_text = Situation { lane: Lane::Bulk, ..of_code };
+        assert_eq!(said_of(&chain, &of_text), text, "{b:?}");
     }
+    let providers = [open, Open { probe_at: 6_000 }];
+    let of_code = Situation { refusing: &[0], ..code_at(&[], &providers, 0) };
+    assert_eq!(said_of(&chain, &of_code), "wait 5000", "whoever is there first");
 }
 
 #[test]
@@ -175,7 +242,8 @@ fn a_provider_that_asked_for_quiet_gets_it() {
     asked[0].retry_at = Some(30_000);
     let (attempts, providers) = (&asked[..], &[Free, Open { probe_at: 40_000 }][..]);
     let (lane, route, now, deadline, jitter) = (Lane::Otp, &[0, 1][..], 2_000, 600_000, 0.0);
-    let situation = Situation { lane, route, attempts, providers, now, deadline, jitter };
+    let refusing = &[];
+    let situation = Situation { lane, route, refusing, attempts, providers, now, deadline, jitter };
     let step = chain.decide(&situation);
     assert!(matches!(step, Step::Wait { until: 30_000 }), "{step:?}");
 }

@@ -18,6 +18,7 @@ use crate::{
     breaker::Availability,
     chain::{Chain, Situation, Step},
     health::Pass,
+    regions::Destination,
 };
 
 /// How long the database may take to say whose a probe is.
@@ -53,6 +54,13 @@ pub struct Patience<'a> {
     pub stop: &'a CancellationToken,
 }
 
+/// The links that a message may go to, and where those are to bring it.
+#[derive(Clone, Copy, Debug)]
+pub struct Way<'a> {
+    pub route: &'a [usize],
+    pub to: Option<Destination>,
+}
+
 /// What stands between a message and the next call.
 enum Obstacle {
     Place,
@@ -63,7 +71,7 @@ enum Obstacle {
 /// One message's way to the next call.
 struct Search<'a> {
     lane: Lane,
-    route: &'a [usize],
+    way: Way<'a>,
     attempts: &'a [Attempt],
     deadline: Millis,
     /// 0 to 1.
@@ -77,13 +85,13 @@ struct Search<'a> {
 }
 
 impl Chain {
-    /// Decides among the links of a message's route, and takes what the decision needs: a place among
+    /// Decides among the links on a message's way, and takes what the decision needs: a place among
     /// the calls or the one probe, and a token.
     pub async fn choose(
         &self,
         home: &Home,
         row: &Message,
-        route: &[usize],
+        way: Way<'_>,
         attempts: &[Attempt],
         mut patience: Patience<'_>,
     ) -> Chosen {
@@ -93,7 +101,7 @@ impl Chain {
         let began = Instant::now();
         let mut search = Search {
             lane: row.lane(),
-            route,
+            way,
             attempts,
             deadline: row.deadline,
             jitter: rand::random::<f64>(),
@@ -157,7 +165,9 @@ impl Chain {
         now: Millis,
     ) -> Result<usize, Obstacle> {
         let providers = search.overlaid(seen, now);
-        let s = search.situation(&providers, now);
+        let (to, has_begun) = (search.way.to, !search.attempts.is_empty());
+        let refusing = self.health().regions().refusing(search.way.route, to, has_begun, now);
+        let s = search.situation(&providers, &refusing, now);
         if Instant::now() < search.place_until && self.waits_for_a_place(&s) {
             return Err(Obstacle::Place);
         }
@@ -165,7 +175,13 @@ impl Chain {
             Step::Try(place) => {
                 let has_token = self.links()[place].tokens.is_none() || search.token == Some(place);
                 if has_token {
-                    return Ok(place);
+                    // One that refuses its country is asked when nobody else can be.
+                    let is_good = self.health().regions().lets_through(place, to, now);
+                    if is_good || refusing.contains(&place) {
+                        return Ok(place);
+                    }
+                    // Another message has just begun to ask.
+                    return self.settle(search, seen, now);
                 }
                 let mut give_up = search.token_until;
                 if self.can_go_round(place, &s) {
@@ -192,11 +208,12 @@ impl Chain {
         matches!(step, Step::Try(place) if s.providers[place] == Availability::Busy)
     }
 
-    /// True when another provider may be called at once.
+    /// True when another provider may be called at once, and not in vain.
     fn can_go_round(&self, place: usize, s: &Situation<'_>) -> bool {
         let mut without = s.providers.to_vec();
         without[place] = Availability::UsedUp { until: s.deadline };
-        matches!(self.decide(&Situation { providers: &without, ..*s }), Step::Try(_))
+        let step = self.decide(&Situation { providers: &without, ..*s });
+        matches!(step, Step::Try(other) if !s.refusing.contains(&other))
     }
 
     /// When nobody has a token, the one that comes first is waited for, if that is soon.
@@ -238,7 +255,9 @@ impl Chain {
         if !self.routes().differ_in(s.lane) {
             return until;
         }
-        self.turns(place).take(s.lane, until, apart).min(s.deadline)
+        let turn = self.turns(place).take(s.lane, until, apart);
+        // At its deadline nothing is claimed any more.
+        if turn < s.deadline { turn } else { until }
     }
 
     /// True when it would be called if it only had a token.
@@ -253,10 +272,16 @@ impl Chain {
 }
 
 impl Search<'_> {
-    fn situation<'s>(&'s self, providers: &'s [Availability], now: Millis) -> Situation<'s> {
+    fn situation<'s>(
+        &'s self,
+        providers: &'s [Availability],
+        refusing: &'s [usize],
+        now: Millis,
+    ) -> Situation<'s> {
         Situation {
             lane: self.lane,
-            route: self.route,
+            route: self.way.route,
+            refusing,
             attempts: self.attempts,
             providers,
             now,
@@ -285,3 +310,7 @@ impl Search<'_> {
         missing.filter_map(|(place, until)| Some((place, (*until)?))).min_by_key(|(_, at)| *at)
     }
 }
+
+#[cfg(test)]
+#[path = "choice_tests.rs"]
+mod tests;

@@ -4,6 +4,7 @@ mod addressing;
 mod counting;
 mod error;
 mod opt_outs;
+mod patience;
 mod writing;
 
 use std::{sync::Arc, time::Duration};
@@ -22,13 +23,16 @@ use otpost_shared::{
 use tokio::{sync::SemaphorePermit, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use self::counting::{count, count_cost};
 pub use self::error::CourierError;
+use self::{
+    addressing::destination,
+    counting::{count, count_cost},
+};
 use crate::{
     backend,
     chain::Chain,
-    choice::{Chosen, Patience},
-    health::Pass,
+    choice::{Chosen, Patience, Way},
+    health::{Barred, Pass},
     letter::{Letter, not_sent},
     places::{Places, Unbegun},
     provider::Outcome,
@@ -38,8 +42,6 @@ use crate::{
 const ATTEMPT: Duration = Duration::from_secs(5);
 /// No first byte leaves with less lease than this.
 const LEAST_LEASE_MS: i64 = 5_500;
-/// An outcome is written down with no less lease than this.
-const LEAST_LEASE_TO_RECORD_MS: i64 = 500;
 /// What waits for a token is begun with no less lease than this.
 const LEAST_LEASE_TO_BEGIN_MS: i64 = 2_000;
 /// Between two looks for tokens, when there is none for any code.
@@ -79,7 +81,7 @@ impl Plan {
 /// An attempt whose row is written, and which may begin.
 struct Begun<'a> {
     letter: Letter,
-    route: &'a [usize],
+    way: Way<'a>,
     plan: Plan,
     lease_until: Millis,
     place: Option<SemaphorePermit<'a>>,
@@ -145,7 +147,7 @@ impl Courier {
             Ok(None) => return Ok(()),
             Err(stopped) => return self.put_off(&row, stopped).await,
         };
-        let Begun { letter, route, mut plan, mut lease_until, mut place } = begun;
+        let Begun { letter, way, mut plan, mut lease_until, mut place } = begun;
         loop {
             let number = plan.number;
             let Some((ended, ending)) = self.attempt(&row, &letter, plan, lease_until).await else {
@@ -154,7 +156,7 @@ impl Courier {
             };
             attempts.push(ended);
             let patience = self.patience_after(&row, lease_until);
-            let (next, planned) = self.next(&row, &letter, route, &attempts, patience).await;
+            let (next, planned) = self.next(&row, &letter, way, &attempts, patience).await;
             place = place.filter(|_| planned.is_some());
             // Before the end, after which nobody would ask again.
             self.note_opt_out(&letter, attempts.last()).await;
@@ -192,38 +194,52 @@ impl Courier {
             self.call_off(&row, number, words, next).await.map_err(stopped_by)?;
             return Ok(None);
         }
-        let route = self.route(&row, &letter).await.map_err(stopped_by)?;
+        let way = self.way(&row, &letter).await.map_err(stopped_by)?;
         // Before anything is decided: meanwhile a provider may have turned out not to answer.
         let Some(place) = self.place(&row).await else {
             backend::release(&self.home, &row).await;
             return Ok(None);
         };
         if let Some(name) = claimed.begun {
-            if let Some(pass) = self.chain.health().enter(&name, self.now()) {
-                let lease_until = row.lease_until.unwrap_or_default();
-                let plan = Plan::new(1, pass);
-                let place = Some(place);
-                return Ok(Some((Begun { letter, route, plan, lease_until, place }, attempts)));
+            match self.chain.health().enter(&name, way.to, self.now()) {
+                Ok(pass) => {
+                    let lease_until = row.lease_until.unwrap_or_default();
+                    let (plan, place) = (Plan::new(1, pass), Some(place));
+                    return Ok(Some((Begun { letter, way, plan, lease_until, place }, attempts)));
+                }
+                // It is no longer trusted as it was at the claim: somebody takes another look.
+                Err(Barred::LeftAlone) => {
+                    backend::release(&self.home, &row).await;
+                    return Ok(None);
+                }
+                // Whoever is asked first takes over the attempt's row.
+                Err(Barred::Refusing) => {}
             }
-            // Its provider is no longer trusted as it was at the claim: somebody takes another look.
-            backend::release(&self.home, &row).await;
-            return Ok(None);
         }
         // The attempt's row renews the lease, for which there must be time.
         let left = row.lease_until.unwrap_or_default() - LEAST_LEASE_TO_BEGIN_MS - self.now();
         let patience = Patience { place: PATIENCE, token: span(left), stop: &self.stop };
-        let (next, planned) = self.next(&row, &letter, route, &attempts, patience).await;
+        let (next, planned) = self.next(&row, &letter, way, &attempts, patience).await;
         let Some(plan) = planned else {
-            self.settle(&row, None, next).await.map_err(stopped_by)?;
+            match number {
+                None => drop(self.settle(&row, None, next).await.map_err(stopped_by)?),
+                Some(_) => backend::release(&self.home, &row).await,
+            }
             return Ok(None);
         };
         let step = Recording { message: Arc::clone(&row), ended: None, next, now: self.now() };
         let written = self.home.record(step).await;
         let lease = written.map_err(|e| Stopped { error: e.into(), number: Some(plan.number) })?;
-        // None: it ended meanwhile, and that is written down too.
-        let Some(lease_until) = lease else { return Ok(None) };
+        // None: it ended meanwhile, and that is written down too; but not what its claim began.
+        let Some(lease_until) = lease else {
+            if number.is_some() {
+                let words = "it was called off before anything was sent";
+                self.call_off(&row, number, words, Next::Cancel).await.map_err(stopped_by)?;
+            }
+            return Ok(None);
+        };
         let place = Some(place);
-        Ok(Some((Begun { letter, route, plan, lease_until, place }, attempts)))
+        Ok(Some((Begun { letter, way, plan, lease_until, place }, attempts)))
     }
 
     /// `number` is of the attempt that was written down with the claim.
@@ -236,13 +252,6 @@ impl Courier {
     ) -> Result<(), DbError> {
         let ended = number.map(|number| (number, not_sent(words)));
         self.settle(row, ended, next).await.map(drop)
-    }
-
-    /// None when no place has become free while its lease was still good for an attempt: somebody
-    /// else may have one.
-    async fn place(&self, row: &Message) -> Option<SemaphorePermit<'_>> {
-        let left = row.lease_until.unwrap_or_default() - LEAST_LEASE_MS - self.now();
-        self.places.take(row.lane(), span(left)).await
     }
 
     /// Nothing was sent: the message goes back into the queue instead of waiting for its lease.
@@ -268,19 +277,6 @@ impl Courier {
         Ok(())
     }
 
-    /// How long an outcome may be kept waiting for a provider that is being tried out. When the first
-    /// of a chain goes silent, everybody comes to the second at once, and half a second later it is
-    /// known. A worker that dies meanwhile leaves `unknown` behind, which is the end of a text, but not
-    /// of a code.
-    fn patience_after(&self, row: &Message, lease_until: Millis) -> Patience<'_> {
-        let left = match row.lane() {
-            Lane::Otp => lease_until - LEAST_LEASE_TO_RECORD_MS - self.now(),
-            Lane::Bulk => 0,
-        };
-        let patience = PATIENCE.min(span(left));
-        Patience { place: patience, token: patience, stop: &self.stop }
-    }
-
     fn now(&self) -> Millis {
         self.home.clock.now()
     }
@@ -290,12 +286,12 @@ impl Courier {
         &self,
         row: &Message,
         letter: &Letter,
-        route: &[usize],
+        way: Way<'_>,
         attempts: &[Attempt],
         patience: Patience<'_>,
     ) -> (Next, Option<Plan>) {
         let names_another =
-            |a: &Attempt| route.iter().any(|at| self.chain.links()[*at].name != a.provider);
+            |a: &Attempt| way.route.iter().any(|at| self.chain.links()[*at].name != a.provider);
         // Silence sends nothing on where its route has nobody else.
         let stays = |a: &Attempt| !a.has_gone_on() || a.is_silent() && !names_another(a);
         let is_taken = |a: &Attempt| a.outcome() == Some(ErrorClass::Ok) && stays(a);
@@ -303,7 +299,7 @@ impl Courier {
         if attempts.iter().any(Attempt::is_delivered) || attempts.last().is_some_and(is_taken) {
             return (Next::Sent, None);
         }
-        match self.chain.choose(&self.home, row, route, attempts, patience).await {
+        match self.chain.choose(&self.home, row, way, attempts, patience).await {
             Chosen::Try(_) if self.stop.is_cancelled() => {
                 (Next::Wait { not_before: self.now(), why: None }, None)
             }
@@ -355,7 +351,7 @@ impl Courier {
         ended.error_code.clone_from(&ending.error_code);
         ended.detail.clone_from(&ending.detail);
         ended.retry_at = ending.retry_at;
-        plan.pass.note(&ended);
+        plan.pass.note(&ended, destination(row, letter));
         Some((ended, ending))
     }
 }

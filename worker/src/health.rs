@@ -18,7 +18,10 @@ use otpost_shared::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::breaker::{Availability, Breaker, Call, Change, Turn};
+use crate::{
+    breaker::{Availability, Breaker, Call, Change, Turn},
+    regions::{self, Destination, Regions},
+};
 
 /// How soon a process learns what another has found out.
 const LOOK: Duration = Duration::from_millis(250);
@@ -28,10 +31,21 @@ const LOOK: Duration = Duration::from_millis(250);
 pub struct Health {
     names: Vec<String>,
     breakers: Mutex<Vec<Breaker>>,
+    /// Locked with the breakers only after them.
+    regions: Regions,
     /// A call ended or a state changed: who waits may look again.
     news: Notify,
     /// A breaker has something to write.
     unwritten: Notify,
+}
+
+/// Why a provider is not called for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Barred {
+    /// It would be a probe or has to wait.
+    LeftAlone,
+    /// It refuses the message's country: others are asked first.
+    Refusing,
 }
 
 /// The right to make one call of one provider; gives its place back when dropped.
@@ -65,8 +79,8 @@ impl Pass {
         self.health.lock()[self.place].lose_probe(self.call, now);
     }
 
-    /// Takes into account how the call ended.
-    pub fn note(self, ended: &Attempt) {
+    /// Takes into account how the call ended, of a message that went there.
+    pub fn note(self, ended: &Attempt, to: Option<Destination>) {
         let class = ended.outcome().unwrap_or(ErrorClass::Unknown);
         let said = in_words(class, ended);
         let now = ended.finished_at.unwrap_or(ended.started_at);
@@ -76,6 +90,10 @@ impl Pass {
         let to_write = !breaker.unwritten.is_empty();
         drop(breakers);
         let provider = &self.health.names[self.place];
+        let change = self.health.regions.note(self.place, to, class, &said, now);
+        if let (Some(change), Some(to)) = (change, to) {
+            regions::tell(change, provider, to, &said);
+        }
         match turn {
             Some(Turn::Opened) => tracing::warn!(
                 provider, outcome = %class, said,
@@ -85,7 +103,7 @@ impl Pass {
             None if self.call.probe => tracing::info!(provider, outcome = %class, said, "probed"),
             None => {}
         }
-        if to_write {
+        if to_write || change.is_some() {
             self.health.unwritten.notify_one();
         }
     }
@@ -112,6 +130,7 @@ impl Health {
         Self {
             names,
             breakers: Mutex::new(breakers),
+            regions: Regions::default(),
             news: Notify::new(),
             unwritten: Notify::new(),
         }
@@ -119,6 +138,11 @@ impl Health {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Breaker>> {
         self.breakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[must_use]
+    pub fn regions(&self) -> &Regions {
+        &self.regions
     }
 
     /// Resolves when it is worth looking again.
@@ -163,17 +187,27 @@ impl Health {
         breakers[place].is_trusted(now).then_some(place)
     }
 
-    /// Lets one call of a provider through, unless it would be a probe or has to wait.
-    #[must_use]
-    pub fn enter(self: &Arc<Self>, name: &str, now: Millis) -> Option<Pass> {
-        let place = self.names.iter().position(|known| known == name)?;
-        let free = |seen: &[Availability]| seen[place] == Availability::Free;
-        self.pick(now, |seen| if free(seen) { Ok(place) } else { Err(()) }).ok()
+    /// Lets one call of a provider through, for a message that goes there.
+    ///
+    /// # Errors
+    /// Why it is not called now.
+    pub fn enter(
+        self: &Arc<Self>,
+        name: &str,
+        to: Option<Destination>,
+        now: Millis,
+    ) -> Result<Pass, Barred> {
+        let place = self.names.iter().position(|known| known == name).ok_or(Barred::LeftAlone)?;
+        self.pick(now, |seen| match seen[place] {
+            Availability::Free if self.regions.lets_through(place, to, now) => Ok(place),
+            Availability::Free => Err(Barred::Refusing),
+            _ => Err(Barred::LeftAlone),
+        })
     }
 
     /// How many messages of a lane it makes sense to claim, which may come to any of these routes: one
-    /// while no more than a probe can be made of them, none while every provider is to be left alone.
-    /// `room` is how many a provider has tokens for.
+    /// while no more than a probe can be made of them, none while every provider is to be left alone. Of
+    /// several routes the probe may be for the last in the lane. `room` is how many a provider has tokens for.
     #[must_use]
     pub fn most_to_claim(
         &self,
@@ -194,7 +228,11 @@ impl Health {
             if let (Lane::Bulk, Some(place)) = (lane, in_use) {
                 return room(*place);
             }
-            route.iter().map(|place| room(*place).min(through[*place])).max().unwrap_or_default()
+            let of_each = route.iter().map(|place| match room(*place) {
+                1.. if through[*place] == 1 && routes.len() > 1 => usize::MAX,
+                room => room.min(through[*place]),
+            });
+            of_each.max().unwrap_or_default()
         };
         // A chain without providers ends its messages, each with its reason.
         routes.iter().map(most_of).max().unwrap_or(usize::MAX)
@@ -233,6 +271,7 @@ impl Health {
                 self.lock()[place].unwritten.pop_front();
             }
         }
+        self.regions.write(db, &self.names).await?;
         let rows = provider_state::list(db).await?;
         self.learn(&rows);
         self.news.notify_waiters();

@@ -6,6 +6,7 @@
 //! | [`chain`] | which provider comes next, by error class and availability |
 //! | [`routes`], `turns` | which providers a message may go to; waiting where that differs |
 //! | [`breaker`], [`health`] | whether a provider may be called; the same known to all processes |
+//! | [`regions`] | countries that a provider refuses |
 //! | [`tokens`] | waiting for a provider's rate |
 //! | [`choice`] | the chain's decision, with all that a call needs |
 //! | [`courier`], `letter` | one message: composed, attempted, recorded; what it says |
@@ -27,6 +28,7 @@ mod letter;
 pub mod places;
 pub mod provider;
 pub mod providers;
+pub mod regions;
 pub mod routes;
 pub mod segments;
 pub mod silence;

@@ -1,5 +1,7 @@
 //! From the routes of a configuration to places in the chain, and to what is claimed.
 
+use std::time::Duration;
+
 use otpost_shared::{
     attempt::Attempt, channel::Channel, config::Traits, outcome::ErrorClass, provider_state,
     queue::Lane,
@@ -136,10 +138,70 @@ async fn codes_begin_with_their_claim_only_where_all_go_one_way() {
         let now = bed.home.clock.now();
         assert_eq!(chain.first_at_once(now), None, "nothing is known of it yet");
         for number in 1..=20 {
-            let pass = chain.health().enter("a", now).expect("let through");
-            pass.note(&Attempt::of(number, "a", Some(ErrorClass::Ok), now));
+            let pass = chain.health().enter("a", None, now).expect("let through");
+            pass.note(&Attempt::of(number, "a", Some(ErrorClass::Ok), now), None);
         }
         assert_eq!(chain.first_at_once(now), first, "{own}");
+    }
+}
+
+/// A chain of `a` for everybody and of `c` for Great Britain, each with its rate.
+async fn rated(a: &str, c: &str, routes: &str) -> (Bed, Chain) {
+    let extra = format!(
+        "routes = [{routes}]\n[chains]\nsms = [\"a\"]\n[providers.a]\nkind = \"sandbox\"\nrate = {a:?}\n\
+         burst = 1\n[providers.c]\nkind = \"sandbox\"\nrate = {c:?}\nburst = 1\n"
+    );
+    let bed = Bed::make(Kind::Embedded, &extra).await;
+    let chain = crate::build_chain(&bed.home).expect("a chain");
+    (bed, chain)
+}
+
+const GB_BY_C: &str = "{ countries = ['GB'], chain = ['c'] }";
+
+#[tokio::test]
+async fn as_many_are_claimed_as_the_route_with_the_most_room_asks_for() {
+    for (a, c) in [("2/s", "4/s"), ("4/s", "2/s")] {
+        let (bed, chain) = rated(a, c, GB_BY_C).await;
+        let (now, most) = (bed.home.clock.now(), |unbegun, at| {
+            Lane::ALL.map(|lane| chain.most_to_claim(lane, unbegun, at))
+        });
+        // Two seconds' worth and the token that is there.
+        assert_eq!(most(0, now), [9; 2]);
+        assert_eq!(most(7, now), [2; 2]);
+        assert_eq!(most(9, now), [0; 2]);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_lies_idle_is_worth_any_number_of_claims_where_routes_part_a_lane() {
+    for (routes, most) in [(GB_BY_C, usize::MAX), ("", 0)] {
+        let (bed, chain) = rated("4/s", "1/m", routes).await;
+        let now = bed.home.clock.now();
+        let tokens = chain.links()[0].tokens.as_ref().expect("a rate");
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        while !tokens.is_idle(Lane::Bulk) || !tokens.is_idle(Lane::Otp) {
+            ticks.tick().await;
+        }
+        for lane in Lane::ALL {
+            assert_eq!(chain.most_to_claim(lane, 99, now), most, "{routes}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_one_for_a_probe_may_stand_behind_others_who_go_another_way() {
+    for (routes, most) in [(GB_BY_C, usize::MAX), ("", 1)] {
+        let (bed, chain) = rated("4/s", "4/s", routes).await;
+        let now = bed.home.clock.now();
+        for name in ["a", "c"] {
+            let opened = provider_state::mark_open(&bed.home.db, name, now, "it failed").await;
+            assert_eq!(opened, Ok(true));
+        }
+        chain.health().step(&bed.home.db).await.expect("an answer");
+        for lane in Lane::ALL {
+            assert_eq!(chain.most_to_claim(lane, 0, now), 0, "nobody is called");
+            assert_eq!(chain.most_to_claim(lane, 0, now + 5_000), most, "{routes}");
+        }
     }
 }
 

@@ -25,6 +25,8 @@ const FIRST_ANSWER: Duration = Duration::from_millis(70);
 const MOST: usize = 256;
 /// Messages are claimed as far as tokens for them are likely to come within this time.
 const HORIZON: Duration = Duration::from_secs(2);
+/// A token that nobody asked for during so long lies idle: longer than a sweep takes to come round.
+const IDLE: Duration = Duration::from_millis(300);
 /// For so long after the last time it was used up a rate counts as the reason for a wait.
 const FELT: Duration = Duration::from_secs(5);
 
@@ -47,6 +49,8 @@ struct State {
     /// Other messages get nothing before.
     bulk_from: Instant,
     used_up: Option<Instant>,
+    /// When somebody last wanted one: a code, and another message.
+    wanted_at: [Instant; 2],
 }
 
 #[derive(Debug)]
@@ -67,6 +71,7 @@ impl Tokens {
             answered: now,
             bulk_from: now,
             used_up: None,
+            wanted_at: [now; 2],
         };
         Self { provider: provider.to_owned(), meter, state: Mutex::new(state), came: Notify::new() }
     }
@@ -111,6 +116,7 @@ impl Tokens {
     fn stand_in_line(&self, lane: Lane, give_up: Instant) -> Option<oneshot::Receiver<Instant>> {
         let mut state = self.lock();
         let now = Instant::now();
+        state.wanted_at[place(lane)] = now;
         if state.expected(lane, &self.meter, now) > give_up.saturating_duration_since(now) {
             return None;
         }
@@ -141,17 +147,31 @@ impl Tokens {
         let (mut state, now) = (self.lock(), Instant::now());
         let processes = f64::from(self.meter.processes());
         let to_come = self.meter.rate.per_second() * HORIZON.as_secs_f64() / processes;
-        let left = state.left(&self.meter, now);
         let there = match lane {
-            Lane::Otp => left,
             Lane::Bulk if state.bulk_from > now + HORIZON => f64::MIN,
-            Lane::Bulk => left - self.meter.rate.left_to_codes() - count(state.ahead(Lane::Otp)),
+            _ => state.there_for(lane, &self.meter, now),
         };
         let room = whole(there + to_come).saturating_sub(unbegun);
         if room == 0 {
             state.used_up = Some(now);
         }
         room
+    }
+
+    /// True when a token lies idle: it has been there for a while, and nobody of a lane wanted one. Those it
+    /// is for may stand behind others in the lane, who go another way.
+    #[must_use]
+    pub fn is_idle(&self, lane: Lane) -> bool {
+        self.is_idle_at(lane, Instant::now())
+    }
+
+    fn is_idle_at(&self, lane: Lane, now: Instant) -> bool {
+        let mut state = self.lock();
+        let Some(then) = now.checked_sub(IDLE) else { return false };
+        let is_kept = lane == Lane::Bulk && state.bulk_from > then;
+        !is_kept
+            && state.wanted_at[place(lane)] <= then
+            && state.there_for(lane, &self.meter, then) >= 1.0
     }
 
     /// True when messages wait because of the rate, or did a moment ago.
@@ -211,6 +231,15 @@ impl State {
         (self.left + since * meter.rate.per_second()).min(f64::from(meter.rate.burst))
     }
 
+    /// The same without what is kept for those who come before a lane.
+    fn there_for(&mut self, lane: Lane, meter: &Meter, now: Instant) -> f64 {
+        let left = self.left(meter, now);
+        match lane {
+            Lane::Otp => left,
+            Lane::Bulk => left - meter.rate.left_to_codes() - count(self.ahead(Lane::Otp)),
+        }
+    }
+
     /// How long a message that comes now is likely to wait.
     fn expected(&mut self, lane: Lane, meter: &Meter, now: Instant) -> Duration {
         let ahead = self.ahead(lane);
@@ -259,6 +288,13 @@ fn give(line: &mut VecDeque<Waiter>, share: &Share, now: Instant) {
     for due in &share.due {
         // Whoever has gone meanwhile passes it on.
         while line.pop_front().is_some_and(|waiter| waiter.token.send(now + *due).is_err()) {}
+    }
+}
+
+fn place(lane: Lane) -> usize {
+    match lane {
+        Lane::Otp => 0,
+        Lane::Bulk => 1,
     }
 }
 

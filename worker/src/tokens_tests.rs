@@ -112,3 +112,35 @@ async fn no_more_is_claimed_than_there_will_be_tokens_for() {
     assert!(slow.tokens.is_used_up());
     slow.end().await;
 }
+
+#[tokio::test]
+async fn a_token_that_nobody_wants_for_a_while_lies_idle() {
+    let asked = Asked::start("1/s", 5);
+    let idle_in = |ms| {
+        let at = Instant::now() + Duration::from_millis(ms);
+        Lane::ALL.map(|lane| asked.tokens.is_idle_at(lane, at))
+    };
+    assert_eq!(idle_in(0), [false; 2], "it has just come");
+    assert_eq!(idle_in(300), [true; 2]);
+    assert!(asked.wait(Lane::Otp, LONG).await.unwrap().is_ok());
+    // The bucket begins with one. A fifth of a burst is for codes: a text may have the second.
+    assert_eq!(idle_in(900), [false, false]);
+    assert_eq!(idle_in(1_600), [true, false]);
+    assert_eq!(idle_in(2_600), [true; 2]);
+    let text = asked.wait(Lane::Bulk, LONG);
+    tokio::task::yield_now().await;
+    assert_eq!(idle_in(100), [false; 2], "somebody wants it");
+    text.abort();
+    asked.end().await;
+}
+
+#[test]
+fn the_pace_is_that_of_one_process() {
+    for (text, processes, ms) in [("4/s", 1, 250), ("4/s", 2, 500), ("1/m", 1, 60_000)] {
+        let rates = Rates::new(None);
+        rates.set_live_processes(processes);
+        let rate = Rate::new(Rule::parse(text).unwrap(), 1, 80);
+        let tokens = Tokens::new("a", rates.meter("a", rate));
+        assert_eq!(tokens.pace(), Duration::from_millis(ms), "{text} of {processes}");
+    }
+}

@@ -8,6 +8,7 @@ use otpost_shared::{
     clock::{Clock, Millis},
     config::{self, Route},
     message::{self, REPORTED_WITHIN_MS, Sample},
+    provider_region::{self, ProviderRegion},
     provider_state::{self, ProviderState},
     rate::Rate,
     tenant,
@@ -138,6 +139,7 @@ async fn providers(home: &Home) -> Vec<Finding> {
     // Of a database that does not answer, or has no tables yet, its own finding tells.
     let states = provider_state::list(&home.db).await.unwrap_or_default();
     let now = home.db.now().await.unwrap_or_default();
+    let regions = provider_region::list(&home.db, now).await.unwrap_or_default();
     let mut findings = Vec::new();
     for link in chain.links() {
         let asked = tokio::time::timeout(Duration::from_secs(12), link.provider.check()).await;
@@ -152,8 +154,20 @@ async fn providers(home: &Home) -> Vec<Finding> {
         if let Some(state) = states.iter().find(|state| state.name == link.name) {
             findings.extend(left_alone(state, now));
         }
+        findings.extend(regions.iter().filter(|region| region.provider == link.name).map(refused));
     }
     findings
+}
+
+/// A country that it refuses costs nothing while others take it.
+fn refused(region: &ProviderRegion) -> Finding {
+    let ProviderRegion { provider, country, reason, .. } = region;
+    let said = format!(
+        "{}, and is asked last for now: {reason}; make it serve the country, name a sender in \
+         providers.{provider}.senders, or give {country} a route without it",
+        region.in_words()
+    );
+    Finding::note(format!("calls to {provider}"), said)
 }
 
 /// Sections that nobody is sent by; the console's is among the defaults.

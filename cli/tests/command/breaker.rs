@@ -67,3 +67,40 @@ async fn an_open_breaker_is_seen_everywhere() {
     );
     running.terminate().exits(0);
 }
+
+#[tokio::test]
+async fn a_country_that_a_provider_refuses_is_seen() {
+    let address = free_address();
+    let refusing = FAILING.replace("\"transient\"", "\"region\"");
+    let place = Place::with(&refusing).set("OTPOST__SERVER__LISTEN", &address);
+    let (running, caller) = serve::serve(&place, address);
+    for n in 0..7 {
+        let to = format!("+12025550{n:03}");
+        let (status, created) = caller.post("/v1/verifications", json!({ "to": to })).await;
+        assert_eq!(status, 202, "{created}");
+        let path = format!("/v1/verifications/{}", created["id"].as_str().expect("an id"));
+        caller.get_until(&path, |shown| shown["messages"][0]["state"] == "sent").await;
+    }
+    let line = running.stderr.line_with("the provider refuses a country");
+    assert!(line.contains("primary") && line.contains("US") && line.contains("otp"), "{line}");
+    let lines = [
+        r#"otpost_attempts_total{provider="primary",outcome="region"} 5"#,
+        r#"otpost_attempts_total{provider="backup",outcome="ok"} 7"#,
+        r#"otpost_provider_region_state{provider="primary",country="US",lane="otp"} 1"#,
+        r#"otpost_provider_region_openings_total{provider="primary",country="US",lane="otp"} 1"#,
+    ];
+    metrics_with(&format!("http://{address}/metrics"), &lines).await;
+    let started = Instant::now();
+    loop {
+        let listed = place.run(&["status"]).exits(0).stdout;
+        if listed.contains("provider  primary refuses codes to US: region") {
+            break;
+        }
+        assert!(started.elapsed().as_secs() < 10, "it is not in {listed}");
+    }
+    let report = place.run(&["doctor"]).exits(0);
+    let line = report.stdout.lines().find(|line| line.contains("calls to primary"));
+    let line = line.expect("a finding");
+    assert!(line.starts_with("note ") && line.contains("refuses codes to US"), "{line}");
+    running.terminate().exits(0);
+}

@@ -5,29 +5,31 @@ use std::time::Duration;
 use otpost_shared::{clock::Millis, config::Traits, db::DbError, message::Message};
 
 use super::Courier;
-use crate::{chain::Link, letter::Letter, provider::Outgoing};
+use crate::{chain::Link, choice::Way, letter::Letter, provider::Outgoing, regions::Destination};
 
 impl Courier {
-    /// The links that it may go to: by the routes, unless it is a reply.
-    pub(super) async fn route(&self, row: &Message, letter: &Letter) -> Result<&[usize], DbError> {
+    /// The links that it may go to, by the routes unless it is a reply, and where.
+    pub(super) async fn way(&self, row: &Message, letter: &Letter) -> Result<Way<'_>, DbError> {
         let routes = self.chain.routes();
         if let Some(only) = &row.only_provider {
             let mut links = self.chain.links().iter();
-            return Ok(routes.of_one(links.position(|link| link.name == *only)));
+            let route = routes.of_one(links.position(|link| link.name == *only));
+            return Ok(Way { route, to: destination(row, letter) });
         }
         let tenant = if routes.ask_for_tenants() {
             self.tenants.of(&self.home.db, row.tenant_id).await?
         } else {
             None
         };
-        Ok(routes.of(&Traits {
+        let route = routes.of(&Traits {
             channel: letter.channel,
             lane: row.lane(),
             country: letter.to.region(),
             number: letter.channel.is_by_phone().then(|| letter.to.address()),
             tenant: tenant.as_deref(),
             purpose: letter.purpose.as_deref(),
-        }))
+        });
+        Ok(Way { route, to: destination(row, letter) })
     }
 
     pub(super) fn outgoing(
@@ -58,4 +60,9 @@ impl Courier {
         // Without the key nothing could be composed, and nobody would be here.
         self.home.report_url(provider, row, number).ok().flatten()
     }
+}
+
+/// Where it goes, as far as a provider may refuse that.
+pub(super) fn destination(row: &Message, letter: &Letter) -> Option<Destination> {
+    Destination::of(row.lane(), letter.to.region())
 }

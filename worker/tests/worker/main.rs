@@ -9,6 +9,7 @@ mod email;
 mod gateway;
 mod rates;
 mod recovery;
+mod regions;
 mod replies;
 mod reports;
 mod routes;
@@ -66,13 +67,18 @@ impl Worker {
 }
 
 async fn accept(home: &Home, n: u32) -> Accepted {
-    accept_by(home, Channel::Sms, n).await
+    accept_for(home, &format!("+1202555{n:04}")).await
 }
 
-async fn accept_by(home: &Home, channel: Channel, n: u32) -> Accepted {
+/// A code for this number.
+async fn accept_for(home: &Home, to: &str) -> Accepted {
+    accept_by(home, Channel::Sms, to).await
+}
+
+async fn accept_by(home: &Home, channel: Channel, to: &str) -> Accepted {
     let new = NewVerification {
         tenant_id: DEFAULT_TENANT,
-        to: Recipient::parse(&format!("+1202555{n:04}"), None).expect("a valid number"),
+        to: Recipient::parse(to, None).expect("a valid number"),
         channel,
         purpose: "default".into(),
         subject: None,

@@ -212,6 +212,36 @@ async fn a_rate_holds_up_only_those_whose_route_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slow_route_has_its_tokens_however_many_of_another_stand_before() {
+    for kind in BOTH {
+        let (a, b) = (Gateway::start(ACCEPTED).await, Gateway::start(ACCEPTED).await);
+        let routes = "[[routes]]\ncountries = [\"DE\"]\nchain = [\"b\"]\n";
+        // For what goes by `a` alone three would be claimed at a time, one of each lot in vain.
+        let rate = |rate| format!("rate = {rate:?}\nburst = 1");
+        let bed = bed(kind, &[(&a, &rate("1/s")), (&b, &rate("1/m"))], routes).await;
+        let home = &bed.home;
+        let mut abroad = Vec::new();
+        for _ in 0..600 {
+            abroad.push(bulk(home, ABROAD).await);
+        }
+        let here = bulk(home, HERE).await;
+        let worker = Worker::start(home);
+        until("what goes another way is sent", async || row(home, here).await.state == "sent")
+            .await;
+        assert_eq!(a.bodies().len(), 1);
+        worker.stop().await;
+        let mut sent = 0;
+        for id in abroad {
+            let row = row(home, id).await;
+            sent += usize::from(row.state == "sent");
+            // Not again and again: each was looked at once, and lost no attempt by it.
+            assert!(row.epoch <= 1 && row.crashes == 0, "{row:?}");
+        }
+        assert_eq!((sent, b.bodies().len()), (1, 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn silence_leaves_a_code_where_it_is_when_its_route_has_nobody_else() {
     for kind in BOTH {
         let (only, other) = (Gateway::start(TAKEN).await, Gateway::start(ACCEPTED).await);

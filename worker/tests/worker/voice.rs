@@ -53,7 +53,7 @@ async fn a_code_is_said_and_a_code_is_written() {
     for kind in BOTH {
         let bed = Bed::make(kind, BOX).await;
         let worker = Worker::start(&bed.home);
-        let spoken = accept_by(&bed.home, Channel::Voice, 1).await;
+        let spoken = accept_by(&bed.home, Channel::Voice, "+12025550001").await;
         let row = ended(&bed.home, spoken.id).await;
         assert_eq!((row.state.as_str(), row.channel.as_str()), ("sent", "voice"));
         let code = spelled(&digits(&bed, spoken.id).await);
@@ -61,7 +61,7 @@ async fn a_code_is_said_and_a_code_is_written() {
         assert_eq!(received.channel, "voice");
         let words = format!("Guten Tag. Hier ist Acme & Co. Ihr Code lautet: {code}.");
         assert_eq!(received.text, words);
-        let written = accept_by(&bed.home, Channel::Whatsapp, 2).await;
+        let written = accept_by(&bed.home, Channel::Whatsapp, "+12025550002").await;
         assert_eq!(ended(&bed.home, written.id).await.channel, "whatsapp");
         let received = bed.home.inbox.list(Some("+12025550002")).remove(0);
         assert_eq!(received.channel, "whatsapp");
@@ -107,7 +107,7 @@ async fn who_does_not_answer_is_called_by_the_next_provider() {
         let (first, second) = (Gateway::start(QUEUED).await, Gateway::start(QUEUED).await);
         let bed = Bed::make(kind, &calls(&first, &second)).await;
         let worker = Worker::start(&bed.home);
-        let accepted = accept_by(&bed.home, Channel::Voice, 1).await;
+        let accepted = accept_by(&bed.home, Channel::Voice, "+12025550001").await;
         let row = ended(&bed.home, accepted.id).await;
         let code = digits(&bed, accepted.id).await;
         assert!(field(&first, "Twiml").contains(&spelled(&code)));
@@ -142,7 +142,7 @@ async fn a_country_that_is_not_enabled_is_called_by_the_next_provider() {
         let (first, second) = (Gateway::start(BLOCKED).await, Gateway::start(QUEUED).await);
         let bed = Bed::make(kind, &calls(&first, &second)).await;
         let worker = Worker::start(&bed.home);
-        let accepted = accept_by(&bed.home, Channel::Voice, 1).await;
+        let accepted = accept_by(&bed.home, Channel::Voice, "+12025550001").await;
         let row = ended(&bed.home, accepted.id).await;
         worker.stop().await;
         assert_eq!(row.state, "sent");

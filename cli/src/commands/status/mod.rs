@@ -6,7 +6,9 @@ mod timeline;
 
 use std::{path::Path, process::ExitCode};
 
-use otpost_shared::{Home, clock::Millis, message, process, provider_state, queue::Lane};
+use otpost_shared::{
+    Home, clock::Millis, message, process, provider_region, provider_state, queue::Lane,
+};
 use serde_json::json;
 
 use crate::{
@@ -38,6 +40,7 @@ pub async fn run(config: Option<&Path>, options: StatusOptions) -> Done {
         Some(link) => link.ping().await.map_or_else(|down| down.to_string(), |()| "ok".into()),
     };
     let providers = providers(&home, now).await?;
+    let regions = provider_region::list(&home.db, now).await?;
     let readings = rates::read(&home).await;
     if options.print.json {
         print_json(&json!({
@@ -45,6 +48,10 @@ pub async fn run(config: Option<&Path>, options: StatusOptions) -> Done {
             "redis": redis,
             "providers": providers.iter().map(|(name, trouble)| json!({
                 "provider": name, "trouble": trouble,
+            })).collect::<Vec<_>>(),
+            "refused_countries": regions.iter().map(|region| json!({
+                "provider": region.provider, "country": region.country, "lane": region.lane,
+                "reason": region.reason,
             })).collect::<Vec<_>>(),
             "processes": processes.iter().map(|(role, n)| json!({"role": role, "live": n})).collect::<Vec<_>>(),
             "lanes": lanes.iter().map(|(lane, waiting, ended)| json!({
@@ -67,6 +74,9 @@ pub async fn run(config: Option<&Path>, options: StatusOptions) -> Done {
     }
     for (name, trouble) in providers {
         say!("provider  {name}: {}", trouble.as_deref().unwrap_or("in use"));
+    }
+    for region in regions {
+        say!("provider  {} {}: {}", region.provider, region.in_words(), region.reason);
     }
     for reading in readings {
         say!("rate      {}: {}", reading.provider, reading.in_words());
