@@ -28,3 +28,4 @@ mod show;
 mod sns;
 mod suppressions;
 mod topics;
+mod voice;
