@@ -37,21 +37,21 @@ pub const ERRORS: &ErrorTable = &[
     (200, 299, Account),       // permissions
     (368, 368, Account),       // blocked for breaking a policy
     (80007, 80007, Throttled), // calls of the account
-    (130429, 130429, Throttled),
-    (131000, 131000, Transient),
-    (131008, 131009, Sender), // a parameter
-    (131016, 131016, Transient),
-    (131021, 131021, Recipient), // our own number
-    (131026, 131026, Recipient), // not on WhatsApp, or cannot get it
-    (131030, 131030, Account),   // a test number, To not on its list
-    (131031, 131031, Account),   // locked
-    (131042, 131042, Account),   // payment
-    (131047, 131048, Sender),    // not a template, our number restricted as spam
-    (131051, 131051, Sender),    // type of message
-    (131056, 131056, Throttled), // too many to this person
-    (132000, 132001, Sender),    // template: parameters, not there in this language
-    (132012, 132012, Sender),    // template: form of a parameter
-    (132015, 132016, Sender),    // template: paused, disabled
+    (130_429, 130_429, Throttled),
+    (131_000, 131_000, Transient),
+    (131_008, 131_009, Sender), // a parameter
+    (131_016, 131_016, Transient),
+    (131_021, 131_021, Recipient), // our own number
+    (131_026, 131_026, Recipient), // not on WhatsApp, or cannot get it
+    (131_030, 131_030, Account),   // a test number, To not on its list
+    (131_031, 131_031, Account),   // locked
+    (131_042, 131_042, Account),   // payment
+    (131_047, 131_048, Sender),    // not a template, our number restricted as spam
+    (131_051, 131_051, Sender),    // type of message
+    (131_056, 131_056, Throttled), // too many to this person
+    (132_000, 132_001, Sender),    // template: parameters, not there in this language
+    (132_012, 132_012, Sender),    // template: form of a parameter
+    (132_015, 132_016, Sender),    // template: paused, disabled
 ];
 
 const SIGNATURE: &str = "x-hub-signature-256";
