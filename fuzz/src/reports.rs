@@ -39,6 +39,7 @@ pub fn report(data: &[u8]) {
         ("x-twilio-signature", &*signature),
         ("x-twilio-webhooks-signature-settings", settings),
         ("x-signature", &*signature),
+        ("x-hub-signature-256", &*signature),
     ];
     let call = Call { url: &url, headers: &headers, body };
     for section in sections() {
@@ -46,6 +47,7 @@ pub fn report(data: &[u8]) {
         for written in inbound::read(&hearer, &call, NOW).unwrap_or_default() {
             assert!(!is_signing(&section), "{written:?}");
         }
+        assert!(!matches!(hearer.handshake(&call), Some(Ok(_))), "nobody knows the token");
         let brought = hearer.hear(&call, NOW).unwrap_or_default();
         let is_empty = brought.reports.is_empty() && brought.written.is_empty();
         // Nobody knows the token, the secret, or the other half of the key.
@@ -79,14 +81,20 @@ fn from_a_topic(call: &Call<'_>) {
 }
 
 fn is_signing(section: &ProviderSection) -> bool {
-    let signs_with =
-        ["auth_token", "public_key", "signature_secret", "signing_key", "signing_secret"];
+    let signs_with = [
+        "app_secret",
+        "auth_token",
+        "public_key",
+        "signature_secret",
+        "signing_key",
+        "signing_secret",
+    ];
     let mut sections = ["report", "inbound"].iter().filter_map(|name| section.keys.get(*name));
     let of_gateway = sections.any(|keys| keys.get("secret").is_some());
     of_gateway || signs_with.iter().any(|key| section.keys.contains_key(*key))
 }
 
-fn sections() -> [ProviderSection; 17] {
+fn sections() -> [ProviderSection; 19] {
     [
         "kind = 'bird'\nsigning_secret = 'whsec_YSBzZWNyZXQgdGhhdCBub2JvZHkga25vd3M='",
         "kind = 'infobip'",
@@ -96,6 +104,8 @@ fn sections() -> [ProviderSection; 17] {
         "kind = 'sinch'\nsignature_secret = 'a secret that nobody knows'",
         "kind = 'telnyx'\npublic_key = 'TqtRzDsTXOYGQR8wzDrwty8Fsl+B4fZusGVpDVL36uE='",
         "kind = 'twilio'\nauth_token = 'a token that nobody knows'\nshared_key_secret = 'nor this'",
+        "kind = 'twilio_voice'\nauth_token = 'a token that nobody knows'",
+        "kind = 'whatsapp_cloud'\nphone_number_id = '7'\napp_secret = 'a secret that nobody knows'",
         "kind = 'vonage'",
         "kind = 'vonage'\nsignature_secret = 'a secret that nobody knows'",
         "kind = 'vonage_messages'\nsignature_secret = 'a secret that nobody knows'",

@@ -54,6 +54,24 @@ async fn the_first_that_fits_decides_and_else_the_chain() {
     assert!(routes.of(&mail).is_empty(), "nobody sends it");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_are_for_codes_alone() {
+    let config = CHAINS.replace("[chains]", "[chains]\nvoice = [\"c\"]");
+    let routes = "{ channel = 'voice', countries = ['FR'], chain = ['b', 'c'] }";
+    let bed = Bed::make(Kind::Embedded, &format!("routes = [{routes}]\n{config}")).await;
+    let chain = crate::build_chain(&bed.home).expect("a chain");
+    let names: Vec<&str> = chain.links().iter().map(|link| link.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    let routes = chain.routes();
+    let call = |country| Traits { channel: Channel::Voice, ..code(country) };
+    assert_eq!(routes.of(&call("FR")), [1, 2]);
+    assert_eq!(routes.of(&call("DE")), [2]);
+    assert_eq!(routes.of(&code("FR")), [0, 1]);
+    assert_eq!(routes.in_lane(Lane::Otp), [vec![0, 1], vec![1, 2], vec![2]]);
+    assert_eq!(routes.in_lane(Lane::Bulk), [vec![0, 1]]);
+    assert_eq!(routes.of_every_code(), Some(&[0, 1][..]), "codes by SMS all go one way");
+}
+
 /// Routes, what codes and other messages can come to, and whether all codes go one way.
 type Case = (&'static str, Vec<Vec<usize>>, Vec<Vec<usize>>, bool);
 

@@ -38,12 +38,16 @@ async fn reports(
     Extension(topics): Extension<Topics>,
     Path(provider): Path<String>,
     request: Request,
-) -> Result<StatusCode, ApiError> {
+) -> Result<Response, ApiError> {
     let home = &app.home;
     let hearer = hearer(home, &provider)?;
     let came = Came::read(home, request).await?;
     let headers = came.headers();
     let (call, now) = (came.call(&headers), home.clock.now());
+    if let Some(answer) = hearer.handshake(&call) {
+        let answer = answer.map_err(|why| refused(&provider, why.into()))?;
+        return Ok(answer.into_response());
+    }
     let heard = match hearer.of_topic(&call, now) {
         Some(message) => hear_topic(&topics, &provider, message, now).await,
         None => hearer.hear(&call, now).map_err(Unheard::from),
@@ -59,7 +63,7 @@ async fn reports(
     for written in brought.written {
         take_written(home, &provider, written).await?;
     }
-    Ok(StatusCode::OK)
+    Ok(StatusCode::OK.into_response())
 }
 
 /// False when we never asked for it.

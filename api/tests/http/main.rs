@@ -29,4 +29,5 @@ mod show;
 mod sns;
 mod suppressions;
 mod topics;
+mod voice;
 mod workflow;

@@ -45,14 +45,30 @@ impl Hearer {
     /// # Errors
     /// The call is not the provider's, or not of its form.
     pub fn hear(&self, call: &Call<'_>, now: Millis) -> Result<Brought, NotHeard> {
-        let Reports::Calls(reports) = &self.kind.reports else { return Err(NotHeard::Unexpected) };
+        if !matches!(self.kind.reports, Reports::Calls(_) | Reports::Gathered(_)) {
+            return Err(NotHeard::Unexpected);
+        }
         (self.kind.check)(&self.keys, call, now)?;
-        let reports = Vec::from_iter((reports.read)(self, call)?);
+        let reports = match &self.kind.reports {
+            Reports::Calls(reports) => Vec::from_iter((reports.read)(self, call)?),
+            Reports::Gathered(reports) => (reports.read)(self, call)?,
+            _ => Vec::new(),
+        };
         let written = match &self.kind.letters {
             Letters::WithReports(read) => inbound::persons(read(self, call)?),
             _ => Vec::new(),
         };
         Ok(Brought { reports, written })
+    }
+
+    /// What to answer a provider that asks whether an address is ours before it calls it; none when it does
+    /// not ask.
+    ///
+    /// # Errors
+    /// It does not know what it must know for that.
+    #[must_use]
+    pub fn handshake(&self, call: &Call<'_>) -> Option<Result<String, NotHeard>> {
+        (self.kind.handshake)(&self.keys, call)
     }
 
     /// For providers that report by way of a topic, in place of [`Hearer::hear`]: what its messages are
@@ -73,6 +89,7 @@ impl Hearer {
     pub fn can_hear(&self) -> bool {
         let do_come = match &self.kind.reports {
             Reports::Calls(reports) => (reports.come)(self),
+            Reports::Gathered(reports) => (reports.come)(self),
             Reports::OfTopic => true,
             Reports::Never | Reports::OverSessions => false,
         };

@@ -5,6 +5,7 @@
 use super::{
     Call, NotHeard, Report, aws_sms, bird, hearer::Hearer, http::Gateway, infobip, key,
     messagebird, plivo, sinch, telnyx, twilio, twilio_voice, vonage, vonage_messages,
+    whatsapp_cloud,
 };
 use crate::{
     channel::Channel,
@@ -25,6 +26,8 @@ pub(crate) enum Sends {
 /// Reads what a call says; its signature has been checked.
 type Reader<T> = fn(&Hearer, &Call<'_>) -> Result<T, NotHeard>;
 
+type Handshake = fn(&toml::Table, &Call<'_>) -> Option<Result<String, NotHeard>>;
+
 /// Calls of one sort.
 pub(super) struct Calls<T> {
     /// False when the section says that none are to come.
@@ -40,6 +43,8 @@ const fn always<T>(read: Reader<T>) -> Calls<T> {
 pub(super) enum Reports {
     Never,
     Calls(Calls<Option<Report>>),
+    /// The same, where one call may bring many.
+    Gathered(Calls<Vec<Report>>),
     /// In the messages of a topic, which are signed with a certificate.
     OfTopic,
     /// Over connections that a worker holds: they need no address of ours.
@@ -77,6 +82,8 @@ pub(crate) struct Kind {
     pub(super) can_check: fn(&toml::Table) -> bool,
     /// Checks the provider's own signature, as far as the section has what that takes.
     pub(super) check: fn(&toml::Table, &Call<'_>, Millis) -> Result<(), NotHeard>,
+    /// Answers those who ask whether an address is ours before they call it; none when they do not ask.
+    pub(super) handshake: Handshake,
     pub(super) reports: Reports,
     pub(super) numbers: Numbers,
     /// It calls one address with all that an account sends: what is not ours is no mistake there, and
@@ -114,6 +121,7 @@ const PLAIN: Kind = Kind {
     gateway: |_| Gateway::default(),
     can_check: |_| false,
     check: |_, _, _| Err(NotHeard::Unexpected),
+    handshake: |_, _| None,
     reports: Reports::Never,
     numbers: Numbers::Each,
     hears_of_others: false,
@@ -237,6 +245,17 @@ const KINDS: &[Kind] = &[
         check: vonage_messages::check,
         reports: Reports::Calls(always(|_, call| vonage_messages::read(call))),
         letters: Letters::Apart(always(|_, call| letters::vonage_messages(call))),
+        ..PLAIN
+    },
+    Kind {
+        name: "whatsapp_cloud",
+        channels: &[Channel::Whatsapp],
+        can_check: |keys| key(keys, "app_secret").is_some(),
+        check: |keys, call, _| whatsapp_cloud::check(keys, call),
+        handshake: whatsapp_cloud::handshake,
+        reports: Reports::Gathered(always(|_, call| whatsapp_cloud::read(call))),
+        hears_of_others: true,
+        letters: Letters::WithReports(|of, call| whatsapp_cloud::letters(&of.keys, call)),
         ..PLAIN
     },
 ];

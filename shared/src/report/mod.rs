@@ -7,7 +7,7 @@
 //! | [`hearer`] | hearing one provider |
 //! | [`reference`] | which attempt a report is about, and the proof that it was us who asked for it |
 //! | [`by_id`] | the same for providers that name a message by their own id alone |
-//! | [`bird`], [`infobip`], [`messagebird`], [`plivo`], [`sinch`], [`telnyx`], [`twilio`], [`twilio_voice`], [`vonage`], [`vonage_messages`] | what each of them says |
+//! | [`bird`], [`infobip`], [`messagebird`], [`plivo`], [`sinch`], [`telnyx`], [`twilio`], [`twilio_voice`], [`vonage`], [`vonage_messages`], [`whatsapp_cloud`] | what each of them says |
 //! | [`http`] | what a gateway says of which the configuration tells how to read it |
 //! | [`aws_sms`] | what its events say, and how they come |
 //! | [`sns`] | the signed messages of a topic |
@@ -35,6 +35,7 @@ pub mod twilio;
 pub mod twilio_voice;
 mod vonage;
 pub mod vonage_messages;
+pub mod whatsapp_cloud;
 
 use std::fmt;
 

@@ -35,6 +35,8 @@ fn a_channel_is_there_once_its_chain_is() {
     assert_eq!(channels("email = [\"mail\"]"), ["sms", "email"]);
     assert_eq!(channels("email = [\"mail\", \"console\"]"), ["sms", "email"]);
     assert_eq!(channels("sms = []\nemail = [\"mail\"]"), ["email"]);
+    assert_eq!(channels("sms = []\nvoice = [\"console\"]"), ["voice"]);
+    assert_eq!(channels("whatsapp = [\"console\"]"), ["sms", "whatsapp"]);
 }
 
 #[test]
@@ -73,6 +75,28 @@ fn a_wrong_value_says_what_is_expected() {
         ("[server]\npublic_url = \"otp.example.org\"\n", "public_url: must begin with https://"),
         ("[chains]\nsms = [\"console\", \"console\"]\n", "\"console\" stands there twice"),
         ("[chains]\nsms = []\n", "DIR/otpost.toml:2: chains.sms: must name at least one provider"),
+        (
+            "[chains]\nvoice = [\"x\"]\n[providers.x]\nkind = \"twilio\"\n",
+            "DIR/otpost.toml:2: chains.voice: provider \"x\" of kind twilio sends no voice call; kinds \
+             that do: console, http, sandbox, twilio_voice",
+        ),
+        (
+            "[texts]\nlanguage = \"sv\"\n[chains]\nvoice = [\"console\"]\n",
+            "purposes.default.voice_template: nobody could be called: there is no sentence in \"sv\"",
+        ),
+        (
+            "[texts]\nvoice_languages = { SE = \"sv\" }\n[chains]\nvoice = [\"console\"]\n",
+            "texts.voice_languages.SE: there is no sentence in \"sv\"; there are those in de, en, es",
+        ),
+        ("[texts]\nvoice_languages = { XX = \"de\" }\n", "texts.voice_languages.XX: is no country"),
+        (
+            "[texts]\nvoice_languages = { DE = \"German!\" }\n",
+            "texts.voice_languages.DE: \"German!\" is no language",
+        ),
+        (
+            "[purposes.login]\nvoice_template = \"hello\"\n",
+            "DIR/otpost.toml:2: purposes.login.voice_template: must contain {code}",
+        ),
         ("[chains]\nemail = [\"mail\"]\n", "chains.email: there is no [providers.mail]; there are"),
         (
             "[chains]\nemail = [\"x\"]\n[providers.x]\nkind = \"twilio\"\n",

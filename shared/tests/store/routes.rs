@@ -104,7 +104,8 @@ fn a_route_that_cannot_be_meant_is_told() {
         (
             format!("channel = \"mms\"\n{chain}"),
             2,
-            "routes[0].channel: \"mms\" is no channel; write \"sms\" or \"email\"",
+            "routes[0].channel: \"mms\" is no channel; write \"sms\" or \"email\" or \"voice\" or \
+             \"whatsapp\"",
         ),
         (
             format!("lanes = [\"codes\"]\n{chain}"),
@@ -159,6 +160,26 @@ fn a_route_that_cannot_be_meant_is_told() {
     // What some are kept from is left to others.
     let routes = "[[routes]]\nlanes = [\"otp\"]\nchain = [\"a\"]\n[[routes]]\nchain = [\"b\"]";
     assert_eq!(load(routes, &[]).routes.len(), 2);
+}
+
+#[test]
+fn only_codes_go_by_calls_and_whatsapp() {
+    for (channel, noun) in [("voice", "voice call"), ("whatsapp", "WhatsApp")] {
+        let with = |lanes: &str| {
+            let route = format!(
+                "[[routes]]\nchannel = \"{channel}\"\n{lanes}\ncountries = [\"GB\"]\n\
+                         chain = [\"c\"]"
+            );
+            let chains = format!("[chains]\n{channel} = [\"a\"]");
+            text(&route).replace("[chains]", &chains)
+        };
+        let said = mistake(&with("lanes = [\"bulk\"]"));
+        let words = format!("routes[0].lanes: only codes go by {noun}; leave lanes out");
+        assert!(said.contains(&words), "{said}");
+    }
+    let routes = "[[routes]]\nchannel = \"voice\"\ncountries = [\"GB\"]\nchain = [\"b\"]";
+    let config = load(routes, &[("OTPOST__CHAINS__VOICE", "[\"a\"]")]);
+    assert_eq!(config.routes[0].to_string(), "codes by voice call, to GB");
 }
 
 #[test]

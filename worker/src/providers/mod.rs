@@ -36,6 +36,7 @@ mod twilio_voice;
 mod twiml;
 mod vonage;
 mod vonage_messages;
+mod whatsapp_cloud;
 mod xml_texts;
 
 use std::sync::Arc;
@@ -50,12 +51,12 @@ use self::{
     aws_sms::AwsSms, bird::Bird, console::Console, http::HttpGateway, infobip::Infobip,
     messagebird::MessageBird, plivo::Plivo, sandbox::Sandbox, sinch::Sinch, smtp::Smtp, sns::Sns,
     spelling::unknown_word, telnyx::Telnyx, twilio::Twilio, twilio_voice::TwilioVoice,
-    vonage::Vonage, vonage_messages::VonageMessages,
+    vonage::Vonage, vonage_messages::VonageMessages, whatsapp_cloud::WhatsappCloud,
 };
 use crate::provider::Provider;
 
 /// What may stand in a provider section's `kind`.
-pub const KINDS: [&str; 17] = [
+pub const KINDS: [&str; 18] = [
     "aws_sms",
     "bird",
     "console",
@@ -73,6 +74,7 @@ pub const KINDS: [&str; 17] = [
     "twilio_voice",
     "vonage",
     "vonage_messages",
+    "whatsapp_cloud",
 ];
 
 /// Makes the provider of one configuration section, and sees to it that it can send in the names that
@@ -129,6 +131,7 @@ pub fn build(
         "twilio_voice" => Arc::new(TwilioVoice::new(name, section(name, keys)?, net)?),
         "vonage" => Arc::new(Vonage::new(name, section(name, keys)?, net)?),
         "vonage_messages" => Arc::new(VonageMessages::new(name, section(name, keys)?, net)?),
+        "whatsapp_cloud" => Arc::new(WhatsappCloud::new(name, section(name, keys)?, net)?),
         _ => {
             return Err(mistake(name, "kind", unknown_word("provider kind", kind, &KINDS)));
         }
@@ -192,6 +195,9 @@ mod tests {
             "twilio" | "twilio_voice" => {
                 "account_sid = 'AC1'\nauth_token = 't'\nfrom = '+15550100'"
             }
+            "whatsapp_cloud" => {
+                "phone_number_id = '1'\naccess_token = 't'\ntemplate = 'code'\nlanguage = 'en'"
+            }
             "vonage" | "vonage_messages" => "api_key = 'k'\napi_secret = 's'\nfrom = 'Otpost'",
             _ => "",
         })
@@ -210,7 +216,7 @@ mod tests {
     fn kinds_that_send_in_no_name_refuse_senders() {
         for kind in KINDS {
             let Ok(built) = build("sms", kind, &keys_of(kind), &Net::default()) else { continue };
-            let has_sender = !matches!(kind, "console" | "sandbox" | "smtp");
+            let has_sender = !matches!(kind, "console" | "sandbox" | "smtp" | "whatsapp_cloud");
             assert_eq!(built.check_sender("+12025550123").is_ok(), has_sender, "{kind}");
             assert!(built.check_sender("").is_err(), "{kind}");
         }
@@ -274,7 +280,13 @@ mod tests {
         };
         assert_eq!(serve(Channel::Email), ["console", "http", "sandbox", "smtp"]);
         assert_eq!(serve(Channel::Voice), ["console", "http", "sandbox", "twilio_voice"]);
-        assert_eq!(serve(Channel::Sms).len(), KINDS.len() - 2, "all but smtp and twilio_voice");
+        let whatsapp = ["console", "http", "sandbox", "whatsapp_cloud"];
+        assert_eq!(serve(Channel::Whatsapp), whatsapp);
+        assert_eq!(
+            serve(Channel::Sms).len(),
+            KINDS.len() - 3,
+            "all but those of one other channel"
+        );
     }
 
     #[test]

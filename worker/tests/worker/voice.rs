@@ -1,10 +1,12 @@
 //! From an accepted row to a call, to a WhatsApp message, and on to the next provider.
 
 use otpost_shared::{
+    attempt,
     channel::Channel,
     message::{Effect, take_report},
     outcome::ErrorClass,
-    report::{Call, Reference, Word},
+    price::Cost,
+    report::{Call, Reference, Report, Word},
     secrets::Code,
     verification,
 };
@@ -120,12 +122,12 @@ async fn who_does_not_answer_is_called_by_the_next_provider() {
         assert!(hearer.hear(&call, 0).is_err(), "nobody has signed it");
         let (_, of) = url.split_once("?of=").expect("a reference");
         let of = Reference::parse(of).expect("one of ours");
-        let report = otpost_shared::report::Report {
+        let report = Report {
             of,
             word: Word::Undelivered,
             class: Some(ErrorClass::Transient),
             code: Some("no-answer".into()),
-            cost: otpost_shared::price::Cost::default(),
+            cost: Cost::default(),
         };
         assert_eq!(take_report(&bed.home, "a", report).await, Ok(Effect::GoesOn));
         until("the second one calls", async || second.bodies().len() == 1).await;
@@ -147,12 +149,50 @@ async fn a_country_that_is_not_enabled_is_called_by_the_next_provider() {
         worker.stop().await;
         assert_eq!(row.state, "sent");
         assert_eq!(timeline(&bed.home, row.id).await, ["a region", "b ok"]);
-        let attempts = otpost_shared::attempt::list_by_message(&bed.home.db, row.id).await;
+        let attempts = attempt::list_by_message(&bed.home.db, row.id).await;
         let costs: Vec<Option<String>> = attempts
             .expect("an answer")
             .iter()
             .map(|attempt| attempt.charge().map(|charge| charge.to_string()))
             .collect();
         assert_eq!(costs, [None, Some("about 0.02 USD".to_owned())]);
+    }
+}
+
+/// Its id is the base64 of the number, among other bytes.
+const TAKEN: Answer =
+    Answer::Http("200 OK", r#"{"messages":[{"id":"wamid.HBgLMTIwMjU1NTAwMDEVAgARGBI="}]}"#);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_by_whatsapp_is_reported_by_what_it_carries_back() {
+    for kind in BOTH {
+        let gateway = Gateway::start(TAKEN).await;
+        let config = format!(
+            "[server]\npublic_url = \"https://codes.example\"\n[recipients]\ncountries = [\"*\"]\n\
+             [chains]\nwhatsapp = [\"wa\"]\n[providers.wa]\nkind = \"whatsapp_cloud\"\n\
+             phone_number_id = \"7\"\naccess_token = \"t\"\ntemplate = \"code\"\nlanguage = \"en\"\n\
+             languages = {{ US = \"en_US\" }}\napp_secret = \"s\"\nverify_token = \"v\"\n\
+             base_url = {:?}\n",
+            gateway.url
+        );
+        let bed = Bed::make(kind, &config).await;
+        let worker = Worker::start(&bed.home);
+        let accepted = accept_by(&bed.home, Channel::Whatsapp, 1).await;
+        let row = ended(&bed.home, accepted.id).await;
+        worker.stop().await;
+        assert_eq!((row.state.as_str(), row.channel.as_str()), ("sent", "whatsapp"));
+        let body: serde_json::Value = serde_json::from_str(&gateway.bodies()[0]).expect("JSON");
+        let code = digits(&bed, accepted.id).await;
+        let place = "/template/components/1/parameters/0/text";
+        assert_eq!(body.pointer(place).and_then(|text| text.as_str()), Some(code.as_str()));
+        assert_eq!(body["template"]["language"]["code"], "en_US");
+        let of = body["biz_opaque_callback_data"].as_str().expect("a reference");
+        let of = Reference::parse(of).expect("one of ours");
+        assert_eq!((of.message_id, of.number), (row.id, 1));
+        let attempts = attempt::list_by_message(&bed.home.db, row.id).await.expect("an answer");
+        assert_eq!(attempts[0].provider_message_id, None, "it would tell the number");
+        let report =
+            Report { of, word: Word::Delivered, class: None, code: None, cost: Cost::default() };
+        assert_eq!(take_report(&bed.home, "wa", report).await, Ok(Effect::Delivered));
     }
 }
