@@ -347,6 +347,7 @@ impl Courier {
         };
         let finished_at = self.now();
         count(row, &link.name, outcome.class, now..finished_at);
+        let blame = outcome.blame;
         let section = self.home.config.providers.get(&link.name);
         let prices = section.map(ProviderSection::prices);
         let ending = letter.ending(outcome, prices, finished_at);
@@ -355,7 +356,7 @@ impl Courier {
         ended.error_code.clone_from(&ending.error_code);
         ended.detail.clone_from(&ending.detail);
         ended.retry_at = ending.retry_at;
-        plan.pass.note(&ended);
+        plan.pass.note_blaming(&ended, blame);
         Some((ended, ending))
     }
 
