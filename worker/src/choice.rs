@@ -6,6 +6,7 @@ use std::{borrow::Cow, time::Duration};
 use otpost_shared::{
     Home,
     attempt::Attempt,
+    channel::Channel,
     clock::Millis,
     message::{End, Message},
     provider_state,
@@ -63,6 +64,7 @@ enum Obstacle {
 /// One message's way to the next call.
 struct Search<'a> {
     lane: Lane,
+    channel: Channel,
     route: &'a [usize],
     attempts: &'a [Attempt],
     deadline: Millis,
@@ -93,6 +95,7 @@ impl Chain {
         let began = Instant::now();
         let mut search = Search {
             lane: row.lane(),
+            channel: row.channel(),
             route,
             attempts,
             deadline: row.deadline,
@@ -256,6 +259,7 @@ impl Search<'_> {
     fn situation<'s>(&'s self, providers: &'s [Availability], now: Millis) -> Situation<'s> {
         Situation {
             lane: self.lane,
+            channel: self.channel,
             route: self.route,
             attempts: self.attempts,
             providers,

@@ -299,8 +299,8 @@ impl Courier {
         // Silence sends nothing on where its route has nobody else.
         let stays = |a: &Attempt| !a.has_gone_on() || a.is_silent() && !names_another(a);
         let is_taken = |a: &Attempt| a.outcome() == Some(ErrorClass::Ok) && stays(a);
-        // One that was silent may have been spoken of while another was asked.
-        if attempts.iter().any(Attempt::is_delivered) || attempts.last().is_some_and(is_taken) {
+        // One that was silent may have been spoken of, or have answered, while another was asked.
+        if attempts.iter().any(Attempt::is_delivered) || attempts.iter().any(is_taken) {
             return (Next::Sent, None);
         }
         match self.chain.choose(&self.home, row, route, attempts, patience).await {

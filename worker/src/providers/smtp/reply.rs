@@ -1,6 +1,6 @@
 //! What a server's replies mean, and what its silence does.
 
-use std::{error::Error as _, ops::RangeInclusive};
+use std::{error::Error as _, ops::RangeInclusive, time::Duration};
 
 use lettre::transport::smtp::{Error, response::Response};
 use otpost_shared::outcome::ErrorClass::{
@@ -11,6 +11,9 @@ use crate::provider::{Blame, Outcome};
 
 /// So much of a server's words is handed on, in characters.
 const LONGEST_WORDS: usize = 1_000;
+
+/// How soon there may be room again on our side.
+const OWN_SHORTAGE: Duration = Duration::from_millis(100);
 
 /// The server closes the connection after this one.
 const CLOSING: u16 = 421;
@@ -218,6 +221,11 @@ impl Refusal {
         Self { class, ..Self::mute(Stage::Open, words.into()) }
     }
 
+    /// The server was not even asked: there is no room on our side.
+    pub(super) fn of_ours(words: impl Into<String>) -> Self {
+        Self { blame: Blame::Ours, ..Self::before(Throttled, words) }
+    }
+
     fn mute(stage: Stage, words: String) -> Self {
         let blame = Blame::Usual;
         Self { class: Transient, code: None, words, stage, is_gone: true, blame }
@@ -247,6 +255,7 @@ impl Refusal {
         let nothing = if self.class == Unknown { "" } else { "; nothing was sent" };
         Outcome::refused(self.class, self.code, format!("{}{nothing}", self.words))
             .blaming(self.blame)
+            .retry_after((self.blame == Blame::Ours).then_some(OWN_SHORTAGE))
     }
 }
 
