@@ -176,10 +176,11 @@ async fn routes(home: &Home) -> Vec<Finding> {
         });
         findings.push(Finding::new(format!("routes[{place}]"), result));
     }
-    for (what, chain) in [("sms", &config.chains.sms), ("email", &config.chains.email)] {
-        if !config.routes.is_empty() && !chain.is_empty() {
-            let told = format!("all that no route takes: {}", chain.join(", then "));
-            findings.push(Finding::new(format!("chains.{what}"), Ok(told)));
+    if !config.routes.is_empty() {
+        for channel in config.chains.available() {
+            let chain = config.chains.of(channel).join(", then ");
+            let what = format!("chains.{}", channel.as_str());
+            findings.push(Finding::new(what, Ok(format!("all that no route takes: {chain}"))));
         }
     }
     findings

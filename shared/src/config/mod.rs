@@ -166,6 +166,25 @@ impl Purpose {
         }
     }
 
+    /// How many characters a template of a code that goes this way has, when each variable is filled in
+    /// with so many.
+    #[must_use]
+    pub fn length(
+        &self,
+        template: &Template,
+        channel: Channel,
+        app: &str,
+        variable: impl Fn(&str) -> usize,
+    ) -> usize {
+        let minutes = self.lifetime_of(channel).div_ceil(60).to_string().len();
+        template.length(|name| match name {
+            "code" => self.code_length as usize,
+            "app" => app.chars().count(),
+            "minutes" => minutes,
+            name => variable(name),
+        })
+    }
+
     /// Everything that is filled in for a code that goes this way.
     #[must_use]
     pub fn templates_of(&self, channel: Channel) -> Vec<&Template> {

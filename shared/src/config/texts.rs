@@ -1,7 +1,11 @@
 //! What is said to people, as far as the configuration says it: purposes, their texts and the language.
 
 use super::{Config, ConfigError, Purpose};
-use crate::{message::LONGEST_TITLE, template::Template};
+use crate::{
+    channel::Channel,
+    message::{LONGEST_LETTER, LONGEST_TITLE},
+    template::Template,
+};
 
 /// Checks what no type can express.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
@@ -36,8 +40,32 @@ fn check_purposes(config: &Config) -> Result<(), ConfigError> {
             return fail("email_template", "must contain {code}");
         }
         check_email_subject(purpose).or_else(|said| fail("email_subject", &said))?;
+        if config.chains.serves(Channel::Email) {
+            let app = &config.texts.app;
+            for (key, template, most) in [
+                ("email_subject", &purpose.email_subject, LONGEST_TITLE),
+                ("email_template", &purpose.email_template, LONGEST_LETTER),
+            ] {
+                check_filled(purpose, template, app, most).or_else(|said| fail(key, &said))?;
+            }
+        }
     }
     Ok(())
+}
+
+/// With what is the same in every e-mail; variables come on top.
+fn check_filled(
+    purpose: &Purpose,
+    template: &Template,
+    app: &str,
+    most: usize,
+) -> Result<(), String> {
+    match purpose.length(template, Channel::Email, app, |_| 0) {
+        length if length > most => {
+            Err(format!("has {length} characters with texts.app and a code, and may have {most}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn names_code(template: &Template) -> bool {

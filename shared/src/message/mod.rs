@@ -39,8 +39,17 @@ use crate::{
 
 /// Characters of a text: what the strictest of the providers takes.
 pub const LONGEST_TEXT: usize = 1_600;
-/// Characters of an e-mail that carries a code.
+/// Characters of an e-mail's text.
 pub const LONGEST_LETTER: usize = 10_000;
+
+/// Characters of a text that goes this way.
+#[must_use]
+pub fn longest_text(channel: Channel) -> usize {
+    match channel {
+        Channel::Sms => LONGEST_TEXT,
+        Channel::Email => LONGEST_LETTER,
+    }
+}
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use crate::{
     db::{DbError, in_time},
     home::Home,
     idempotency::IdempotencyKey,
-    message::{LONGEST_LETTER, LONGEST_TEXT, LONGEST_TITLE, Message},
+    message::{LONGEST_TITLE, Message, longest_text},
     queue::Lane,
     recipient::Recipient,
     secrets::{Code, Handle, SecretError, random},
@@ -116,18 +116,15 @@ fn check_lengths(
     policy: &Purpose,
     channel: Channel,
 ) -> Result<(), Refused> {
-    let minutes = policy.lifetime_of(channel).div_ceil(60).to_string().len();
     let length = |template: &Template| {
-        template.length(|name| match name {
-            "code" => policy.code_length as usize,
-            "app" => home.config.texts.app.chars().count(),
-            "minutes" => minutes,
-            name => given.get(name).map_or(0, |value| value.chars().count()),
+        policy.length(template, channel, &home.config.texts.app, |name| {
+            given.get(name).map_or(0, |value| value.chars().count())
         })
     };
-    let (text, most) = match channel {
-        Channel::Sms => (&policy.template, LONGEST_TEXT),
-        Channel::Email => (&policy.email_template, LONGEST_LETTER),
+    let most = longest_text(channel);
+    let text = match channel {
+        Channel::Sms => &policy.template,
+        Channel::Email => &policy.email_template,
     };
     let characters = length(text);
     if characters > most {
