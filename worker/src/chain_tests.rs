@@ -106,7 +106,7 @@ fn each_class_decides_for_a_code() {
 #[test]
 fn a_mail_server_may_have_taken_a_code_twice_and_not_more_often() {
     use ErrorClass as C;
-    let (one, two) = (chain(&["a"]), chain(&["a", "b"]));
+    let (alone, both) = (chain(&["a"]), chain(&["a", "b"]));
     let next = |chain: &Chain, channel, history: &[(&str, ErrorClass)]| {
         let attempts = attempts(history);
         let route: Vec<usize> = (0..chain.links().len()).collect();
@@ -125,12 +125,12 @@ fn a_mail_server_may_have_taken_a_code_twice_and_not_more_often() {
     };
     let (once, twice) = ([("a", C::Unknown)], [("a", C::Unknown), ("a", C::Unknown)]);
     for (channel, after_two) in [(Channel::Email, "unknown unknown"), (Channel::Sms, "try a")] {
-        assert_eq!(next(&one, channel, &once), "try a", "{channel:?}");
-        assert_eq!(next(&one, channel, &twice), after_two, "{channel:?}");
+        assert_eq!(next(&alone, channel, &once), "try a", "{channel:?}");
+        assert_eq!(next(&alone, channel, &twice), after_two, "{channel:?}");
     }
     let mixed = [("a", C::Unknown), ("b", C::Transient), ("a", C::Unknown), ("b", C::Transient)];
-    assert_eq!(next(&two, Channel::Email, &mixed), "try b");
-    assert_eq!(next(&two, Channel::Sms, &mixed), "try a");
+    assert_eq!(next(&both, Channel::Email, &mixed), "try b");
+    assert_eq!(next(&both, Channel::Sms, &mixed), "try a");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Routes: which providers of the chain a message may go to, and in which order.
 
+use std::collections::HashMap;
+
 use otpost_shared::{
     channel::Channel,
     config::{Config, Route, Traits},
@@ -12,8 +14,7 @@ pub struct Routes {
     /// The first that fits a message decides.
     own: Vec<(Route, Vec<usize>)>,
     /// For what none of them fits.
-    sms: Vec<usize>,
-    email: Vec<usize>,
+    general: HashMap<Channel, Vec<usize>>,
     /// Those that messages of a lane can come to, each once.
     of_codes: Vec<Vec<usize>>,
     of_others: Vec<Vec<usize>>,
@@ -28,8 +29,9 @@ impl Routes {
         let own = config.routes.iter().map(|route| (route.clone(), places(&route.chain)));
         let mut routes = Self {
             own: own.collect(),
-            sms: places(config.chains.of(Channel::Sms)),
-            email: places(config.chains.of(Channel::Email)),
+            general: Channel::ALL
+                .map(|channel| (channel, places(config.chains.of(channel))))
+                .into(),
             ..Self::default()
         };
         routes.of_codes = routes.within_reach(Lane::Otp);
@@ -49,7 +51,7 @@ impl Routes {
     pub fn of_every_code(&self) -> Option<&[usize]> {
         let is_of_codes =
             |(route, _): &(Route, _)| route.channel == Channel::Sms && route.may_take(Lane::Otp);
-        (!self.own.iter().any(is_of_codes)).then_some(self.sms.as_slice())
+        (!self.own.iter().any(is_of_codes)).then_some(self.general(Channel::Sms))
     }
 
     /// All that messages of a lane can come to.
@@ -74,10 +76,7 @@ impl Routes {
     }
 
     fn general(&self, channel: Channel) -> &[usize] {
-        match channel {
-            Channel::Sms => &self.sms,
-            Channel::Email => &self.email,
-        }
+        self.general.get(&channel).map_or(&[], Vec::as_slice)
     }
 
     fn within_reach(&self, lane: Lane) -> Vec<Vec<usize>> {

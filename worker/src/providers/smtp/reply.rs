@@ -1,6 +1,6 @@
 //! What a server's replies mean, and what its silence does.
 
-use std::{error::Error as _, ops::RangeInclusive, time::Duration};
+use std::{error::Error as _, io, ops::RangeInclusive, time::Duration};
 
 use lettre::transport::smtp::{Error, response::Response};
 use otpost_shared::outcome::ErrorClass::{
@@ -12,6 +12,8 @@ use crate::provider::{Blame, Outcome};
 /// So much of a server's words is handed on, in characters.
 const LONGEST_WORDS: usize = 1_000;
 
+/// What the library says when the server closes the connection.
+const CLOSED: &str = "incomplete response";
 /// How soon there may be room again on our side.
 const OWN_SHORTAGE: Duration = Duration::from_millis(100);
 
@@ -196,8 +198,10 @@ impl Refusal {
     /// The connection broke, or what came over it is no reply.
     fn silent(stage: Stage, error: &Error) -> Self {
         let cause = innermost(error);
+        let is_unreadable = is_unreadable(error);
         let words = match stage {
             Stage::Open => format!("not connected: {cause}"),
+            _ if is_unreadable => format!("the reply to {} cannot be read", stage.noun()),
             // The library found out by itself, before it said anything.
             _ if error.is_client() => cause,
             _ => format!("no reply to {}: {cause}", stage.noun()),
@@ -207,7 +211,10 @@ impl Refusal {
             _ if error.is_client() => Account,
             _ => Transient,
         };
-        Self { class, ..Self::mute(stage, words) }
+        // A refusal most likely, of which the library does not say more.
+        let is_of_recipient = stage == Stage::Recipient && is_unreadable;
+        let blame = if is_of_recipient { Blame::Recipient } else { Blame::Usual };
+        Self { class, blame, ..Self::mute(stage, words) }
     }
 
     /// A reply that does not follow from what was asked.
@@ -259,6 +266,18 @@ impl Refusal {
     }
 }
 
+/// Something came, but none of what the library takes for a reply: it wants a second digit up to 5, a
+/// space after the code, and UTF-8.
+fn is_unreadable(error: &Error) -> bool {
+    let io = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    let is_no_text = io.is_some_and(|io| io.kind() == io::ErrorKind::InvalidData);
+    is_no_text || error.is_response() && !says(error, CLOSED)
+}
+
+fn says(error: &Error, words: &str) -> bool {
+    error.source().is_some_and(|cause| cause.to_string() == words)
+}
+
 fn innermost(error: &Error) -> String {
     let mut cause = error.source();
     let mut words = "it was closed".to_owned();
@@ -266,8 +285,7 @@ fn innermost(error: &Error) -> String {
         words = inner.to_string();
         cause = inner.source();
     }
-    // Which the library says when the server closes the connection.
-    if words == "incomplete response" { "it was closed".to_owned() } else { words }
+    if words == CLOSED { "it was closed".to_owned() } else { words }
 }
 
 /// By what the server knows an e-mail that it took: the id in its queue, or all that it said.

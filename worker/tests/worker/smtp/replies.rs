@@ -77,6 +77,9 @@ async fn what_is_no_reply_is_none() {
         ("CONNECT", "HTTP/1.1 400 Bad Request", ErrorClass::Transient),
         ("RCPT", "hello", ErrorClass::Transient),
         ("DATA", "250 well", ErrorClass::Transient),
+        ("RCPT", "571 5.7.1 refused", ErrorClass::Transient),
+        (".", "571 5.7.1 refused", ErrorClass::Unknown),
+        (".", "250", ErrorClass::Unknown),
         (".", "999 what", ErrorClass::Unknown),
     ] {
         server.on(verb, Say::Reply(reply));
@@ -202,6 +205,8 @@ async fn what_is_put_off_for_a_recipient_is_not_the_servers() {
     for (verb, reply, blame) in [
         ("RCPT", "450 4.1.2 no such domain for now", Blame::Recipient),
         ("RCPT", "450 4.7.1 greylisted", Blame::Recipient),
+        ("RCPT", "571 5.7.1 refused", Blame::Recipient),
+        ("MAIL", "571 5.7.1 refused", Blame::Usual),
         ("RCPT", "451 4.3.0 lookup failed", Blame::Usual),
         ("MAIL", "450 4.7.1 slowly", Blame::Usual),
     ] {
