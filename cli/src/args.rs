@@ -211,7 +211,7 @@ pub struct SendOptions {
     /// The file of people to send to
     #[arg(long, value_name = "FILE")]
     pub to_file: Option<PathBuf>,
-    /// The text, at most 1600 characters; with a file, {name} stands for its column `name`
+    /// The text, at most 1600 characters, of an e-mail 10000; with a file, {name} stands for its column `name`
     #[arg(long)]
     pub text: String,
     /// The title of an e-mail, which becomes its subject line: needed with an e-mail address

@@ -1,12 +1,14 @@
 //! Attempts: one try of one provider with one message.
 
 mod cost;
+mod late;
 
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 pub(crate) use self::cost::{Priced, mark_told};
 use self::cost::{is_meant, told};
+pub(crate) use self::late::{is_running, mark_answered};
 use crate::{
     clock::Millis,
     db::{Db, DbError, Tx, chunks, on_pool, on_tx, push_list},

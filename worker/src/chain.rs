@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use otpost_shared::{
     attempt::Attempt,
+    channel::Channel,
     clock::Millis,
     config::Senders,
     message::{End, State},
@@ -23,6 +24,8 @@ const FIRST_BACKOFF_MS: i64 = 1_000;
 const LONGEST_BACKOFF_MS: i64 = 60_000;
 /// When a provider that may become free at any moment is looked at again.
 const LOOK_AGAIN_MS: i64 = 1_000;
+/// E-mails that one server may have taken of one message.
+const MOST_UNKNOWN_EMAILS: usize = 2;
 
 /// One provider in its place.
 #[derive(Clone)]
@@ -66,6 +69,7 @@ pub enum Step {
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
     pub lane: Lane,
+    pub channel: Channel,
     /// The links it may go to, in the order they are tried.
     pub route: &'a [usize],
     /// Those of them that [refuse](crate::regions) its country: they are asked last.
@@ -175,7 +179,11 @@ impl Chain {
 
     /// Those of these links that may still take the message, as they are asked.
     fn usable(&self, places: impl Iterator<Item = usize>, s: &Situation<'_>) -> Vec<usize> {
-        let may_take = |place: &usize| is_usable(&self.links[*place].name, s.attempts);
+        let may_take = |place: &usize| {
+            let name = &self.links[*place].name;
+            is_usable(name, s.attempts)
+                && !(s.channel == Channel::Email && is_mute(name, s.attempts))
+        };
         let mut usable: Vec<usize> = places.filter(may_take).collect();
         usable.sort_by_key(|place| s.refusing.contains(place));
         usable
@@ -279,6 +287,13 @@ pub(crate) fn is_usable(name: &str, attempts: &[Attempt]) -> bool {
         a.has_gone_on() || matches!(class(a), C::Content | C::Region | C::Sender | C::Account)
     };
     !attempts.iter().any(|a| a.provider == name && lasts(a))
+}
+
+/// A mail server that did not say in time whether it has taken an e-mail usually has, and would do the
+/// same next time: the person would get one with every round.
+fn is_mute(name: &str, attempts: &[Attempt]) -> bool {
+    let unknown = |a: &&Attempt| a.provider == name && class(a) == ErrorClass::Unknown;
+    attempts.iter().filter(unknown).count() >= MOST_UNKNOWN_EMAILS
 }
 
 /// The end, when one of the answers so far is final whoever is asked next.

@@ -95,8 +95,11 @@ fn next_on(
 ) -> String {
     let attempts = attempts(history);
     let (attempts, deadline, jitter) = (attempts.as_slice(), 600_000, 0.0);
-    let refusing = &[];
-    said_of(chain, &Situation { lane, route, refusing, attempts, providers, now, deadline, jitter })
+    let (refusing, channel) = (&[], Channel::Sms);
+    said_of(
+        chain,
+        &Situation { lane, channel, route, refusing, attempts, providers, now, deadline, jitter },
+    )
 }
 
 #[test]
@@ -162,6 +165,36 @@ fn each_class_decides_for_a_code() {
         assert_eq!(next(&chain, Lane::Otp, &[("a", class)], 0), expected, "{class}");
     }
     assert_eq!(next(&chain, Lane::Otp, &[], 0), "try a");
+}
+
+#[test]
+fn a_mail_server_may_have_taken_a_code_twice_and_not_more_often() {
+    use ErrorClass as C;
+    let (alone, both) = (chain(&["a"]), chain(&["a", "b"]));
+    let next = |chain: &Chain, channel, history: &[(&str, ErrorClass)]| {
+        let attempts = attempts(history);
+        let route: Vec<usize> = (0..chain.links().len()).collect();
+        let providers = vec![Free; route.len()];
+        let step = chain.decide(&Situation {
+            lane: Lane::Otp,
+            channel,
+            route: &route,
+            attempts: &attempts,
+            providers: &providers,
+            now: 60_000,
+            deadline: 600_000,
+            jitter: 0.0,
+        });
+        in_words(chain, step)
+    };
+    let (once, twice) = ([("a", C::Unknown)], [("a", C::Unknown), ("a", C::Unknown)]);
+    for (channel, after_two) in [(Channel::Email, "unknown unknown"), (Channel::Sms, "try a")] {
+        assert_eq!(next(&alone, channel, &once), "try a", "{channel:?}");
+        assert_eq!(next(&alone, channel, &twice), after_two, "{channel:?}");
+    }
+    let mixed = [("a", C::Unknown), ("b", C::Transient), ("a", C::Unknown), ("b", C::Transient)];
+    assert_eq!(next(&both, Channel::Email, &mixed), "try b");
+    assert_eq!(next(&both, Channel::Sms, &mixed), "try a");
 }
 
 #[test]
@@ -242,8 +275,9 @@ fn a_provider_that_asked_for_quiet_gets_it() {
     asked[0].retry_at = Some(30_000);
     let (attempts, providers) = (&asked[..], &[Free, Open { probe_at: 40_000 }][..]);
     let (lane, route, now, deadline, jitter) = (Lane::Otp, &[0, 1][..], 2_000, 600_000, 0.0);
-    let refusing = &[];
-    let situation = Situation { lane, route, refusing, attempts, providers, now, deadline, jitter };
+    let (refusing, channel) = (&[], Channel::Sms);
+    let situation =
+        Situation { lane, channel, route, refusing, attempts, providers, now, deadline, jitter };
     let step = chain.decide(&situation);
     assert!(matches!(step, Step::Wait { until: 30_000 }), "{step:?}");
 }

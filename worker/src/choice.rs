@@ -6,6 +6,7 @@ use std::{borrow::Cow, time::Duration};
 use otpost_shared::{
     Home,
     attempt::Attempt,
+    channel::Channel,
     clock::Millis,
     message::{End, Message},
     provider_state,
@@ -71,6 +72,7 @@ enum Obstacle {
 /// One message's way to the next call.
 struct Search<'a> {
     lane: Lane,
+    channel: Channel,
     way: Way<'a>,
     attempts: &'a [Attempt],
     deadline: Millis,
@@ -101,6 +103,7 @@ impl Chain {
         let began = Instant::now();
         let mut search = Search {
             lane: row.lane(),
+            channel: row.channel(),
             way,
             attempts,
             deadline: row.deadline,
@@ -280,6 +283,7 @@ impl Search<'_> {
     ) -> Situation<'s> {
         Situation {
             lane: self.lane,
+            channel: self.channel,
             route: self.way.route,
             refusing,
             attempts: self.attempts,

@@ -295,8 +295,8 @@ impl Courier {
         // Silence sends nothing on where its route has nobody else.
         let stays = |a: &Attempt| !a.has_gone_on() || a.is_silent() && !names_another(a);
         let is_taken = |a: &Attempt| a.outcome() == Some(ErrorClass::Ok) && stays(a);
-        // One that was silent may have been spoken of while another was asked.
-        if attempts.iter().any(Attempt::is_delivered) || attempts.last().is_some_and(is_taken) {
+        // One that was silent may have been spoken of, or have answered, while another was asked.
+        if attempts.iter().any(Attempt::is_delivered) || attempts.iter().any(is_taken) {
             return (Next::Sent, None);
         }
         match self.chain.choose(&self.home, row, way, attempts, patience).await {
@@ -343,6 +343,7 @@ impl Courier {
         };
         let finished_at = self.now();
         count(row, &link.name, outcome.class, now..finished_at);
+        let blame = outcome.blame;
         let section = self.home.config.providers.get(&link.name);
         let prices = section.map(ProviderSection::prices);
         let ending = letter.ending(outcome, prices, finished_at);
@@ -351,7 +352,7 @@ impl Courier {
         ended.error_code.clone_from(&ending.error_code);
         ended.detail.clone_from(&ending.detail);
         ended.retry_at = ending.retry_at;
-        plan.pass.note(&ended, destination(row, letter));
+        plan.pass.note_blaming(&ended, blame, destination(row, letter));
         Some((ended, ending))
     }
 }

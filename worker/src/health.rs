@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     breaker::{Availability, Breaker, Call, Change, Turn},
+    provider::Blame,
     regions::{self, Destination, Regions},
 };
 
@@ -77,6 +78,23 @@ impl Pass {
     /// Another process has the probe.
     pub fn lose_probe(self, now: Millis) {
         self.health.lock()[self.place].lose_probe(self.call, now);
+    }
+
+    /// As [`Pass::note`], if it is the provider that the outcome speaks of.
+    pub fn note_blaming(self, ended: &Attempt, blame: Blame, to: Option<Destination>) {
+        match blame {
+            Blame::Usual => self.note(ended, to),
+            // Like any other word about a recipient.
+            Blame::Recipient => {
+                let at = ended.finished_at.unwrap_or(ended.started_at);
+                let class = Some(ErrorClass::Recipient);
+                let mut answered = Attempt::of(ended.number, &ended.provider, class, at);
+                answered.error_code.clone_from(&ended.error_code);
+                answered.detail.clone_from(&ended.detail);
+                self.note(&answered, to);
+            }
+            Blame::Ours => {}
+        }
     }
 
     /// Takes into account how the call ended, of a message that went there.

@@ -23,7 +23,7 @@ use otpost_shared::{
 
 use self::{
     html::Words,
-    redaction::{without_numbers, without_word},
+    redaction::{without_addresses, without_numbers, without_word},
 };
 use crate::{
     courier::CourierError,
@@ -191,6 +191,7 @@ impl Letter {
         }
         if let Some(name) = self.to.mailbox_name() {
             let without = without_word(&words, self.to.address(), "[address]");
+            let without = without_addresses(&without);
             words = Cow::Owned(without_word(&without, name, "[name]"));
         }
         without_numbers(&words)
@@ -201,7 +202,7 @@ impl Letter {
         if self.channel.is_by_phone() {
             id.replace(self.to.digits(), "[number]")
         } else {
-            without_word(id, self.to.address(), "[address]")
+            without_addresses(&without_word(id, self.to.address(), "[address]"))
         }
     }
 }
@@ -359,6 +360,19 @@ mod tests {
         );
         assert_eq!(letter.redacted("Planning annex, +1 202 555 0123"), "Planning annex, +[number]");
         assert_eq!(letter.redacted_id("4F1C-ann@example.org-ann"), "4F1C-[address]-ann");
+        // A server that rewrites addresses names another one of theirs.
+        let tagged = Recipient::parse_email("ann+shop@example.org").expect("an address");
+        let body = Body { title: Some("A parcel".into()), text: "It is here.".into() };
+        let letter = Letter::of_body(tagged, body, "en");
+        for (said, kept) in [
+            ("550 5.1.1 <ann@example.org>: user unknown", "550 5.1.1 <[address]>: user unknown"),
+            ("551 user not local; try <lee@example.net>", "551 user not local; try <[address]>"),
+            ("ann+shop@example.org is ann@example.org", "[address] is [address]"),
+        ] {
+            assert_eq!(letter.redacted(said), kept);
+        }
+        assert_eq!(letter.redacted_id("4F1C <ann@example.org>"), "4F1C <[address]>");
+        assert_eq!(letter.redacted_id("4F1C2A"), "4F1C2A");
     }
 
     #[test]

@@ -60,10 +60,23 @@ impl Outgoing {
     }
 }
 
+/// Whom an outcome speaks of, as far as its class does not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Blame {
+    /// Whom the class speaks of.
+    #[default]
+    Usual,
+    /// This recipient, for now: the provider works, and has not asked to be left alone.
+    Recipient,
+    /// Ourselves: the provider was not even asked.
+    Ours,
+}
+
 /// What became of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     pub class: ErrorClass,
+    pub blame: Blame,
     /// The provider's own id of the message, needed to match later reports.
     pub provider_message_id: Option<String>,
     /// The provider's own error code, as it wrote it.
@@ -81,6 +94,7 @@ impl Outcome {
     pub fn accepted(provider_message_id: Option<String>) -> Self {
         Self {
             class: ErrorClass::Ok,
+            blame: Blame::Usual,
             provider_message_id,
             code: None,
             detail: None,
@@ -93,6 +107,7 @@ impl Outcome {
     pub fn refused(class: ErrorClass, code: Option<String>, detail: impl Into<String>) -> Self {
         Self {
             class,
+            blame: Blame::Usual,
             provider_message_id: None,
             code,
             detail: Some(detail.into()),
@@ -106,6 +121,12 @@ impl Outcome {
     pub fn drilled() -> Self {
         let code = Some(drill::CODE.to_owned());
         Self::refused(ErrorClass::Transient, code, "taken away by a drill; nothing was sent")
+    }
+
+    #[must_use]
+    pub fn blaming(mut self, blame: Blame) -> Self {
+        self.blame = blame;
+        self
     }
 
     #[must_use]

@@ -1,5 +1,7 @@
 //! Routes: which providers of the chain a message may go to, and in which order.
 
+use std::collections::HashMap;
+
 use otpost_shared::{
     channel::Channel,
     config::{Config, Route, Traits},
@@ -11,8 +13,8 @@ use otpost_shared::{
 pub struct Routes {
     /// The first that fits a message decides.
     own: Vec<(Route, Vec<usize>)>,
-    /// For what none of them fits, by channel.
-    general: Vec<(Channel, Vec<usize>)>,
+    /// For what none of them fits.
+    general: HashMap<Channel, Vec<usize>>,
     /// Each link alone.
     each: Vec<usize>,
     /// Where replies may go, whatever the routes say.
@@ -31,7 +33,9 @@ impl Routes {
         let own = config.routes.iter().map(|route| (route.clone(), places(&route.chain)));
         let mut routes = Self {
             own: own.collect(),
-            general: Channel::ALL.map(|of| (of, places(config.chains.of(of)))).into(),
+            general: Channel::ALL
+                .map(|channel| (channel, places(config.chains.of(channel))))
+                .into(),
             each: (0..names.len()).collect(),
             of_replies: places(&config.replying().map(str::to_owned).collect::<Vec<_>>())
                 .into_iter()
@@ -56,7 +60,7 @@ impl Routes {
     pub fn of_every_code(&self) -> Option<&[usize]> {
         let is_of_codes =
             |(route, _): &(Route, _)| route.channel == Channel::Sms && route.may_take(Lane::Otp);
-        (!self.own.iter().any(is_of_codes)).then(|| self.general(Channel::Sms))
+        (!self.own.iter().any(is_of_codes)).then_some(self.general(Channel::Sms))
     }
 
     /// The route of a message that may go to this link alone; to nobody without one.
@@ -93,8 +97,7 @@ impl Routes {
     }
 
     fn general(&self, channel: Channel) -> &[usize] {
-        let of_it = self.general.iter().find(|(of, _)| *of == channel);
-        of_it.map_or(&[], |(_, places)| places.as_slice())
+        self.general.get(&channel).map_or(&[], Vec::as_slice)
     }
 
     fn within_reach(&self, lane: Lane) -> Vec<Vec<usize>> {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     api_key::Scope,
-    message::{self, LONGEST_TEXT, NewMessage, Title},
+    message::{self, NewMessage, Title, longest_text},
     queue::Lane,
 };
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ pub struct CreateMessage {
     /// A phone number, best as `+` and digits; with the channel `email` an e-mail address.
     #[schema(example = "+4915112345678")]
     to: String,
-    /// At most 1600 characters.
+    /// At most 1600 characters; of an e-mail 10000.
     text: String,
     /// `sms` or `email`, as far as the configuration has a chain for it; `sms` if left out. Calls and
     /// WhatsApp are for codes alone.
@@ -82,9 +82,10 @@ pub async fn create(
     let wire = body.value;
     let home = &app.home;
     let channel = channel::read_for(Lane::Bulk, &home.config.chains, wire.channel.as_deref())?;
-    if wire.text.is_empty() || wire.text.chars().count() > LONGEST_TEXT {
+    let most = longest_text(channel);
+    if wire.text.is_empty() || wire.text.chars().count() > most {
         return Err(ErrorCode::InvalidField
-            .detail(format!("text must have 1 to {LONGEST_TEXT} characters"))
+            .detail(format!("text must have 1 to {most} characters"))
             .with("field", "text"));
     }
     let title = Title::of(channel, wire.title)

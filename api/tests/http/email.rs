@@ -35,7 +35,7 @@ email_template = "Hi {name},\n\n{code}\n\n{greeting}"
 "#;
 
 /// No address that a code can be sent to, and a word of the reason.
-const REFUSED: [(&str, &str); 18] = [
+const REFUSED: [(&str, &str); 20] = [
     ("", "empty"),
     (" \t", "empty"),
     ("+12025550143", "not an e-mail"),
@@ -49,6 +49,8 @@ const REFUSED: [(&str, &str); 18] = [
     ("ann..lee@example.org", "before the @"),
     ("\"ann\"@example.org", "before the @"),
     ("j\u{f6}rg@example.org", "before the @"),
+    ("ann%example.com@example.org", "before the @"),
+    ("example.com!ann@example.org", "before the @"),
     ("ann@", "after the @"),
     ("ann@localhost", "after the @"),
     ("ann@[192.0.2.1]", "after the @"),
@@ -167,6 +169,19 @@ on_both_homes! {
         service.post(VERIFICATIONS, &json!({ "to": number(1) })).await.refused(403, "country_not_allowed");
         service.post(VERIFICATIONS, &code("ann@example.org")).await.is(202);
         service.post(MESSAGES, &letter("ann@example.org")).await.is(202);
+    }
+
+    async fn a_message_by_email_may_be_longer(bed, OFTEN) {
+        let service = Service::start(&bed).await;
+        let of = |characters: usize| {
+            let mut body = letter("ann@example.org");
+            body["text"] = json!("\u{fc}".repeat(characters));
+            body
+        };
+        let answer = service.post(MESSAGES, &of(10_001)).await.refused(422, "invalid_field").names("text");
+        assert_eq!(answer.str("detail"), "text must have 1 to 10000 characters");
+        assert_eq!(service.stored().await, Stored::default());
+        service.post(MESSAGES, &of(10_000)).await.is(202);
     }
 
     async fn a_message_has_a_title_that_is_kept_with_its_text(bed, OFTEN) {

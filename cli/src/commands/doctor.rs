@@ -4,7 +4,6 @@ use std::{path::Path, process::ExitCode, time::Duration};
 
 use otpost_shared::{
     Home,
-    channel::Channel,
     clock::{Clock, Millis},
     config::{self, Route},
     message::{self, REPORTED_WITHIN_MS, Sample},
@@ -191,11 +190,11 @@ async fn routes(home: &Home) -> Vec<Finding> {
         });
         findings.push(Finding::new(format!("routes[{place}]"), result));
     }
-    for channel in Channel::ALL {
-        let (what, chain) = (channel.as_str(), config.chains.of(channel));
-        if !config.routes.is_empty() && !chain.is_empty() {
-            let told = format!("all that no route takes: {}", chain.join(", then "));
-            findings.push(Finding::new(format!("chains.{what}"), Ok(told)));
+    if !config.routes.is_empty() {
+        for channel in config.chains.available() {
+            let chain = config.chains.of(channel).join(", then ");
+            let what = format!("chains.{}", channel.as_str());
+            findings.push(Finding::new(what, Ok(format!("all that no route takes: {chain}"))));
         }
     }
     findings

@@ -31,6 +31,7 @@ use crate::{
     price::PriceList,
     rate::{BULK_PERCENT, Rate},
     report::kind::{Kind, Sends},
+    speech::spelled_length,
     template::Template,
 };
 
@@ -175,6 +176,26 @@ impl Purpose {
             Channel::Sms | Channel::Voice | Channel::Whatsapp => self.lifetime_secs,
             Channel::Email => self.email_lifetime_secs,
         }
+    }
+
+    /// How many characters a template of a code that goes this way has, when each variable is filled in
+    /// with so many.
+    #[must_use]
+    pub fn length(
+        &self,
+        template: &Template,
+        channel: Channel,
+        app: &str,
+        variable: impl Fn(&str) -> usize,
+    ) -> usize {
+        let minutes = self.lifetime_of(channel).div_ceil(60).to_string().len();
+        template.length(|name| match name {
+            "code" if channel == Channel::Voice => spelled_length(self.code_length as usize),
+            "code" => self.code_length as usize,
+            "app" => app.chars().count(),
+            "minutes" => minutes,
+            name => variable(name),
+        })
     }
 
     /// Everything that is filled in for a code that goes this way.

@@ -3,7 +3,7 @@
 use super::{Config, ConfigError, Purpose};
 use crate::{
     channel::Channel,
-    message::LONGEST_TITLE,
+    message::{LONGEST_LETTER, LONGEST_TITLE},
     speech::{Speech, languages},
     template::Template,
 };
@@ -46,8 +46,32 @@ fn check_purposes(config: &Config) -> Result<(), ConfigError> {
             return fail("voice_template", "must contain {code}");
         }
         check_email_subject(purpose).or_else(|said| fail("email_subject", &said))?;
+        if config.chains.serves(Channel::Email) {
+            let app = &config.texts.app;
+            for (key, template, most) in [
+                ("email_subject", &purpose.email_subject, LONGEST_TITLE),
+                ("email_template", &purpose.email_template, LONGEST_LETTER),
+            ] {
+                check_filled(purpose, template, app, most).or_else(|said| fail(key, &said))?;
+            }
+        }
     }
     Ok(())
+}
+
+/// With what is the same in every e-mail; variables come on top.
+fn check_filled(
+    purpose: &Purpose,
+    template: &Template,
+    app: &str,
+    most: usize,
+) -> Result<(), String> {
+    match purpose.length(template, Channel::Email, app, |_| 0) {
+        length if length > most => {
+            Err(format!("has {length} characters with texts.app and a code, and may have {most}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn names_code(template: &Template) -> bool {

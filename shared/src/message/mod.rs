@@ -5,6 +5,7 @@ pub mod batch;
 mod body;
 mod claim;
 mod count;
+mod late_answer;
 mod record;
 mod record_many;
 mod reply;
@@ -21,6 +22,7 @@ pub use body::Body;
 pub use claim::{Claimed, LEASE_MS, claim, claim_due, mark_released};
 pub(crate) use count::{Drained, count_finished_by_channel, count_waiting_by_channel};
 pub use count::{count_finished_since, count_sending, count_waiting};
+pub use late_answer::{Heard, LateAnswer, take_late_answer};
 pub use record::{End, Next, Recording, record};
 pub(crate) use record::{Steps, steps};
 pub(crate) use reply::Reply;
@@ -37,13 +39,24 @@ use crate::{
     queue::Lane,
     recipient::Recipient,
     secrets::{Keyring, SecretError},
+    speech::LONGEST_SPEECH,
     verification::Verification,
 };
 
 /// Characters of a text: what the strictest of the providers takes.
 pub const LONGEST_TEXT: usize = 1_600;
-/// Characters of an e-mail that carries a code.
+/// Characters of an e-mail's text.
 pub const LONGEST_LETTER: usize = 10_000;
+
+/// Characters of a text that goes this way.
+#[must_use]
+pub fn longest_text(channel: Channel) -> usize {
+    match channel {
+        Channel::Sms | Channel::Whatsapp => LONGEST_TEXT,
+        Channel::Email => LONGEST_LETTER,
+        Channel::Voice => LONGEST_SPEECH,
+    }
+}
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

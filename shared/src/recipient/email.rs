@@ -78,9 +78,11 @@ impl Email {
     }
 }
 
-/// Words of ASCII with dots between them.
+/// Words of ASCII with dots between them. By `%` and `!` old servers send on to another address (RFC 5321,
+/// appendix C and 4.4; RFC 1123, 5.2.16), which would be one person's second.
 fn is_plain_name(name: &str) -> bool {
-    name.is_ascii() && !name.starts_with('"') && EmailAddress::is_valid_local_part(name)
+    let is_plain = name.is_ascii() && !name.starts_with('"') && !name.contains(['%', '!']);
+    is_plain && EmailAddress::is_valid_local_part(name)
 }
 
 /// A name of the DNS below a top-level domain, as it stands there; none if there can be no such name.
@@ -143,6 +145,8 @@ mod tests {
             ("ann..lee@example.org", E::MailboxName),
             ("\"ann\"@example.org", E::MailboxName),
             ("ann@lee@example.org", E::MailboxName),
+            ("ann%example.com@example.org", E::MailboxName),
+            ("example.com!ann@example.org", E::MailboxName),
             ("j\u{f6}rg@example.org", E::MailboxName),
             (&long, E::MailboxName),
             ("ann@", E::Domain),

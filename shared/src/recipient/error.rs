@@ -75,7 +75,7 @@ impl fmt::Display for RecipientError {
             }
             Self::MailboxName => {
                 "before the @ an e-mail address has 1 to 64 ASCII letters, digits and marks such \
-                 as . _ + -, with no quotes, and no dot at either end"
+                 as . _ + -, with no quotes, % or !, and no dot at either end"
             }
             Self::Domain => {
                 "after the @ an e-mail address has a domain that can exist, such as example.org"

@@ -19,11 +19,11 @@ use crate::{
     db::{DbError, in_time},
     home::Home,
     idempotency::IdempotencyKey,
-    message::{LONGEST_LETTER, LONGEST_TEXT, LONGEST_TITLE},
+    message::{LONGEST_TITLE, longest_text},
     queue::Lane,
     recipient::Recipient,
     secrets::{Code, Handle, SecretError, random},
-    speech::{LONGEST_SPEECH, Speech, spelled_length},
+    speech::Speech,
     template::{RESERVED, Template},
 };
 
@@ -146,23 +146,18 @@ fn check_lengths(
     (channel, to): (Channel, &Recipient),
 ) -> Result<(), Refused> {
     let texts = &home.config.texts;
-    let minutes = policy.lifetime_of(channel).div_ceil(60).to_string().len();
-    let digits = policy.code_length as usize;
     let length = |template: &Template| {
-        template.length(|name| match name {
-            "code" if channel == Channel::Voice => spelled_length(digits),
-            "code" => digits,
-            "app" => texts.app.chars().count(),
-            "minutes" => minutes,
-            name => new.variables.get(name).map_or(0, |value| value.chars().count()),
+        policy.length(template, channel, &texts.app, |name| {
+            new.variables.get(name).map_or(0, |value| value.chars().count())
         })
     };
-    let (characters, most) = match channel {
-        Channel::Sms | Channel::Whatsapp => (length(&policy.template), LONGEST_TEXT),
-        Channel::Email => (length(&policy.email_template), LONGEST_LETTER),
+    let most = longest_text(channel);
+    let characters = match channel {
+        Channel::Sms | Channel::Whatsapp => length(&policy.template),
+        Channel::Email => length(&policy.email_template),
         Channel::Voice => {
             let said = Speech::of(texts, policy, to.region());
-            (said.map_or(0, |speech| length(&speech.template)), LONGEST_SPEECH)
+            said.map_or(0, |speech| length(&speech.template))
         }
     };
     if characters > most {

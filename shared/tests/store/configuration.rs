@@ -127,6 +127,23 @@ fn a_wrong_value_says_what_is_expected() {
     }
 }
 
+#[test]
+fn texts_that_never_fit_an_email_are_refused_where_there_are_emails() {
+    let name = format!("[texts]\napp = {:?}\n", "a".repeat(190));
+    let text = format!("[purposes.login]\nemail_template = \"{{code}}{}\"\n", "a".repeat(9_995));
+    for (text, said) in [
+        (name, "email_subject: has 210 characters with texts.app and a code, and may have 200"),
+        (text, "purposes.login.email_template: has 10001 characters"),
+    ] {
+        let mistake = mistake(&format!("[chains]\nemail = [\"console\"]\n{text}"));
+        assert!(mistake.contains(said), "{mistake}");
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("otpost.toml");
+        std::fs::write(&path, text).expect("written");
+        assert!(config::load(Some(&path)).is_ok(), "no e-mail carries it");
+    }
+}
+
 /// A section of a provider that has these lines as well.
 fn provider(more: &str) -> String {
     format!("[chains]\nsms = [\"a\"]\n[providers.a]\nkind = \"sandbox\"\n{more}\n")

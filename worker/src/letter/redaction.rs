@@ -17,6 +17,46 @@ pub(super) fn without_word(text: &str, word: &str, instead: &str) -> String {
     kept
 }
 
+/// Takes out whatever looks like an e-mail address, since a server may know a person by several.
+pub(super) fn without_addresses(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('@') {
+        let (before, after) = (&rest[..at], &rest[at + 1..]);
+        let (name, domain) = (begin_of_name(before), end_of_domain(after));
+        if name < before.len() && domain > 0 {
+            kept.push_str(&before[..name]);
+            kept.push_str("[address]");
+            rest = &after[domain..];
+        } else {
+            kept.push_str(&rest[..=at]);
+            rest = after;
+        }
+    }
+    kept.push_str(rest);
+    kept
+}
+
+/// Where the name begins that ends here: a word of what RFC 5321 and 6531 allow, or one in quotes.
+fn begin_of_name(text: &str) -> usize {
+    if let Some(quoted) = text.strip_suffix('"') {
+        return quoted.rfind('"').unwrap_or(text.len());
+    }
+    let is_of_name = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+    text.trim_end_matches(is_of_name).len()
+}
+
+/// Where the domain ends that begins here: a name, or an address in brackets.
+fn end_of_domain(text: &str) -> usize {
+    if text.starts_with('[') {
+        return text.find(']').map_or(0, |end| end + 1);
+    }
+    let is_of_domain = |c: char| c.is_alphanumeric() || "-._".contains(c);
+    let run = text.find(|c| !is_of_domain(c)).unwrap_or(text.len());
+    // The end of a sentence is none of it.
+    text[..run].trim_end_matches(['.', '-', '_']).len()
+}
+
 /// Takes out runs of seven or more digits, with what people write between them: providers like
 /// to repeat the number.
 pub(super) fn without_numbers(text: &str) -> String {
@@ -49,6 +89,26 @@ mod tests {
     fn a_word_is_taken_out_whole() {
         assert_eq!(without_word("ann, ann.lee, \u{fc}ann", "ann", "x"), "x, x.lee, \u{fc}ann");
         assert_eq!(without_word("<ANN@example.org>", "ann@Example.org", "x"), "<x>");
+    }
+
+    #[test]
+    fn addresses_are_taken_out_whoever_they_are_of() {
+        for (text, kept) in [
+            ("<ann@example.org>: user unknown", "<[address]>: user unknown"),
+            ("try <bob.lee+x@mail.example>.", "try <[address]>."),
+            ("sent to ann@example.org.", "sent to [address]."),
+            ("ann@example.org,bob@example.net;c@d", "[address],[address];[address]"),
+            ("@ann@example.org", "@[address]"),
+            ("a@b@c", "[address]@c"),
+            ("\"ann lee\"@example.org, \"x\"", "[address], \"x\""),
+            ("ann@[192.0.2.1] j\u{f6}rg@b\u{fc}cher.example", "[address] [address]"),
+            ("ann@example.org", "[address]"),
+            ("at 12:00 @ noon, a@, @b, \"@c", "at 12:00 @ noon, a@, @b, \"@c"),
+            ("a@[b, 5.1.1 no", "a@[b, 5.1.1 no"),
+            ("", ""),
+        ] {
+            assert_eq!(without_addresses(text), kept, "{text}");
+        }
     }
 
     #[test]

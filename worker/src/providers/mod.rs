@@ -124,7 +124,7 @@ pub fn build(
                            `cargo build --release -p otpost --features smpp`";
             return Err(mistake(name, "kind", way_out));
         }
-        "smtp" => Arc::new(Smtp::new(name, &section(name, keys)?)?),
+        "smtp" => Arc::new(Smtp::new(name, &section(name, keys)?, net)?),
         "sns" => Arc::new(Sns::new(name, section(name, keys)?, net)?),
         "telnyx" => Arc::new(Telnyx::new(name, section(name, keys)?, net)?),
         "twilio" => Arc::new(Twilio::new(name, section(name, keys)?, net)?),

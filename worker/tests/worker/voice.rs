@@ -177,7 +177,7 @@ async fn a_code_by_whatsapp_is_reported_by_what_it_carries_back() {
         );
         let bed = Bed::make(kind, &config).await;
         let worker = Worker::start(&bed.home);
-        let accepted = accept_by(&bed.home, Channel::Whatsapp, 1).await;
+        let accepted = accept_by(&bed.home, Channel::Whatsapp, "+12025550001").await;
         let row = ended(&bed.home, accepted.id).await;
         worker.stop().await;
         assert_eq!((row.state.as_str(), row.channel.as_str()), ("sent", "whatsapp"));

@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode, time::Duration};
 use otpost_shared::{
     Home,
     idempotency::IdempotencyKey,
-    message::{self, LONGEST_TEXT, Message, NewMessage, Title},
+    message::{self, LONGEST_LETTER, Message, NewMessage, Title, longest_text},
     tenant::DEFAULT_TENANT,
 };
 use serde_json::json;
@@ -21,11 +21,11 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub async fn run(config: Option<&Path>, options: SendOptions) -> Done {
-    if options.text.is_empty() || options.text.chars().count() > LONGEST_TEXT {
-        return Err(Failure::misused(format!("--text must have 1 to {LONGEST_TEXT} characters")));
-    }
+    // Whom it is for is only known with the database.
+    check_length(&options.text, LONGEST_LETTER)?;
     let home = open_ready(config).await?;
     let to = recipient(&home, options.to.as_deref().unwrap_or_default()).await?;
+    check_length(&options.text, longest_text(to.channel()))?;
     let title = Title::of(to.channel(), options.title)
         .map_err(|error| Failure::misused(format!("--title: {error}")))?;
     let key = options.idempotency_key.as_ref().map(|key| {
@@ -68,6 +68,13 @@ pub async fn run(config: Option<&Path>, options: SendOptions) -> Done {
     }
     let sent = row.is_none() || matches!(state, "sent" | "delivered");
     Ok(if sent { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn check_length(text: &str, most: usize) -> Result<(), Failure> {
+    if (1..=most).contains(&text.chars().count()) {
+        return Ok(());
+    }
+    Err(Failure::misused(format!("--text must have 1 to {most} characters")))
 }
 
 /// The row when it has ended, or as it is when the patience has.

@@ -19,10 +19,13 @@ const AUTO_SUBMITTED: HeaderName = HeaderName::new_from_ascii_str("Auto-Submitte
 pub(super) struct Composer {
     pub(super) from: Mailbox,
     pub(super) reply_to: Option<Mailbox>,
+    /// Where servers send what they cannot deliver, if not to the sender.
+    pub(super) bounces_to: Option<Address>,
 }
 
 /// An e-mail, ready to be given to a server.
 pub(super) struct Letter {
+    /// Of the envelope.
     pub(super) from: Address,
     pub(super) to: Address,
     pub(super) bytes: Vec<u8>,
@@ -53,7 +56,8 @@ impl Composer {
         let message = message.multipart(parts).map_err(|_| {
             Refusal::before(ErrorClass::Account, "the e-mail could not be put together")
         })?;
-        Ok(Letter { from: self.from.email.clone(), to, bytes: message.formatted() })
+        let from = self.bounces_to.as_ref().unwrap_or(&self.from.email).clone();
+        Ok(Letter { from, to, bytes: message.formatted() })
     }
 
     /// Ours, and the same whenever this attempt is looked at.
@@ -81,6 +85,7 @@ mod tests {
         let composer = Composer {
             from: "Ex\u{e4}mple <codes@example.org>".parse().unwrap(),
             reply_to: Some("help@example.org".parse().unwrap()),
+            bounces_to: None,
         };
         let letter = composer.compose(&letter(title, text)).ok().unwrap();
         assert_eq!(letter.from.to_string(), "codes@example.org");
@@ -130,9 +135,25 @@ mod tests {
         }
     }
 
+    fn plain() -> Composer {
+        let from = "codes@example.org".parse().unwrap();
+        Composer { from, reply_to: None, bounces_to: None }
+    }
+
+    #[test]
+    fn what_cannot_be_delivered_goes_elsewhere_and_the_sender_stays() {
+        let bounces_to = Some("bounces@example.org".parse().unwrap());
+        let composer = Composer { bounces_to, ..plain() };
+        let letter = composer.compose(&letter("x", "y")).ok().unwrap();
+        assert_eq!(letter.from.to_string(), "bounces@example.org");
+        let mail = String::from_utf8(letter.bytes).unwrap();
+        assert!(headers(&mail).contains(&"From: codes@example.org"), "{mail}");
+        assert!(!mail.contains("bounces"), "{mail}");
+    }
+
     #[test]
     fn an_sms_is_no_email() {
-        let composer = Composer { from: "codes@example.org".parse().unwrap(), reply_to: None };
+        let composer = plain();
         let refusal = composer.compose(&outgoing("x")).err().unwrap();
         assert_eq!(refusal.class, ErrorClass::Account);
     }

@@ -41,6 +41,8 @@ pub(in crate::providers) struct SmtpConfig {
     from: String,
     /// Where answers go, if not to the sender.
     reply_to: Option<String>,
+    /// Where servers send what they cannot deliver, if not to the sender.
+    bounces_to: Option<String>,
     /// Of each worker process.
     #[serde(default = "default_connections")]
     connections: usize,
@@ -83,10 +85,13 @@ impl SmtpConfig {
     }
 
     pub(super) fn composer(&self, name: &str) -> Result<Composer, ConfigError> {
-        let reply_to = self.reply_to.as_deref();
+        let other = |key, text: &Option<String>| {
+            text.as_deref().map(|text| mailbox(name, key, text)).transpose()
+        };
         Ok(Composer {
             from: mailbox(name, "from", &self.from)?,
-            reply_to: reply_to.map(|text| mailbox(name, "reply_to", text)).transpose()?,
+            reply_to: other("reply_to", &self.reply_to)?,
+            bounces_to: other("bounces_to", &self.bounces_to)?.map(|mailbox| mailbox.email),
         })
     }
 
@@ -252,6 +257,7 @@ mod tests {
             (GOOD.replace("codes@", "c\u{f6}des@"), "from"),
             (GOOD.replace("Example <", more).replace('\'', "\""), "from"),
             (format!("{GOOD}reply_to = 'nobody'"), "reply_to"),
+            (format!("{GOOD}bounces_to = 'nobody'"), "bounces_to"),
             (format!("{GOOD}port = 0"), "port"),
             (format!("{GOOD}port = 70000"), "port"),
             (format!("{GOOD}tls = 'ssl'"), "tls"),

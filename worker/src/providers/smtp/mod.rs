@@ -6,6 +6,7 @@
 //! | `compose` | a message as an e-mail: headers, text and HTML |
 //! | `server`, `pool` | a connection that is ready to send; those that are kept |
 //! | `dialogue` | one e-mail over a connection |
+//! | `handing` | the last step of it, which may take longer than anybody waits |
 //! | `reply` | what a server's replies, and its silence, mean |
 //!
 //! The library's own transport is not used: it does not tell whether a connection broke before or after
@@ -15,6 +16,7 @@
 mod compose;
 mod config;
 mod dialogue;
+mod handing;
 mod pool;
 mod provider;
 mod reply;

@@ -1,8 +1,11 @@
 //! The connections of a section: so many at the same time, and those that are at rest kept for a while.
 
 use std::{
-    mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    pin::pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -31,6 +34,13 @@ pub(super) struct Pool {
     pub(super) server: Server,
     /// One for each connection that is in use or being opened.
     places: Arc<Semaphore>,
+    /// One for each e-mail that waits for a place: as many as there are places, since each of them waits
+    /// in a place that other messages could use.
+    turns: Semaphore,
+    /// Places whose connections are being opened.
+    opening: AtomicUsize,
+    /// Places that wait for the server although nobody waits for them any more.
+    overdue: AtomicUsize,
     most: usize,
     idle: Mutex<Vec<Idle>>,
 }
@@ -48,10 +58,33 @@ pub(super) struct Held {
     place: OwnedSemaphorePermit,
 }
 
+/// One that is counted until it is dropped.
+pub(super) struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn new(counter: &'a AtomicUsize) -> Self {
+        counter.fetch_add(1, Ordering::SeqCst);
+        Self(counter)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl Pool {
     pub(super) fn new(server: Server, most: usize) -> Self {
-        let places = Arc::new(Semaphore::new(most));
-        Self { server, places, most, idle: Mutex::default() }
+        Self {
+            server,
+            places: Arc::new(Semaphore::new(most)),
+            turns: Semaphore::new(most),
+            opening: AtomicUsize::default(),
+            overdue: AtomicUsize::default(),
+            most,
+            idle: Mutex::default(),
+        }
     }
 
     /// One at rest, or a new one.
@@ -59,15 +92,39 @@ impl Pool {
     /// # Errors
     /// There is none in time, or the server does not let us in; nothing was sent.
     pub(super) async fn take(self: &Arc<Self>, until: Instant) -> Result<Held, Refusal> {
-        let place = timeout_at(until, Arc::clone(&self.places).acquire_owned()).await;
-        let Ok(Ok(place)) = place else {
-            let words = format!("all {} connections are in use", self.most);
-            return Err(Refusal::before(ErrorClass::Throttled, words));
-        };
+        let place = self.place(until).await?;
         match self.fresh() {
             Some(connection) => Ok(Held { connection, is_new: false, place }),
             None => self.open(place, until).await,
         }
+    }
+
+    async fn place(&self, until: Instant) -> Result<OwnedSemaphorePermit, Refusal> {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(place);
+        }
+        let Ok(_turn) = self.turns.try_acquire() else {
+            return Err(self.shortage(0));
+        };
+        match timeout_at(until, Arc::clone(&self.places).acquire_owned()).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => Err(self.shortage(self.opening.load(Ordering::SeqCst))),
+        }
+    }
+
+    /// Why there is no place: our own e-mails are in the way, unless it is the server that keeps us
+    /// waiting in all of them. Those that are being opened count for whoever has waited.
+    fn shortage(&self, opening: usize) -> Refusal {
+        if opening + self.overdue.load(Ordering::SeqCst) < self.most {
+            return Refusal::of_ours(format!("all {} connections are in use", self.most));
+        }
+        let words = format!("on all {} connections the server keeps us waiting", self.most);
+        Refusal::before(ErrorClass::Transient, words)
+    }
+
+    /// A place goes on waiting for the server although nobody waits for it any more.
+    pub(super) fn note_overdue(&self) -> Counted<'_> {
+        Counted::new(&self.overdue)
     }
 
     /// Another one in the place of one that turned out to be closed.
@@ -91,10 +148,10 @@ impl Pool {
         place: OwnedSemaphorePermit,
         until: Instant,
     ) -> Result<Held, Refusal> {
-        let (give, taken) = oneshot::channel();
+        let (mut give, taken) = oneshot::channel();
         let pool = Arc::clone(self);
         tokio::spawn(async move {
-            let opened = pool.server.open().await;
+            let opened = pool.opened_for(&mut give).await;
             let opened = opened.map(|connection| Held { connection, is_new: true, place });
             if let Err(Ok(unwanted)) = give.send(opened) {
                 pool.park(unwanted);
@@ -105,6 +162,22 @@ impl Pool {
             Ok(Err(_)) => Err(Refusal::before(ErrorClass::Transient, "not connected")),
             Err(_) => Err(Refusal::late(Stage::Open, "2.8 s")),
         }
+    }
+
+    async fn opened_for<T>(
+        &self,
+        wanted: &mut oneshot::Sender<T>,
+    ) -> Result<AsyncSmtpConnection, Refusal> {
+        let in_time = Counted::new(&self.opening);
+        let mut opening = pin!(self.server.open());
+        tokio::select! {
+            opened = &mut opening => return opened,
+            () = wanted.closed() => {}
+        }
+        // Whoever looks meanwhile sees it in one of both.
+        let _overdue = self.note_overdue();
+        drop(in_time);
+        opening.await
     }
 
     /// Keeps a connection whose last e-mail is done with.
@@ -153,12 +226,8 @@ impl Pool {
 
     /// Closes what has been at rest for so long.
     async fn close(&self, at_least: Duration) {
-        let (over, kept): (Vec<Idle>, Vec<Idle>) = {
-            let mut idle = self.lock();
-            let all = mem::take(&mut *idle).into_iter();
-            all.partition(|idle| idle.since.elapsed() >= at_least)
-        };
-        self.lock().extend(kept);
+        let over: Vec<Idle> =
+            self.lock().extract_if(.., |idle| idle.since.elapsed() >= at_least).collect();
         let goodbyes = over.into_iter().map(|mut idle| async move {
             let _ = timeout(FAREWELL, idle.connection.abort()).await;
         });

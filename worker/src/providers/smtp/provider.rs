@@ -3,18 +3,25 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use otpost_shared::config::ConfigError;
-use tokio::time::{Instant, timeout, timeout_at};
+use otpost_shared::{Home, config::ConfigError, outcome::ErrorClass};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::{Composer, Letter},
     config::SmtpConfig,
-    dialogue::{announce, begin, hand_over},
+    dialogue::{announce, begin},
+    handing::{Handing, Origin},
     pool::{Held, Pool},
-    reply::{Refusal, Stage, queue_id},
+    reply::{Refusal, Stage},
 };
-use crate::provider::{Outcome, Outgoing, Provider};
+use crate::{
+    provider::{Outcome, Outgoing, Provider},
+    providers::Net,
+};
 
 /// Until the server must have asked for the e-mail: the rest of an attempt is for its reply to that.
 const UNTIL_ASKED: Duration = Duration::from_millis(2_800);
@@ -24,15 +31,26 @@ const UNTIL_ANSWERED: Duration = Duration::from_millis(4_800);
 const WORD: Duration = Duration::from_secs(1);
 
 pub(in crate::providers) struct Smtp {
+    name: Arc<str>,
+    home: Option<Home>,
     composer: Composer,
     pool: Arc<Pool>,
 }
 
 impl Smtp {
-    pub(in crate::providers) fn new(name: &str, config: &SmtpConfig) -> Result<Self, ConfigError> {
+    pub(in crate::providers) fn new(
+        name: &str,
+        config: &SmtpConfig,
+        net: &Net,
+    ) -> Result<Self, ConfigError> {
         let most = config.connections(name)?;
         let pool = Pool::new(config.server(name)?, most);
-        Ok(Self { composer: config.composer(name)?, pool: Arc::new(pool) })
+        Ok(Self {
+            name: name.into(),
+            home: net.home.clone(),
+            composer: config.composer(name)?,
+            pool: Arc::new(pool),
+        })
     }
 
     async fn post(&self, out: &Outgoing) -> Outcome {
@@ -41,21 +59,40 @@ impl Smtp {
             Ok(letter) => letter,
             Err(refusal) => return refusal.outcome(),
         };
-        let mut held = match self.announced(&letter, begun + UNTIL_ASKED).await {
+        let held = match self.announced(&letter, begun + UNTIL_ASKED).await {
             Ok(held) => held,
             Err(refusal) => return refusal.outcome(),
         };
-        let handing = hand_over(&mut held.connection, &letter);
-        match timeout_at(begun + UNTIL_ANSWERED, handing).await {
-            Ok(Ok(reply)) => {
-                self.pool.park(held);
-                Outcome::accepted(queue_id(&reply))
+        self.handed_over(held, letter, out, begun + UNTIL_ANSWERED).await
+    }
+
+    async fn handed_over(
+        &self,
+        held: Held,
+        letter: Letter,
+        out: &Outgoing,
+        until: Instant,
+    ) -> Outcome {
+        let of = Origin {
+            home: self.home.clone(),
+            provider: Arc::clone(&self.name),
+            message_id: out.message_id,
+            number: out.attempt,
+        };
+        let (waits, mut answer) = oneshot::channel();
+        tokio::spawn(Handing { pool: Arc::clone(&self.pool), held, letter, of }.run(waits));
+        let answered = timeout_at(until, &mut answer).await;
+        // What comes at this very moment counts; what comes from here on is told otherwise.
+        answer.close();
+        match answered {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => {
+                Outcome::refused(ErrorClass::Unknown, None, "it broke off while it was handed over")
             }
-            Ok(Err(refusal)) => {
-                self.pool.give_back(held, &refusal);
-                refusal.outcome()
+            Err(_) => {
+                let late = |_| Refusal::late(Stage::Content, "4.8 s").outcome();
+                answer.try_recv().unwrap_or_else(late)
             }
-            Err(_) => Refusal::late(Stage::Content, "4.8 s").outcome(),
         }
     }
 

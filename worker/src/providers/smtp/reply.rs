@@ -1,16 +1,24 @@
 //! What a server's replies mean, and what its silence does.
 
-use std::{error::Error as _, ops::RangeInclusive};
+use std::{error::Error as _, io, ops::RangeInclusive, time::Duration};
 
 use lettre::transport::smtp::{Error, response::Response};
 use otpost_shared::outcome::ErrorClass::{
     self, Account, Content, Recipient, Sender, Throttled, Transient, Unknown,
 };
 
-use crate::provider::Outcome;
+use crate::provider::{Blame, Outcome};
 
 /// So much of a server's words is handed on, in characters.
 const LONGEST_WORDS: usize = 1_000;
+
+/// What the library says when the server closes the connection.
+const CLOSED: &str = "incomplete response";
+/// How soon there may be room again on our side.
+const OWN_SHORTAGE: Duration = Duration::from_millis(100);
+
+/// The server closes the connection after this one.
+const CLOSING: u16 = 421;
 
 /// What was asked of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +63,17 @@ const ANY: &[Stage] = &[
 ];
 const LET_IN: &[Stage] = &[Stage::Open, Stage::Tls, Stage::Login];
 const OF_RECIPIENT: &[Stage] = &[Stage::Recipient, Stage::Data, Stage::Content];
+/// The recipient was accepted: what is said now need not be about them.
+const AFTER_RECIPIENT: &[Stage] = &[Stage::Data, Stage::Content];
+const OF_EMAIL: &[Stage] = &[Stage::Sender, Stage::Recipient, Stage::Data, Stage::Content];
 
 /// The first row that fits counts. A mailbox that is full (5.2.2) is so for whoever delivers to it, and
-/// an e-mail that goes round by another server would meet it again: it is the recipient's.
+/// an e-mail that goes round by another server would meet it again: it is the recipient's. Whatever ends
+/// a message for good must be sure, so details that nobody registered are not the recipient's.
 ///
-/// Source: RFC 5321, 4.2; RFC 3463; RFC 4954, 6; RFC 7372, 3.
+/// Source: RFC 5321, 4.2; RFC 3463; RFC 3886, 3.3.4; RFC 4954, 6; RFC 7372, 3; RFC 7505, 4. Office 365
+/// says 4.3.2 with 432 for too many connections and 5.1.90 for a daily limit, Gmail 5.4.5 for one; SES
+/// says 454 alone for its rate.
 const MEANINGS: &[Row] = &[
     // No TLS, or no logins, for now: something behind the server is down.
     (LET_IN, 454..=454, None, Transient),
@@ -67,6 +81,9 @@ const MEANINGS: &[Row] = &[
     (ANY, 400..=499, Some((7, 0..=999)), Throttled),
     // Too many recipients; some servers count those of an hour.
     (ANY, 400..=499, Some((5, 3..=3)), Throttled),
+    // Too many connections, or too many e-mails a second.
+    (ANY, 432..=432, Some((3, 2..=2)), Throttled),
+    (OF_EMAIL, 454..=454, None, Throttled),
     (ANY, 400..=499, None, Transient),
     // Authentication is needed, too weak, wrong, or not without TLS.
     (ANY, 530..=530, None, Account),
@@ -77,11 +94,19 @@ const MEANINGS: &[Row] = &[
     (ANY, 500..=599, Some((7, 20..=27)), Sender),
     // An address of the sender that is none.
     (ANY, 500..=599, Some((1, 7..=8)), Sender),
-    (OF_RECIPIENT, 500..=599, Some((1, 0..=999)), Recipient),
+    // What an account may send in a day.
+    (ANY, 500..=599, Some((4, 5..=5)), Account),
+    (ANY, 500..=599, Some((1, 90..=90)), Account),
+    (OF_RECIPIENT, 500..=599, Some((1, 0..=6)), Recipient),
+    (OF_RECIPIENT, 500..=599, Some((1, 10..=10)), Recipient),
+    (OF_RECIPIENT, 500..=599, Some((1, 0..=999)), Sender),
     // Longer than this mailbox, or the server, takes.
     (ANY, 500..=599, Some((2, 3..=3)), Content),
     (ANY, 500..=599, Some((3, 4..=4)), Content),
-    (OF_RECIPIENT, 500..=599, Some((2, 0..=999)), Recipient),
+    // Switched off, or full. What else is said of a mailbox by then may be about the sender's.
+    (AFTER_RECIPIENT, 500..=599, Some((2, 1..=2)), Recipient),
+    (AFTER_RECIPIENT, 500..=599, Some((2, 0..=999)), Sender),
+    (&[Stage::Recipient], 500..=599, Some((2, 0..=999)), Recipient),
     (ANY, 500..=599, Some((6, 0..=999)), Content),
     (&[Stage::Content], 500..=599, None, Content),
     (&[Stage::Sender, Stage::Data], 552..=552, None, Content),
@@ -106,14 +131,32 @@ fn enhanced(code: u16, words: &str) -> Option<(u16, u16, &str)> {
 }
 
 fn class_of(stage: Stage, code: u16, subject_and_detail: Option<(u16, u16)>) -> ErrorClass {
+    // What is no refusal was not expected here.
+    meaning(stage, code, subject_and_detail).unwrap_or(Transient)
+}
+
+/// A server that lets us say who sends works. What it then puts off may be about this recipient alone:
+/// an unknown domain, a full mailbox, greylisting. Its own troubles have subject 3, its limits 5.
+fn blame_of(stage: Stage, code: u16, subject_and_detail: Option<(u16, u16)>) -> Blame {
+    let is_put_off = match subject_and_detail {
+        Some((subject, _)) => (400..=499).contains(&code) && !matches!(subject, 3 | 5),
+        None => (450..=452).contains(&code),
+    };
+    if stage == Stage::Recipient && is_put_off && code != CLOSING {
+        Blame::Recipient
+    } else {
+        Blame::Usual
+    }
+}
+
+fn meaning(stage: Stage, code: u16, subject_and_detail: Option<(u16, u16)>) -> Option<ErrorClass> {
     let fits = |(stages, codes, says, _): &&Row| {
         let is_said = says.as_ref().is_none_or(|(subject, details)| {
             subject_and_detail.is_some_and(|(s, d)| s == *subject && details.contains(&d))
         });
         stages.contains(&stage) && codes.contains(&code) && is_said
     };
-    // What is no refusal was not expected here.
-    MEANINGS.iter().find(fits).map_or(Transient, |(.., class)| *class)
+    MEANINGS.iter().find(fits).map(|(.., class)| *class)
 }
 
 /// Why an e-mail was not taken, or is not known to be.
@@ -126,6 +169,7 @@ pub(super) struct Refusal {
     stage: Stage,
     /// The connection cannot be used any more.
     is_gone: bool,
+    blame: Blame,
 }
 
 impl Refusal {
@@ -146,15 +190,18 @@ impl Refusal {
             code: Some(in_full.unwrap_or_else(|| code.to_string())),
             words: format!("{} was refused with {code}: {words}", stage.noun()),
             stage,
-            is_gone: code == 421,
+            is_gone: code == CLOSING,
+            blame: blame_of(stage, code, more),
         }
     }
 
     /// The connection broke, or what came over it is no reply.
     fn silent(stage: Stage, error: &Error) -> Self {
         let cause = innermost(error);
+        let is_unreadable = is_unreadable(error);
         let words = match stage {
             Stage::Open => format!("not connected: {cause}"),
+            _ if is_unreadable => format!("the reply to {} cannot be read", stage.noun()),
             // The library found out by itself, before it said anything.
             _ if error.is_client() => cause,
             _ => format!("no reply to {}: {cause}", stage.noun()),
@@ -164,18 +211,31 @@ impl Refusal {
             _ if error.is_client() => Account,
             _ => Transient,
         };
-        Self { class, code: None, words, stage, is_gone: true }
+        // A refusal most likely, of which the library does not say more.
+        let is_of_recipient = stage == Stage::Recipient && is_unreadable;
+        let blame = if is_of_recipient { Blame::Recipient } else { Blame::Usual };
+        Self { class, blame, ..Self::mute(stage, words) }
     }
 
     /// A reply that does not follow from what was asked.
     pub(super) fn odd(stage: Stage, reply: &Response) -> Self {
         let words = format!("{} was answered with {}", stage.noun(), reply.code());
-        Self { class: Transient, code: None, words, stage, is_gone: true }
+        Self::mute(stage, words)
     }
 
     /// Nothing was said over the connection, if there is one.
     pub(super) fn before(class: ErrorClass, words: impl Into<String>) -> Self {
-        Self { class, code: None, words: words.into(), stage: Stage::Open, is_gone: true }
+        Self { class, ..Self::mute(Stage::Open, words.into()) }
+    }
+
+    /// The server was not even asked: there is no room on our side.
+    pub(super) fn of_ours(words: impl Into<String>) -> Self {
+        Self { blame: Blame::Ours, ..Self::before(Throttled, words) }
+    }
+
+    fn mute(stage: Stage, words: String) -> Self {
+        let blame = Blame::Usual;
+        Self { class: Transient, code: None, words, stage, is_gone: true, blame }
     }
 
     /// No reply came in time.
@@ -185,7 +245,7 @@ impl Refusal {
             Stage::Open => format!("not let in within {within}"),
             _ => format!("no reply to {} within {within}", stage.noun()),
         };
-        Self { class, code: None, words, stage, is_gone: true }
+        Self { class, ..Self::mute(stage, words) }
     }
 
     /// True when the connection can be used for the next e-mail, once this one is called off.
@@ -201,7 +261,21 @@ impl Refusal {
     pub(super) fn outcome(self) -> Outcome {
         let nothing = if self.class == Unknown { "" } else { "; nothing was sent" };
         Outcome::refused(self.class, self.code, format!("{}{nothing}", self.words))
+            .blaming(self.blame)
+            .retry_after((self.blame == Blame::Ours).then_some(OWN_SHORTAGE))
     }
+}
+
+/// Something came, but none of what the library takes for a reply: it wants a second digit up to 5, a
+/// space after the code, and UTF-8.
+fn is_unreadable(error: &Error) -> bool {
+    let io = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    let is_no_text = io.is_some_and(|io| io.kind() == io::ErrorKind::InvalidData);
+    is_no_text || error.is_response() && !says(error, CLOSED)
+}
+
+fn says(error: &Error, words: &str) -> bool {
+    error.source().is_some_and(|cause| cause.to_string() == words)
 }
 
 fn innermost(error: &Error) -> String {
@@ -211,8 +285,7 @@ fn innermost(error: &Error) -> String {
         words = inner.to_string();
         cause = inner.source();
     }
-    // Which the library says when the server closes the connection.
-    if words == "incomplete response" { "it was closed".to_owned() } else { words }
+    if words == CLOSED { "it was closed".to_owned() } else { words }
 }
 
 /// By what the server knows an e-mail that it took: the id in its queue, or all that it said.
@@ -227,101 +300,5 @@ pub(super) fn queue_id(reply: &Response) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn class(stage: Stage, reply: &str) -> ErrorClass {
-        let (code, words) = reply.split_at(3);
-        let code = code.parse().unwrap();
-        let more = enhanced(code, words.trim_start()).map(|(subject, detail, _)| (subject, detail));
-        class_of(stage, code, more)
-    }
-
-    #[test]
-    fn replies_have_their_classes() {
-        for (stage, reply, expected) in [
-            (Stage::Open, "421 4.3.2 shutting down", Transient),
-            (Stage::Open, "554 no service here", Account),
-            (Stage::Tls, "454 4.7.0 TLS not available", Transient),
-            (Stage::Tls, "502 not implemented", Account),
-            (Stage::Login, "535 5.7.8 bad credentials", Account),
-            (Stage::Login, "534-5.7.14 log in first", Account),
-            (Stage::Login, "550 5.7.30 not supported", Account),
-            (Stage::Login, "454 4.7.0 no logins for now", Transient),
-            (Stage::Open, "421 4.7.0 too many connections", Throttled),
-            (Stage::Sender, "530 5.7.0 authenticate first", Account),
-            (Stage::Sender, "550 5.7.60 may not send as this sender", Sender),
-            (Stage::Sender, "553 5.1.8 no such domain", Sender),
-            (Stage::Sender, "550 5.1.0 rejected", Sender),
-            (Stage::Sender, "552 5.3.4 too big", Content),
-            (Stage::Sender, "451 4.3.0 try again", Transient),
-            (Stage::Recipient, "550 5.1.1 user unknown", Recipient),
-            (Stage::Recipient, "550 user unknown", Recipient),
-            (Stage::Recipient, "551 user not local", Recipient),
-            (Stage::Recipient, "553 mailbox name", Recipient),
-            (Stage::Recipient, "556 5.1.10 null MX", Recipient),
-            (Stage::Recipient, "552 5.2.2 mailbox full", Recipient),
-            (Stage::Recipient, "552 mailbox full", Recipient),
-            (Stage::Recipient, "552 5.2.3 too long", Content),
-            (Stage::Recipient, "550 5.7.1 relaying denied", Sender),
-            (Stage::Recipient, "554 relay access denied", Sender),
-            (Stage::Recipient, "550 5.1.7 bad sender", Sender),
-            (Stage::Recipient, "503 bad sequence", Sender),
-            (Stage::Recipient, "450 4.2.0 greylisted", Transient),
-            (Stage::Recipient, "450 4.7.1 greylisted", Throttled),
-            (Stage::Recipient, "452 4.5.3 too many", Throttled),
-            (Stage::Recipient, "452 4.2.2 over quota", Transient),
-            (Stage::Data, "554 5.5.1 no valid recipients", Sender),
-            (Stage::Content, "554 5.7.1 spam", Content),
-            (Stage::Content, "550 looks like spam", Content),
-            (Stage::Content, "552 5.3.4 too big", Content),
-            (Stage::Content, "554 5.6.0 cannot be read", Content),
-            (Stage::Content, "550 5.1.1 user unknown", Recipient),
-            (Stage::Content, "550 5.7.26 not authenticated", Sender),
-            (Stage::Content, "451 4.7.1 slow down", Throttled),
-            (Stage::Content, "421 closing", Transient),
-        ] {
-            assert_eq!(class(stage, reply), expected, "{stage:?} {reply}");
-        }
-        // Every refusal of every stage means something, and none is a success.
-        for stage in ANY {
-            for code in 400..=599 {
-                assert_ne!(class_of(*stage, code, None), ErrorClass::Ok);
-            }
-        }
-    }
-
-    #[test]
-    fn enhanced_codes_are_read_where_they_are() {
-        assert_eq!(enhanced(550, "5.1.1 no such user"), Some((1, 1, "no such user")));
-        assert_eq!(enhanced(421, "4.7.28"), Some((7, 28, "")));
-        for (code, words) in [
-            (550, ""),
-            (550, "no such user"),
-            (550, "5.1 x"),
-            (550, "5.1.1.1 x"),
-            (550, "4.1.1 x"),
-            (550, "5.1.99999999 x"),
-            (550, "5..1 x"),
-            (550, ". x"),
-        ] {
-            assert_eq!(enhanced(code, words), None, "{words}");
-        }
-    }
-
-    #[test]
-    fn a_queue_id_is_found_where_servers_put_it() {
-        for (reply, id) in [
-            ("250 2.0.0 Ok: queued as 4F1C2A\r\n", Some("4F1C2A")),
-            ("250 2.0.0 Ok: queued as 4F1C2A.\r\n", Some("4F1C2A")),
-            ("250 OK id=1rXyz0-0001\r\n", Some("1rXyz0-0001")),
-            ("250 2.0.0 OK  1700000000 a1-20 - gsmtp\r\n", Some("OK  1700000000 a1-20 - gsmtp")),
-            ("250-first\r\n250 second\r\n", Some("first")),
-            ("250 2.0.0\r\n", None),
-            ("250 \r\n", None),
-        ] {
-            let reply: Response = reply.parse().unwrap();
-            assert_eq!(queue_id(&reply).as_deref(), id, "{reply:?}");
-        }
-    }
-}
+#[path = "reply_tests.rs"]
+mod tests;

@@ -54,7 +54,9 @@ fn decoded(text: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_email_arrives_as_it_was_meant() {
     let server = MailServer::start(Security::Plain).await;
-    let mail = provider(&server, "reply_to = 'help@example.org'\nhelo = 'otpost.example'");
+    let more = "reply_to = 'help@example.org'\nbounces_to = 'bounces@example.org'\n\
+        helo = 'otpost.example'";
+    let mail = provider(&server, more);
     let text = format!(
         "Your code is:\n\n0123\n\n.a line that begins with a dot\n.\n=20 {} \u{fc} \u{1f44d} \nbye",
         "long ".repeat(300)
@@ -65,7 +67,7 @@ async fn an_email_arrives_as_it_was_meant() {
         (outcome.class, outcome.provider_message_id.as_deref()),
         (ErrorClass::Ok, Some("T1"))
     );
-    let (from, to) = ("MAIL FROM:<codes@example.org>", "RCPT TO:<Ann@example.org>");
+    let (from, to) = ("MAIL FROM:<bounces@example.org>", "RCPT TO:<Ann@example.org>");
     assert_eq!(server.heard(), ["EHLO otpost.example", from, to, "DATA"]);
     let letter = server.letters().remove(0);
     assert!(letter.is_ascii() && letter.split("\r\n").all(|line| line.len() <= 998), "{letter}");

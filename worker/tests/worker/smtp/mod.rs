@@ -1,5 +1,6 @@
 //! The provider of kind `smtp` against a mail server of our own.
 
+mod courier;
 mod doctor;
 mod letters;
 mod replies;

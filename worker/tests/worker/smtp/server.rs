@@ -9,12 +9,18 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
 };
 use tokio_rustls::TlsAcceptor;
 
 /// For `localhost` and 127.0.0.1.
-const CERTIFICATE: &[u8] = include_bytes!("../smpp/smsc.cert.pem");
-const KEY: &[u8] = include_bytes!("../smpp/smsc.key.pem");
+const OWN: Identity =
+    (include_bytes!("../smpp/smsc.cert.pem"), include_bytes!("../smpp/smsc.key.pem"));
+/// For `mail.example`.
+pub const OTHER: Identity = (include_bytes!("other.cert.pem"), include_bytes!("other.key.pem"));
+
+/// A certificate and its key.
+pub type Identity = (&'static [u8], &'static [u8]);
 
 pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -27,6 +33,8 @@ pub enum Say {
     Reply(&'static str),
     Close,
     Silence,
+    /// What is usual, once [`MailServer::let_go`] was called.
+    Later,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,7 +44,6 @@ pub enum Security {
     Implicit,
 }
 
-#[derive(Default)]
 struct State {
     /// For the next time that it hears this verb; `CONNECT` is the greeting, `BODY` the first line of an
     /// e-mail and `.` its end.
@@ -44,6 +51,19 @@ struct State {
     heard: Mutex<Vec<String>>,
     letters: Mutex<Vec<String>>,
     connections: AtomicUsize,
+    let_go: Semaphore,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            orders: Mutex::default(),
+            heard: Mutex::default(),
+            letters: Mutex::default(),
+            connections: AtomicUsize::default(),
+            let_go: Semaphore::new(0),
+        }
+    }
 }
 
 /// Listens until the test ends.
@@ -54,11 +74,15 @@ pub struct MailServer {
 
 impl MailServer {
     pub async fn start(security: Security) -> Self {
+        Self::start_as(security, OWN).await
+    }
+
+    pub async fn start_as(security: Security, identity: Identity) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let state = Arc::<State>::default();
         let of = Arc::clone(&state);
-        let tls = acceptor();
+        let tls = acceptor(identity);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (tls, state) = (tls.clone(), Arc::clone(&of));
@@ -71,6 +95,11 @@ impl MailServer {
     /// The next time that it hears this, it does that.
     pub fn on(&self, verb: &'static str, say: Say) {
         self.state.orders.lock().expect("not poisoned").push((verb, say));
+    }
+
+    /// One who was told to answer later does so now.
+    pub fn let_go(&self) {
+        self.state.let_go.add_permits(1);
     }
 
     /// Every line that was no part of an e-mail.
@@ -92,9 +121,9 @@ impl MailServer {
     }
 }
 
-fn acceptor() -> TlsAcceptor {
-    let chain = vec![CertificateDer::from_pem_slice(CERTIFICATE).expect("a certificate")];
-    let key = PrivateKeyDer::from_pem_slice(KEY).expect("a key");
+fn acceptor((certificate, key): Identity) -> TlsAcceptor {
+    let chain = vec![CertificateDer::from_pem_slice(certificate).expect("a certificate")];
+    let key = PrivateKeyDer::from_pem_slice(key).expect("a key");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -213,6 +242,10 @@ impl Session {
             None => (usual, Said::AsUsual),
             Some(Say::Reply(reply)) => (reply, Said::Otherwise),
             Some(Say::Close) => return Said::Gone,
+            Some(Say::Later) => {
+                self.state.let_go.acquire().await.expect("never closed").forget();
+                (usual, Said::AsUsual)
+            }
             // Until the other end has had enough.
             Some(Say::Silence) => {
                 while self.line().await.is_some() {}

@@ -4,7 +4,7 @@ use otpost_shared::outcome::ErrorClass;
 
 use super::{
     LOGIN, outgoing, provider,
-    server::{MailServer, Say, Security},
+    server::{MailServer, OTHER, Say, Security},
 };
 
 /// What makes us trust the server's certificate.
@@ -60,6 +60,20 @@ async fn without_tls_nothing_is_told() {
     assert_eq!(outcome.class, ErrorClass::Transient, "{outcome:?}");
     assert!(outcome.detail.expect("words").contains("certificate"));
     assert!(!server.has_heard("AUTH"), "{:?}", server.heard());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_certificate_of_somebody_else_is_none() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/worker/smtp/other.cert.pem");
+    for (security, tls) in [(Security::Starttls, "starttls"), (Security::Implicit, "implicit")] {
+        let server = MailServer::start_as(security, OTHER).await;
+        let mail = provider(&server, &format!("{LOGIN}ca_file = '{file}'\ntls = '{tls}'"));
+        let outcome = mail.send(&outgoing("title", "text")).await;
+        assert_eq!(outcome.class, ErrorClass::Transient, "{outcome:?}");
+        let detail = outcome.detail.expect("words");
+        assert!(detail.contains("certificate not valid for name"), "{detail}");
+        assert!(!server.has_heard("AUTH") && !server.has_heard("MAIL"), "{:?}", server.heard());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,102 @@
+//! What a provider answers after its attempt was given up as unknown.
+
+use uuid::Uuid;
+
+use super::{Message, find, reported::lock};
+use crate::{
+    attempt,
+    clock::Millis,
+    db::{Db, DbError, Tx, detached, on_tx, retrying},
+    home::Home,
+    outcome::ErrorClass,
+};
+
+/// The answer to one attempt. No field holds an address or a code.
+#[derive(Clone, Debug)]
+pub struct LateAnswer {
+    pub message_id: Uuid,
+    pub number: i32,
+    pub provider: String,
+    pub class: ErrorClass,
+    pub provider_message_id: Option<String>,
+    pub error_code: Option<String>,
+    pub detail: Option<String>,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Nobody has written down yet that it was given up: to be said again soon.
+    TooEarly,
+    /// It changes nothing, or the attempt alone.
+    Noted,
+    /// It says how the message ends.
+    Settled,
+}
+
+/// Takes an answer in. What was accepted is sent, and not sent again by anybody but whoever is at it
+/// already; a text that was refused has failed.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn take_late_answer(home: &Home, answer: LateAnswer) -> Result<Heard, DbError> {
+    let Some(row) = find(&home.db, answer.message_id).await? else { return Ok(Heard::Noted) };
+    let (db, now) = (home.db.clone(), home.clock.now());
+    detached(async move { retrying!(write(&db, &row, &answer, now).await) }).await
+}
+
+async fn write(db: &Db, row: &Message, answer: &LateAnswer, now: Millis) -> Result<Heard, DbError> {
+    let mut tx = db.begin().await?;
+    lock(&mut tx, row).await?;
+    if !attempt::mark_answered(&mut tx, answer).await? {
+        let is_early = attempt::is_running(&mut tx, row.id, answer.number).await?;
+        tx.rollback().await?;
+        return Ok(if is_early { Heard::TooEarly } else { Heard::Noted });
+    }
+    let is_settled = match answer.class {
+        ErrorClass::Ok => mark_sent(&mut tx, row.id, now).await?,
+        _ if row.verification_id.is_some() => false,
+        _ => mark_failed(&mut tx, answer).await?,
+    };
+    tx.commit().await?;
+    Ok(if is_settled { Heard::Settled } else { Heard::Noted })
+}
+
+async fn mark_sent(tx: &mut Tx, id: Uuid, now: Millis) -> Result<bool, DbError> {
+    let rows = on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "UPDATE messages
+             SET state = 'sent', finished_at = COALESCE(finished_at, $2),
+                 failure_class = NULL, failure = NULL
+             WHERE id = $1 AND state || '' IN ('queued', 'unknown')",
+        )
+        .bind(id)
+        .bind(now)
+        .execute(c)
+        .await?
+        .rows_affected()
+    });
+    Ok(rows == 1)
+}
+
+/// A text ends with its first unknown attempt: now it is known.
+async fn mark_failed(tx: &mut Tx, answer: &LateAnswer) -> Result<bool, DbError> {
+    if attempt::has_unknown(tx, answer.message_id).await? {
+        return Ok(false);
+    }
+    let code = answer.error_code.as_deref().map(|code| format!(" {code}")).unwrap_or_default();
+    let failure = format!("refused, after it was given up ({}{code})", answer.provider);
+    let rows = on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "UPDATE messages SET state = 'failed', failure_class = $2, failure = $3
+             WHERE id = $1 AND state || '' = 'unknown'",
+        )
+        .bind(answer.message_id)
+        .bind(answer.class.as_str())
+        .bind(&failure)
+        .execute(c)
+        .await?
+        .rows_affected()
+    });
+    Ok(rows == 1)
+}
