@@ -42,12 +42,14 @@ async fn code(home: &Home, n: u32) -> Uuid {
     let new = NewVerification {
         tenant_id: DEFAULT_TENANT,
         to: person(n),
+        channel: Channel::Email,
         purpose: "default".into(),
         subject: None,
         variables: Variables::new(),
         metadata: None,
         client: None,
         code: None,
+        then: Vec::new(),
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted").id
