@@ -76,7 +76,8 @@ fn a_wrong_value_says_what_is_expected() {
         ("[chains]\nsms = [\"console\", \"console\"]\n", "\"console\" stands there twice"),
         ("[chains]\nsms = []\n", "DIR/otpost.toml:2: chains.sms: must name at least one provider"),
         (
-            "[chains]\nvoice = [\"x\"]\n[providers.x]\nkind = \"twilio\"\n",
+            "[chains]\nvoice = [\"x\"]\n[providers.x]\nkind = \"twilio\"\n[recipients]\n\
+             default_region = \"US\"\n",
             "DIR/otpost.toml:2: chains.voice: provider \"x\" of kind twilio sends no voice call; kinds \
              that do: console, http, sandbox, twilio_voice",
         ),
