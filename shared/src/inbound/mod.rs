@@ -4,16 +4,16 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`keywords`] | which word means what, in which countries |
-//! | [`letters`] | how each kind of provider brings it |
+//! | [`received`] | how each kind of provider brings it |
 
 mod keywords;
-pub(crate) mod letters;
+pub(crate) mod received;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 
 pub use keywords::Wish;
 
-use self::letters::Letter;
+use self::received::Received;
 use crate::{
     clock::Millis,
     db::DbError,
@@ -87,14 +87,14 @@ pub fn hear(
 /// # Errors
 /// The call lacks the provider's signature, or is not of its form.
 pub fn read(hearer: &Hearer, call: &Call<'_>, now: Millis) -> Result<Vec<Written>, NotHeard> {
-    Ok(persons(hearer.letters(call, now)?))
+    Ok(persons(hearer.received(call, now)?))
 }
 
 /// A sender that is no person, such as a short code or a name, has nothing to stop.
-pub(crate) fn persons(letters: Vec<Letter>) -> Vec<Written> {
-    let persons = letters.into_iter().filter_map(|letter| {
-        let from = read_number(&letter.from)?;
-        let wish = Wish::of(&letter.text, from.region());
+pub(crate) fn persons(received: Vec<Received>) -> Vec<Written> {
+    let persons = received.into_iter().filter_map(|one| {
+        let from = read_number(&one.from)?;
+        let wish = Wish::of(&one.text, from.region());
         Some(Written { from, wish })
     });
     persons.collect()

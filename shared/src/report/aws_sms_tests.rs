@@ -89,7 +89,7 @@ fn every_event_is_read() {
 fn what_people_write_comes_in_the_same_topic() {
     let text = r#"{"originationNumber": "+12025550123", "destinationNumber": "+12025550199",
         "messageKeyword": "KEYWORD_2", "messageBody": "Stop", "inboundMessageId": "1"}"#;
-    let brought = read_notification(text).expect("a letter");
+    let brought = read_notification(text).expect("a message");
     assert!(brought.reports.is_empty());
     let said = brought.written.iter().map(|one| (one.from.address(), one.wish));
     assert_eq!(said.collect::<Vec<_>>(), [("+12025550123", Wish::Stop)]);

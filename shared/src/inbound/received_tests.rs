@@ -6,13 +6,13 @@ fn call<'a>(url: &'a str, headers: &'a [(&'a str, &'a str)], body: &'a str) -> C
     Call { url, headers, body: body.as_bytes() }
 }
 
-fn said(letters: Letters) -> Vec<(String, String)> {
-    letters.expect("letters").into_iter().map(|letter| (letter.from, letter.text)).collect()
+fn said(heard: Heard) -> Vec<(String, String)> {
+    heard.expect("what was written").into_iter().map(|one| (one.from, one.text)).collect()
 }
 
-/// True when it is one letter, from this number, that says STOP.
-fn is_stop(letters: Letters, from: &str) -> bool {
-    said(letters) == [(from.to_owned(), "STOP".to_owned())]
+/// True when it is one message, from this number, that says STOP.
+fn is_stop(heard: Heard, from: &str) -> bool {
+    said(heard) == [(from.to_owned(), "STOP".to_owned())]
 }
 
 #[test]
@@ -59,14 +59,14 @@ fn messagebird_brings_it_in_three_ways() {
 #[test]
 fn what_is_no_text_is_passed_over() {
     let json = |body: &'static str| call("https://h/", &[], body);
-    for letters in [
+    for heard in [
         bird(&json(r#"{"type": "sms.delivered", "data": {"from": "Otpost"}}"#)),
         sinch(&json(r#"{"type": "mo_binary", "from": "447700900001", "body": "AA=="}"#)),
         telnyx(&json(r#"{"data": {"event_type": "message.sent"}}"#)),
         vonage_messages(&json(r#"{"channel": "whatsapp", "from": "447700900001"}"#)),
         infobip(&json(r#"{"results": []}"#)),
     ] {
-        assert!(said(letters).is_empty());
+        assert!(said(heard).is_empty());
     }
     for none in ["", "{", "[]", "7", r#"{"eventType": "TEXT_DELIVERED"}"#] {
         assert!(aws_sms(none).is_none(), "{none}");
