@@ -6,7 +6,7 @@ use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 pub(crate) use self::cost::{Priced, mark_told};
-use self::cost::{is_meant, told};
+use self::cost::{all, counts, is_meant, told};
 use crate::{
     clock::Millis,
     db::{Db, DbError, Tx, chunks, on_pool, on_tx, push_list},
