@@ -44,7 +44,8 @@ pub(crate) fn infobip(call: &Call<'_>) -> Heard {
     let told = call.json()?;
     let results = told.pointer("/results").and_then(Value::as_array);
     let results = results.ok_or(NotHeard::Malformed("there are no results"))?;
-    results.iter().map(|one| one_in(one, "/from", "/text")).collect()
+    // One that does not say whom it is from is no reason to refuse the others.
+    Ok(results.iter().filter_map(|one| one_in(one, "/from", "/text").ok()).collect())
 }
 
 /// Source: the vendor's guides for `Forward to URL` in the flow of a number. Its older API calls the text

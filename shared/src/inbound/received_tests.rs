@@ -43,6 +43,43 @@ fn each_kind_says_who_wrote_what() {
 }
 
 #[test]
+fn one_without_a_sender_leaves_the_others() {
+    let told = r#"{"results": [{"from": null, "text": "hi"}, {"from": "447700900001", "text": "STOP"},
+        {"text": "hi"}]}"#;
+    assert!(is_stop(infobip(&call("https://h/", &[], told)), "447700900001"));
+}
+
+#[test]
+fn numbers_are_read_as_providers_write_them() {
+    use crate::{
+        inbound::{persons, read_number},
+        recipient::Recipient,
+    };
+
+    let (de, us) = (Some("+491713920001"), Some("+12025550123"));
+    for (text, region, number) in [
+        ("+491713920001", None, de),
+        ("491713920001", None, de),
+        (" 00491713920001 ", None, de),
+        ("+00491713920001", None, de),
+        ("0012025550123", None, us),
+        ("12025550123", Some("DE"), us),
+        ("01713920001", Some("DE"), de),
+        ("01713920001", None, None),
+        ("2020", Some("DE"), None),
+        ("Otpost", None, None),
+        ("", None, None),
+    ] {
+        let read = read_number(text, region);
+        assert_eq!(read.as_ref().map(Recipient::address), number, "{text:?} {region:?}");
+    }
+    let received = ["00491713920001", "01713920001", "2020"]
+        .map(|from| Received { from: from.to_owned(), text: "STOP".to_owned() });
+    let brought = persons(received.into());
+    assert_eq!((brought.written.len(), brought.unreadable), (1, 2));
+}
+
+#[test]
 fn messagebird_brings_it_in_three_ways() {
     let headers = [("content-type", "application/json")];
     for text in ["body", "payload"] {

@@ -121,9 +121,9 @@ impl Event {
 /// It is neither, or an event with a reference that we never gave.
 pub fn read_notification(text: &str) -> Result<Brought, NotHeard> {
     if let Some(one) = received::aws_sms(text) {
-        return Ok(Brought { reports: Vec::new(), written: inbound::persons(vec![one]) });
+        return Ok(inbound::persons(vec![one]));
     }
-    Ok(Brought { reports: Vec::from_iter(read_event(text)?), written: Vec::new() })
+    Ok(Brought { reports: Vec::from_iter(read_event(text)?), ..Brought::default() })
 }
 
 /// Reads one event. None for one that says nothing new, or is not of a message of ours.

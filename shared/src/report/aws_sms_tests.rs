@@ -49,7 +49,7 @@ fn a_signed_message_is_heard() {
     let of = Reference::parse(&of()).expect("a reference");
     let cost = costing(1, Some(8_810));
     let report = Report { of, word: Word::Delivered, class: None, code: None, cost };
-    let brought = Brought { reports: vec![report], written: Vec::new() };
+    let brought = Brought { reports: vec![report], ..Brought::default() };
     assert_eq!(heard, Ok(Heard::Brought(brought)));
     let heard = message(CONFIRMATION).and_then(|message| message.hear(&certificate(), AT_MS));
     let Ok(Heard::Subscribing(url)) = heard else { panic!("{heard:?}") };

@@ -48,11 +48,11 @@ impl Hearer {
         let Reports::Calls(reports) = &self.kind.reports else { return Err(NotHeard::Unexpected) };
         (self.kind.check)(&self.keys, call, now)?;
         let reports = Vec::from_iter((reports.read)(self, call)?);
-        let written = match &self.kind.people {
+        let brought = match &self.kind.people {
             People::WithReports(read) => inbound::persons(read(self, call)?),
-            _ => Vec::new(),
+            _ => Brought::default(),
         };
-        Ok(Brought { reports, written })
+        Ok(Brought { reports, ..brought })
     }
 
     /// For providers that report by way of a topic, in place of [`Hearer::hear`]: what its messages are
