@@ -159,6 +159,8 @@ pub struct KeyRevoke {
     /// The tenant it belongs to
     #[arg(long, default_value = "default")]
     pub tenant: String,
+    #[command(flatten)]
+    pub print: Print,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,7 +7,7 @@ use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 pub(crate) use self::cost::{Priced, mark_told};
-use self::cost::{is_meant, told};
+use self::cost::{all, counts, is_meant, told};
 pub(crate) use self::late::{is_running, mark_answered};
 use crate::{
     clock::Millis,

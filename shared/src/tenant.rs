@@ -14,6 +14,7 @@ use crate::{
 
 /// The tenant that exists without being created.
 pub const DEFAULT_TENANT: Uuid = Uuid::nil();
+pub const DEFAULT_TENANT_NAME: &str = "default";
 
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Tenant {
@@ -47,7 +48,7 @@ pub async fn insert_if_missing(db: &Db, tenant: &Tenant) -> Result<(), DbError> 
 pub async fn ensure_default(db: &Db, now: Millis) -> Result<(), DbError> {
     let tenant = Tenant {
         id: DEFAULT_TENANT,
-        name: "default".into(),
+        name: DEFAULT_TENANT_NAME.into(),
         default_region: None,
         created_at: now,
     };

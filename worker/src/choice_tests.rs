@@ -29,6 +29,7 @@ fn search(lane: Lane, deadline: Millis) -> Search<'static> {
     let until = Instant::now() + TOKEN_AMONG_ROUTES;
     Search {
         lane,
+        channel: Channel::Sms,
         way: Way { route: C, to: None },
         attempts: &[],
         deadline,

@@ -60,6 +60,7 @@ async fn reports(
             return Err(refused(&provider, why.into()));
         }
     }
+    inbound::note_unreadable(&provider, brought.unreadable);
     for written in brought.written {
         take_written(home, &provider, written).await?;
     }
@@ -89,7 +90,9 @@ async fn messages(
     let hearer = hearer(home, &provider)?;
     let came = Came::read(home, request).await?;
     let heard = inbound::hear(home, &provider, &came.call(&came.headers()), home.clock.now());
-    for written in heard.map_err(|why| refused(&provider, why.into()))? {
+    let brought = heard.map_err(|why| refused(&provider, why.into()))?;
+    inbound::note_unreadable(&provider, brought.unreadable);
+    for written in brought.written {
         take_written(home, &provider, written).await?;
     }
     Ok(if hearer.wants_twiml() {

@@ -7,14 +7,14 @@ use otpost_shared::{
     Home,
     channel::Channel,
     clock::Millis,
+    config::Traits,
     db::{DbError, patiently},
     drill::Tally,
     message::{self, NewMessage, Title},
-    process,
     provider_state::{self, nobody_in_use},
     queue::Lane,
     recipient::Recipient,
-    tenant::DEFAULT_TENANT,
+    tenant::{DEFAULT_TENANT, DEFAULT_TENANT_NAME},
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -39,7 +39,9 @@ pub async fn run(config: Option<&Path>, options: DrillOptions) -> Done {
     let provider = provider(&home, &options)?;
     let mut people = Vec::new();
     for to in &options.to {
-        people.push(super::recipient(&home, to).await?);
+        let to = super::recipient(&home, to).await?;
+        refuse_if_elsewhere(&home, &provider, &to)?;
+        people.push(to);
     }
     refuse_if_nobody_is_left(&home, &provider).await?;
     let stop = super::stop_signal()?;
@@ -76,6 +78,27 @@ fn provider(home: &Home, options: &DrillOptions) -> Result<String, Failure> {
     Err(Failure::misused(format!("no chain names a provider {name:?}; there are: {known}")))
 }
 
+/// A text that would not go to the provider anyway shows nothing of its being away.
+fn refuse_if_elsewhere(home: &Home, provider: &str, to: &Recipient) -> Result<(), Failure> {
+    let channel = to.channel();
+    let (key, chain) = home.config.chain_for(&Traits {
+        channel,
+        lane: Lane::Bulk,
+        country: to.region(),
+        number: (channel == Channel::Sms).then(|| to.address()),
+        tenant: Some(DEFAULT_TENANT_NAME),
+        purpose: None,
+    });
+    if chain.iter().any(|name| name == provider) {
+        return Ok(());
+    }
+    Err(Failure::misused(format!(
+        "--to: texts to {to} go by {key} ({}) and never to {provider}, so they would show nothing; name \
+         somebody whose texts go to it, or leave --to out and choose an hour with traffic",
+        chain.join(", ")
+    )))
+}
+
 /// A drill must not become an outage: whatever would go to the provider needs another.
 async fn refuse_if_nobody_is_left(home: &Home, provider: &str) -> Result<(), Failure> {
     let now = home.clock.now();
@@ -83,7 +106,7 @@ async fn refuse_if_nobody_is_left(home: &Home, provider: &str) -> Result<(), Fai
     if let Some(trouble) = nobody_in_use(&states, &[(provider, None)], now) {
         return Err(Failure::new(format!("{trouble} already")));
     }
-    for (_, chain) in home.config.all_chains() {
+    for (key, chain) in home.config.chains_by_key() {
         if !chain.iter().any(|name| name == provider) {
             continue;
         }
@@ -91,16 +114,15 @@ async fn refuse_if_nobody_is_left(home: &Home, provider: &str) -> Result<(), Fai
         let others: Vec<_> = others.map(|name| (name.as_str(), None)).collect();
         if others.is_empty() {
             return Err(Failure::new(format!(
-                "a chain has only {provider}: without another provider in it nothing would be \
+                "{key} has only {provider}: without another provider in it nothing would be \
                  sent; add one first"
             )));
         }
         if let Some(troubles) = nobody_in_use(&states, &others, now) {
-            return Err(Failure::new(format!("nobody would be left to send: {troubles}")));
+            return Err(Failure::new(format!("{key}: nobody would be left to send: {troubles}")));
         }
     }
-    let live = process::count_live(&home.db, now).await?;
-    if !live.iter().any(|(role, _)| matches!(role.as_str(), "worker" | "serve")) {
+    if !super::is_worker_alive(home).await? {
         return Err(Failure::new(
             "no worker lives; start one with `otpost worker` or `otpost serve`",
         ));
@@ -240,9 +262,9 @@ struct Report {
 }
 
 impl Report {
-    /// Messages were sent, and none was lost.
+    /// Messages that would have gone to it were sent, and none was lost.
     fn has_passed(&self) -> bool {
-        self.during.taken() > 0 && self.during.not_sent == 0
+        self.during.kept_back > 0 && self.during.taken() > 0 && self.during.not_sent == 0
     }
 
     fn print(&self) {
@@ -289,6 +311,12 @@ impl Report {
             return "Nothing was sent meanwhile, so nothing was shown: send some with --to, or choose \
                     an hour with traffic."
                 .to_owned();
+        }
+        if during.kept_back == 0 {
+            return format!(
+                "No message would have gone to {provider} meanwhile, so nothing was shown: send some \
+                 with --to that begin with it, or choose an hour with traffic."
+            );
         }
         format!("Every message that ended was sent without {provider}, which is back.")
     }

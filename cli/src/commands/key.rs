@@ -73,8 +73,13 @@ fn view(key: &ApiKey) -> serde_json::Value {
 pub async fn revoke(config: Option<&Path>, options: KeyRevoke) -> Done {
     let home = super::open_ready(config).await?;
     let tenant = super::tenant(&home, &options.tenant).await?;
-    if api_key::mark_revoked(&home.db, tenant.id, options.id, home.clock.now()).await? {
-        say!("Revoked.");
+    let now = home.clock.now();
+    if api_key::mark_revoked(&home.db, tenant.id, options.id, now).await? {
+        if options.print.json {
+            print_json(&json!({ "id": options.id, "revoked_at": moment(now) }));
+        } else {
+            say!("Revoked.");
+        }
         return Ok(ExitCode::SUCCESS);
     }
     Err(Failure::new(format!(

@@ -21,6 +21,8 @@ use otpost_shared::{
     Home,
     channel::Channel,
     config,
+    db::DbError,
+    process,
     recipient::{Recipient, RecipientError},
     tenant::{self, DEFAULT_TENANT, Tenant},
 };
@@ -67,6 +69,12 @@ async fn recipient(home: &Home, text: &str) -> Result<Recipient, Failure> {
     } else {
         Failure::misused("--to: no SMS are sent; name a provider in chains.sms")
     })
+}
+
+/// True when something sends what is accepted.
+async fn is_worker_alive(home: &Home) -> Result<bool, DbError> {
+    let live = process::count_live(&home.db, home.clock.now()).await?;
+    Ok(live.iter().any(|(role, _)| matches!(role.as_str(), "worker" | "serve")))
 }
 
 /// Cancelled by Ctrl-C or SIGTERM; a second signal ends the process at once.

@@ -1,11 +1,6 @@
 //! `otpost spend`: what was spent, summed by the days on which messages ended.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    ops::AddAssign,
-    path::Path,
-    process::ExitCode,
-};
+use std::{collections::BTreeMap, ops::AddAssign, path::Path, process::ExitCode};
 
 use otpost_shared::{
     Home,
@@ -146,7 +141,7 @@ struct Sums {
 
 impl Sums {
     async fn read(home: &Home, by: SpendBy, since: i64, until: i64) -> Result<Self, DbError> {
-        let (mut sums, mut tenants) = (Self::default(), HashMap::new());
+        let (mut sums, tenants) = (Self::default(), tenant::Names::default());
         let mut place = Some(Place::before(since));
         while let Some(from) = place {
             let page = patiently(PATIENCE, || spend::list(&home.db, from, until, PAGE)).await?;
@@ -155,7 +150,7 @@ impl Sums {
                 let group = match by {
                     SpendBy::Provider => one.provider.clone(),
                     SpendBy::Lane => one.lane.as_str().to_owned(),
-                    SpendBy::Tenant => tenant_name(home, &mut tenants, one.tenant_id).await?,
+                    SpendBy::Tenant => tenant_name(home, &tenants, one.tenant_id).await?,
                 };
                 sums.add(&one, group);
             }
@@ -179,18 +174,9 @@ impl Sums {
 }
 
 /// Its id, if it has gone.
-async fn tenant_name(
-    home: &Home,
-    known: &mut HashMap<Uuid, String>,
-    id: Uuid,
-) -> Result<String, DbError> {
-    if let Some(name) = known.get(&id) {
-        return Ok(name.clone());
-    }
-    let found = patiently(PATIENCE, || tenant::find(&home.db, id)).await?;
-    let name = found.map_or_else(|| id.to_string(), |tenant| tenant.name);
-    known.insert(id, name.clone());
-    Ok(name)
+async fn tenant_name(home: &Home, tenants: &tenant::Names, id: Uuid) -> Result<String, DbError> {
+    let name = patiently(PATIENCE, || tenants.of(&home.db, id)).await?;
+    Ok(name.map_or_else(|| id.to_string(), |name| name.to_string()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! `otpost drill`: a provider is taken away, and what messages did meanwhile is told.
 
-use serde_json::json;
+use otpost_shared::provider_state;
+use otpost_testbed::on_both_homes;
+use serde_json::{Value, json};
 
 use crate::{
     program::{Place, free_address},
@@ -14,6 +16,21 @@ sms = ["main", "backup"]
 kind = "sandbox"
 [providers.backup]
 kind = "sandbox"
+"#;
+
+/// A route beside the chain.
+const ROUTED: &str = r#"
+[chains]
+sms = ["main", "backup"]
+[providers.main]
+kind = "sandbox"
+[providers.backup]
+kind = "sandbox"
+[providers.third]
+kind = "sandbox"
+[[routes]]
+countries = ["GB"]
+chain = ["main", "third"]
 "#;
 
 #[tokio::test]
@@ -45,10 +62,86 @@ async fn a_chain_shows_that_it_holds_without_its_first_provider() {
 #[tokio::test]
 async fn a_drill_never_becomes_an_outage() {
     let alone = Place::empty();
-    alone.run(&["drill"]).fails_with(&["only console", "add one"]);
+    alone.run(&["drill"]).fails_with(&["chains.sms has only console", "add one"]);
     let place = Place::with(TWO);
     let misused = place.run(&["drill", "mian"]).exits(2).stderr;
     assert!(misused.contains("\"mian\"") && misused.contains("main, backup"), "{misused}");
     let misused = place.run(&["drill", "--to", "hello"]).exits(2).stderr;
     assert!(misused.contains("--to: "), "{misused}");
+}
+
+#[tokio::test]
+async fn each_route_needs_somebody_who_is_left() {
+    let lonely = format!("{TWO}[[routes]]\ncountries = [\"GB\"]\nchain = [\"main\"]\n");
+    let lonely = Place::with(&lonely);
+    lonely.run(&["drill", "main"]).fails_with(&["routes[0].chain has only main", "add one"]);
+    // The route does not name it, and the chain has another one.
+    lonely.run(&["drill", "backup"]).fails_with(&["no worker lives"]);
+}
+
+on_both_homes! {
+    async fn the_others_of_a_route_must_work(bed, ROUTED) {
+        let home = &bed.home;
+        provider_state::mark_open(&home.db, "third", home.clock.now(), "it fails").await.expect("opened");
+        let place = Place::in_folder(bed.dir);
+        place.run(&["drill", "main"]).fails_with(&["routes[0].chain: nobody", "third has failed for"]);
+        // It stands beside others elsewhere.
+        place.run(&["drill", "backup"]).fails_with(&["no worker lives"]);
+    }
+
+    async fn without_its_database_nothing_is_taken_away(bed, TWO) {
+        let nowhere = if bed.home.config.is_embedded() {
+            "sqlite:///dev/null/otpost.db"
+        } else {
+            "postgres://nobody@127.0.0.1:1/none"
+        };
+        let place = Place::in_folder(bed.dir).set("OTPOST__DATABASE__URL", &nowhere);
+        place.run(&["drill", "--secs", "1"]).fails_with(&["database"]);
+        let states = provider_state::list(&bed.home.db).await.expect("an answer");
+        assert!(states.iter().all(|state| state.drilled_until == 0), "{states:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_interrupts_it_gets_the_provider_back_at_once() {
+    let address = free_address();
+    let place = Place::with(TWO).set("OTPOST__SERVER__LISTEN", &address);
+    let (running, caller) = serve::serve(&place, address);
+    let drill = place.start(&["drill", "main", "--secs", "600"]);
+    let away = |ready: &Value| ready["providers"].as_str().is_some_and(|s| s.contains("drill"));
+    caller.get_until("/readyz", away).await;
+    let told = drill.interrupt().exits(1).stdout;
+    assert!(told.contains("nothing was shown"), "{told}");
+    let (_, ready) = caller.get("/readyz").await;
+    assert_eq!(ready["providers"], "ok", "{ready}");
+    running.terminate().exits(0);
+}
+
+#[tokio::test]
+async fn texts_that_go_elsewhere_show_nothing() {
+    let routes = "[providers.london]\nkind = \"sandbox\"\n[[routes]]\ncountries = [\"DE\", \"IE\"]\n\
+                  lanes = [\"otp\"]\nchain = [\"london\", \"backup\"]\n[[routes]]\n\
+                  prefixes = [\"+1202555019\"]\nchain = [\"london\", \"backup\"]\n";
+    let address = free_address();
+    let place = Place::with(&format!("{TWO}{routes}[recipients]\ncountries = [\"*\"]\n"))
+        .set("OTPOST__SERVER__LISTEN", &address);
+    // Those of the drill are no codes.
+    for (to, masked) in [("+491713920001", "+49"), ("+12025550143", "+1*")] {
+        let misused = place.run(&["drill", "london", "--to", to]).exits(2).stderr;
+        for part in ["--to: ", masked, "chains.sms (main, backup)", "never to london"] {
+            assert!(misused.contains(part), "{part:?} is not in {misused}");
+        }
+        assert!(!misused.contains(to), "{misused}");
+    }
+    let misused = place.run(&["drill", "main", "--to", "+12025550190"]).exits(2).stderr;
+    assert!(misused.contains("routes[1].chain (london, backup)"), "{misused}");
+
+    // One that only stands in for another is not called while that one works.
+    let (running, _caller) = serve::serve(&place, address);
+    let args = ["drill", "backup", "--secs", "1", "--to", "+12025550143"];
+    let told = place.run(&args).exits(1).stdout;
+    assert!(told.contains("No message would have gone to backup"), "{told}");
+    let told = place.run(&[&args[..], &["--json"]].concat()).exits(1).json();
+    assert_eq!((&told["passed"], &told["away"]["sent_by"]), (&json!(false), &json!({ "main": 1 })));
+    running.terminate().exits(0);
 }

@@ -59,8 +59,9 @@ on_both_homes! {
         canceled(&bed.home, Duration::from_secs(1)).await;
         let place = Place::in_folder(bed.dir);
         let to = ["send", "--to", "+12025550143", "--text", "x", "--no-wait", "--json"];
-        let queued = place.run(&to).exits(0).json();
-        assert_eq!(queued["state"], "queued");
+        let queued = place.run(&to).exits(0);
+        assert_eq!(queued.json()["state"], "queued");
+        assert!(queued.stderr.contains("until a worker runs"), "{queued:?}");
         let status = place.run(&["status", "--json"]).exits(0).json();
         assert_eq!((&status["database"], &status["processes"]), (&json!("ok"), &json!([])));
         let redis = if bed.home.redis.is_some() { "ok" } else { "not used" };

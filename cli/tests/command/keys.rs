@@ -34,7 +34,8 @@ async fn a_key_works_from_its_making_to_its_end() {
         (&json!(["verify"]), &json!(null))
     );
 
-    place.run(&["key", "revoke", id]).exits(0);
+    let gone = place.run(&["key", "revoke", id, "--json"]).exits(0).json();
+    assert_eq!(gone["id"], json!(id));
     let revoked = std::time::Instant::now();
     let (status, refused) = loop {
         let answer = shop.get("/v1/verifications/x").await;
@@ -46,6 +47,9 @@ async fn a_key_works_from_its_making_to_its_end() {
     let (status, _) = first.get("/v1/verifications/x").await;
     assert_eq!(status, 404, "the other key still works");
     place.run(&["key", "revoke", id]).fails_with(&["no such key that is still valid"]);
+    let listed = place.run(&["key", "list", "--json"]).exits(0).json();
+    assert_eq!(listed[1]["revoked_at"], gone["revoked_at"]);
+    assert!(gone["revoked_at"].is_string(), "{gone}");
     let listed = place.run(&["key", "list"]).exits(0).stdout;
     let line = listed.lines().find(|line| line.contains(id)).expect("listed");
     assert!(!line.ends_with(" -"), "{line}");

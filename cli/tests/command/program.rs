@@ -164,8 +164,17 @@ pub struct Running {
 impl Running {
     /// Asks it to end, as a service manager does, and waits for that.
     pub fn terminate(self) -> Finished {
+        self.end_by("TERM")
+    }
+
+    /// Ends it as Ctrl-C does.
+    pub fn interrupt(self) -> Finished {
+        self.end_by("INT")
+    }
+
+    fn end_by(self, signal: &str) -> Finished {
         let pid = self.child.id();
-        let sent = Command::new("sh").arg("-c").arg(format!("kill -TERM {pid}")).status();
+        let sent = Command::new("sh").arg("-c").arg(format!("kill -{signal} {pid}")).status();
         assert!(sent.expect("a shell").success());
         self.end()
     }

@@ -189,6 +189,22 @@ fn a_refused_row_has_the_line_it_begins_in() {
 }
 
 #[test]
+fn what_was_refused_before_is_not_said_again() {
+    let place = Place::empty();
+    place.file("to,name\n+12025550001,Ann\n+4915,Bad\n");
+    place.send(&["--json"]).exits(1);
+    assert!(place.read("people.refused.csv").contains("+4915,Bad,3,"));
+    let good = "to,name\n+12025550001,Ann\n+12025550002,Bad\n";
+    place.file(good);
+    place.send(&["--json"]).exits(0);
+    assert!(!place.path().join("people.refused.csv").exists());
+    // A file of somebody's own stays.
+    std::fs::write(place.path().join("own.csv"), good).expect("written");
+    place.send(&["--json", "--failures", "own.csv"]).exits(0);
+    assert_eq!(place.read("own.csv"), good);
+}
+
+#[test]
 fn failures_never_take_the_place_of_the_file() {
     let place = Place::empty();
     let file = "to,name\n+4915,Bad\n";

@@ -132,7 +132,9 @@ async fn one_text_is_sent_from_the_terminal() {
     let text = "Your parcel is here.";
     let args = ["send", "--to", "+12025550143", "--text", text, "--json", "--idempotency-key", "k"];
     let (running, caller) = serve(&place, address);
-    let sent = place.run(&args).exits(0).json();
+    let sent = place.run(&args).exits(0);
+    assert!(!sent.stderr.contains("until a worker runs"), "{sent:?}");
+    let sent = sent.json();
     assert_eq!((&sent["state"], &sent["to"]), (&json!("sent"), &json!("+1********43")));
     running.stdout.line_with("SMS to +12025550143 : Your parcel is here.");
     let again = place.run(&args).exits(0).json();

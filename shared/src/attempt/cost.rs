@@ -15,19 +15,45 @@ macro_rules! is_meant {
     };
 }
 
-/// Puts what a report tells in place of what stood there; what it does not tell stays. $5 is the price,
-/// of one segment where $7 is 1.
-macro_rules! told {
+/// What a report says that all of it costs: $5, of one segment where $7 is 1.
+macro_rules! all {
     () => {
-        "segments = COALESCE($4, segments),
-         price_micros = COALESCE(
-             $5 * (CASE WHEN $7 = 1 THEN COALESCE($4, segments, 1) ELSE 1 END), price_micros),
-         price_currency = COALESCE($6, price_currency),
-         price_told = CASE WHEN $6 IS NULL THEN price_told ELSE COALESCE(price_told, 0) + 1 END"
+        "($5 * (CASE WHEN $7 = 1 THEN COALESCE($4, segments, 1) ELSE 1 END))"
     };
 }
 
-pub(super) use {is_meant, told};
+/// The price of a report goes before the one that stands there.
+macro_rules! counts {
+    () => {
+        concat!("(price_told IS NULL OR (price_currency = $6 AND price_micros <= ", all!(), "))")
+    };
+}
+
+/// Puts what a report tells in place of what stood there; what it does not tell stays. A price that was
+/// told already, in the answer or before, only grows: a report may be about a part alone. An estimate is
+/// that of the segments.
+macro_rules! told {
+    () => {
+        concat!(
+            "segments = CASE WHEN $6 IS NULL OR ",
+            counts!(),
+            " THEN COALESCE($4, segments) ELSE COALESCE(segments, $4) END,
+             price_micros = CASE WHEN $6 IS NOT NULL AND ",
+            counts!(),
+            " THEN ",
+            all!(),
+            " WHEN price_told IS NULL AND segments > 0
+                 THEN price_micros / segments * COALESCE($4, segments)
+                 ELSE price_micros END,
+             price_currency = CASE WHEN $6 IS NOT NULL AND ",
+            counts!(),
+            " THEN $6 ELSE price_currency END,
+             price_told = CASE WHEN $6 IS NULL THEN price_told ELSE COALESCE(price_told, 0) + 1 END"
+        )
+    };
+}
+
+pub(super) use {all, counts, is_meant, told};
 
 /// The columns of the price.
 #[derive(Clone, Debug, Default, sqlx::FromRow)]
@@ -47,14 +73,14 @@ impl Priced {
         Some(Charge { price, is_estimated: self.told.is_none() })
     }
 
-    /// After it was told: the price, if that was the first time.
-    pub(crate) fn told_first(&self) -> Option<Charge> {
-        self.charge().filter(|_| self.told == Some(1))
+    /// After this report was written down: the price, if it was the first to tell one.
+    pub(crate) fn told_first(&self, by: &Report) -> Option<Charge> {
+        self.charge().filter(|_| by.cost.price.is_some() && self.told == Some(1))
     }
 }
 
-/// Writes down what a report tells of the price that says nothing new otherwise. Reports overtake each
-/// other, and prices only grow; none if this one tells no more than was known.
+/// Writes down what a report tells of segments and price that says nothing new otherwise. Reports overtake
+/// each other, and prices only grow; none if this one tells no more than was known.
 pub(crate) async fn mark_told(
     tx: &mut Tx,
     provider: &str,
@@ -65,19 +91,24 @@ pub(crate) async fn mark_told(
         told!(),
         " WHERE ",
         is_meant!(),
-        " AND (price_told IS NULL OR (price_currency = $6 AND price_micros
-             < $5 * (CASE WHEN $7 = 1 THEN COALESCE($4, segments, 1) ELSE 1 END)))
+        " AND CASE WHEN $6 IS NULL THEN COALESCE(segments, 0) <> $4
+             ELSE price_told IS NULL OR (price_currency = $6 AND price_micros < ",
+        all!(),
+        ") END
          RETURNING price_micros, price_told, price_currency"
     );
-    let Some(price) = report.cost.price else { return Ok(None) };
+    let (segments, price) = (report.cost.segments, report.cost.price);
+    if segments.is_none() && price.is_none() {
+        return Ok(None);
+    }
     let rows = on_tx!(tx, c => {
         sqlx::query_as::<D, Priced>(SQL)
             .bind(report.of.message_id)
             .bind(report.of.number)
             .bind(provider)
-            .bind(report.cost.segments.map(i32::from))
-            .bind(price.micros)
-            .bind(price.currency.as_str())
+            .bind(segments.map(i32::from))
+            .bind(price.map(|price| price.micros))
+            .bind(price.as_ref().map(|price| price.currency.as_str()))
             .bind(i32::from(report.cost.is_per_segment))
             .fetch_all(c)
             .await?

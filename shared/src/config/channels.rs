@@ -1,6 +1,6 @@
 //! Which channels a kind of provider serves, and whether the chains keep to that.
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, Traits, routes};
 use crate::{channel::Channel, report::kind::Kind};
 
 /// True when a provider of this kind can stand in a chain of this channel.
@@ -15,9 +15,32 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         return Err(ConfigError::new("chains.sms", "must name at least one provider"));
     }
     Channel::ALL.into_iter().try_for_each(|channel| {
-        let key = format!("chains.{}", channel.as_str());
-        check_chain(config, &key, channel, config.chains.of(channel))
+        check_chain(config, &key_of(channel), channel, config.chains.of(channel))
     })
+}
+
+/// How the chain of a channel is named.
+fn key_of(channel: Channel) -> String {
+    format!("chains.{}", channel.as_str())
+}
+
+impl Config {
+    /// [`Config::all_chains`], each with the key that holds it.
+    pub fn chains_by_key(&self) -> impl Iterator<Item = (String, &[String])> {
+        let general =
+            Channel::ALL.into_iter().map(|channel| (key_of(channel), self.chains.of(channel)));
+        let own = self.routes.iter().enumerate();
+        general.chain(own.map(|(place, route)| (routes::chain_key(place), route.chain.as_slice())))
+    }
+
+    /// The providers that a message may go to, in order, and the key that names them.
+    #[must_use]
+    pub fn chain_for(&self, message: &Traits<'_>) -> (String, &[String]) {
+        match self.routes.iter().enumerate().find(|(_, route)| route.fits(message)) {
+            Some((place, route)) => (routes::chain_key(place), &route.chain),
+            None => (key_of(message.channel), self.chains.of(message.channel)),
+        }
+    }
 }
 
 /// A chain names providers that there are, each once, of kinds that serve its channel.

@@ -121,6 +121,11 @@ fn key(place: usize) -> String {
     format!("routes[{place}]")
 }
 
+/// How its chain is named.
+pub(super) fn chain_key(place: usize) -> String {
+    format!("{}.chain", key(place))
+}
+
 /// Checks what no type can express.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     for (place, route) in config.routes.iter().enumerate() {
@@ -128,7 +133,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         if let Some((part, said)) = mistake_in(config, route) {
             return Err(ConfigError::new(format!("{of}.{part}"), said));
         }
-        check_chain(config, &format!("{of}.chain"), route.channel, &route.chain)?;
+        check_chain(config, &chain_key(place), route.channel, &route.chain)?;
         if let Some(earlier) = covered_by(&config.routes[..place], route) {
             let said = format!(
                 "is never reached, since every message that could come to it is taken by {} \

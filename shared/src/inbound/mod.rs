@@ -4,11 +4,11 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`keywords`] | which word means what, in which countries |
-//! | [`letters`] | how each kind of provider brings it |
+//! | [`received`] | how each kind of provider brings it |
 //! | [`take`] | doing as it wishes, and answering it |
 
 mod keywords;
-pub(crate) mod letters;
+pub(crate) mod received;
 mod take;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
@@ -16,12 +16,12 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 pub use keywords::Wish;
 pub use take::take;
 
-use self::letters::Letter;
+use self::received::Received;
 use crate::{
     clock::Millis,
     home::Home,
     recipient::Recipient,
-    report::{Call, Hearer, NotHeard, fields::Fields},
+    report::{Brought, Call, Hearer, NotHeard, fields::Fields},
     secrets::same_bytes,
 };
 
@@ -69,7 +69,7 @@ pub fn hear(
     provider: &str,
     call: &Call<'_>,
     now: Millis,
-) -> Result<Vec<Written>, NotHeard> {
+) -> Result<Brought, NotHeard> {
     let hearer = home.hearer(provider).filter(|of| of.hears_people_apart());
     let hearer = hearer.ok_or(NotHeard::Unexpected)?;
     let query = Fields::of_form(call.query().as_bytes());
@@ -87,22 +87,46 @@ pub fn hear(
 ///
 /// # Errors
 /// The call lacks the provider's signature, or is not of its form.
-pub fn read(hearer: &Hearer, call: &Call<'_>, now: Millis) -> Result<Vec<Written>, NotHeard> {
-    Ok(persons(hearer.letters(call, now)?))
+pub fn read(hearer: &Hearer, call: &Call<'_>, now: Millis) -> Result<Brought, NotHeard> {
+    Ok(persons(hearer.received(call, now)?))
 }
 
-/// A sender that is no person, such as a short code or a name, has nothing to stop.
-pub(crate) fn persons(letters: Vec<Letter>) -> Vec<Written> {
-    let persons = letters.into_iter().filter_map(|letter| {
-        let from = read_number(&letter.from)?;
-        let wish = Wish::of(&letter.text, from.region());
-        Some(Written { from, wish })
-    });
-    persons.collect()
+/// A sender that is no person, such as a short code or a name, has nothing to stop; it is counted, since
+/// it may be a person whose number is written in a way that nobody here knows.
+pub(crate) fn persons(received: Vec<Received>) -> Brought {
+    let mut brought = Brought::default();
+    for one in received {
+        match read_number(&one.from, None) {
+            Some(from) => {
+                let wish = Wish::of(&one.text, from.region());
+                brought.written.push(Written { from, wish });
+            }
+            None => brought.unreadable += 1,
+        }
+    }
+    brought
 }
 
-/// Some write the plus, some don't; all write the country code.
-fn read_number(text: &str) -> Option<Recipient> {
-    let digits = text.trim().trim_start_matches('+');
-    Recipient::parse(&format!("+{digits}"), None).ok()
+/// Notes that this provider brought what so many wrote whose numbers cannot be read.
+pub fn note_unreadable(provider: &str, unreadable: u32) {
+    if unreadable > 0 {
+        tracing::debug!(provider, unreadable, "somebody wrote whose number cannot be read");
+        let provider = provider.to_owned();
+        metrics::counter!("otpost_inbound_total", "provider" => provider, "wish" => "unreadable")
+            .increment(unreadable.into());
+    }
+}
+
+/// Most write the country code, with a plus, two zeros or nothing before it; some write it as at home, in
+/// this region.
+#[must_use]
+pub fn read_number(text: &str, region: Option<&str>) -> Option<Recipient> {
+    let text = text.trim();
+    let digits = text.trim_start_matches('+');
+    // No country's code begins with a zero.
+    let digits = digits.strip_prefix("00").unwrap_or(digits);
+    let international = Recipient::parse(&format!("+{digits}"), None);
+    international
+        .or_else(|error| region.map_or(Err(error), |_| Recipient::parse(text, region)))
+        .ok()
 }

@@ -145,19 +145,19 @@ async fn write(db: &Db, news: &News) -> Result<Option<Effect>, DbError> {
         suppression::add_in(&mut tx, opt_out).await?;
     }
     tx.commit().await?;
-    if let Some(charge) = reported.priced.told_first().filter(|_| report.cost.price.is_some()) {
+    if let Some(charge) = reported.priced.told_first(report) {
         charge.count(by);
     }
     Ok(Some(effect))
 }
 
-/// A report whose word is known already may still be the one that tells the price.
+/// A report whose word is known already may still tell the price, or how many SMS it was.
 async fn write_price(mut tx: Tx, provider: &str, report: &Report) -> Result<(), DbError> {
     let Some(priced) = attempt::mark_told(&mut tx, provider, report).await? else {
         return tx.rollback().await;
     };
     tx.commit().await?;
-    if let Some(charge) = priced.told_first() {
+    if let Some(charge) = priced.told_first(report) {
         charge.count(provider);
     }
     Ok(())

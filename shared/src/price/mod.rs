@@ -110,6 +110,22 @@ impl Cost {
         Self { segments, ..Self::default() }
     }
 
+    /// What a gateway tells of a message, as texts that [`decimal`] may have made; what cannot be read is
+    /// not told. A price beside which no currency stands is in `default_currency`.
+    #[must_use]
+    pub fn of_texts(
+        segments: Option<&str>,
+        amount: Option<&str>,
+        currency: Option<&str>,
+        default_currency: Option<Currency>,
+    ) -> Self {
+        let named = currency.filter(|code| !code.is_empty());
+        let currency = named.map_or(default_currency, Currency::parse);
+        let price = amount.zip(currency);
+        let price = price.and_then(|(amount, currency)| Price::parse(amount, currency));
+        Self { segments: segments.and_then(count), price, is_per_segment: false }
+    }
+
     /// The price of all; of one segment, if it is not known how many there are.
     #[must_use]
     pub fn total(self) -> Option<Price> {

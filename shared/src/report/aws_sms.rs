@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::Millis,
-    inbound::{self, letters},
+    inbound::{self, received},
     outcome::ErrorClass::{self, Content, OptedOut, Recipient, Region, Transient, Unknown},
     price::{self, Cost, Currency, Price},
 };
@@ -120,10 +120,10 @@ impl Event {
 /// # Errors
 /// It is neither, or an event with a reference that we never gave.
 pub fn read_notification(text: &str) -> Result<Brought, NotHeard> {
-    if let Some(letter) = letters::aws_sms(text) {
-        return Ok(Brought { reports: Vec::new(), written: inbound::persons(vec![letter]) });
+    if let Some(one) = received::aws_sms(text) {
+        return Ok(inbound::persons(vec![one]));
     }
-    Ok(Brought { reports: Vec::from_iter(read_event(text)?), written: Vec::new() })
+    Ok(Brought { reports: Vec::from_iter(read_event(text)?), ..Brought::default() })
 }
 
 /// Reads one event. None for one that says nothing new, or is not of a message of ours.

@@ -49,7 +49,7 @@ fn a_signed_message_is_heard() {
     let of = Reference::parse(&of()).expect("a reference");
     let cost = costing(1, Some(8_810));
     let report = Report { of, word: Word::Delivered, class: None, code: None, cost };
-    let brought = Brought { reports: vec![report], written: Vec::new() };
+    let brought = Brought { reports: vec![report], ..Brought::default() };
     assert_eq!(heard, Ok(Heard::Brought(brought)));
     let heard = message(CONFIRMATION).and_then(|message| message.hear(&certificate(), AT_MS));
     let Ok(Heard::Subscribing(url)) = heard else { panic!("{heard:?}") };
@@ -89,7 +89,7 @@ fn every_event_is_read() {
 fn what_people_write_comes_in_the_same_topic() {
     let text = r#"{"originationNumber": "+12025550123", "destinationNumber": "+12025550199",
         "messageKeyword": "KEYWORD_2", "messageBody": "Stop", "inboundMessageId": "1"}"#;
-    let brought = read_notification(text).expect("a letter");
+    let brought = read_notification(text).expect("a message");
     assert!(brought.reports.is_empty());
     let said = brought.written.iter().map(|one| (one.from.address(), one.wish));
     assert_eq!(said.collect::<Vec<_>>(), [("+12025550123", Wish::Stop)]);

@@ -5,12 +5,12 @@ use std::fmt;
 use super::{
     Brought, Call, NotHeard, Reference, TopicMessage, aws_sms,
     http::Gateway,
-    kind::{Kind, Letters, Numbers, Reports},
+    kind::{Kind, Numbers, People, Reports},
 };
 use crate::{
     clock::Millis,
     config::ProviderSection,
-    inbound::{self, letters::Letter},
+    inbound::{self, received::Received},
 };
 
 /// Hears what one provider calls us with.
@@ -54,11 +54,11 @@ impl Hearer {
             Reports::Gathered(reports) => (reports.read)(self, call)?,
             _ => Vec::new(),
         };
-        let written = match &self.kind.letters {
-            Letters::WithReports(read) => inbound::persons(read(self, call)?),
-            _ => Vec::new(),
+        let brought = match &self.kind.people {
+            People::WithReports(read) => inbound::persons(read(self, call)?),
+            _ => Brought::default(),
         };
-        Ok(Brought { reports, written })
+        Ok(Brought { reports, ..brought })
     }
 
     /// What to answer a provider that asks whether an address is ours before it calls it; none when it does
@@ -133,23 +133,23 @@ impl Hearer {
 
     /// True when what people write back comes to an address of its own, and is understood.
     pub(crate) fn hears_people_apart(&self) -> bool {
-        matches!(&self.kind.letters, Letters::Apart(letters) if (letters.come)(self))
+        matches!(&self.kind.people, People::Apart(calls) if (calls.come)(self))
     }
 
     /// True when what people write back comes to some address of ours, is understood, and can be believed.
     pub(crate) fn can_hear_people(&self) -> bool {
-        let do_come = match &self.kind.letters {
-            Letters::Never => false,
-            Letters::Apart(letters) => (letters.come)(self),
-            Letters::WithReports(_) | Letters::OfTopic => true,
+        let do_come = match &self.kind.people {
+            People::Never => false,
+            People::Apart(calls) => (calls.come)(self),
+            People::WithReports(_) | People::OfTopic => true,
         };
         do_come && (self.kind.can_check)(&self.keys)
     }
 
     /// What people wrote, as it was brought to the address for that; the signature is checked.
-    pub(crate) fn letters(&self, call: &Call<'_>, now: Millis) -> Result<Vec<Letter>, NotHeard> {
-        let Letters::Apart(letters) = &self.kind.letters else { return Err(NotHeard::Unexpected) };
+    pub(crate) fn received(&self, call: &Call<'_>, now: Millis) -> Result<Vec<Received>, NotHeard> {
+        let People::Apart(calls) = &self.kind.people else { return Err(NotHeard::Unexpected) };
         (self.kind.check)(&self.keys, call, now)?;
-        (letters.read)(self, call)
+        (calls.read)(self, call)
     }
 }

@@ -18,7 +18,7 @@ use super::{Call, NotHeard, Reference, Report, Word, reference};
 use crate::{
     config::{ConfigError, SecretText},
     outcome::ErrorClass,
-    price::{self, Cost, Currency, Price},
+    price::{Cost, Currency},
 };
 
 /// The section's name.
@@ -154,13 +154,13 @@ impl HttpReports {
 
     /// What cannot be read is not said.
     fn cost(&self, said: &Said) -> Cost {
-        let at = |place: Option<&String>| said.at(place?).ok().flatten();
-        let named = at(self.currency.as_ref()).filter(|code| !code.is_empty());
-        let currency = named.as_deref().or(self.default_currency.as_deref());
-        let amount = at(self.price.as_ref()).zip(currency.and_then(Currency::parse));
-        let price = amount.and_then(|(amount, currency)| Price::parse(&amount, currency));
-        let segments = at(self.segments.as_ref()).as_deref().and_then(price::count);
-        Cost { segments, price, is_per_segment: false }
+        let at = |place: Option<&String>| said.decimal_at(place?);
+        Cost::of_texts(
+            at(self.segments.as_ref()).as_deref(),
+            at(self.price.as_ref()).as_deref(),
+            at(self.currency.as_ref()).as_deref(),
+            self.default_currency.as_deref().and_then(Currency::parse),
+        )
     }
 
     /// Checks the signature, of gateways that sign, and reads what is signed.

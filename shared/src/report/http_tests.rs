@@ -4,7 +4,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 
 use super::*;
-use crate::{report::test_calls::checked, secrets::hex};
+use crate::{price::Price, report::test_calls::checked, secrets::hex};
 
 const BY_JSON: &str = "status = '/data/status'\nsent = ['ACCEPTD']\ndelivered = ['DELIVRD', '1']\n\
     undelivered = ['UNDELIV']\ncode = '/data/err'\nerrors = { 5 = 'recipient', x = 'opted_out' }";
@@ -94,6 +94,8 @@ fn what_it_costs() {
     for (report, more, segments, price) in [
         (&named, r#""parts": 2, "price": "0.0333", "currency": "eur""#, Some(2), eur(33_300)),
         (&named, r#""parts": "2", "price": 0.0333, "currency": "EUR""#, Some(2), eur(33_300)),
+        (&named, r#""price": 0.000005, "currency": "EUR""#, None, eur(5)),
+        (&named, r#""price": 5e-6, "currency": "EUR""#, None, eur(5)),
         (&named, r#""parts": 2, "price": "0.0333""#, Some(2), None),
         (&named, r#""parts": [], "price": -1, "currency": "EUR""#, None, None),
         (&or_else, r#""price": "0.0333""#, None, eur(33_300)),

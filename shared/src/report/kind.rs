@@ -10,7 +10,7 @@ use super::{
 use crate::{
     channel::Channel,
     clock::Millis,
-    inbound::letters::{self, Letter},
+    inbound::received::{self, Received},
 };
 
 /// Where the messages of a provider go.
@@ -52,13 +52,13 @@ pub(super) enum Reports {
 }
 
 /// How what people write comes.
-pub(super) enum Letters {
+pub(super) enum People {
     /// Not to us, or nobody here understands it.
     Never,
     /// To an address of its own, which holds a key.
-    Apart(Calls<Vec<Letter>>),
+    Apart(Calls<Vec<Received>>),
     /// To the address of the reports, and signed like them.
-    WithReports(Reader<Vec<Letter>>),
+    WithReports(Reader<Vec<Received>>),
     /// In the messages of the topic.
     OfTopic,
 }
@@ -89,7 +89,7 @@ pub(crate) struct Kind {
     /// It calls one address with all that an account sends: what is not ours is no mistake there, and
     /// they stop calling who refuses too much.
     pub(super) hears_of_others: bool,
-    pub(super) letters: Letters,
+    pub(super) people: People,
     /// What it is answered when it brings what somebody wrote, it would send to them, unless that is an empty
     /// `<Response/>`.
     pub(super) wants_twiml: bool,
@@ -125,7 +125,7 @@ const PLAIN: Kind = Kind {
     reports: Reports::Never,
     numbers: Numbers::Each,
     hears_of_others: false,
-    letters: Letters::Never,
+    people: People::Never,
     wants_twiml: false,
 };
 
@@ -134,7 +134,7 @@ const KINDS: &[Kind] = &[
         name: "aws_sms",
         can_check: |keys| aws_sms::topic(keys).is_some(),
         reports: Reports::OfTopic,
-        letters: Letters::OfTopic,
+        people: People::OfTopic,
         ..PLAIN
     },
     Kind {
@@ -144,7 +144,7 @@ const KINDS: &[Kind] = &[
         reports: Reports::Calls(always(|_, call| bird::read(call))),
         numbers: Numbers::Latest,
         hears_of_others: true,
-        letters: Letters::WithReports(|_, call| letters::bird(call)),
+        people: People::WithReports(|_, call| received::bird(call)),
         ..PLAIN
     },
     Kind { name: "console", channels: EVERY_CHANNEL, sends: Sends::ToInbox, ..PLAIN },
@@ -159,7 +159,7 @@ const KINDS: &[Kind] = &[
             come: |of| of.gateway.reports.is_some(),
             read: |of, call| of.gateway.reports.as_ref().ok_or(NotHeard::Unexpected)?.hear(call),
         }),
-        letters: Letters::Apart(Calls {
+        people: People::Apart(Calls {
             come: |of| of.gateway.inbound.is_some(),
             read: |of, call| of.gateway.inbound.as_ref().ok_or(NotHeard::Unexpected)?.hear(call),
         }),
@@ -171,7 +171,7 @@ const KINDS: &[Kind] = &[
         // It signs nothing; the address is the proof.
         check: |_, _, _| Ok(()),
         reports: Reports::Calls(always(|_, call| infobip::read(call))),
-        letters: Letters::Apart(always(|_, call| letters::infobip(call))),
+        people: People::Apart(always(|_, call| received::infobip(call))),
         ..PLAIN
     },
     Kind {
@@ -179,7 +179,7 @@ const KINDS: &[Kind] = &[
         can_check: |keys| key(keys, "signing_key").is_some(),
         check: messagebird::check,
         reports: Reports::Calls(always(|_, call| messagebird::read(call))),
-        letters: Letters::Apart(always(|_, call| letters::messagebird(call))),
+        people: People::Apart(always(|_, call| received::messagebird(call))),
         ..PLAIN
     },
     Kind {
@@ -187,7 +187,7 @@ const KINDS: &[Kind] = &[
         can_check: |keys| key(keys, "auth_token").is_some(),
         check: |keys, call, _| plivo::check(keys, call),
         reports: Reports::Calls(always(|_, call| plivo::read(call))),
-        letters: Letters::Apart(always(|_, call| letters::of_form(call, "From", "Text"))),
+        people: People::Apart(always(|_, call| received::of_form(call, "From", "Text"))),
         ..PLAIN
     },
     Kind { name: "sandbox", channels: EVERY_CHANNEL, sends: Sends::Nowhere, ..PLAIN },
@@ -199,7 +199,7 @@ const KINDS: &[Kind] = &[
             come: |of| key(&of.keys, "delivery_report") != Some("none"),
             read: |_, call| sinch::read(call),
         }),
-        letters: Letters::Apart(always(|_, call| letters::sinch(call))),
+        people: People::Apart(always(|_, call| received::sinch(call))),
         ..PLAIN
     },
     Kind { name: "smpp", reports: Reports::OverSessions, ..PLAIN },
@@ -211,7 +211,7 @@ const KINDS: &[Kind] = &[
         check: telnyx::check,
         reports: Reports::Calls(always(|_, call| telnyx::read(call))),
         numbers: Numbers::Latest,
-        letters: Letters::Apart(always(|_, call| letters::telnyx(call))),
+        people: People::Apart(always(|_, call| received::telnyx(call))),
         ..PLAIN
     },
     Kind {
@@ -219,7 +219,7 @@ const KINDS: &[Kind] = &[
         can_check: twilio::can_check,
         check: |keys, call, _| twilio::check(keys, call),
         reports: Reports::Calls(always(|_, call| twilio::read(call))),
-        letters: Letters::Apart(always(|_, call| letters::of_form(call, "From", "Body"))),
+        people: People::Apart(always(|_, call| received::of_form(call, "From", "Body"))),
         wants_twiml: true,
         ..PLAIN
     },
@@ -236,7 +236,7 @@ const KINDS: &[Kind] = &[
         can_check: |_| true,
         check: vonage::check,
         reports: Reports::Calls(always(|_, call| vonage::read(call))),
-        letters: Letters::Apart(always(|_, call| letters::vonage(call))),
+        people: People::Apart(always(|_, call| received::vonage(call))),
         ..PLAIN
     },
     Kind {
@@ -244,7 +244,7 @@ const KINDS: &[Kind] = &[
         can_check: |keys| key(keys, "signature_secret").is_some(),
         check: vonage_messages::check,
         reports: Reports::Calls(always(|_, call| vonage_messages::read(call))),
-        letters: Letters::Apart(always(|_, call| letters::vonage_messages(call))),
+        people: People::Apart(always(|_, call| received::vonage_messages(call))),
         ..PLAIN
     },
     Kind {
@@ -255,7 +255,7 @@ const KINDS: &[Kind] = &[
         handshake: whatsapp_cloud::handshake,
         reports: Reports::Gathered(always(|_, call| whatsapp_cloud::read(call))),
         hears_of_others: true,
-        letters: Letters::WithReports(|of, call| whatsapp_cloud::letters(&of.keys, call)),
+        people: People::WithReports(|of, call| whatsapp_cloud::received(&of.keys, call)),
         ..PLAIN
     },
 ];

@@ -213,6 +213,7 @@ fn what_people_write_is_signed_the_same_way() {
     let read = |url: &str, token: &str, body: &str| {
         let headers = [("messagebird-signature-jwt", token), ("content-type", "application/json")];
         inbound::read(&hearer, &Call { url, headers: &headers, body: body.as_bytes() }, AT_MS)
+            .map(|brought| brought.written)
     };
     let written = read(WRITTEN_URL, WRITTEN_TOKEN, WRITTEN).expect("a genuine call");
     let said = written.iter().map(|one| (one.from.address(), one.wish));

@@ -135,6 +135,8 @@ pub struct Brought {
     pub reports: Vec<Report>,
     /// What people wrote, from kinds that bring it to the same address.
     pub written: Vec<Written>,
+    /// How many wrote whose numbers cannot be read.
+    pub unreadable: u32,
 }
 
 /// Why a call is not listened to.

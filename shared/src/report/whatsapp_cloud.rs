@@ -12,7 +12,7 @@ use sha2::Sha256;
 
 use super::{Call, NotHeard, Reference, Report, Word, class_of, fields::Fields, key, mac::mac};
 use crate::{
-    inbound::letters::Letter,
+    inbound::received::Received,
     outcome::{
         ErrorClass::{Account, Recipient, Sender, Throttled, Transient},
         ErrorTable,
@@ -100,12 +100,14 @@ pub(super) fn read(call: &Call<'_>) -> Result<Vec<Report>, NotHeard> {
 }
 
 /// What people wrote to this number, and not to others of the app.
-pub(super) fn letters(keys: &toml::Table, call: &Call<'_>) -> Result<Vec<Letter>, NotHeard> {
+pub(super) fn received(keys: &toml::Table, call: &Call<'_>) -> Result<Vec<Received>, NotHeard> {
     let (told, number) = (call.json()?, key(keys, "phone_number_id"));
     let to_us = |value: &&Value| number == text(value, "/metadata/phone_number_id");
     let written = values(&told).filter(to_us).flat_map(|value| items(value, "messages"));
     let texts = written.filter(|message| text(message, "/type") == Some("text"));
-    texts.map(|message| Letter::new(text(message, "/from"), text(message, "/text/body"))).collect()
+    texts
+        .map(|message| Received::new(text(message, "/from"), text(message, "/text/body")))
+        .collect()
 }
 
 /// The changes that are about messages.

@@ -109,7 +109,7 @@ on_both_homes! {
         let row = begun(home, 1).await;
         end(home, &row, taken(Some(1), estimated(80_000))).await;
         say(home, &row, Word::Sent, Cost::of_segments(Some(2))).await;
-        assert_eq!(known(home, &row).await, (Some(2), estimated(80_000)), "it told no price");
+        assert_eq!(known(home, &row).await, (Some(2), estimated(160_000)), "it told no price");
         say(home, &row, Word::Delivered, priced(33_300)).await;
         assert_eq!(known(home, &row).await, (Some(2), told(33_300)));
         // Nothing is taken back by what comes late, or twice.
@@ -170,6 +170,64 @@ on_both_homes! {
                 assert_eq!(known(home, &row).await, (segments, told(micros)), "{n}");
             }
         }
+    }
+
+    async fn an_estimate_is_that_of_the_segments_told(bed, "") {
+        let home = &bed.home;
+        let told_segments = |count| Cost::of_segments(Some(count));
+        for (n, ours, reported, micros) in [
+            (1, (1, 80_000), 2, 160_000),
+            (4, (3, 240_000), 2, 160_000),
+            // What the provider had taken already costs nothing, however long it is.
+            (7, (0, 0), 2, 0),
+        ] {
+            let answered = taken(Some(ours.0), estimated(ours.1));
+            let expected = (Some(i32::from(reported)), estimated(micros));
+            let early = begun(home, n).await;
+            say(home, &early, Word::Delivered, told_segments(reported)).await;
+            for _ in 0..2 {
+                end(home, &early, answered.clone()).await;
+                assert_eq!(known(home, &early).await, expected, "{n}, before the answer");
+            }
+            let late = begun(home, n + 1).await;
+            end(home, &late, answered.clone()).await;
+            for _ in 0..2 {
+                say(home, &late, Word::Delivered, told_segments(reported)).await;
+                assert_eq!(known(home, &late).await, expected, "{n}, after the answer");
+            }
+            let again = begun(home, n + 2).await;
+            end(home, &again, answered).await;
+            say(home, &again, Word::Delivered, Cost::default()).await;
+            say(home, &again, Word::Delivered, told_segments(reported)).await;
+            assert_eq!(known(home, &again).await, expected, "{n}, with its last word once more");
+        }
+        let row = begun(home, 10).await;
+        end(home, &row, taken(Some(1), told(33_300))).await;
+        say(home, &row, Word::Delivered, told_segments(2)).await;
+        assert_eq!(known(home, &row).await, (Some(2), told(33_300)), "a price that was told stays");
+    }
+
+    async fn of_two_prices_the_larger_counts_in_either_order(bed, "") {
+        let home = &bed.home;
+        for (n, answered, reported) in [(1, 66_600, 33_300), (3, 33_300, 66_600)] {
+            let cost = Cost { segments: Some(u16::from(reported == 66_600) + 1), ..priced(reported) };
+            let answer = taken(Some(u16::from(answered == 66_600) + 1), told(answered));
+            let first = begun(home, n).await;
+            end(home, &first, answer.clone()).await;
+            let second = begun(home, n + 1).await;
+            for row in [&first, &second] {
+                say(home, row, Word::Delivered, cost).await;
+            }
+            end(home, &second, answer).await;
+            for (row, order) in [(&first, "the answer first"), (&second, "the report first")] {
+                assert_eq!(known(home, row).await, (Some(2), told(66_600)), "{n}, {order}");
+            }
+        }
+        let dollars = Price { micros: 99_999, currency: Currency::USD };
+        let row = begun(home, 5).await;
+        end(home, &row, taken(None, told(33_300))).await;
+        say(home, &row, Word::Delivered, Cost { price: Some(dollars), ..Cost::default() }).await;
+        assert_eq!(known(home, &row).await, (None, told(33_300)), "another currency");
     }
 
     async fn another_attempt_is_left_alone(bed, "") {

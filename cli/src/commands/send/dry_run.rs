@@ -73,7 +73,7 @@ pub async fn run(
         progress.set(plan.tally.all() + plan.tests);
     }
     drop(progress);
-    let path = failures.finish()?;
+    let path = failures.finish(true)?;
     if quiet {
         print_json(&plan.json(scanned.rows, path));
     } else {

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use csv::{ByteRecord, Writer, WriterBuilder};
+use csv::{ByteRecord, ReaderBuilder, Writer, WriterBuilder};
 
 use super::people::{People, line_of};
 use crate::output::Failure;
@@ -41,10 +41,7 @@ impl Failures {
         let mut part = path.clone().into_os_string();
         part.push(format!(".{}.part", std::process::id()));
         let header = people.header.clone();
-        let added = |names: &ByteRecord| {
-            names.iter().rev().take(3).eq(ADDED.iter().rev().map(|n| n.as_bytes()))
-        };
-        let kept = header.len() - if added(&header) { ADDED.len() } else { 0 };
+        let kept = header.len() - if is_marked(&header) { ADDED.len() } else { 0 };
         let (part, delimiter) = (part.into(), people.delimiter);
         Ok(Self { path, part, delimiter, header, kept, writer: None })
     }
@@ -72,6 +69,13 @@ impl Failures {
         self.writer.as_mut().ok_or_else(|| io::Error::other("no file"))
     }
 
+    /// True when what stands there was written here, and is no file of somebody's own.
+    fn is_of_earlier_run(&self) -> bool {
+        let reader = ReaderBuilder::new().delimiter(self.delimiter).from_path(&self.path);
+        let names = reader.and_then(|mut reader| reader.byte_headers().cloned());
+        names.is_ok_and(|names| is_marked(&names))
+    }
+
     fn create(&self) -> io::Result<File> {
         let _ = fs::remove_file(&self.part);
         let mut options = OpenOptions::new();
@@ -83,9 +87,16 @@ impl Failures {
         options.open(&self.part).map_err(at)
     }
 
-    /// Writes everything down; where it is, if there was anything.
-    pub fn finish(&mut self) -> io::Result<Option<&Path>> {
-        let Some(mut writer) = self.writer.take() else { return Ok(None) };
+    /// Writes everything down; where it is, if there was anything. When the file was gone through to its
+    /// end and there was nothing, what an earlier run wrote there is no longer true and goes.
+    pub fn finish(&mut self, is_whole: bool) -> io::Result<Option<&Path>> {
+        let Some(mut writer) = self.writer.take() else {
+            if is_whole && self.is_of_earlier_run() {
+                let at = |error| io::Error::other(format!("{}: {error}", self.path.display()));
+                fs::remove_file(&self.path).map_err(at)?;
+            }
+            return Ok(None);
+        };
         let done = writer.flush().and_then(|()| fs::rename(&self.part, &self.path));
         match done {
             Ok(()) => Ok(Some(&self.path)),
@@ -95,6 +106,11 @@ impl Failures {
             }
         }
     }
+}
+
+/// True when these are the columns of a file that was written here.
+fn is_marked(names: &ByteRecord) -> bool {
+    names.iter().rev().take(ADDED.len()).eq(ADDED.iter().rev().map(|name| name.as_bytes()))
 }
 
 impl Drop for Failures {

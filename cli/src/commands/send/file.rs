@@ -177,7 +177,7 @@ impl Run {
     /// Says what it came to, however it ended.
     fn end(mut self, batch: &Batch, rows: u64, quiet: bool) -> ExitCode {
         let (tally, states) = (&self.tally, self.states);
-        let (failures, late) = match self.failures.finish() {
+        let (failures, late) = match self.failures.finish(self.ended.is_none()) {
             Ok(path) => (path, None),
             Err(error) => (None, Some(Failure::from(error).into())),
         };

@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode, time::Duration};
 use otpost_shared::{
     Home,
     idempotency::IdempotencyKey,
-    message::{self, LONGEST_LETTER, Message, NewMessage, Title, longest_text},
+    message::{self, LONGEST_LETTER, Message, NewMessage, State, Title, longest_text},
     tenant::DEFAULT_TENANT,
 };
 use serde_json::json;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     args::SendOptions,
-    commands::{open_ready, recipient},
+    commands::{is_worker_alive, open_ready, recipient},
     output::{Done, Failure, print_json, say},
 };
 
@@ -45,6 +45,11 @@ pub async fn run(config: Option<&Path>, options: SendOptions) -> Done {
         idempotency_key: key,
     };
     let accepted = message::accept(&home, new).await?;
+    if accepted.state == State::Queued.as_str() && !is_worker_alive(&home).await? {
+        eprintln!(
+            "Nothing delivers it until a worker runs; start `otpost worker` or `otpost serve`."
+        );
+    }
     let row = if options.no_wait { None } else { Some(outcome(&home, accepted.id).await?) };
     let (state, failure) = match &row {
         None => (accepted.state.as_str(), None),
@@ -61,9 +66,7 @@ pub async fn run(config: Option<&Path>, options: SendOptions) -> Done {
             say!("  {failure}");
         }
         if row.is_some() && state == "queued" {
-            say!(
-                "  It is stored and waits for a worker: is `otpost worker` or `otpost serve` running?"
-            );
+            say!("  It is stored and goes out as soon as it can.");
         }
     }
     let sent = row.is_none() || matches!(state, "sent" | "delivered");

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     Leaving, Starting,
-    statements::{end, leave, renew, step, unless_called_off},
+    statements::{end, leave, outbids, renew, step, unless_called_off},
 };
 use crate::{
     attempt::Ending,

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use self::{
     at_once::{begin_at_once, leave_at_once},
     in_turn::{begin_in, leave_in},
-    statements::{end, leave, unless_called_off},
+    statements::{end, leave, outbids, unless_called_off},
 };
 use super::{End, Next, Recording, State, record::unsent, reported::settle_early};
 use crate::{

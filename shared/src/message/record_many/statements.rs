@@ -42,8 +42,7 @@ macro_rules! unless_called_off {
 }
 
 /// An attempt that the sweep has already called unknown stays unknown, but its provider's id is
-/// still worth having. A price that a report has told meanwhile stays too, unless the answer itself tells
-/// one and is written for the first time: a report may be about a part alone.
+/// still worth having. Segments that a report has told meanwhile stay, and an estimate is that of them.
 macro_rules! end {
     ($after:literal) => {
         concat!(
@@ -52,18 +51,32 @@ macro_rules! end {
                  outcome = COALESCE(a.outcome, s.outcome),
                  provider_message_id = s.provider_message_id, error_code = s.error_code,
                  detail = s.detail, retry_at = s.retry_at,
-                 segments = COALESCE(a.segments, s.segments),
+                 segments = CASE WHEN ",
+            outbids!(),
+            " THEN COALESCE(s.segments, a.segments) ELSE COALESCE(a.segments, s.segments) END,
                  price_micros = CASE
-                     WHEN a.price_told IS NULL OR (s.price_told = 1 AND a.outcome IS NULL)
-                     THEN s.price_micros ELSE a.price_micros END,
-                 price_currency = CASE
-                     WHEN a.price_told IS NULL OR (s.price_told = 1 AND a.outcome IS NULL)
-                     THEN s.price_currency ELSE a.price_currency END,
+                     WHEN a.price_told IS NULL AND s.price_told IS NULL AND s.segments > 0
+                     THEN s.price_micros / s.segments * COALESCE(a.segments, s.segments)
+                     WHEN a.price_told IS NULL OR ",
+            outbids!(),
+            " THEN s.price_micros ELSE a.price_micros END,
+                 price_currency = CASE WHEN a.price_told IS NULL OR ",
+            outbids!(),
+            " THEN s.price_currency ELSE a.price_currency END,
                  price_told = COALESCE(a.price_told, s.price_told)
              FROM step s ",
             $after,
             " WHERE a.message_id = s.id AND a.number = s.number AND a.epoch = s.epoch"
         )
+    };
+}
+
+/// The price that the answer tells goes before the one that a report has told meanwhile, when it is
+/// written for the first time: a report may be about a part alone. As in reports, the larger counts.
+macro_rules! outbids {
+    () => {
+        "(a.price_told IS NOT NULL AND s.price_told = 1 AND a.outcome IS NULL
+             AND (a.price_currency <> s.price_currency OR a.price_micros < s.price_micros))"
     };
 }
 
@@ -85,4 +98,4 @@ macro_rules! renew {
     };
 }
 
-pub(super) use {end, leave, renew, step, unless_called_off};
+pub(super) use {end, leave, outbids, renew, step, unless_called_off};

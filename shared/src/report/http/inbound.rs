@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::{ConfigError, SecretText},
-    inbound::letters::Letter,
+    inbound::received::Received,
     report::{Call, NotHeard},
 };
 
@@ -50,11 +50,11 @@ impl HttpInbound {
     }
 
     /// Checks the signature, of gateways that sign, and reads what is signed.
-    pub(in crate::report) fn hear(&self, call: &Call<'_>) -> Result<Vec<Letter>, NotHeard> {
+    pub(in crate::report) fn hear(&self, call: &Call<'_>) -> Result<Vec<Received>, NotHeard> {
         self.signature().check(call)?;
         let said = Said::new(call, self.secret.is_some());
         let (from, text) = (said.at(&self.from)?, said.at(&self.text)?);
-        Ok(vec![Letter::new(from.as_deref(), text.as_deref())?])
+        Ok(vec![Received::new(from.as_deref(), text.as_deref())?])
     }
 
     fn signature(&self) -> Signature<'_> {

@@ -16,7 +16,7 @@ type Heard = Result<Vec<Written>, NotHeard>;
 fn heard(section: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Heard {
     let keys = format!("url = 'http://h/'\n[inbound]\n{section}").parse().expect("TOML");
     let call = Call { url, headers, body: body.as_bytes() };
-    inbound::read(&Hearer::of_kind("http", keys), &call, 0)
+    inbound::read(&Hearer::of_kind("http", keys), &call, 0).map(|brought| brought.written)
 }
 
 /// Who wished what.

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::{
     json_pointer::Pointer,
+    price,
     report::{Call, NotHeard, fields::Fields},
 };
 
@@ -24,11 +25,18 @@ impl Said {
     }
 
     pub(super) fn at(&self, place: &str) -> Result<Option<String>, NotHeard> {
-        let Some(pointer) = Pointer::parse(place) else {
-            let found = self.fields.iter().find_map(|fields| fields.first(place));
-            return Ok(found.map(str::to_owned));
-        };
+        let Some(pointer) = Pointer::parse(place) else { return Ok(self.field(place)) };
         let json = self.json.as_ref().ok_or(NotHeard::Malformed("the body is not JSON"))?;
         Ok(pointer.text_in(json))
+    }
+
+    /// A number without an exponent; none in a body that is not JSON.
+    pub(super) fn decimal_at(&self, place: &str) -> Option<String> {
+        let Some(pointer) = Pointer::parse(place) else { return self.field(place) };
+        price::decimal(pointer.value_in(self.json.as_ref()?)?)
+    }
+
+    fn field(&self, name: &str) -> Option<String> {
+        self.fields.iter().find_map(|fields| fields.first(name)).map(str::to_owned)
     }
 }

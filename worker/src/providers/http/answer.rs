@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 use otpost_shared::{
     json_pointer::Pointer,
     outcome::ErrorClass,
-    price::{self, Cost, Currency, Price},
+    price::{self, Cost, Currency},
 };
 use serde_json::Value;
 
@@ -50,16 +50,13 @@ impl CostPlaces {
             return Cost::default();
         }
         let Some(json) = answer.json::<Value>() else { return Cost::default() };
-        let at = |place: Option<&Pointer>| place?.value_in(&json);
-        let named = self.currency.as_ref().and_then(|place| place.text_in(&json));
-        let named = named.filter(|code| !code.is_empty());
-        let currency = named.map_or(self.default_currency, |code| Currency::parse(&code));
-        let priced = at(self.price.as_ref()).and_then(price::decimal).zip(currency);
-        Cost {
-            segments: price::segments(at(self.segments.as_ref())),
-            price: priced.and_then(|(amount, currency)| Price::parse(&amount, currency)),
-            is_per_segment: false,
-        }
+        let at = |place: Option<&Pointer>| price::decimal(place?.value_in(&json)?);
+        Cost::of_texts(
+            at(self.segments.as_ref()).as_deref(),
+            at(self.price.as_ref()).as_deref(),
+            at(self.currency.as_ref()).as_deref(),
+            self.default_currency,
+        )
     }
 }
 
@@ -227,6 +224,8 @@ mod tests {
         for (body, segments, price) in [
             (r#"{"parts": 2, "price": ["0.0333", "EUR"]}"#, Some(2), eur(33_300)),
             (r#"{"parts": "2", "price": [0.0333, "eur"]}"#, Some(2), eur(33_300)),
+            (r#"{"price": [0.000005, "EUR"]}"#, None, eur(5)),
+            (r#"{"price": [5e-6, "EUR"]}"#, None, eur(5)),
             (r#"{"parts": 0, "price": [0, "EUR"]}"#, None, eur(0)),
             (r#"{"parts": -1, "price": ["-1", "EUR"]}"#, None, None),
             (r#"{"price": ["0.0333"]}"#, None, None),

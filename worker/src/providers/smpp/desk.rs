@@ -7,7 +7,6 @@ use otpost_shared::{
     db::DbError,
     inbound::{self, Wish, Written},
     outcome::ErrorClass,
-    recipient::Recipient,
     report::{
         Word,
         by_id::{self, Told},
@@ -96,8 +95,11 @@ impl Desk {
 
     async fn take_text(&self, text: Text) -> CommandStatus {
         let Some(home) = &self.home else { return TAKEN };
-        // A sender that is no person, such as a short code or a name, has nothing to stop.
-        let Some(from) = text.from.as_deref().and_then(|from| number(home, from)) else {
+        let region = home.config.recipients.default_region.as_str();
+        let region = (!region.is_empty()).then_some(region);
+        let from = text.from.as_deref().and_then(|from| inbound::read_number(from, region));
+        let Some(from) = from else {
+            inbound::note_unreadable(&self.name, 1);
             return TAKEN;
         };
         let wish = if text.is_whole { Wish::of(&text.text, from.region()) } else { Wish::Other };
@@ -136,13 +138,4 @@ impl Desk {
 /// Without an answer it comes again, over the next session.
 async fn answer(client: &Client, sequence: u32, status: CommandStatus) {
     let _ = client.status(status).deliver_sm_resp(sequence, DeliverSmResp::default()).await;
-}
-
-/// With the country code, as most write it, or as at home.
-fn number(home: &Home, from: &str) -> Option<Recipient> {
-    let digits = from.trim_start_matches('+');
-    let region = home.config.recipients.default_region.as_str();
-    let region = (!region.is_empty()).then_some(region);
-    let international = Recipient::parse(&format!("+{digits}"), None);
-    international.or_else(|_| Recipient::parse(from, region)).ok()
 }

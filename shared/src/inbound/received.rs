@@ -5,12 +5,12 @@ use serde_json::Value;
 use crate::report::{Call, NotHeard, fields::Fields};
 
 /// One message, as it was brought.
-pub(crate) struct Letter {
+pub(crate) struct Received {
     pub(super) from: String,
     pub(super) text: String,
 }
 
-impl Letter {
+impl Received {
     /// A picture alone has no text.
     pub(crate) fn new(from: Option<&str>, text: Option<&str>) -> Result<Self, NotHeard> {
         let from = from.ok_or(NotHeard::Malformed("it does not say whom it is from"))?;
@@ -18,76 +18,77 @@ impl Letter {
     }
 }
 
-type Letters = Result<Vec<Letter>, NotHeard>;
+type Heard = Result<Vec<Received>, NotHeard>;
 
 /// Of kinds that bring one in a form, under these names.
-pub(crate) fn of_form(call: &Call<'_>, from: &str, text: &str) -> Letters {
-    Ok(vec![letter(&Fields::of_form(call.body), from, text)?])
+pub(crate) fn of_form(call: &Call<'_>, from: &str, text: &str) -> Heard {
+    Ok(vec![one_of(&Fields::of_form(call.body), from, text)?])
 }
 
 /// What AWS publishes in a topic when somebody writes; none when that is something else.
 ///
 /// Source: docs.aws.amazon.com/sms-voice/latest/userguide, "Two-way SMS messaging".
-pub(crate) fn aws_sms(published: &str) -> Option<Letter> {
+pub(crate) fn aws_sms(published: &str) -> Option<Received> {
     let told: Value = serde_json::from_str(published).ok()?;
-    letter_in(&told, "/originationNumber", "/messageBody").ok()
+    one_in(&told, "/originationNumber", "/messageBody").ok()
 }
 
 /// Sources: bird.com/products/sms/two-way; the event `sms.received` of Bird's own Python SDK.
-pub(crate) fn bird(call: &Call<'_>) -> Letters {
+pub(crate) fn bird(call: &Call<'_>) -> Heard {
     let told = call.json()?;
     let is_text = text(&told, "/type") == Some("sms.received");
-    only_if(is_text, || letter_in(&told, "/data/from", "/data/text"))
+    only_if(is_text, || one_in(&told, "/data/from", "/data/text"))
 }
 
-pub(crate) fn infobip(call: &Call<'_>) -> Letters {
+pub(crate) fn infobip(call: &Call<'_>) -> Heard {
     let told = call.json()?;
     let results = told.pointer("/results").and_then(Value::as_array);
     let results = results.ok_or(NotHeard::Malformed("there are no results"))?;
-    results.iter().map(|one| letter_in(one, "/from", "/text")).collect()
+    // One that does not say whom it is from is no reason to refuse the others.
+    Ok(results.iter().filter_map(|one| one_in(one, "/from", "/text").ok()).collect())
 }
 
 /// Source: the vendor's guides for `Forward to URL` in the flow of a number. Its older API calls the text
 /// `payload`.
-pub(crate) fn messagebird(call: &Call<'_>) -> Letters {
+pub(crate) fn messagebird(call: &Call<'_>) -> Heard {
     let fields = Fields::of_call(call)?;
     let text = fields.first("body").or_else(|| fields.first("payload"));
-    Ok(vec![Letter::new(fields.first("originator"), text)?])
+    Ok(vec![Received::new(fields.first("originator"), text)?])
 }
 
-pub(crate) fn sinch(call: &Call<'_>) -> Letters {
+pub(crate) fn sinch(call: &Call<'_>) -> Heard {
     let told = call.json()?;
-    only_if(text(&told, "/type") == Some("mo_text"), || letter_in(&told, "/from", "/body"))
+    only_if(text(&told, "/type") == Some("mo_text"), || one_in(&told, "/from", "/body"))
 }
 
-pub(crate) fn telnyx(call: &Call<'_>) -> Letters {
+pub(crate) fn telnyx(call: &Call<'_>) -> Heard {
     let told = call.json()?;
     let is_text = text(&told, "/data/event_type") == Some("message.received");
     let (from, body) = ("/data/payload/from/phone_number", "/data/payload/text");
-    only_if(is_text, || letter_in(&told, from, body))
+    only_if(is_text, || one_in(&told, from, body))
 }
 
-pub(crate) fn vonage(call: &Call<'_>) -> Letters {
-    Ok(vec![letter(&Fields::of_call(call)?, "msisdn", "text")?])
+pub(crate) fn vonage(call: &Call<'_>) -> Heard {
+    Ok(vec![one_of(&Fields::of_call(call)?, "msisdn", "text")?])
 }
 
-pub(crate) fn vonage_messages(call: &Call<'_>) -> Letters {
+pub(crate) fn vonage_messages(call: &Call<'_>) -> Heard {
     let told = call.json()?;
     let is_text = text(&told, "/channel") == Some("sms");
-    only_if(is_text, || letter_in(&told, "/from", "/text"))
+    only_if(is_text, || one_in(&told, "/from", "/text"))
 }
 
 /// Calls about other things come to the same address.
-fn only_if(is_text: bool, letter: impl FnOnce() -> Result<Letter, NotHeard>) -> Letters {
-    is_text.then(letter).transpose().map(Vec::from_iter)
+fn only_if(is_text: bool, read: impl FnOnce() -> Result<Received, NotHeard>) -> Heard {
+    is_text.then(read).transpose().map(Vec::from_iter)
 }
 
-fn letter(fields: &Fields, from: &str, text: &str) -> Result<Letter, NotHeard> {
-    Letter::new(fields.first(from), fields.first(text))
+fn one_of(fields: &Fields, from: &str, text: &str) -> Result<Received, NotHeard> {
+    Received::new(fields.first(from), fields.first(text))
 }
 
-fn letter_in(told: &Value, from: &str, body: &str) -> Result<Letter, NotHeard> {
-    Letter::new(text(told, from), text(told, body))
+fn one_in(told: &Value, from: &str, body: &str) -> Result<Received, NotHeard> {
+    Received::new(text(told, from), text(told, body))
 }
 
 fn text<'a>(told: &'a Value, pointer: &str) -> Option<&'a str> {
@@ -95,5 +96,5 @@ fn text<'a>(told: &'a Value, pointer: &str) -> Option<&'a str> {
 }
 
 #[cfg(test)]
-#[path = "letters_tests.rs"]
+#[path = "received_tests.rs"]
 mod tests;

@@ -6,13 +6,13 @@ fn call<'a>(url: &'a str, headers: &'a [(&'a str, &'a str)], body: &'a str) -> C
     Call { url, headers, body: body.as_bytes() }
 }
 
-fn said(letters: Letters) -> Vec<(String, String)> {
-    letters.expect("letters").into_iter().map(|letter| (letter.from, letter.text)).collect()
+fn said(heard: Heard) -> Vec<(String, String)> {
+    heard.expect("what was written").into_iter().map(|one| (one.from, one.text)).collect()
 }
 
-/// True when it is one letter, from this number, that says STOP.
-fn is_stop(letters: Letters, from: &str) -> bool {
-    said(letters) == [(from.to_owned(), "STOP".to_owned())]
+/// True when it is one message, from this number, that says STOP.
+fn is_stop(heard: Heard, from: &str) -> bool {
+    said(heard) == [(from.to_owned(), "STOP".to_owned())]
 }
 
 #[test]
@@ -43,6 +43,43 @@ fn each_kind_says_who_wrote_what() {
 }
 
 #[test]
+fn one_without_a_sender_leaves_the_others() {
+    let told = r#"{"results": [{"from": null, "text": "hi"}, {"from": "447700900001", "text": "STOP"},
+        {"text": "hi"}]}"#;
+    assert!(is_stop(infobip(&call("https://h/", &[], told)), "447700900001"));
+}
+
+#[test]
+fn numbers_are_read_as_providers_write_them() {
+    use crate::{
+        inbound::{persons, read_number},
+        recipient::Recipient,
+    };
+
+    let (de, us) = (Some("+491713920001"), Some("+12025550123"));
+    for (text, region, number) in [
+        ("+491713920001", None, de),
+        ("491713920001", None, de),
+        (" 00491713920001 ", None, de),
+        ("+00491713920001", None, de),
+        ("0012025550123", None, us),
+        ("12025550123", Some("DE"), us),
+        ("01713920001", Some("DE"), de),
+        ("01713920001", None, None),
+        ("2020", Some("DE"), None),
+        ("Otpost", None, None),
+        ("", None, None),
+    ] {
+        let read = read_number(text, region);
+        assert_eq!(read.as_ref().map(Recipient::address), number, "{text:?} {region:?}");
+    }
+    let received = ["00491713920001", "01713920001", "2020"]
+        .map(|from| Received { from: from.to_owned(), text: "STOP".to_owned() });
+    let brought = persons(received.into());
+    assert_eq!((brought.written.len(), brought.unreadable), (1, 2));
+}
+
+#[test]
 fn messagebird_brings_it_in_three_ways() {
     let headers = [("content-type", "application/json")];
     for text in ["body", "payload"] {
@@ -59,14 +96,14 @@ fn messagebird_brings_it_in_three_ways() {
 #[test]
 fn what_is_no_text_is_passed_over() {
     let json = |body: &'static str| call("https://h/", &[], body);
-    for letters in [
+    for heard in [
         bird(&json(r#"{"type": "sms.delivered", "data": {"from": "Otpost"}}"#)),
         sinch(&json(r#"{"type": "mo_binary", "from": "447700900001", "body": "AA=="}"#)),
         telnyx(&json(r#"{"data": {"event_type": "message.sent"}}"#)),
         vonage_messages(&json(r#"{"channel": "whatsapp", "from": "447700900001"}"#)),
         infobip(&json(r#"{"results": []}"#)),
     ] {
-        assert!(said(letters).is_empty());
+        assert!(said(heard).is_empty());
     }
     for none in ["", "{", "[]", "7", r#"{"eventType": "TEXT_DELIVERED"}"#] {
         assert!(aws_sms(none).is_none(), "{none}");
