@@ -77,16 +77,18 @@ impl Drop for Gateway {
 pub(crate) async fn run(listen: SocketAddr) -> Result<()> {
     let gateway = Gateway::start(listen).await?;
     let (base, state) = (format!("http://{}", gateway.address), &gateway.state);
-    println!("gateway on {base}");
-    println!(
+    say!("gateway on {base}");
+    say!(
         "  twilio  {base}/2010-04-01/Accounts/{}/Messages.json  (token {})",
-        state.twilio.account_sid, state.twilio.auth_token
+        state.twilio.account_sid,
+        state.twilio.auth_token
     );
-    println!(
+    say!(
         "  vonage  {base}/sms/json  (key {}, secret {})",
-        state.vonage.api_key, state.vonage.api_secret
+        state.vonage.api_key,
+        state.vonage.api_secret
     );
-    println!("  plain   {base}/http/send  (bearer {})", state.plain.token);
-    println!("  control {base}/control/rules  /control/sent  /control/counts");
+    say!("  plain   {base}/http/send  (bearer {})", state.plain.token);
+    say!("  control {base}/control/rules  /control/sent  /control/counts");
     std::future::pending().await
 }

@@ -98,7 +98,7 @@ pub(crate) fn list() {
         } else {
             String::new()
         };
-        println!("{:width$}  {}{note}", row.name, row.breaks);
+        say!("{:width$}  {}{note}", row.name, row.breaks);
     }
 }
 
@@ -127,11 +127,11 @@ pub(crate) async fn run(otpost: &Otpost, request: &Request) -> Result<bool> {
         write_into(page, &reports, &order)?;
     }
     if request.json {
-        println!("{}", to_json(&reports)?);
+        say!("{}", to_json(&reports)?);
         return Ok(reports.iter().all(report::Report::is_good));
     }
     if request.markdown {
-        println!("{}", to_markdown(&reports));
+        say!("{}", to_markdown(&reports));
     }
     if let [report] = reports.as_slice() {
         report.print();

@@ -79,16 +79,16 @@ impl Report {
             Verdict::Skipped => "SKIPPED",
             Verdict::NotYet => "not yet",
         };
-        println!("\n{} (seed {}): {word}", self.row, self.seed);
+        say!("\n{} (seed {}): {word}", self.row, self.seed);
         if let Some(why) = &self.why {
-            println!("  {}", why.replace('\n', "\n  "));
+            say!("  {}", why.replace('\n', "\n  "));
         }
         print_all(&self.checks);
         for (name, words) in &self.logs {
-            println!("  the end of {name}'s log:\n    {}", words.replace('\n', "\n    "));
+            say!("  the end of {name}'s log:\n    {}", words.replace('\n', "\n    "));
         }
         if self.verdict == Verdict::Failed {
-            println!("  again: bench faults {} --seed {}", self.row, self.seed);
+            say!("  again: bench faults {} --seed {}", self.row, self.seed);
         }
     }
 
@@ -132,7 +132,7 @@ impl Report {
 /// A closing line for people; true if nothing failed.
 pub(crate) fn print_summary(reports: &[Report]) -> bool {
     let count = |verdict| reports.iter().filter(|it| it.verdict == verdict).count();
-    println!(
+    say!(
         "\n{} rows passed, {} failed, {} skipped, {} not yet",
         count(Verdict::Passed),
         count(Verdict::Failed),
@@ -140,10 +140,10 @@ pub(crate) fn print_summary(reports: &[Report]) -> bool {
         count(Verdict::NotYet)
     );
     for report in reports.iter().filter(|it| it.verdict == Verdict::Failed) {
-        println!("  FAILED  {} --seed {}: {}", report.row, report.seed, report.failures());
+        say!("  FAILED  {} --seed {}: {}", report.row, report.seed, report.failures());
     }
     for report in reports.iter().filter(|it| it.verdict == Verdict::Skipped) {
-        println!("  SKIPPED {}: {}", report.row, report.why.as_deref().unwrap_or("-"));
+        say!("  SKIPPED {}: {}", report.row, report.why.as_deref().unwrap_or("-"));
     }
     reports.iter().all(Report::is_good)
 }
