@@ -1,7 +1,7 @@
 //! Show: people come and go at a steady rate while something is broken and mended; then it
 //! goes quiet, and the checker looks at what is left. Each row of the matrix is one such show.
 //!
-//! * [`row`]: what a row is; the families [`redis`], [`postgres`], [`worker`], [`points`],
+//! * [`row`]: what a row is; the families [`redis`], [`postgres`], [`worker`], [`file`], [`points`],
 //!   [`provider`], [`garbage`], [`reports`], [`opt_outs`], [`rate`], [`sqlite`], [`backlog`], [`poison`], [`clocks`],
 //!   [`random`] hold them
 //! * [`trouble`]: what begins and ends by itself, alone or three at a time
@@ -15,6 +15,7 @@
 mod backlog;
 mod breaker;
 mod clocks;
+mod file;
 mod garbage;
 mod http_date;
 mod jobs;
@@ -73,6 +74,7 @@ fn rows() -> Vec<Row> {
         redis::ROWS,
         postgres::ROWS,
         worker::ROWS,
+        file::ROWS,
         points::ROWS,
         provider::ROWS,
         garbage::ROWS,

@@ -16,6 +16,11 @@ impl Evidence {
         self.stories.iter().map(|story| copies(story).saturating_sub(1)).sum()
     }
 
+    /// Attempts of codes and texts of which nobody knows whether they were a send.
+    pub(crate) fn unknown(&self) -> usize {
+        self.attempts.values().flatten().filter(|it| is_unknown(it)).count()
+    }
+
     /// Of each message whose recipient, or whose id, is in these bytes: how often it was sent, and how
     /// many of its attempts ended as unknown.
     pub(crate) fn copies_of(&self, packet: &[u8]) -> Vec<(usize, usize)> {
