@@ -6,11 +6,13 @@
 //! * [`rules`]: how to answer whom
 //! * [`log`]: what was received
 //! * [`reports`]: what is said of it later
+//! * [`replies`]: what people write back
 //! * [`control`]: rules and log over HTTP, for a gateway in a process of its own
 
 mod control;
 mod log;
 mod plain;
+mod replies;
 mod reports;
 mod rules;
 mod server;
@@ -24,6 +26,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 pub(crate) use self::{
     log::{Counts, Seen, in_ms, now_ms, now_us},
     plain::Plain,
+    replies::Phones,
     reports::{Manner, Told},
     rules::{Answer, Rule},
     twilio::Twilio,

@@ -21,8 +21,9 @@ pub(crate) use self::{
     },
     settings::{base_urls, bulk_concurrency, lifetime, rate},
     wire::{
-        Accepted, BATCH, CHECK, HINTS, LIVE, MESSAGES, NDJSON, READY, START, SUPPRESSIONS, TEXT,
-        batch_body, check_body, code_in, code_of, create_body, create_body_for, hint, inbox_path,
-        message_body, path_of, recipient_csv, recipient_ndjson, refusal, send_body, text_ndjson,
+        Accepted, BATCH, CHECK, HINTS, LIVE, MESSAGES, NDJSON, OFFER, READY, START, SUPPRESSED,
+        SUPPRESSIONS, TEXT, batch_body, check_body, code_in, code_of, create_body, create_body_for,
+        hint, inbox_path, message_body, path_of, recipient_csv, recipient_ndjson, refusal,
+        reply_address, send_body, suppressions_path, text_ndjson,
     },
 };

@@ -145,7 +145,7 @@ impl Reports {
     }
 }
 
-fn sign(token: &str, text: &str) -> String {
+pub(super) fn sign(token: &str, text: &str) -> String {
     // A key of any length is a key.
     let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(token.as_bytes()) else { return String::new() };
     mac.update(text.as_bytes());
