@@ -24,7 +24,7 @@ use std::{net::SocketAddr, sync::Arc};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 pub(crate) use self::{
-    log::{Counts, Seen, in_ms, now_ms, now_us},
+    log::{Counts, Log, Seen, in_ms, now_ms, now_us},
     plain::Plain,
     replies::Phones,
     reports::{Manner, Told},

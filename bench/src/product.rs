@@ -19,7 +19,7 @@ pub(crate) use self::{
         cancel_waiting, count_bulk, count_expired, count_ok, count_pending, forget_messages,
         keep_bulk, restore_bulk, sample_columns,
     },
-    settings::{base_urls, bulk_concurrency, lifetime, rate},
+    settings::{base_urls, bulk_concurrency, fallback_after, lifetime, rate},
     wire::{
         Accepted, BATCH, CHECK, HINTS, LIVE, MESSAGES, NDJSON, OFFER, READY, START, SUPPRESSED,
         SUPPRESSIONS, TEXT, batch_body, check_body, code_in, code_of, create_body, create_body_for,

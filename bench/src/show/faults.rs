@@ -2,7 +2,7 @@
 //! goes quiet, and the checker looks at what is left. Each row of the matrix is one such show.
 //!
 //! * [`row`]: what a row is; the families [`redis`], [`postgres`], [`worker`], [`file`], [`points`],
-//!   [`provider`], [`garbage`], [`reports`], [`opt_outs`], [`rate`], [`sqlite`], [`backlog`], [`poison`], [`clocks`],
+//!   [`provider`], [`chain`], [`garbage`], [`reports`], [`opt_outs`], [`rate`], [`sqlite`], [`backlog`], [`poison`], [`clocks`],
 //!   [`random`] hold them
 //! * [`trouble`]: what begins and ends by itself, alone or three at a time
 //! * [`scene`], [`play`]: the stage, and playing a row on it
@@ -14,6 +14,7 @@
 
 mod backlog;
 mod breaker;
+mod chain;
 mod clocks;
 mod file;
 mod garbage;
@@ -77,6 +78,7 @@ fn rows() -> Vec<Row> {
         file::ROWS,
         points::ROWS,
         provider::ROWS,
+        chain::ROWS,
         garbage::ROWS,
         reports::ROWS,
         rate::ROWS,

@@ -36,6 +36,7 @@ fn good() -> Evidence {
     };
     let attempt = Attempt {
         message_id: "m".to_owned(),
+        number: 1,
         provider: "twilio".to_owned(),
         started_at: 10,
         outcome: Some("ok".to_owned()),

@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{
+    chain::course::Course,
     opt_outs::Campaign,
     row::Options,
     standing::{self, Stood},
@@ -115,6 +116,8 @@ pub(crate) struct Scene {
     /// People and texts from before the load.
     pub(crate) earlier: (Vec<Story>, Vec<Offer>),
     pub(crate) campaign: Campaign,
+    /// What became of single codes, for a table.
+    pub(crate) courses: Vec<Course>,
     watched: JoinSet<Result<Stood>>,
     began: Instant,
 }
@@ -157,6 +160,7 @@ impl Scene {
             caught: Vec::new(),
             earlier: (Vec::new(), Vec::new()),
             campaign: Campaign::default(),
+            courses: Vec::new(),
             watched: JoinSet::new(),
             began: Instant::now(),
         };

@@ -10,6 +10,11 @@ use crate::{
 };
 
 impl Evidence {
+    /// The messages of one person's verifications.
+    pub(crate) fn messages_of<'a>(&'a self, story: &'a Story) -> impl Iterator<Item = &'a Message> {
+        story.ids.iter().filter_map(|id| self.messages.get(id)).flatten()
+    }
+
     /// Copies beyond the first, of all codes.
     pub(crate) fn repeats(&self) -> usize {
         let copies = |story: &Story| self.sent.get(&story.to).map_or(0, Vec::len);
