@@ -150,6 +150,18 @@ mod tests {
     }
 
     #[test]
+    fn doctor_names_an_address_for_each_provider() {
+        let said = |what: &str, said: &str| json!({"what": what, "good": true, "said": said});
+        let told = json!({"findings": [
+            said("replies to vonage", "https://codes.example/v"),
+            said("replies to twilio", "https://codes.example/t?key=k"),
+        ]});
+        let found = reply_address(&told, "twilio");
+        assert_eq!(found.as_deref(), Some("https://codes.example/t?key=k"));
+        assert_eq!(reply_address(&told, "plivo"), None);
+    }
+
+    #[test]
     fn an_inbox_is_newest_first() {
         let inbox = json!([{"text": "Your code is 222222"}, {"text": "Your code is 111111"}]);
         assert_eq!(code_of(&inbox).as_deref(), Some("222222"));

@@ -164,11 +164,16 @@ impl Met {
     }
 
     /// The first that met it, and the first that went round it.
-    fn told(self) -> impl Iterator<Item = Course> {
+    fn told(self) -> Vec<Course> {
         let name = self.way.told();
-        let first = self.first.into_iter().next().map(|it| it.called(name, "the first"));
+        let Some(first) = self.first.into_iter().next() else { return Vec::new() };
+        let since = first.accepted_ms;
+        let later = |it: Course| {
+            let who = format!("{:.1} s later", (it.accepted_ms - since) as f64 / 1_000.0);
+            it.called(name, &who)
+        };
         let round = self.way.is_gone_round().then(|| self.round.into_iter().next()).flatten();
-        first.into_iter().chain(round.map(|it| it.called(name, "2 s later")))
+        [first.called(name, "the first")].into_iter().chain(round.map(later)).collect()
     }
 }
 

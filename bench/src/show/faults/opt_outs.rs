@@ -168,3 +168,25 @@ fn judge(scene: &mut Scene, _: &Evidence) {
     let seen = format!("{} others, {missing} of them not once", copies.len());
     scene.checks.add("the others get theirs", missing == 0, seen);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opt_out_counts_from_a_second_after_it_until_it_is_taken_back() {
+        let at = |ms: u64| Seen {
+            number: 1,
+            at_us: ms * 1_000,
+            provider: "twilio".into(),
+            to: String::new(),
+            text: String::new(),
+            accepted: true,
+        };
+        let mut out = OptOut { to: String::new(), at: 5_000, until: None, before: 0 };
+        assert!(!out.forbids(&at(4_000)) && !out.forbids(&at(5_999)));
+        assert!(out.forbids(&at(6_000)) && out.forbids(&at(60_000)));
+        out.until = Some(8_000);
+        assert!(out.forbids(&at(7_999)) && !out.forbids(&at(8_000)));
+    }
+}

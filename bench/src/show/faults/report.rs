@@ -280,6 +280,23 @@ mod tests {
     }
 
     #[test]
+    fn courses_stay_until_others_are_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let page = folder.path().join("page.md");
+        fs::write(&page, format!("{FROM}{TO}\n{COURSES}{TO}\nend\n")).expect("written");
+        let course = Course { way: "hangs".to_owned(), ..Course::default() };
+        let told = Report { courses: vec![course], ..report("one", Verdict::Passed) };
+        write_into(&page, &[told], &["one"]).expect("written");
+        write_into(&page, &[report("two", Verdict::Passed)], &["one", "two"]).expect("written");
+        let text = fs::read_to_string(&page).expect("read");
+        let of = |range: Range<usize>| text[range].to_owned();
+        assert!(of(between(&text, FROM).expect("a table")).contains("| `two` |"), "{text}");
+        let courses = of(between(&text, COURSES).expect("a table"));
+        assert!(courses.contains("| hangs |") && !courses.contains("| `one` |"), "{text}");
+        assert!(text.ends_with("end\n"));
+    }
+
+    #[test]
     fn rounds_of_one_row_are_one_line() {
         let rounds = [report("random", Verdict::Passed), report("random", Verdict::Failed)];
         let lines = joined(&rounds);

@@ -11,7 +11,7 @@ use crate::{
     show::{invariants::Evidence, people::Story},
 };
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Course {
     /// What the first provider did.
     pub(crate) way: String,

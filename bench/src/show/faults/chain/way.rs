@@ -93,13 +93,11 @@ impl Way {
     }
 
     pub(super) async fn end(self, scene: &mut Scene) -> Result<()> {
-        match self {
-            Self::Gone => Trouble::ProviderRefuses.end(scene).await,
-            _ => {
-                scene.answer(Vec::new());
-                Ok(())
-            }
+        if self == Self::Gone {
+            return Trouble::ProviderRefuses.end(scene).await;
         }
+        scene.answer(Vec::new());
+        Ok(())
     }
 
     /// How an attempt with it ends.
