@@ -1,6 +1,11 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    io::{self, BufWriter, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -302,17 +307,12 @@ impl Cli {
                 return keep_up(&otpost()?, home, apis, workers).await;
             }
             Command::Numbers { count, worldwide, seed } => {
-                let numbers = Numbers::new(seed);
-                for index in 0..count {
-                    let american = || numbers.american(index);
-                    let number = if worldwide { numbers.worldwide(index) } else { american() };
-                    println!("{number}");
-                }
+                print_numbers(count, worldwide, seed);
                 return Ok(true);
             }
             Command::List => {
                 measure::list();
-                println!();
+                say!("");
                 faults::list();
                 return Ok(true);
             }
@@ -352,6 +352,19 @@ impl Cli {
     }
 }
 
+/// As many as are read.
+fn print_numbers(count: u64, worldwide: bool, seed: u64) {
+    let numbers = Numbers::new(seed);
+    let mut out = BufWriter::new(io::stdout().lock());
+    for index in 0..count {
+        let american = || numbers.american(index);
+        let number = if worldwide { numbers.worldwide(index) } else { american() };
+        if writeln!(out, "{number}").is_err() {
+            return;
+        }
+    }
+}
+
 async fn keep_up(otpost: &Otpost, store: Store, apis: usize, workers: usize) -> Result<bool> {
     let gateway = Gateway::on_free_port().await?;
     let plan = Plan {
@@ -362,11 +375,11 @@ async fn keep_up(otpost: &Otpost, store: Store, apis: usize, workers: usize) -> 
         otp_concurrency: None,
     };
     let home = Home::build(otpost, plan).await?;
-    println!("gateway  http://{}/control/sent", gateway.address);
+    say!("gateway  http://{}/control/sent", gateway.address);
     for process in home.apis.iter().chain(&home.workers) {
-        println!("{:8} http://{}", process.child.name, process.address);
+        say!("{:8} http://{}", process.child.name, process.address);
     }
-    println!("key      {}\nctrl-c stops everything", home.key);
+    say!("key      {}\nctrl-c stops everything", home.key);
     loop {
         tokio::time::sleep(Duration::from_hours(1)).await;
     }

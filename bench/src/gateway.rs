@@ -6,11 +6,13 @@
 //! * [`rules`]: how to answer whom
 //! * [`log`]: what was received
 //! * [`reports`]: what is said of it later
+//! * [`replies`]: what people write back
 //! * [`control`]: rules and log over HTTP, for a gateway in a process of its own
 
 mod control;
 mod log;
 mod plain;
+mod replies;
 mod reports;
 mod rules;
 mod server;
@@ -22,8 +24,9 @@ use std::{net::SocketAddr, sync::Arc};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 pub(crate) use self::{
-    log::{Counts, Seen, in_ms, now_ms, now_us},
+    log::{Counts, Log, Seen, in_ms, now_ms, now_us},
     plain::Plain,
+    replies::Phones,
     reports::{Manner, Told},
     rules::{Answer, Rule},
     twilio::Twilio,
@@ -77,16 +80,18 @@ impl Drop for Gateway {
 pub(crate) async fn run(listen: SocketAddr) -> Result<()> {
     let gateway = Gateway::start(listen).await?;
     let (base, state) = (format!("http://{}", gateway.address), &gateway.state);
-    println!("gateway on {base}");
-    println!(
+    say!("gateway on {base}");
+    say!(
         "  twilio  {base}/2010-04-01/Accounts/{}/Messages.json  (token {})",
-        state.twilio.account_sid, state.twilio.auth_token
+        state.twilio.account_sid,
+        state.twilio.auth_token
     );
-    println!(
+    say!(
         "  vonage  {base}/sms/json  (key {}, secret {})",
-        state.vonage.api_key, state.vonage.api_secret
+        state.vonage.api_key,
+        state.vonage.api_secret
     );
-    println!("  plain   {base}/http/send  (bearer {})", state.plain.token);
-    println!("  control {base}/control/rules  /control/sent  /control/counts");
+    say!("  plain   {base}/http/send  (bearer {})", state.plain.token);
+    say!("  control {base}/control/rules  /control/sent  /control/counts");
     std::future::pending().await
 }

@@ -18,7 +18,7 @@ pub(crate) async fn or_leave<T>(work: impl Future<Output = Result<T>>) -> Result
         _ = hung_up.recv() => None,
     };
     ended.unwrap_or_else(|| {
-        eprintln!("bench: interrupted");
+        note!("bench: interrupted");
         // Returning would wait for load threads that have nobody left to talk to.
         std::process::exit(2)
     })

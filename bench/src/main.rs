@@ -7,11 +7,15 @@
 //! * [`show`]: fail-over, faults with the invariant checker, parallel guesses
 //! * [`measure`]: rates, latencies, memory, each beside its bare limit
 //! * [`load`], [`http`], [`numbers`]: the load generator, its client, its recipients
+//! * [`output`]: what is printed
 
 #![expect(
     clippy::cast_precision_loss,
     reason = "counts become rates and shares, where the 53rd bit is of no interest"
 )]
+
+#[macro_use]
+mod output;
 
 mod cli;
 mod error;
@@ -36,7 +40,7 @@ async fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("bench: {error}");
+            note!("bench: {error}");
             ExitCode::from(2)
         }
     }

@@ -138,7 +138,7 @@ pub(crate) async fn run(
     let notes = Notes::open(keep)?;
     let mut report = Report::default();
     for part in chosen {
-        eprintln!("{}: {effort:?}", part.command());
+        note!("{}: {effort:?}", part.command());
         // Growth has shown what a verification leaves behind in big tables.
         let rows = effort.rows.filter(|_| subject != Subject::All || part != Subject::Footprint);
         let effort = Effort { rows, ..effort };

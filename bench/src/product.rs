@@ -19,10 +19,11 @@ pub(crate) use self::{
         cancel_waiting, count_bulk, count_expired, count_ok, count_pending, forget_messages,
         keep_bulk, restore_bulk, sample_columns,
     },
-    settings::{base_urls, bulk_concurrency, lifetime, rate},
+    settings::{base_urls, bulk_concurrency, fallback_after, lifetime, rate},
     wire::{
-        Accepted, BATCH, CHECK, HINTS, LIVE, MESSAGES, NDJSON, READY, START, SUPPRESSIONS, TEXT,
-        batch_body, check_body, code_in, code_of, create_body, create_body_for, hint, inbox_path,
-        message_body, path_of, recipient_csv, recipient_ndjson, refusal, send_body, text_ndjson,
+        Accepted, BATCH, CHECK, HINTS, LIVE, MESSAGES, NDJSON, OFFER, READY, START, SUPPRESSED,
+        SUPPRESSIONS, TEXT, batch_body, check_body, code_in, code_of, create_body, create_body_for,
+        hint, inbox_path, message_body, path_of, recipient_csv, recipient_ndjson, refusal,
+        reply_address, send_body, suppressions_path, text_ndjson,
     },
 };

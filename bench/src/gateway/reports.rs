@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How one message is reported; each comes in its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Manner {
+    /// Delivered, as it should be.
+    Plain,
     Missing,
     /// Delivered, three times.
     Doubled,
@@ -36,7 +38,8 @@ pub(crate) enum Manner {
 }
 
 impl Manner {
-    pub(crate) const ALL: [Self; 6] = [
+    /// All that is not as it should be.
+    pub(crate) const BAD: [Self; 6] = [
         Self::Missing,
         Self::Doubled,
         Self::Reordered,
@@ -51,7 +54,7 @@ impl Manner {
             Self::Doubled => &[Word::Delivered, Word::Delivered, Word::Delivered],
             Self::Reordered => &[Word::Delivered, Word::Sent],
             Self::Undelivered => &[Word::Undelivered, Word::Undelivered],
-            Self::Forged | Self::Early => &[Word::Delivered],
+            Self::Plain | Self::Forged | Self::Early => &[Word::Delivered],
         }
     }
 }
@@ -71,18 +74,19 @@ pub(crate) struct Told {
     pub(crate) answers: Vec<u16>,
 }
 
-/// Off until switched on.
+/// None until it is told in which manners.
 #[derive(Debug, Default)]
 pub(crate) struct Reports {
-    on: AtomicBool,
-    turn: AtomicU64,
+    manners: Mutex<&'static [Manner]>,
+    turn: AtomicUsize,
     told: Mutex<Vec<Told>>,
     client: reqwest::Client,
 }
 
 impl Reports {
-    pub(crate) fn switch(&self, on: bool) {
-        self.on.store(on, Ordering::Relaxed);
+    /// Reports from now on, in these manners by turns.
+    pub(crate) fn tell_in_turn(&self, manners: &'static [Manner]) {
+        *self.manners.lock().unwrap_or_else(PoisonError::into_inner) = manners;
     }
 
     pub(crate) fn told(&self) -> Vec<Told> {
@@ -91,12 +95,12 @@ impl Reports {
 
     /// In what manner this message is to be reported; none when it is not to be.
     pub(crate) fn manner(&self, asked: &Asked) -> Option<Manner> {
-        if asked.report_to.is_none() || !self.on.load(Ordering::Relaxed) {
+        let manners = *self.manners.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.report_to.is_none() || manners.is_empty() {
             return None;
         }
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let count = Manner::ALL.len() as u64;
-        Some(Manner::ALL[usize::try_from(turn % count).unwrap_or(0)])
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % manners.len();
+        manners.get(turn).copied()
     }
 
     /// Makes all calls about one message, one after the other.
@@ -145,7 +149,7 @@ impl Reports {
     }
 }
 
-fn sign(token: &str, text: &str) -> String {
+pub(super) fn sign(token: &str, text: &str) -> String {
     // A key of any length is a key.
     let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(token.as_bytes()) else { return String::new() };
     mac.update(text.as_bytes());

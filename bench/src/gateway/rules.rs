@@ -101,6 +101,11 @@ impl Rule {
         }
     }
 
+    pub(crate) fn only(mut self, to: &str) -> Self {
+        self.to = Some(to.to_owned());
+        self
+    }
+
     pub(crate) fn delay_ms(mut self, delay_ms: u64) -> Self {
         self.delay_ms = delay_ms;
         self

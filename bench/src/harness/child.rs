@@ -63,6 +63,11 @@ impl Child {
         matches!(self.process.try_wait(), Ok(Some(status)) if status.success())
     }
 
+    /// None while it runs, and when a signal ended it.
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        self.process.try_wait().ok().flatten()?.code()
+    }
+
     /// An error once it has ended: its id may be another's by then.
     pub(crate) fn signal(&mut self, signal: Signal) -> Result<()> {
         if !self.is_alive() {
@@ -95,10 +100,15 @@ impl Child {
         Err(format!("{} did not end within {:?}", self.name, PATIENCE * 4).into())
     }
 
+    /// Everything it has written.
+    pub(crate) fn all_words(&self) -> String {
+        let text = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
     /// The last lines of its log, for error messages.
     pub(crate) fn last_words(&self) -> String {
-        let text = fs::read(&self.log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text).into_owned();
+        let text = self.all_words();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(12)..].join("\n")
     }

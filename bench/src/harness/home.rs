@@ -164,6 +164,12 @@ impl Home {
         self.otpost.command(name, &self.folder.path().join("setup.toml"))
     }
 
+    /// The same with the configuration of the first API, which knows where providers reach it.
+    pub(crate) fn command_of_api(&self, name: &str) -> Result<Command> {
+        let api = self.apis.first().ok_or("no API process")?;
+        Ok(self.otpost.command(name, &api.file))
+    }
+
     /// Where this home's files are; Postgres may read what is in it.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()

@@ -31,7 +31,7 @@ impl Otpost {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let (profile, folder) =
             if cfg!(debug_assertions) { ("dev", "debug") } else { ("release", "release") };
-        eprintln!("cargo build --profile {profile} -p otpost");
+        note!("cargo build --profile {profile} -p otpost");
         let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let built = Command::new(cargo)
             .args(["build", "--quiet", "--profile", profile, "-p", "otpost"])

@@ -27,7 +27,7 @@ pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) ->
         sqlx::query("CHECKPOINT").execute(&pool).await?;
         let limit = watch.during(bare.inserts(effort.time())).await?;
         let ours = watch.during(accepts(&home, &pool, effort, round)).await?;
-        eprintln!("accept round {}: {ours:.0}/s, bare {limit:.0}/s", round + 1);
+        note!("accept round {}: {ours:.0}/s, bare {limit:.0}/s", round + 1);
         runs.push((ours, limit));
     }
     report.add(Row::against(&targets::ACCEPT, &runs, &watch));

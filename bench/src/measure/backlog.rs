@@ -52,7 +52,7 @@ pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) ->
     home.end_workers()?;
     let found = look_through(&station, effort, &drained.sent).await?;
     let rate = drained.bulk_per_second(count);
-    eprintln!(
+    note!(
         "backlog of {count}: {rate:.0}/s, {} lost, {} doubled",
         count.saturating_sub(found.recipients),
         found.texts - found.recipients

@@ -63,7 +63,7 @@ pub(crate) async fn enqueue(home: &Home, effort: Effort, count: u64) -> Result<u
     let before = product::count_bulk(&pool).await?;
     if has_batch(home).await? {
         let done = import(home, ndjson(effort, count)).await?;
-        eprintln!("{count} bulk messages in {:.1?}: {}", done.elapsed, done.last);
+        note!("{count} bulk messages in {:.1?}: {}", done.elapsed, done.last);
     } else if count > ONE_BY_ONE {
         let batch = product::BATCH;
         return Err(format!(
@@ -71,7 +71,7 @@ pub(crate) async fn enqueue(home: &Home, effort: Effort, count: u64) -> Result<u
         )
         .into());
     } else {
-        eprintln!("no {}: {count} bulk messages one by one", product::BATCH);
+        note!("no {}: {count} bulk messages one by one", product::BATCH);
         one_by_one(home, effort, count).await?;
     }
     let waiting = product::count_bulk(&pool).await? - before;

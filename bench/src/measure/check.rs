@@ -40,7 +40,7 @@ pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) ->
         let limit = watch.during(bare.updates(effort.time())).await?;
         sqlx::query("CHECKPOINT").execute(&pool).await?;
         let ours = watch.during(checks(&home, effort, &known)).await?;
-        eprintln!("check round {}: {ours:.0}/s, bare {limit:.0}/s", round + 1);
+        note!("check round {}: {ours:.0}/s, bare {limit:.0}/s", round + 1);
         runs.push((ours, limit));
     }
     report.add(Row::against(&targets::CHECK, &runs, &watch));

@@ -40,7 +40,7 @@ pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) ->
             each_once(&station, effort.count).await?;
             written_down(&pool, before, effort.count).await?;
             let name = target.name;
-            eprintln!("{name}, round {}: {ours:.0}/s, bare {limit:.0}/s", round + 1);
+            note!("{name}, round {}: {ours:.0}/s, bare {limit:.0}/s", round + 1);
             runs.push((ours, limit));
         }
         report.add(Row::against(target, &runs, &watch));

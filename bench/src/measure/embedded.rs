@@ -23,7 +23,7 @@ pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) ->
         let (tally, _) = watch.during(ours).await?;
         tally.only(&[202])?;
         let ours = tally.rate(&[202]);
-        eprintln!("serve-accept round {}: {ours:.0}/s, bare {limit:.0}/s", round + 1);
+        note!("serve-accept round {}: {ours:.0}/s, bare {limit:.0}/s", round + 1);
         runs.push((ours, limit));
     }
     report.add(Row::against(&targets::SERVE_ACCEPT, &runs, &watch));

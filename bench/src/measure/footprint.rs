@@ -46,7 +46,7 @@ pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) ->
         wal.push(log);
         waiting.push(memory.ok_or("this home has no Redis")?);
         left.push(hints_memory(redis(&home)?).await? as f64);
-        eprintln!("footprint round {}: {wal:.0?} B of log, {waiting:.0?} B a hint", round + 1);
+        note!("footprint round {}: {wal:.0?} B of log, {waiting:.0?} B a hint", round + 1);
     }
     // Bytes do not depend on who else is at work: nothing is watched.
     for (target, runs) in

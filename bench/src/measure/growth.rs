@@ -47,7 +47,7 @@ pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) ->
                 measure(home, &station, effort, round, (&mut accepting, &mut checking)).await?;
         }
         let [few, many] = rates;
-        eprintln!(
+        note!(
             "growth round {}: accept {:.0}/s, small {:.0}/s; check {:.0}/s, small {:.0}/s",
             round + 1,
             many.accepted,

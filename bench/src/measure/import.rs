@@ -47,17 +47,16 @@ pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) ->
         expect(&pool, count).await?;
         let ours = count as f64 / streamed.elapsed.as_secs_f64();
         over_http.push((ours, limit));
-        eprint!("import round {}: {ours:.0}/s, bare {limit:.0}/s", round + 1);
+        note!("import round {}: {ours:.0}/s, bare {limit:.0}/s", round + 1);
         if from_file {
             empty(&pool).await?;
             let sent = of_file.during(send_file(&home, &file, &format!("round-{round}"))).await?;
             expect(&pool, count).await?;
             let ours = count as f64 / sent.elapsed.as_secs_f64();
-            eprint!("; from a file {ours:.0}/s");
+            note!("import round {}, from a file: {ours:.0}/s", round + 1);
             over_file.push((ours, limit));
             memory.push(sent.peak_mb);
         }
-        eprintln!();
         progress.at(round as u64 + 1);
     }
     drop(progress);

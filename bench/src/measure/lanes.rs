@@ -45,7 +45,7 @@ pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) ->
             let alone = watch.during(alone(&station, effort)).await?;
             let both = watch.during(beside(&home, &station, effort, first)).await?;
             backlog.fastest = alone.max(both.bulk);
-            eprintln!(
+            note!(
                 "{}, round {}: {:.1} ms; bulk {:.0}/s, alone {alone:.0}/s",
                 p99.name,
                 round + 1,

@@ -58,7 +58,7 @@ pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) ->
             quantile(&arrivals, 50),
             quantile(&arrivals, 99),
         ];
-        eprintln!("latency round {}: {values:.2?} ms", round + 1);
+        note!("latency round {}: {values:.2?} ms", round + 1);
         for (all, value) in series.iter_mut().zip(values) {
             all.push(value);
         }

@@ -38,7 +38,7 @@ pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) ->
             at_once,
             watch.during(async { sqlite.inserts(time) }).await?,
         ];
-        eprintln!("limits round {}: {values:.0?}", round + 1);
+        note!("limits round {}: {values:.0?}", round + 1);
         for (all, value) in series.iter_mut().zip(values) {
             all.push(value);
         }

@@ -40,7 +40,7 @@ pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) ->
         let usages = home.usages();
         serve.push(peak(&usages, "serve"));
         report.used("memory", usages);
-        eprintln!("memory round {}: {api:.0?} {worker:.0?} {serve:.0?} MB", round + 1);
+        note!("memory round {}: {api:.0?} {worker:.0?} {serve:.0?} MB", round + 1);
     }
     let rows = [
         (&targets::MEMORY_API, &api),

@@ -45,7 +45,7 @@ pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) ->
             sends[processes - 1] = draining.during(timed).await?;
             astray += lost_or_doubled(&mut home, &station, count).await?;
         }
-        eprintln!(
+        note!(
             "pairs round {}: accept {rates:.0?}/s, deliver {sends:.0?}/s, {astray} astray",
             round + 1
         );

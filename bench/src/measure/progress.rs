@@ -36,7 +36,7 @@ impl Progress {
         if !stderr().is_terminal() && self.told.elapsed() > LINES {
             self.told = Instant::now();
             let total = self.bar.length().unwrap_or(0);
-            eprintln!("{}: {done} of {total}", self.what);
+            note!("{}: {done} of {total}", self.what);
         }
     }
 }

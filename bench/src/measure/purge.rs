@@ -58,7 +58,7 @@ pub(crate) async fn run(otpost: &Otpost, effort: Effort, report: &mut Report) ->
         purge.signal(Signal::SIGSTOP)?;
         let quiet = watch.during(window(&home, effort, first + 1_000_000)).await?;
         purge.signal(Signal::SIGCONT)?;
-        eprintln!("purge pair {}: p99 {beside:.1} ms, quiet {quiet:.1} ms", round + 1);
+        note!("purge pair {}: p99 {beside:.1} ms, quiet {quiet:.1} ms", round + 1);
         runs.push((beside, quiet));
     }
     if runs.is_empty() {

@@ -29,7 +29,7 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn add(&mut self, row: Row) {
-        eprintln!("{}", line(&row));
+        note!("{}", line(&row));
         self.rows.push(row);
     }
 
@@ -69,28 +69,25 @@ impl Report {
         let told = json!({"rows": self.rows, "processes": processes, "samples": self.samples,
             "disturbed": disturbed,
             "debug_build": IS_DEBUG, "clean": self.is_clean()});
-        println!("{}", serde_json::to_string_pretty(&told)?);
+        say!("{}", serde_json::to_string_pretty(&told)?);
         Ok(())
     }
 
     fn print_table(&self) {
-        println!("{}", heading());
+        say!("{}", heading());
         for row in &self.rows {
-            println!("{}", line(row));
+            say!("{}", line(row));
         }
-        println!("\n{:<12} {:<12} {:>9} {:>9}", "part", "process", "cpu s", "peak MB");
+        say!("\n{:<12} {:<12} {:>9} {:>9}", "part", "process", "cpu s", "peak MB");
         for (part, usage) in &self.processes {
-            println!(
-                "{part:<12} {:<12} {:>9.1} {:>9.1}",
-                usage.name, usage.cpu_seconds, usage.peak_mb
-            );
+            say!("{part:<12} {:<12} {:>9.1} {:>9.1}", usage.name, usage.cpu_seconds, usage.peak_mb);
         }
         if IS_DEBUG {
-            println!("\nthis is a DEBUG BUILD, whose bare HTTP client is slow: use --release");
+            say!("\nthis is a DEBUG BUILD, whose bare HTTP client is slow: use --release");
         }
         let disturbed = self.rows.iter().filter(|row| row.disturbed).count();
         if disturbed > 0 {
-            println!("\n{disturbed} rows are DISTURBED by other processes and do not count");
+            say!("\n{disturbed} rows are DISTURBED by other processes and do not count");
         }
     }
 }

@@ -167,10 +167,10 @@ pub(crate) fn list() {
     let mut last = None;
     for target in ALL {
         if last != Some(target.part) {
-            println!("{}bench {}", if last.is_some() { "\n" } else { "" }, target.part.command());
+            say!("{}bench {}", if last.is_some() { "\n" } else { "" }, target.part.command());
             last = Some(target.part);
         }
-        println!("  {}\n      {}\n      {}", target.name, target.what, target.asked());
+        say!("  {}\n      {}\n      {}", target.name, target.what, target.asked());
     }
 }
 

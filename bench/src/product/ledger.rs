@@ -43,6 +43,8 @@ pub(crate) struct Message {
 pub(crate) struct Attempt {
     #[sqlx(try_from = "Uuid")]
     pub(crate) message_id: String,
+    /// 1 for the first of its message.
+    pub(crate) number: i32,
     pub(crate) provider: String,
     pub(crate) started_at: i64,
     /// Empty while it runs.
@@ -136,7 +138,8 @@ impl Ledger {
     }
 
     pub(crate) async fn attempts(&self) -> Result<Vec<Attempt>> {
-        const SQL: &str = "SELECT message_id, provider, started_at, outcome, report FROM attempts";
+        const SQL: &str =
+            "SELECT message_id, number, provider, started_at, outcome, report FROM attempts";
         rows!(self, Attempt, SQL)
     }
 

@@ -20,6 +20,12 @@ pub(crate) fn lifetime(purpose: &str, seconds: u32) -> (String, String) {
     (format!("OTPOST__PURPOSES__{purpose}__LIFETIME_SECS"), seconds.to_string())
 }
 
+/// A provider whose silence about a code sends it on after so long.
+pub(crate) fn fallback_after(provider: &str, seconds: u32) -> (String, String) {
+    let section = format!("OTPOST__PROVIDERS__{}", provider.to_uppercase());
+    (format!("{section}__FALLBACK_AFTER_SECS"), seconds.to_string())
+}
+
 /// A provider that may be called so often a second, and so often at once.
 pub(crate) fn rate(provider: &str, per_second: u32, burst: u32) -> [(String, String); 2] {
     let section = format!("OTPOST__PROVIDERS__{}", provider.to_uppercase());

@@ -16,12 +16,19 @@ pub(crate) const READY: &str = "/readyz";
 pub(crate) const BATCH: &str = "/v1/messages/batch";
 /// Who is not to be sent to.
 pub(crate) const SUPPRESSIONS: &str = "/v1/suppressions";
+/// The code of a refusal for that reason.
+pub(crate) const SUPPRESSED: &str = "recipient_suppressed";
 pub(crate) const NDJSON: &str = "application/x-ndjson";
 /// Without any digit, so that it is never taken for a code.
 pub(crate) const TEXT: &str = "Hello {name}, this week everything in our shop is half price.";
 
 pub(crate) fn path_of(id: &str) -> String {
     format!("{START}/{id}")
+}
+
+/// Whether somebody is not to be sent to.
+pub(crate) fn suppressions_path(to: &str) -> String {
+    format!("{SUPPRESSIONS}?to={}", to.replace('+', "%2B"))
 }
 
 /// The inbox of the `console` provider.
@@ -38,9 +45,19 @@ pub(crate) fn create_body_for(to: &str, purpose: &str) -> String {
     format!(r#"{{"to":"{to}","purpose":"{purpose}"}}"#)
 }
 
+/// What a message says that is not a code, and goes to one person.
+pub(crate) const OFFER: &str = "An offer from the bench";
+
 /// A message that is not a code.
 pub(crate) fn message_body(to: &str) -> String {
-    format!(r#"{{"to":"{to}","text":"An offer from the bench"}}"#)
+    format!(r#"{{"to":"{to}","text":"{OFFER}"}}"#)
+}
+
+/// Where a provider is to bring what people write back, as `otpost doctor --json` says.
+pub(crate) fn reply_address(doctor: &Value, provider: &str) -> Option<String> {
+    let is_it = |found: &&Value| found["what"] == format!("replies to {provider}");
+    let found = doctor["findings"].as_array()?.iter().find(is_it)?;
+    found["said"].as_str().map(str::to_owned)
 }
 
 /// One text to many.
@@ -130,6 +147,18 @@ mod tests {
         assert_eq!(code_in("Your code is 012345, good for 10 minutes."), Some("012345"));
         assert_eq!(code_in("G-4711 is your code"), Some("4711"));
         assert_eq!(code_in("no code in 10 words"), None);
+    }
+
+    #[test]
+    fn doctor_names_an_address_for_each_provider() {
+        let said = |what: &str, said: &str| json!({"what": what, "good": true, "said": said});
+        let told = json!({"findings": [
+            said("replies to vonage", "https://codes.example/v"),
+            said("replies to twilio", "https://codes.example/t?key=k"),
+        ]});
+        let found = reply_address(&told, "twilio");
+        assert_eq!(found.as_deref(), Some("https://codes.example/t?key=k"));
+        assert_eq!(reply_address(&told, "plivo"), None);
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Checks {
 
     /// Prints them all; true if every one passed.
     pub(crate) fn print(&self, title: &str) -> bool {
-        println!("\n{title}");
+        say!("\n{title}");
         print_all(&self.rows);
         self.rows.iter().all(|row| row.passed)
     }
@@ -44,6 +44,6 @@ pub(crate) fn print_all(rows: &[Check]) {
     let width = rows.iter().map(|row| row.what.chars().count()).max().unwrap_or(0);
     for row in rows {
         let word = if row.passed { "pass" } else { "FAIL" };
-        println!("  {word}  {:width$}  {}", row.what, row.seen);
+        say!("  {word}  {:width$}  {}", row.what, row.seen);
     }
 }

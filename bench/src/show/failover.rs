@@ -179,9 +179,7 @@ fn first_is(log: &[Seen], provider: &str) -> bool {
 }
 
 fn only(to: &str, answer: Answer) -> Rule {
-    let mut rule = Rule::new("/2010-04-01/", answer);
-    rule.to = Some(to.to_owned());
-    rule
+    Rule::new("/2010-04-01/", answer).only(to)
 }
 
 fn http(status: u16) -> Answer {

@@ -1,8 +1,8 @@
 //! Show: people come and go at a steady rate while something is broken and mended; then it
 //! goes quiet, and the checker looks at what is left. Each row of the matrix is one such show.
 //!
-//! * [`row`]: what a row is; the families [`redis`], [`postgres`], [`worker`], [`points`],
-//!   [`provider`], [`garbage`], [`reports`], [`opt_outs`], [`rate`], [`sqlite`], [`backlog`], [`poison`], [`clocks`],
+//! * [`row`]: what a row is; the families [`redis`], [`postgres`], [`worker`], [`file`], [`points`],
+//!   [`provider`], [`chain`], [`garbage`], [`reports`], [`opt_outs`], [`rate`], [`sqlite`], [`backlog`], [`poison`], [`clocks`],
 //!   [`random`] hold them
 //! * [`trouble`]: what begins and ends by itself, alone or three at a time
 //! * [`scene`], [`play`]: the stage, and playing a row on it
@@ -14,7 +14,9 @@
 
 mod backlog;
 mod breaker;
+mod chain;
 mod clocks;
+mod file;
 mod garbage;
 mod http_date;
 mod jobs;
@@ -73,8 +75,10 @@ fn rows() -> Vec<Row> {
         redis::ROWS,
         postgres::ROWS,
         worker::ROWS,
+        file::ROWS,
         points::ROWS,
         provider::ROWS,
+        chain::ROWS,
         garbage::ROWS,
         reports::ROWS,
         rate::ROWS,
@@ -98,7 +102,7 @@ pub(crate) fn list() {
         } else {
             String::new()
         };
-        println!("{:width$}  {}{note}", row.name, row.breaks);
+        say!("{:width$}  {}{note}", row.name, row.breaks);
     }
 }
 
@@ -127,11 +131,11 @@ pub(crate) async fn run(otpost: &Otpost, request: &Request) -> Result<bool> {
         write_into(page, &reports, &order)?;
     }
     if request.json {
-        println!("{}", to_json(&reports)?);
+        say!("{}", to_json(&reports)?);
         return Ok(reports.iter().all(report::Report::is_good));
     }
     if request.markdown {
-        println!("{}", to_markdown(&reports));
+        say!("{}", to_markdown(&reports));
     }
     if let [report] = reports.as_slice() {
         report.print();

@@ -176,7 +176,7 @@ impl Evidence {
         }
         let copies = |story: &Story| self.sent.get(&story.to).map_or(0, Vec::len);
         let copies: usize = self.stories.iter().map(copies).sum();
-        let unknown = self.attempts.values().flatten().filter(|it| is_unknown(it)).count();
+        let unknown = self.unknown();
         let seen = format!(
             "{copies} sent, {extra} of them repeats, {unknown} unknown outcomes, {none} never \
              sent{}",

@@ -36,6 +36,7 @@ fn good() -> Evidence {
     };
     let attempt = Attempt {
         message_id: "m".to_owned(),
+        number: 1,
         provider: "twilio".to_owned(),
         started_at: 10,
         outcome: Some("ok".to_owned()),
@@ -87,6 +88,10 @@ fn attempt(evidence: &mut Evidence) -> &mut Attempt {
 
 fn text(evidence: &mut Evidence) -> &mut Message {
     evidence.bulk.get_mut("b").expect("the one text")
+}
+
+fn text_attempts(evidence: &mut Evidence) -> &mut Vec<Attempt> {
+    evidence.attempts.get_mut("b").expect("its attempts")
 }
 
 fn copies<'a>(evidence: &'a mut Evidence, to: &str) -> &'a mut Vec<Seen> {
@@ -141,6 +146,32 @@ fn a_text_is_neither_lost_nor_repeated() {
     };
     assert_eq!(found(again), "I2");
     assert_eq!(found(|it| (it.offers.clear(), it.lacks_texts = true).1), "I1");
+}
+
+#[test]
+fn a_text_has_one_outcome() {
+    let count = |harm: fn(&mut Evidence)| {
+        let mut evidence = good();
+        let of_text = Attempt { message_id: "b".to_owned(), ..attempt(&mut evidence).clone() };
+        evidence.attempts.insert("b".to_owned(), vec![of_text]);
+        harm(&mut evidence);
+        let texts = evidence.texts();
+        [texts.ok, texts.unknown, texts.otherwise, texts.repeats]
+    };
+    assert_eq!(count(|_| {}), [1, 0, 0, 0]);
+    assert_eq!(count(|it| text_attempts(it)[0].outcome = Some("unknown".to_owned())), [0, 1, 0, 0]);
+    assert_eq!(count(|it| text_attempts(it)[0].outcome = None), [0, 0, 1, 0]);
+    assert_eq!(count(|it| text_attempts(it).clear()), [0, 0, 1, 0]);
+    let twice = |it: &mut Evidence| {
+        let of = text_attempts(it);
+        of.push(of[0].clone());
+    };
+    assert_eq!(count(twice), [0, 0, 1, 0]);
+    let repeated = |it: &mut Evidence| {
+        let of = copies(it, TEXTED);
+        of.push(of[0].clone());
+    };
+    assert_eq!(count(repeated), [1, 0, 0, 1]);
 }
 
 #[test]

@@ -94,7 +94,7 @@ pub(super) const ROWS: &[Row] = &[
 
 /// A quick gateway and the product's own concurrency: the backlog is to drain. The feeder is
 /// silent, the backlog keeps the bulk lane full by itself.
-fn many_slots(options: Options) -> Staging {
+pub(super) fn many_slots(options: Options) -> Staging {
     Staging { delay_ms: 20, bulk: 0, wiring: Wiring::default(), ..Staging::usual(options) }
 }
 
@@ -186,7 +186,7 @@ async fn drained(scene: &Scene) -> Result<bool> {
 }
 
 /// How long codes took that were accepted after the workers had started.
-fn in_time(scene: &mut Scene, evidence: &Evidence, limit_ms: u64) -> Result<()> {
+pub(super) fn in_time(scene: &mut Scene, evidence: &Evidence, limit_ms: u64) -> Result<()> {
     let phase = scene.phases.last().ok_or("no worker was started")?;
     let mut waits = evidence.waits_since(phase.from);
     let accepted = evidence.accepted_since(phase.from);

@@ -84,6 +84,7 @@ async fn run(row: &Row, scene: &mut Scene, report: &mut Report) -> Result<bool> 
     report.memory_mb = memory.tracks();
     flat(scene, &report.memory_mb);
     scene.ledger.close().await;
+    report.courses = std::mem::take(&mut scene.courses);
     report.checks = std::mem::take(&mut scene.checks).into_rows();
     Ok(report.checks.iter().all(|check| check.passed))
 }

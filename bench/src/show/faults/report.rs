@@ -1,10 +1,11 @@
 //! What came of a row: for people, for machines, and as lines of a table.
 
-use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
+use std::{collections::BTreeMap, fmt::Write, fs, ops::Range, path::Path};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
+    chain::course::{self, Course},
     memory::Track,
     row::{Act, Options, Row},
 };
@@ -40,6 +41,9 @@ pub(crate) struct Report {
     /// The longest that anything stood still after healing, in seconds.
     pub(crate) recovery_secs: Option<f64>,
     pub(crate) memory_mb: BTreeMap<String, Track>,
+    /// What became of single codes, where a row tells of it.
+    #[serde(default)]
+    pub(crate) courses: Vec<Course>,
     /// The last lines the processes of a failed row wrote.
     pub(crate) logs: BTreeMap<String, String>,
 }
@@ -64,6 +68,7 @@ impl Report {
             repeats: 0,
             recovery_secs: None,
             memory_mb: BTreeMap::new(),
+            courses: Vec::new(),
             logs: BTreeMap::new(),
         }
     }
@@ -79,16 +84,19 @@ impl Report {
             Verdict::Skipped => "SKIPPED",
             Verdict::NotYet => "not yet",
         };
-        println!("\n{} (seed {}): {word}", self.row, self.seed);
+        say!("\n{} (seed {}): {word}", self.row, self.seed);
         if let Some(why) = &self.why {
-            println!("  {}", why.replace('\n', "\n  "));
+            say!("  {}", why.replace('\n', "\n  "));
         }
         print_all(&self.checks);
+        if !self.courses.is_empty() {
+            say!("{}", course::to_markdown(&self.courses));
+        }
         for (name, words) in &self.logs {
-            println!("  the end of {name}'s log:\n    {}", words.replace('\n', "\n    "));
+            say!("  the end of {name}'s log:\n    {}", words.replace('\n', "\n    "));
         }
         if self.verdict == Verdict::Failed {
-            println!("  again: bench faults {} --seed {}", self.row, self.seed);
+            say!("  again: bench faults {} --seed {}", self.row, self.seed);
         }
     }
 
@@ -132,7 +140,7 @@ impl Report {
 /// A closing line for people; true if nothing failed.
 pub(crate) fn print_summary(reports: &[Report]) -> bool {
     let count = |verdict| reports.iter().filter(|it| it.verdict == verdict).count();
-    println!(
+    say!(
         "\n{} rows passed, {} failed, {} skipped, {} not yet",
         count(Verdict::Passed),
         count(Verdict::Failed),
@@ -140,10 +148,10 @@ pub(crate) fn print_summary(reports: &[Report]) -> bool {
         count(Verdict::NotYet)
     );
     for report in reports.iter().filter(|it| it.verdict == Verdict::Failed) {
-        println!("  FAILED  {} --seed {}: {}", report.row, report.seed, report.failures());
+        say!("  FAILED  {} --seed {}: {}", report.row, report.seed, report.failures());
     }
     for report in reports.iter().filter(|it| it.verdict == Verdict::Skipped) {
-        println!("  SKIPPED {}: {}", report.row, report.why.as_deref().unwrap_or("-"));
+        say!("  SKIPPED {}: {}", report.row, report.why.as_deref().unwrap_or("-"));
     }
     reports.iter().all(Report::is_good)
 }
@@ -197,31 +205,46 @@ fn joined(reports: &[Report]) -> Vec<Report> {
 }
 
 const FROM: &str = "<!-- generated: bench faults --write -->\n";
+const COURSES: &str = "<!-- generated: bench faults chain-of-two --write -->\n";
 const TO: &str = "<!-- end of generated -->";
 
 /// Puts the table between the markers of a page, its rows in this order; those that were not played keep
-/// their lines.
+/// their lines. So does the table of courses, where none was told.
 pub(crate) fn write_into(page: &Path, reports: &[Report], order: &[&str]) -> Result<()> {
     let doing = page.display().to_string();
-    let text = fs::read_to_string(page).map_err(while_doing(&doing))?;
-    let places = text.find(FROM).zip(text.find(TO));
-    let Some((from, to)) = places.filter(|(from, to)| from < to) else {
-        return Err(format!("{doing} has no markers `{}` and `{TO}`", FROM.trim()).into());
-    };
-    let from = from + FROM.len();
-    let table = to_markdown(reports);
+    let mut text = fs::read_to_string(page).map_err(while_doing(&doing))?;
+    let wrong = |error| format!("{doing} {error}");
+    let rows = between(&text, FROM).map_err(wrong)?;
+    let table = merged(&to_markdown(reports), &text[rows.clone()], order);
+    text.replace_range(rows, &table);
+    let courses = reports.iter().flat_map(|it| &it.courses).cloned().collect::<Vec<_>>();
+    if !courses.is_empty() {
+        let told = between(&text, COURSES).map_err(wrong)?;
+        text.replace_range(told, &course::to_markdown(&courses));
+    }
+    fs::write(page, text).map_err(while_doing(&doing))
+}
+
+/// What stands between a marker and the end of what is generated there.
+fn between(text: &str, marker: &str) -> Result<Range<usize>, String> {
+    let from = text.find(marker).map(|at| at + marker.len());
+    let to = from.and_then(|from| Some(from + text.get(from..)?.find(TO)?));
+    from.zip(to)
+        .map(|(from, to)| from..to)
+        .ok_or_else(|| format!("has no markers `{}` and `{TO}`", marker.trim()))
+}
+
+/// The lines of a table, and those that stood there before of rows it lacks.
+fn merged(table: &str, before: &str, order: &[&str]) -> String {
     let is_row = |line: &&str| line.starts_with("| `");
     let (played, head): (Vec<&str>, Vec<&str>) = table.lines().partition(is_row);
-    let kept = text[from..to].lines().filter(is_row);
+    let kept = before.lines().filter(is_row);
     let kept = kept.filter(|line| !table.contains(&first_cell(line)));
     let mut lines: Vec<&str> = played.into_iter().chain(kept).collect();
     let place =
         |line: &&str| order.iter().position(|row| line.starts_with(&format!("| `{row}` |")));
     lines.sort_by_key(|line| place(line).unwrap_or(usize::MAX));
-    let table =
-        head.into_iter().chain(lines).fold(String::new(), |table, line| table + line + "\n");
-    let page_text = format!("{}{table}{}", &text[..from], &text[to..]);
-    fs::write(page, page_text).map_err(while_doing(&doing))
+    head.into_iter().chain(lines).fold(String::new(), |table, line| table + line + "\n")
 }
 
 fn first_cell(line: &str) -> String {
@@ -254,6 +277,23 @@ mod tests {
         assert_eq!(text.matches("| `two` |").count(), 1);
         assert_eq!(text.matches("| `one` |").count(), 1);
         assert!(text.contains("**failed**") && text.ends_with("end\n"));
+    }
+
+    #[test]
+    fn courses_stay_until_others_are_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let page = folder.path().join("page.md");
+        fs::write(&page, format!("{FROM}{TO}\n{COURSES}{TO}\nend\n")).expect("written");
+        let course = Course { way: "hangs".to_owned(), ..Course::default() };
+        let told = Report { courses: vec![course], ..report("one", Verdict::Passed) };
+        write_into(&page, &[told], &["one"]).expect("written");
+        write_into(&page, &[report("two", Verdict::Passed)], &["one", "two"]).expect("written");
+        let text = fs::read_to_string(&page).expect("read");
+        let of = |range: Range<usize>| text[range].to_owned();
+        assert!(of(between(&text, FROM).expect("a table")).contains("| `two` |"), "{text}");
+        let courses = of(between(&text, COURSES).expect("a table"));
+        assert!(courses.contains("| hangs |") && !courses.contains("| `one` |"), "{text}");
+        assert!(text.ends_with("end\n"));
     }
 
     #[test]

@@ -10,6 +10,8 @@ use sqlx::PgConnection;
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{
+    chain::course::Course,
+    opt_outs::Campaign,
     row::Options,
     standing::{self, Stood},
 };
@@ -84,13 +86,6 @@ impl Staging {
     }
 }
 
-/// Somebody who is not to be sent to since, in Unix milliseconds.
-#[derive(Clone, Debug)]
-pub(crate) struct OptOut {
-    pub(crate) to: String,
-    pub(crate) at: i64,
-}
-
 /// A time in which something was broken in one way, in Unix milliseconds.
 #[derive(Clone, Debug)]
 pub(crate) struct Phase {
@@ -120,9 +115,9 @@ pub(crate) struct Scene {
     pub(crate) caught: Vec<Vec<u8>>,
     /// People and texts from before the load.
     pub(crate) earlier: (Vec<Story>, Vec<Offer>),
-    /// The recipients of a batch, and those of them who opted out.
-    pub(crate) campaign: Vec<String>,
-    pub(crate) opt_outs: Vec<OptOut>,
+    pub(crate) campaign: Campaign,
+    /// What became of single codes, for a table.
+    pub(crate) courses: Vec<Course>,
     watched: JoinSet<Result<Stood>>,
     began: Instant,
 }
@@ -164,8 +159,8 @@ impl Scene {
             broken: (None, None),
             caught: Vec::new(),
             earlier: (Vec::new(), Vec::new()),
-            campaign: Vec::new(),
-            opt_outs: Vec::new(),
+            campaign: Campaign::default(),
+            courses: Vec::new(),
             watched: JoinSet::new(),
             began: Instant::now(),
         };

@@ -10,10 +10,20 @@ use crate::{
 };
 
 impl Evidence {
+    /// The messages of one person's verifications.
+    pub(crate) fn messages_of<'a>(&'a self, story: &'a Story) -> impl Iterator<Item = &'a Message> {
+        story.ids.iter().filter_map(|id| self.messages.get(id)).flatten()
+    }
+
     /// Copies beyond the first, of all codes.
     pub(crate) fn repeats(&self) -> usize {
         let copies = |story: &Story| self.sent.get(&story.to).map_or(0, Vec::len);
         self.stories.iter().map(|story| copies(story).saturating_sub(1)).sum()
+    }
+
+    /// Attempts of codes and texts of which nobody knows whether they were a send.
+    pub(crate) fn unknown(&self) -> usize {
+        self.attempts.values().flatten().filter(|it| is_unknown(it)).count()
     }
 
     /// Of each message whose recipient, or whose id, is in these bytes: how often it was sent, and how

@@ -5,6 +5,17 @@ use std::collections::HashMap;
 use super::{Checks, Evidence, is_unknown, reasons, some_of};
 use crate::{error::Result, product::Message, show::bulk::Offer};
 
+/// How many texts there are, and how each one's only attempt ended.
+pub(crate) struct Texts {
+    pub(crate) rows: usize,
+    pub(crate) ok: usize,
+    pub(crate) unknown: usize,
+    /// Never tried, tried more than once, or ended in another way.
+    pub(crate) otherwise: usize,
+    /// Copies beyond the first.
+    pub(crate) repeats: usize,
+}
+
 impl Evidence {
     pub(super) fn no_bulk_lost(&self, checks: &mut Checks) {
         let mut ends: HashMap<&'static str, u64> = HashMap::new();
@@ -50,6 +61,22 @@ impl Evidence {
         let sent: usize = self.offers.iter().map(copies).sum();
         let seen = format!("{sent} sent, {} repeated{}", repeated.len(), some_of(&repeated));
         checks.add("I2 no bulk text is sent twice", repeated.is_empty(), seen);
+    }
+
+    /// The texts by what became of their one attempt.
+    pub(crate) fn texts(&self) -> Texts {
+        let (mut ok, mut unknown) = (0, 0);
+        for row in self.bulk.values() {
+            match self.attempts.get(&row.id).map_or(&[][..], Vec::as_slice) {
+                [one] if one.outcome.as_deref() == Some("ok") => ok += 1,
+                [one] if one.outcome.as_deref() == Some("unknown") => unknown += 1,
+                _ => {}
+            }
+        }
+        let copies = |offer: &Offer| self.sent.get(&offer.to).map_or(0, Vec::len);
+        let repeats = self.offers.iter().map(|offer| copies(offer).saturating_sub(1)).sum();
+        let rows = self.bulk.len();
+        Texts { rows, ok, unknown, otherwise: rows - ok - unknown, repeats }
     }
 
     /// Bulk texts that may have been sent, and how many of them have an attempt to show for it.
