@@ -255,7 +255,7 @@ on_both_homes! {
             "messages": [{ "from": "12025550123", "type": "text", "text": { "body": "STOP" } }],
         }));
         let call = service.call(Method::POST, META_PATH).by_nobody().raw("application/json", body.clone());
-        call.header("x-hub-signature-256", &signature(&body)).any().await.is(200);
+        call.header("x-hub-signature-256", signature(&body)).any().await.is(200);
         let to = service.home.parse_recipient("+12025550123", None).expect("a number");
         let kept = suppression::keeps_back(&service.home, DEFAULT_TENANT, &to, Lane::Bulk).await;
         assert!(kept.expect("an answer"));
