@@ -166,11 +166,12 @@ async fn take_in_turn(
         Which::Due(lane, limit) => take_due(&mut tx, lane, limit, now).await?,
     };
     let of: Vec<Uuid> = messages.iter().filter_map(|m| m.verification_id).collect();
-    let mut of = verification::list_in(&mut tx, &of).await?;
+    let of = verification::list_in(&mut tx, &of).await?;
     let claimed: Vec<Claimed> = messages
         .into_iter()
         .map(|message| {
-            let verification = take_one(&mut of, message.verification_id);
+            // Several of them may be of one.
+            let verification = of.iter().find(|of| Some(of.id) == message.verification_id).cloned();
             let fits = verification.as_ref().is_some_and(|v| {
                 v.status(now) == Status::Pending && v.generation == message.generation
             });
@@ -189,7 +190,7 @@ async fn take_in_turn(
     Ok(claimed)
 }
 
-/// Takes the one with this id out.
+/// Takes the one with this id out; of several messages of one the first has it.
 fn take_one(of: &mut Vec<Verification>, id: Option<Uuid>) -> Option<Verification> {
     let place = of.iter().position(|verification| Some(verification.id) == id)?;
     Some(of.swap_remove(place))
