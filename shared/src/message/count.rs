@@ -25,7 +25,7 @@ pub(crate) struct Drained {
     pub(crate) for_ms: i64,
 }
 
-/// How many messages of a lane are queued; counting stops at `limit`.
+/// How many messages of a lane are queued, without steps that have not begun; counting stops at `limit`.
 ///
 /// # Errors
 /// The database does not answer.
@@ -33,7 +33,9 @@ pub async fn count_waiting(db: &Db, lane: Lane, limit: i64) -> Result<i64, DbErr
     Ok(on_pool!(db.read(), c => {
         sqlx::query_scalar::<D, i64>(
             "SELECT count(*) FROM (
-                 SELECT 1 AS one FROM messages WHERE lane = $1 AND state = 'queued' LIMIT $2) w",
+                 SELECT 1 AS one FROM messages
+                 WHERE lane = $1 AND state = 'queued' AND (epoch > 0 OR not_before <= created_at)
+                 LIMIT $2) w",
         )
         .bind(lane.as_str())
         .bind(limit)
@@ -57,14 +59,15 @@ pub async fn count_sending(db: &Db, limit: i64) -> Result<i64, DbError> {
     }))
 }
 
-/// How many messages of a lane ended after `since`.
+/// How many messages of a lane ended after `since`, without what was called off before it began.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn count_finished_since(db: &Db, lane: Lane, since: Millis) -> Result<i64, DbError> {
     Ok(on_pool!(db.read(), c => {
         sqlx::query_scalar::<D, i64>(
-            "SELECT count(*) FROM messages WHERE finished_at > $2 AND lane = $1",
+            "SELECT count(*) FROM messages WHERE finished_at > $2 AND lane = $1
+               AND NOT (state = 'canceled' AND epoch = 0)",
         )
         .bind(lane.as_str())
         .bind(since)
@@ -83,9 +86,10 @@ pub(crate) async fn count_waiting_by_channel(
     Ok(on_pool!(db.read(), c => {
         sqlx::query_as::<D, Waiting>(
             "SELECT channel, count(CASE WHEN not_before <= $3 THEN 1 END) AS due,
-                 count(CASE WHEN not_before > $3 AND epoch > 0 THEN 1 END) AS put_off
-             FROM (SELECT channel, not_before, epoch FROM messages
-                 WHERE lane = $1 AND state = 'queued' LIMIT $2) w
+                 count(CASE WHEN not_before > $3 THEN 1 END) AS put_off
+             FROM (SELECT channel, not_before FROM messages
+                 WHERE lane = $1 AND state = 'queued' AND (epoch > 0 OR not_before <= $3)
+                 LIMIT $2) w
              GROUP BY channel",
         )
         .bind(lane.as_str())
@@ -106,7 +110,9 @@ pub(crate) async fn count_finished_by_channel(
     Ok(on_pool!(db.read(), c => {
         sqlx::query_as::<D, Drained>(
             "SELECT channel, count(*) AS count, $3 - min(finished_at) AS for_ms
-             FROM messages WHERE finished_at > $2 AND lane = $1 GROUP BY channel",
+             FROM messages WHERE finished_at > $2 AND lane = $1
+               AND NOT (state = 'canceled' AND epoch = 0)
+             GROUP BY channel",
         )
         .bind(lane.as_str())
         .bind(since)

@@ -86,6 +86,7 @@ impl Reply {
         if let Some(cap) = self.cap
             && !send_budget::charge(tx, cap, 1, self.row.created_at).await?
         {
+            self.give_turn_back(tx, self.wish).await?;
             return Ok(false);
         }
         self.insert(tx).await?;
@@ -130,7 +131,7 @@ impl Reply {
             Wish::Start => Wish::Stop,
             Wish::Help | Wish::Other => return Ok(()),
         };
-        on_tx!(tx, c => {
+        let rows = on_tx!(&mut *tx, c => {
             sqlx::query::<D>(
                 "UPDATE messages
                  SET state = 'canceled', finished_at = $3,
@@ -142,7 +143,20 @@ impl Reply {
             .bind(opposite.as_str())
             .bind(self.row.created_at)
             .execute(c)
-            .await?;
+            .await?
+            .rows_affected()
+        });
+        if rows > 0 { self.give_turn_back(tx, opposite).await } else { Ok(()) }
+    }
+
+    /// What was not sent is no answer.
+    async fn give_turn_back(&self, tx: &mut Tx, keyword: Wish) -> Result<(), DbError> {
+        on_tx!(tx, c => {
+            sqlx::query::<D>("DELETE FROM replies WHERE recipient_hash = $1 AND keyword = $2")
+                .bind(&self.hash)
+                .bind(keyword.as_str())
+                .execute(c)
+                .await?;
         });
         Ok(())
     }

@@ -291,7 +291,7 @@ async fn mark_undelivered(
         .rows_affected()
     });
     if let (1, Some(verification_id)) = (rows, row.verification_id) {
-        verification::go_on(tx, verification_id, now).await?;
+        verification::go_on(tx, verification_id, row.id, now).await?;
     }
     Ok(rows == 1)
 }

@@ -27,6 +27,27 @@ impl Code {
         ((1..=12).contains(&digits.len()) && input.chars().count() <= 64).then_some(Self(digits))
     }
 
+    /// The digits of the number after it, which are as many.
+    #[must_use]
+    pub(crate) fn next(&self) -> Self {
+        let mut digits = Zeroizing::new(String::with_capacity(self.0.len()));
+        let mut carries = true;
+        for digit in self.0.chars().rev() {
+            digits.insert(
+                0,
+                match (carries, digit) {
+                    (false, digit) => digit,
+                    (true, '9') => '0',
+                    (true, digit) => {
+                        carries = false;
+                        char::from_u32(u32::from(digit) + 1).unwrap_or('0')
+                    }
+                },
+            );
+        }
+        Self(digits)
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Variables, Verification, field,
-    workflow::{self, NewStep, Other},
+    workflow::{self, NewStep, Other, StepRefused},
 };
 pub use crate::admission::Refused;
 use crate::{
@@ -113,18 +113,27 @@ fn check_steps(home: &Home, new: &NewVerification, policy: &Purpose) -> Result<(
     let lifetime_secs = policy.lifetime_of(new.channel);
     workflow::check(&new.to, &new.then, lifetime_secs, new.code.is_some())
         .map_err(Refused::Step)?;
-    check_texts(home, new, policy, (new.channel, &new.to))?;
-    new.then.iter().try_for_each(|step| check_texts(home, new, policy, (step.channel, &step.to)))
+    let now = home.clock.now();
+    let is_fixed = |to: &Recipient| home.test_code(to, now).is_some();
+    let fixed = new.then.iter().position(|step| is_fixed(&step.to));
+    if let Some(place) = fixed.filter(|_| !is_fixed(&new.to)) {
+        let said = "is a test number, to which nothing is sent: it can only be the first".into();
+        return Err(Refused::Step(StepRefused { place, field: "to", said }));
+    }
+    let given = &new.variables;
+    check_texts(home, given, policy, (new.channel, &new.to))?;
+    new.then.iter().try_for_each(|step| check_texts(home, given, policy, (step.channel, &step.to)))
 }
 
-fn check_texts(
+/// What a channel's texts need is there, and they do not become too long.
+pub(super) fn check_texts(
     home: &Home,
-    new: &NewVerification,
+    given: &Variables,
     policy: &Purpose,
     (channel, to): (Channel, &Recipient),
 ) -> Result<(), Refused> {
-    check_variables(&new.variables, policy, channel)?;
-    check_lengths(home, new, policy, (channel, to))
+    check_variables(given, policy, channel)?;
+    check_lengths(home, given, policy, (channel, to))
 }
 
 fn check_variables(given: &Variables, policy: &Purpose, channel: Channel) -> Result<(), Refused> {
@@ -141,14 +150,14 @@ fn check_variables(given: &Variables, policy: &Purpose, channel: Channel) -> Res
 /// many times.
 fn check_lengths(
     home: &Home,
-    new: &NewVerification,
+    given: &Variables,
     policy: &Purpose,
     (channel, to): (Channel, &Recipient),
 ) -> Result<(), Refused> {
     let texts = &home.config.texts;
     let length = |template: &Template| {
         policy.length(template, channel, &texts.app, |name| {
-            new.variables.get(name).map_or(0, |value| value.chars().count())
+            given.get(name).map_or(0, |value| value.chars().count())
         })
     };
     let most = longest_text(channel);

@@ -161,8 +161,8 @@ async fn charge_other(
     let Some(charge) = charge_of_other(home, row, now) else { return Ok(true) };
     match compared {
         Compared::Wrong => guess_budget::charge_alone(&home.db, &charge).await,
-        Compared::First => Ok(true),
-        Compared::Other => {
+        // Whatever it is that was right: an answer that depends on it would tell it, for nothing.
+        Compared::First | Compared::Other => {
             let (tenant_id, hash, limit) = (charge.tenant_id, charge.recipient_hash, charge.limit);
             Ok(!guess_budget::is_spent(&home.db, tenant_id, hash, now, limit).await?)
         }

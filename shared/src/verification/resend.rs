@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Status, Verification, find, workflow};
+use super::{Status, Verification, accept::check_texts, find, workflow};
 use crate::{
     admission::{Admission, Asking, Refused, admit, repeat},
     channel::Channel,
@@ -95,6 +95,11 @@ async fn resend_in_time(home: &Home, request: ResendRequest) -> Result<ResendAns
     // A chain may have been taken out of the configuration since.
     if !way.reaches || !home.config.chains.serves(way.channel) {
         return Err(Refused::Channel(way.channel));
+    }
+    if let Some(policy) = home.config.purposes.get(&row.purpose)
+        && way.channel.as_str() != row.channel
+    {
+        check_texts(home, &row.variables(&home.keys)?, policy, (way.channel, &way.to))?;
     }
     let charged = match admit(home, &asking).await? {
         Admission::Repeat(answer) => return read(&answer),
@@ -299,7 +304,7 @@ async fn apply_in(tx: &mut Tx, change: &Change) -> Result<Applied, DbError> {
         return Ok(Applied::Changed);
     }
     if change.rotates {
-        workflow::carry_over(tx, &change.next, change.now).await?;
+        workflow::carry_over(tx, &change.next).await?;
         message::mark_superseded(tx, &change.next, change.now).await?;
     }
     if let Some(message) = &change.message {

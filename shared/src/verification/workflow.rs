@@ -136,9 +136,14 @@ pub(super) fn messages(
     Ok(messages)
 }
 
-/// Brings the next step forward, because the one before did not reach the person; false when there is
-/// none. The caller has locked the verification.
-pub(crate) async fn go_on(tx: &mut Tx, id: Uuid, now: Millis) -> Result<bool, DbError> {
+/// Brings the next step forward, because this message did not reach the person; false when there is none,
+/// or another message has been tried since. The caller has locked the verification.
+pub(crate) async fn go_on(
+    tx: &mut Tx,
+    id: Uuid,
+    message_id: Uuid,
+    now: Millis,
+) -> Result<bool, DbError> {
     let rows = on_tx!(tx, c => {
         sqlx::query::<D>(
             "UPDATE messages SET not_before = $2
@@ -147,10 +152,17 @@ pub(crate) async fn go_on(tx: &mut Tx, id: Uuid, now: Millis) -> Result<bool, Db
                  WHERE m.verification_id = $1 AND m.state || '' = 'queued' AND m.epoch = 0
                    AND m.not_before > $2 AND m.generation = v.generation
                    AND v.status || '' = 'pending'
+                   AND NOT EXISTS (SELECT 1 FROM messages l
+                       WHERE l.verification_id = $1 AND l.id > $3
+                         AND l.generation = v.generation
+                         AND (l.state || '' IN ('sending', 'sent', 'delivered', 'unknown')
+                             OR (l.state || '' = 'queued'
+                                 AND (l.epoch > 0 OR l.not_before <= $2))))
                  ORDER BY m.not_before LIMIT 1)",
         )
         .bind(id)
         .bind(now)
+        .bind(message_id)
         .execute(c)
         .await?
         .rows_affected()
@@ -166,27 +178,22 @@ pub(crate) async fn go_on_or_fail(
     failure: &str,
     now: Millis,
 ) -> Result<(), DbError> {
-    if go_on(tx, id, now).await? {
+    if go_on(tx, id, message_id, now).await? {
         return Ok(());
     }
     mark_failed(tx, id, message_id, failure, now).await
 }
 
-/// Gives the steps that are still to come the code of this generation.
-pub(super) async fn carry_over(
-    tx: &mut Tx,
-    row: &Verification,
-    now: Millis,
-) -> Result<(), DbError> {
+/// Gives the steps that have not begun the code of this generation.
+pub(super) async fn carry_over(tx: &mut Tx, row: &Verification) -> Result<(), DbError> {
     on_tx!(tx, c => {
         sqlx::query::<D>(
             "UPDATE messages SET generation = $2
              WHERE verification_id = $1 AND state || '' = 'queued' AND epoch = 0
-               AND not_before > $3",
+               AND not_before > created_at",
         )
         .bind(row.id)
         .bind(row.generation)
-        .bind(now)
         .execute(c)
         .await?;
     });
@@ -204,7 +211,7 @@ pub(super) async fn call_off(
         sqlx::query::<D>(
             "UPDATE messages SET state = 'canceled', finished_at = $3
              WHERE verification_id = $1 AND channel = $2 AND state || '' = 'queued' AND epoch = 0
-               AND not_before > $3",
+               AND not_before > created_at",
         )
         .bind(id)
         .bind(channel)

@@ -6,6 +6,7 @@ use otpost_shared::{
     channel::Channel,
     message::{self, Effect, End, Message, Next, State, take_report},
     outcome::ErrorClass,
+    price::Cost,
     queue::Lane,
     recipient::Recipient,
     report::{Reference, Report, Word},
@@ -48,6 +49,22 @@ email = ["console"]
 [limits]
 recipient = ["1000/1s"]
 guesses_per_recipient_and_day = 1
+"#;
+const NAMED: &str = r#"
+[chains]
+voice = ["console"]
+email = ["console"]
+[limits]
+recipient = ["1000/1s"]
+[purposes.default]
+email_template = "{name}: {code}"
+voice_template = "{name}: {code}"
+"#;
+const TEST_NUMBER: &str = r#"
+[recipients]
+test_numbers = [{ number = "+15550001111", code = "424242", until = "2999-01-01" }]
+[chains]
+email = ["console"]
 "#;
 const FIVE_SENDS: &str = r#"
 [chains]
@@ -103,6 +120,13 @@ async fn states(home: &Home, id: Uuid) -> Vec<String> {
     messages(home, id).await.into_iter().map(|message| message.state).collect()
 }
 
+/// What the provider `a` says of its first attempt.
+fn undelivered(home: &Home, row: &Message, class: Option<ErrorClass>) -> Report {
+    let keys = &home.keys;
+    let of = Reference::new(keys, keys.active_kid(), "a", row.id, 1).expect("a key");
+    Report { of, word: Word::Undelivered, class, code: None, cost: Cost::default() }
+}
+
 fn again(id: Uuid, channel: Option<Channel>) -> ResendRequest {
     let tenant_id = DEFAULT_TENANT;
     ResendRequest { tenant_id, id, channel, client: None, idempotency_key: None }
@@ -152,10 +176,7 @@ on_both_homes! {
         let text = due(&bed.home).await.remove(0);
         begin(&bed.home, &text, 1).await.expect("a lease");
         record(&bed.home, &text, 1, ErrorClass::Ok, Next::Sent).await;
-        let keys = &bed.home.keys;
-        let of = Reference::new(keys, keys.active_kid(), "a", text.id, 1).expect("a key");
-        let (word, class) = (Word::Undelivered, Some(ErrorClass::Recipient));
-        let report = Report { of, word, class, code: None, cost: otpost_shared::price::Cost::default() };
+        let report = undelivered(&bed.home, &text, Some(ErrorClass::Recipient));
         let effect = take_report(&bed.home, "a", report).await.expect("an answer");
         assert_eq!(effect, Effect::Undelivered);
         assert_eq!(channels_due(&bed.home).await, ["voice"]);
@@ -194,10 +215,10 @@ on_both_homes! {
         assert!(matches!(wrong, CheckAnswer::BudgetSpent { .. }), "{wrong:?}");
         let right = check(&bed.home, &second, by_email).await;
         assert!(matches!(right, CheckAnswer::BudgetSpent { .. }), "{right:?}");
-        // The number's own budget is untouched.
-        assert_eq!(row(&bed.home, second.id).await.guesses, 0);
+        // Or whoever spends the budget of his own address would guess at the number for nothing.
         let right = check(&bed.home, &second, by_phone).await;
-        assert!(matches!(right, CheckAnswer::Verified { .. }), "{right:?}");
+        assert!(matches!(right, CheckAnswer::BudgetSpent { .. }), "{right:?}");
+        assert_eq!(row(&bed.home, second.id).await.guesses, 0);
     }
 
     async fn a_resend_may_go_another_way(bed, CHAINS) {
@@ -225,6 +246,58 @@ on_both_homes! {
         }
         let resent = verification::resend(&bed.home, again(accepted.id, Some(Channel::Voice))).await;
         assert!(matches!(resent, Ok(ResendAnswer::Resent(_))), "{resent:?}");
+    }
+
+    async fn a_step_that_is_due_carries_the_new_code_too(bed, ROTATING) {
+        let accepted = accept_three_ways(&bed.home, 1).await;
+        bed.home.clock.advance(60_500);
+        let resent = verification::resend(&bed.home, again(accepted.id, None)).await;
+        assert!(matches!(resent, Ok(ResendAnswer::Resent(_))), "{resent:?}");
+        let mut due = channels_due(&bed.home).await;
+        due.sort();
+        assert_eq!(due, ["sms", "voice"]);
+    }
+
+    async fn a_step_that_is_due_is_not_said_twice(bed, CHAINS) {
+        let accepted = accept_three_ways(&bed.home, 1).await;
+        assert_eq!(channels_due(&bed.home).await, ["sms"]);
+        bed.home.clock.advance(60_500);
+        let resent = verification::resend(&bed.home, again(accepted.id, Some(Channel::Voice))).await;
+        assert!(matches!(resent, Ok(ResendAnswer::Resent(_))), "{resent:?}");
+        assert_eq!(channels_due(&bed.home).await, ["voice"]);
+    }
+
+    async fn what_is_told_late_of_an_earlier_step_hurries_nobody(bed, CHAINS) {
+        let accepted = accept_three_ways(&bed.home, 1).await;
+        let text = due(&bed.home).await.remove(0);
+        begin(&bed.home, &text, 1).await.expect("a lease");
+        record(&bed.home, &text, 1, ErrorClass::Ok, Next::Sent).await;
+        bed.home.clock.advance(60_000);
+        let call = due(&bed.home).await.remove(0);
+        begin(&bed.home, &call, 1).await.expect("a lease");
+        let report = undelivered(&bed.home, &text, Some(ErrorClass::Recipient));
+        take_report(&bed.home, "a", report).await.expect("an answer");
+        assert_eq!(states(&bed.home, accepted.id).await, ["undelivered", "sending", "queued"]);
+        assert_eq!(channels_due(&bed.home).await, [""; 0]);
+    }
+
+    async fn a_resend_needs_what_the_texts_of_its_channel_need(bed, NAMED) {
+        let mut new = request(number(1));
+        new.then = vec![step(Channel::Email, ann(), 60)];
+        new.variables = [("name".to_owned(), "Ann".to_owned())].into();
+        verification::accept(&bed.home, new).await.expect("accepted");
+        let accepted = verification::accept(&bed.home, request(number(2))).await.expect("accepted");
+        bed.home.clock.advance(31_000);
+        let refused = verification::resend(&bed.home, again(accepted.id, Some(Channel::Voice))).await;
+        assert!(matches!(refused, Err(Refused::VariableMissing(name)) if name == "name"));
+    }
+
+    async fn a_test_number_is_no_second_address(bed, TEST_NUMBER) {
+        let to = bed.home.parse_recipient("+15550001111", None).expect("a test number");
+        let then = vec![step(Channel::Sms, to, 60)];
+        let new = NewVerification { then, channel: Channel::Email, ..request(ann()) };
+        let refused = verification::accept(&bed.home, new).await;
+        assert!(matches!(refused, Err(Refused::Step(at)) if at.field == "to"));
     }
 
     async fn a_new_code_is_what_the_steps_to_come_carry(bed, ROTATING) {

@@ -2,7 +2,10 @@
 
 use otpost_shared::{
     channel::Channel,
+    message::{self, take_report},
+    price::Cost,
     recipient::Recipient,
+    report::{Reference, Report, Word},
     tenant::DEFAULT_TENANT,
     verification::{self, NewStep, NewVerification, Variables},
 };
@@ -75,6 +78,28 @@ async fn what_does_not_help_is_followed_by_the_next() {
         assert!(gateway.bodies()[0].contains(code.as_str()));
         let letter = bed.home.inbox.list(Some("ann@example.org")).remove(0);
         assert!(!letter.text.contains(code.as_str()), "each address has its own code");
+        worker.stop().await;
+        assert_eq!(gateway.bodies().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_delivered_is_followed_at_once() {
+    for kind in BOTH {
+        let gateway = Gateway::start(ACCEPTED).await;
+        let bed = Bed::make(kind, &format!("{BOXES}{}", gateway.section("a"))).await;
+        let worker = Worker::start(&bed.home);
+        let id = accept(&bed).await;
+        let rows =
+            async || message::list_by_verification(&bed.home.db, id).await.expect("an answer");
+        until("it was sent", async || rows().await[0].state == "sent").await;
+        let (row, keys) = (rows().await.remove(0), &bed.home.keys);
+        let of = Reference::new(keys, keys.active_kid(), "a", row.id, 1).expect("a key");
+        let (word, cost) = (Word::Undelivered, Cost::default());
+        let report = Report { of, word, class: None, code: None, cost };
+        take_report(&bed.home, "a", report).await.expect("an answer");
+        until("it was said", async || arrived(&bed) == ["voice"]).await;
+        assert_eq!(rows().await[0].state, "undelivered");
         worker.stop().await;
         assert_eq!(gateway.bodies().len(), 1);
     }

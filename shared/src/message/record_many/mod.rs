@@ -46,7 +46,7 @@ struct Starting<'a> {
     suppression_hash: &'a [u8],
 }
 
-/// A message that fails, and its verification with it.
+/// A message that did not reach its recipient: the next step follows, or the verification fails with it.
 struct Failing<'a> {
     leaving: Leaving<'a>,
     verification_id: Uuid,
@@ -88,7 +88,7 @@ fn sort(steps: &[Recording]) -> Sorted<'_> {
                     Some(_) => sorted.following.push(starting),
                 }
             }
-            (Next::End(end), Some(verification_id)) if end.state == State::Failed => {
+            (Next::End(end), Some(verification_id)) if ends_a_step(end.state) => {
                 let leaving = Leaving::end(step, end);
                 sorted.failing.push(Failing { leaving, verification_id, failure: &end.failure });
             }
@@ -97,6 +97,11 @@ fn sort(steps: &[Recording]) -> Sorted<'_> {
     }
     sorted.starting.sort_unstable_by_key(|row| row.step.message.id);
     sorted
+}
+
+/// After which the next step of a workflow comes at once.
+fn ends_a_step(state: State) -> bool {
+    matches!(state, State::Failed | State::Undelivered)
 }
 
 impl<'a> Leaving<'a> {
@@ -255,8 +260,11 @@ async fn fail(tx: &mut Tx, row: &Failing<'_>) -> Result<(), DbError> {
     verification::lock(tx, *verification_id).await?;
     let rows = std::slice::from_ref(leaving);
     if leave_in(tx, rows, leave!()).await? == 1 {
-        verification::go_on_or_fail(tx, *verification_id, step.message.id, failure, step.now)
-            .await?;
+        let (of, id, now) = (*verification_id, step.message.id, step.now);
+        match leaving.state {
+            State::Failed => verification::go_on_or_fail(tx, of, id, failure, now).await?,
+            _ => drop(verification::go_on(tx, of, id, now).await?),
+        }
     }
     leave_in(tx, rows, end!("")).await?;
     Ok(())
