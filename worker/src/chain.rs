@@ -190,14 +190,16 @@ impl Chain {
     }
 
     /// Those after the one that was asked last, and whoever was passed over. When that one refuses the
-    /// country it may have stood anywhere: then those that were never asked.
+    /// country it may have stood anywhere: then those that were not asked in this round.
     fn rest_of_round(&self, after_last: usize, s: &Situation<'_>) -> Vec<usize> {
         let is_refusing = |place: usize| s.refusing.contains(&place);
         let was_last_refusing = after_last > 0 && is_refusing(s.route[after_last - 1]);
-        let is_new = |place: usize| {
+        let calls = |place: usize| {
             let name = &self.links[place].name;
-            !s.attempts.iter().any(|a| a.provider == *name)
+            s.attempts.iter().filter(|a| a.provider == *name).count()
         };
+        let round = s.route.iter().map(|place| calls(*place)).max().unwrap_or(0);
+        let is_new = |place: usize| calls(place) < round;
         let is_left = |(at, place): &(usize, &usize)| {
             let follows = *at >= after_last && !was_last_refusing;
             follows || (was_last_refusing || is_refusing(**place)) && is_new(**place)

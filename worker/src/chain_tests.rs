@@ -118,6 +118,11 @@ fn who_refuses_the_country_is_asked_last() {
     assert_eq!(next_to(&chain, &[0], &all), "wait 3000", "for the next round of b");
     // It has refused this message too, and the rest of the round goes on at once.
     assert_eq!(next_to(&chain, &[0], &[("a", C::Region)]), "try b");
+    let second =
+        [("b", C::Transient), ("a", C::Transient), ("c", C::Transient), ("b", C::Transient)];
+    assert_eq!(next_to(&chain, &[0], &second), "try c");
+    let second = [second.as_slice(), &[("c", C::Transient)]].concat();
+    assert_eq!(next_to(&chain, &[0], &second), "try a", "in each round");
     // Its answer was not about the country: it is nobody who was passed over.
     let history = [("a", C::Transient), ("b", C::Transient), ("c", C::Transient)];
     assert_eq!(next_to(&chain, &[0], &history), "wait 3000");

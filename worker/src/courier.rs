@@ -155,6 +155,7 @@ impl Courier {
                 return Ok(());
             };
             attempts.push(ended);
+            self.hear_late_answers(&row, &mut attempts).await;
             let patience = self.patience_after(&row, lease_until);
             let (next, planned) = self.next(&row, &letter, way, &attempts, patience).await;
             place = place.filter(|_| planned.is_some());

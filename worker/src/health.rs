@@ -289,11 +289,12 @@ impl Health {
                 self.lock()[place].unwritten.pop_front();
             }
         }
-        self.regions.write(db, &self.names).await?;
+        // Which countries are refused is written for people to read: no worker waits for it.
+        let told = self.regions.write(db, &self.names).await;
         let rows = provider_state::list(db).await?;
         self.learn(&rows);
         self.news.notify_waiters();
-        Ok(())
+        told
     }
 
     fn learn(&self, rows: &[ProviderState]) {

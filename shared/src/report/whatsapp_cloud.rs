@@ -14,7 +14,7 @@ use super::{Call, NotHeard, Reference, Report, Word, class_of, fields::Fields, k
 use crate::{
     inbound::received::Received,
     outcome::{
-        ErrorClass::{Account, Recipient, Sender, Throttled, Transient},
+        ErrorClass::{Account, Recipient, Region, Sender, Throttled, Transient},
         ErrorTable,
     },
     price::Cost,
@@ -38,6 +38,7 @@ pub const ERRORS: &ErrorTable = &[
     (368, 368, Account),       // blocked for breaking a policy
     (80007, 80007, Throttled), // calls of the account
     (130_429, 130_429, Throttled),
+    (130_497, 130_497, Region), // our account may not write to people there
     (131_000, 131_000, Transient),
     (131_008, 131_009, Sender), // a parameter
     (131_016, 131_016, Transient),

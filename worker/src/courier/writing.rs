@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use otpost_shared::{
-    attempt::Ending,
+    attempt::{self, Attempt, Ending},
     clock::Millis,
     db::DbError,
     message::{Message, Next, Recording},
+    outcome::ErrorClass,
 };
 use tokio::time::Instant;
 
@@ -32,6 +33,23 @@ impl Courier {
             })
         })
         .await
+    }
+}
+
+impl Courier {
+    /// Of those that were given up one may have answered while another was asked.
+    pub(super) async fn hear_late_answers(&self, row: &Message, attempts: &mut [Attempt]) {
+        let Some((_, earlier)) = attempts.split_last_mut() else { return };
+        if !earlier.iter().any(|a| a.outcome() == Some(ErrorClass::Unknown)) {
+            return;
+        }
+        // Without the answer it is as it was known before.
+        let known = attempt::list_by_message(&self.home.db, row.id).await.unwrap_or_default();
+        for now in known {
+            if let Some(before) = earlier.iter_mut().find(|before| before.number == now.number) {
+                *before = now;
+            }
+        }
     }
 }
 

@@ -19,7 +19,10 @@ use super::{
     net::endpoint,
     refusal::Refusal,
 };
-use crate::provider::{Outcome, Outgoing, Provider};
+use crate::provider::{Blame, Outcome, Outgoing, Provider};
+
+/// Messages to one person: the others do not wait for that.
+const TOO_MANY_TO_ONE: u32 = 131_056;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -203,7 +206,9 @@ fn refused(answer: &Answer) -> Outcome {
     let code = refusal.code.as_deref().and_then(|code| code.parse().ok());
     let class = code.and_then(|code| class_of_code(ERRORS, code));
     let class = class.unwrap_or_else(|| class_of_status(answer.status));
-    answer.refused(class, refusal.code, refusal.text.as_deref())
+    let outcome = answer.refused(class, refusal.code, refusal.text.as_deref());
+    // The limit is that of one person.
+    if code == Some(TOO_MANY_TO_ONE) { outcome.blaming(Blame::Recipient) } else { outcome }
 }
 
 /// The details say more than the message, which repeats code and title.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{ERRORS, WhatsappCloud, WhatsappCloudConfig, read_answer};
 use crate::{
-    provider::{Outcome, Outgoing, Provider},
+    provider::{Blame, Outcome, Outgoing, Provider},
     providers::{
         Net,
         error_table::assert_sorted,
@@ -115,9 +115,15 @@ async fn each_code_has_its_class() {
             let reply = answer(400, "", &error(code, "Because."));
             let (outcome, _) = sent(reply, "", &samples::whatsapp("hi")).await;
             let expected = Outcome::refused(*class, Some(code.to_string()), "Because.");
+            let of_one = expected.clone().blaming(Blame::Recipient);
+            let expected = if code == 131_056 { of_one } else { expected };
             assert_eq!(outcome, expected, "{code}");
         }
     }
+    // One country is none of the account's other countries' business.
+    let abroad = answer(403, "", &error(130_497, "Because."));
+    let (outcome, _) = sent(abroad, "", &samples::whatsapp("hi")).await;
+    assert_eq!(outcome.class, ErrorClass::Region);
     for (status, class) in [
         (400, ErrorClass::Sender),
         (401, ErrorClass::Account),
