@@ -59,7 +59,7 @@ pub async fn count_sending(db: &Db, limit: i64) -> Result<i64, DbError> {
     }))
 }
 
-/// How many messages of a lane ended after `since`, without what was called off before it began.
+/// How many messages of a lane ended after `since`, without steps that were called off before they began.
 ///
 /// # Errors
 /// The database does not answer.
@@ -67,7 +67,7 @@ pub async fn count_finished_since(db: &Db, lane: Lane, since: Millis) -> Result<
     Ok(on_pool!(db.read(), c => {
         sqlx::query_scalar::<D, i64>(
             "SELECT count(*) FROM messages WHERE finished_at > $2 AND lane = $1
-               AND NOT (state = 'canceled' AND epoch = 0)",
+               AND NOT (state = 'canceled' AND epoch = 0 AND not_before > created_at)",
         )
         .bind(lane.as_str())
         .bind(since)
@@ -111,7 +111,7 @@ pub(crate) async fn count_finished_by_channel(
         sqlx::query_as::<D, Drained>(
             "SELECT channel, count(*) AS count, $3 - min(finished_at) AS for_ms
              FROM messages WHERE finished_at > $2 AND lane = $1
-               AND NOT (state = 'canceled' AND epoch = 0)
+               AND NOT (state = 'canceled' AND epoch = 0 AND not_before > created_at)
              GROUP BY channel",
         )
         .bind(lane.as_str())
