@@ -75,25 +75,18 @@ pub(crate) async fn refund(db: &Db, of: &Charge<'_>) -> Result<(), DbError> {
     Ok(())
 }
 
-/// # Errors
-/// The database does not answer.
-pub async fn is_spent(
-    db: &Db,
-    tenant_id: Uuid,
-    recipient_hash: &[u8],
-    now: Millis,
-    limit: i32,
-) -> Result<bool, DbError> {
+/// True when no guess can be charged any more.
+pub(crate) async fn is_spent(db: &Db, of: &Charge<'_>) -> Result<bool, DbError> {
     let guesses = on_pool!(db.read(), c => {
         sqlx::query_scalar::<D, i32>(
             "SELECT guesses FROM guess_budgets
              WHERE tenant_id = $1 AND recipient_hash = $2 AND day = $3",
         )
-        .bind(tenant_id)
-        .bind(recipient_hash)
-        .bind(day(now))
+        .bind(of.tenant_id)
+        .bind(of.recipient_hash)
+        .bind(day(of.now))
         .fetch_optional(c)
         .await?
     });
-    Ok(guesses.is_some_and(|guesses| guesses >= limit))
+    Ok(guesses.is_some_and(|guesses| guesses >= of.limit))
 }

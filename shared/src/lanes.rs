@@ -94,7 +94,7 @@ pub async fn measure(home: &Home, now: Millis) -> Result<(), DbError> {
     let waiting = message::count_waiting_by_channel(&home.db, Lane::Otp, COUNTED, now).await?;
     let drained =
         message::count_finished_by_channel(&home.db, Lane::Otp, now - WINDOW_MS, now).await?;
-    for channel in Channel::ALL {
+    for channel in home.config.chains.available() {
         let waiting = waiting.iter().find(|waiting| waiting.channel == channel.as_str());
         let waiting = waiting.map_or(0, |w| {
             if is_parted(&home.config, channel) { w.due } else { w.due + w.put_off }

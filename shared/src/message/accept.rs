@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Body, CLOCK_SLACK_MS, Message, State, TEST_NUMBER, Title, field};
+use super::{Body, Message, State, TEST_NUMBER, Title, field};
 use crate::{
     acceptance::{Acceptance, commit},
     admission::{Admission, Asking, Refused, admit},
@@ -107,27 +107,15 @@ fn build(
     let body = Body::to_stored(channel, new.title.as_ref(), &new.text);
     let failure = asking.is_test.then(|| TEST_NUMBER.to_owned());
     Ok(Message {
-        id,
-        tenant_id: new.tenant_id,
-        verification_id: None,
-        generation: 1,
-        lane: asking.lane.as_str().into(),
         channel: channel.as_str().into(),
         state: state.as_str().into(),
         key_id: home.keys.active_kid().to_owned(),
         recipient_hash: asking.recipient_hash.to_vec(),
         recipient_sealed: Some(seal(field::RECIPIENT, &new.to.to_stored())?),
         body_sealed: Some(seal(field::BODY, &body)?),
-        epoch: 0,
-        lease_until: None,
-        crashes: 0,
-        not_before: now - CLOCK_SLACK_MS,
         deadline: now + i64::from(asking.lifetime_secs) * 1_000,
-        failure_class: None,
         failure,
-        created_at: now,
         finished_at: asking.is_test.then_some(now),
-        only_provider: None,
-        keyword: None,
+        ..Message::queued(id, new.tenant_id, asking.lane, now)
     })
 }

@@ -173,22 +173,35 @@ impl Message {
     #[must_use]
     pub fn for_verification(row: &Verification, now: Millis) -> Self {
         Self {
-            id: Uuid::now_v7(),
-            tenant_id: row.tenant_id,
             verification_id: Some(row.id),
             generation: row.generation,
-            lane: Lane::Otp.as_str().into(),
             channel: row.channel.clone(),
-            state: State::Queued.as_str().into(),
             key_id: row.key_id.clone(),
             recipient_hash: row.recipient_hash.clone(),
+            deadline: row.expires_at,
+            ..Self::queued(Uuid::now_v7(), row.tenant_id, Lane::Otp, now)
+        }
+    }
+
+    /// A row that nobody has claimed, due now, without what makes it this or that message.
+    fn queued(id: Uuid, tenant_id: Uuid, lane: Lane, now: Millis) -> Self {
+        Self {
+            id,
+            tenant_id,
+            verification_id: None,
+            generation: 1,
+            lane: lane.as_str().into(),
+            channel: Channel::default().as_str().into(),
+            state: State::Queued.as_str().into(),
+            key_id: String::new(),
+            recipient_hash: Vec::new(),
             recipient_sealed: None,
             body_sealed: None,
             epoch: 0,
             lease_until: None,
             crashes: 0,
             not_before: now - CLOCK_SLACK_MS,
-            deadline: row.expires_at,
+            deadline: now,
             failure_class: None,
             failure: None,
             created_at: now,

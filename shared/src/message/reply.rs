@@ -4,7 +4,7 @@
 
 use uuid::Uuid;
 
-use super::{Body, Message, State, field, inserted};
+use super::{Body, Message, field, insert};
 use crate::{
     channel::Channel,
     clock::Millis,
@@ -161,38 +161,14 @@ impl Reply {
         Ok(())
     }
 
-    /// A statement of its own: those that carry the load need not bind two columns that are empty.
+    /// What makes it a reply comes second: the statements that carry the load bind no columns for that.
     async fn insert(&self, tx: &mut Tx) -> Result<(), DbError> {
-        const SQL: &str = concat!(
-            "INSERT INTO messages (",
-            inserted!(),
-            ", only_provider, keyword)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                 $18, $19, $20)"
-        );
-        let row = &self.row;
+        insert(tx, &[&self.row]).await?;
         on_tx!(tx, c => {
-            sqlx::query::<D>(SQL)
-                .bind(row.id)
-                .bind(row.tenant_id)
-                .bind(row.verification_id)
-                .bind(row.generation)
-                .bind(&row.lane)
-                .bind(&row.channel)
-                .bind(&row.state)
-                .bind(&row.key_id)
-                .bind(&row.recipient_hash)
-                .bind(&row.recipient_sealed)
-                .bind(&row.body_sealed)
-                .bind(row.epoch)
-                .bind(row.crashes)
-                .bind(row.not_before)
-                .bind(row.deadline)
-                .bind(&row.failure)
-                .bind(row.created_at)
-                .bind(row.finished_at)
-                .bind(&row.only_provider)
-                .bind(&row.keyword)
+            sqlx::query::<D>("UPDATE messages SET only_provider = $2, keyword = $3 WHERE id = $1")
+                .bind(self.row.id)
+                .bind(&self.row.only_provider)
+                .bind(&self.row.keyword)
                 .execute(c)
                 .await?;
         });
@@ -212,27 +188,15 @@ fn build(
     let id = Uuid::now_v7();
     let seal = |name: &str, plain: &str| home.keys.seal(name, id, plain.as_bytes());
     Ok(Message {
-        id,
-        tenant_id: DEFAULT_TENANT,
-        verification_id: None,
-        generation: 1,
-        lane: Lane::Bulk.as_str().into(),
         channel: Channel::Sms.as_str().into(),
-        state: State::Queued.as_str().into(),
         key_id: home.keys.active_kid().to_owned(),
         recipient_hash: home.keys.recipient_hash(DEFAULT_TENANT, &to.identity()),
         recipient_sealed: Some(seal(field::RECIPIENT, &to.to_stored())?),
         body_sealed: Some(seal(field::BODY, &Body::to_stored(Channel::Sms, None, text))?),
-        epoch: 0,
-        lease_until: None,
-        crashes: 0,
         not_before: BEFORE_ALL,
         deadline: now + i64::from(home.config.replies.lifetime_secs) * 1_000,
-        failure_class: None,
-        failure: None,
-        created_at: now,
-        finished_at: None,
         only_provider: Some(provider.to_owned()),
         keyword: Some(wish.as_str().to_owned()),
+        ..Message::queued(id, DEFAULT_TENANT, Lane::Bulk, now)
     })
 }

@@ -13,7 +13,7 @@ use crate::{
     guess_budget,
     home::Home,
     recipient::Recipient,
-    secrets::{Code, Handle, same_bytes},
+    secrets::{Code, Handle, SecretError, same_bytes},
 };
 
 /// What a person, through the caller, presents.
@@ -76,7 +76,11 @@ async fn check_in_time(home: &Home, request: CheckRequest) -> Result<CheckAnswer
             return Ok(answer);
         }
         let compared = compare(home, &row, &request)?;
-        if !charge_other(home, &row, &compared, now).await? {
+        let of_first = charge(home, &row, &row.recipient_hash, now);
+        let of_other = row.other_hash.as_deref().map(|hash| charge(home, &row, hash, now));
+        if let Some(charge) = &of_other
+            && !may_guess(home, charge, compared).await?
+        {
             return Ok(CheckAnswer::BudgetSpent { until: guess_budget::day_end(now) });
         }
         let guess = Guess {
@@ -88,7 +92,7 @@ async fn check_in_time(home: &Home, request: CheckRequest) -> Result<CheckAnswer
             correct: compared != Compared::Wrong,
             of_other: compared == Compared::Other,
             check_key_hash: hash_key(home, &row, &request)?,
-            budget: home.config.limits.guesses_per_recipient_and_day,
+            budget: of_first.limit,
             now,
         };
         match home.coalescers.guesses.call(guess).await? {
@@ -99,19 +103,13 @@ async fn check_in_time(home: &Home, request: CheckRequest) -> Result<CheckAnswer
             Taken::Wrong { guesses_left } => {
                 return Ok(CheckAnswer::Incorrect { guesses_left });
             }
-            Taken::No => refund_other(home, &row, &compared, now).await?,
+            Taken::No => {}
         }
-        let until = guess_budget::day_end(now);
-        if guess_budget::is_spent(
-            &home.db,
-            row.tenant_id,
-            &row.recipient_hash,
-            now,
-            home.config.limits.guesses_per_recipient_and_day,
-        )
-        .await?
-        {
-            return Ok(CheckAnswer::BudgetSpent { until });
+        if let (Some(charge), Compared::Wrong) = (&of_other, compared) {
+            guess_budget::refund(&home.db, charge).await?;
+        }
+        if guess_budget::is_spent(&home.db, &of_first).await? {
+            return Ok(CheckAnswer::BudgetSpent { until: guess_budget::day_end(now) });
         }
     }
     Err(DbError::Unavailable("the verification kept changing".into()))
@@ -131,69 +129,50 @@ fn compare(home: &Home, row: &Verification, request: &CheckRequest) -> Result<Co
     let Some(code) = row.code(&home.keys)? else {
         return Err(DbError::Broken("a pending verification has no seed".into()));
     };
-    let other = row.other_code(&home.keys)?;
-    let first = code.matches(&request.code) && names(request, &row.recipient(&home.keys)?);
-    let second = match (other, row.other(&home.keys)?) {
-        (Some(code), Some(to)) => code.matches(&request.code) && names(request, &to),
-        _ => false,
-    };
-    Ok(match (first, second) {
+    let is_first = code.matches(&request.code);
+    let is_other = row.other_code(&home.keys)?.is_some_and(|code| code.matches(&request.code));
+    let (names_first, names_other) = names(home, row, request)?;
+    Ok(match (is_first && names_first, is_other && names_other) {
         (true, _) => Compared::First,
         (false, true) => Compared::Other,
         (false, false) => Compared::Wrong,
     })
 }
 
-/// True when this address was presented, or none.
-fn names(request: &CheckRequest, to: &Recipient) -> bool {
-    let presented = request.to.as_ref();
-    presented.is_none_or(|p| same_bytes(p.identity().as_bytes(), to.identity().as_bytes()))
+/// Whether each of the two addresses was presented; both, when none was. The opened addresses are compared,
+/// not their hashes: the hash key may have changed since.
+fn names(
+    home: &Home,
+    row: &Verification,
+    request: &CheckRequest,
+) -> Result<(bool, bool), SecretError> {
+    let Some(presented) = &request.to else { return Ok((true, true)) };
+    let is = |to: &Recipient| same_bytes(presented.identity().as_bytes(), to.identity().as_bytes());
+    Ok((is(&row.recipient(&home.keys)?), row.other(&home.keys)?.as_ref().is_some_and(is)))
 }
 
 /// The second address has a budget of its own, or it could be guessed at through one first address
 /// after another; false when it is spent. The statement that takes the guess sees to the first one's.
-async fn charge_other(
+async fn may_guess(
     home: &Home,
-    row: &Verification,
-    compared: &Compared,
-    now: Millis,
+    charge: &guess_budget::Charge<'_>,
+    compared: Compared,
 ) -> Result<bool, DbError> {
-    let Some(charge) = charge_of_other(home, row, now) else { return Ok(true) };
     match compared {
-        Compared::Wrong => guess_budget::charge_alone(&home.db, &charge).await,
+        Compared::Wrong => guess_budget::charge_alone(&home.db, charge).await,
         // Whatever it is that was right: an answer that depends on it would tell it, for nothing.
-        Compared::First | Compared::Other => {
-            let (tenant_id, hash, limit) = (charge.tenant_id, charge.recipient_hash, charge.limit);
-            Ok(!guess_budget::is_spent(&home.db, tenant_id, hash, now, limit).await?)
-        }
+        Compared::First | Compared::Other => Ok(!guess_budget::is_spent(&home.db, charge).await?),
     }
 }
 
-async fn refund_other(
+fn charge<'a>(
     home: &Home,
     row: &Verification,
-    compared: &Compared,
+    recipient_hash: &'a [u8],
     now: Millis,
-) -> Result<(), DbError> {
-    match charge_of_other(home, row, now) {
-        Some(charge) if *compared == Compared::Wrong => {
-            guess_budget::refund(&home.db, &charge).await
-        }
-        _ => Ok(()),
-    }
-}
-
-fn charge_of_other<'a>(
-    home: &Home,
-    row: &'a Verification,
-    now: Millis,
-) -> Option<guess_budget::Charge<'a>> {
-    Some(guess_budget::Charge {
-        tenant_id: row.tenant_id,
-        recipient_hash: row.other_hash.as_deref()?,
-        limit: home.config.limits.guesses_per_recipient_and_day,
-        now,
-    })
+) -> guess_budget::Charge<'a> {
+    let limit = home.config.limits.guesses_per_recipient_and_day;
+    guess_budget::Charge { tenant_id: row.tenant_id, recipient_hash, limit, now }
 }
 
 fn verified(home: &Home, row: &Verification, at: Millis) -> Result<CheckAnswer, DbError> {
@@ -220,10 +199,8 @@ fn is_bound(home: &Home, row: &Verification, request: &CheckRequest) -> Result<b
         (None, None) => true,
         _ => false,
     };
-    // The opened recipients, not their hashes: the hash key may have changed since.
-    let same_recipient = names(request, &row.recipient(&home.keys)?)
-        || row.other(&home.keys)?.is_some_and(|to| names(request, &to));
-    Ok(row.tenant_id == request.tenant_id && same_subject && same_recipient)
+    let (names_first, names_other) = names(home, row, request)?;
+    Ok(row.tenant_id == request.tenant_id && same_subject && (names_first || names_other))
 }
 
 /// The answer of a row that is over; none while it is pending.

@@ -26,53 +26,29 @@ use super::{
     messages, number, other_than, request,
 };
 
-const CHAINS: &str = r#"
-[chains]
-voice = ["console"]
-email = ["console"]
-[limits]
-recipient = ["1000/1s"]
-"#;
-const ROTATING: &str = r#"
-[chains]
-voice = ["console"]
-email = ["console"]
-[limits]
-recipient = ["1000/1s"]
-[purposes.default]
-resend = "rotate"
-"#;
-const ONE_WRONG_GUESS: &str = r#"
-[chains]
-voice = ["console"]
-email = ["console"]
-[limits]
-recipient = ["1000/1s"]
-guesses_per_recipient_and_day = 1
-"#;
-const NAMED: &str = r#"
-[chains]
-voice = ["console"]
-email = ["console"]
-[limits]
-recipient = ["1000/1s"]
-[purposes.default]
-email_template = "{name}: {code}"
-voice_template = "{name}: {code}"
-"#;
+/// A home with a call and an e-mail to offer, and what else it needs.
+macro_rules! chains {
+    ($extra:literal) => {
+        concat!(
+            "[chains]\nvoice = [\"console\"]\nemail = [\"console\"]\n",
+            "[limits]\nrecipient = [\"1000/1s\"]\n",
+            $extra
+        )
+    };
+}
+
+const CHAINS: &str = chains!("");
+const ROTATING: &str = chains!("[purposes.default]\nresend = \"rotate\"");
+const ONE_WRONG_GUESS: &str = chains!("guesses_per_recipient_and_day = 1");
+const FIVE_SENDS: &str = chains!("sends_per_tenant_and_day = 5");
+const NAMED: &str = chains!(
+    "[purposes.default]\nemail_template = \"{name}: {code}\"\nvoice_template = \"{name}: {code}\""
+);
 const TEST_NUMBER: &str = r#"
 [recipients]
 test_numbers = [{ number = "+15550001111", code = "424242", until = "2999-01-01" }]
 [chains]
 email = ["console"]
-"#;
-const FIVE_SENDS: &str = r#"
-[chains]
-voice = ["console"]
-email = ["console"]
-[limits]
-recipient = ["1000/1s"]
-sends_per_tenant_and_day = 5
 "#;
 
 fn ann() -> Recipient {

@@ -222,28 +222,16 @@ impl Place<'_> {
     fn message(&self, row: &Ready, now: Millis) -> Message {
         let is_test = row.checked.is_test;
         Message {
-            id: row.id,
-            tenant_id: self.batch.tenant_id,
-            verification_id: None,
-            generation: 1,
-            lane: Lane::Bulk.as_str().into(),
             channel: Channel::Sms.as_str().into(),
             state: State::of_new(is_test).as_str().into(),
             key_id: self.kid.into(),
             recipient_hash: row.checked.recipient_hash.clone(),
             recipient_sealed: Some(row.recipient_sealed.clone()),
             body_sealed: Some(row.body_sealed.clone()),
-            epoch: 0,
-            lease_until: None,
-            crashes: 0,
-            not_before: now - CLOCK_SLACK_MS,
             deadline: now + self.lifetime_ms,
-            failure_class: None,
             failure: is_test.then(|| TEST_NUMBER.to_owned()),
-            created_at: now,
             finished_at: is_test.then_some(now),
-            only_provider: None,
-            keyword: None,
+            ..Message::queued(row.id, self.batch.tenant_id, Lane::Bulk, now)
         }
     }
 }
