@@ -14,6 +14,7 @@
 //! | [`jobs`], [`backend`] | the job, and where apalis gets it from |
 //! | [`fetch`], [`tidy`] | hints and due rows in; leases, deadlines and old rows out |
 //! | [`silence`] | reports that stay away |
+//! | `grace` | how long a process that stops lets what is under way end |
 //! | [`segments`] | how many SMS a text is |
 
 pub mod backend;
@@ -22,6 +23,7 @@ pub mod chain;
 pub mod choice;
 pub mod courier;
 pub mod fetch;
+mod grace;
 pub mod health;
 pub mod jobs;
 mod letter;
@@ -40,19 +42,17 @@ use std::{sync::Arc, time::Duration};
 
 use apalis::{layers::WorkerBuilderExt, prelude::*};
 use otpost_shared::{Home, config::ConfigError, queue::Lane};
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     courier::Courier,
+    grace::GRACE,
     jobs::send_message::{self, send_message},
     providers::Net,
     routes::Routes,
     tokens::Tokens,
 };
-
-/// In-flight messages get this long to end when the process is told to stop.
-const GRACE: Duration = Duration::from_secs(25);
 
 /// Builds the chain of all providers that are in use, and the routes through it.
 ///
@@ -85,6 +85,7 @@ pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
 pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Result<(), String> {
     let chain = Arc::new(chain);
     let ended = CancellationToken::new();
+    let grace = grace::end(&stop);
     let attending = attend(&chain, &ended);
     let in_step = keep_in_step(&home, &chain, &stop, &ended).await;
     let courier = Arc::new(Courier::new(home.clone(), Arc::clone(&chain), stop.clone()));
@@ -125,6 +126,8 @@ pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Re
     let _ = tidying.await;
     let _ = purging.await;
     let _ = listening.await;
+    let until = grace.await.unwrap_or_else(|_| Instant::now());
+    grace::let_answers_come(&chain, until).await;
     ended.cancel();
     let _ = in_step.await;
     for task in asking.into_iter().chain(attending) {

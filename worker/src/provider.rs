@@ -162,6 +162,13 @@ pub trait Provider: Send + Sync {
         Err("this kind has no sender; leave senders out")
     }
 
+    /// Waits for the answers that may still come to what was given up as unknown, and until they are written
+    /// down. Asked for once nothing is sent any more, before [`Provider::attend`] is told to stop; dropped
+    /// when there is no time left.
+    fn late_answers(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// What it does besides sending: the connections that it holds, and what comes over them. Begun once,
     /// in a worker; ends soon after `stop` is cancelled, when nothing is sent any more.
     fn attend<'a>(&'a self, stop: &'a CancellationToken) -> BoxFuture<'a, ()> {

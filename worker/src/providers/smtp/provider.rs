@@ -8,7 +8,7 @@ use tokio::{
     sync::oneshot,
     time::{Instant, timeout, timeout_at},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     compose::{Composer, Letter},
@@ -35,6 +35,8 @@ pub(in crate::providers) struct Smtp {
     home: Option<Home>,
     composer: Composer,
     pool: Arc<Pool>,
+    /// One for each e-mail that the server has been given and not answered.
+    handing: TaskTracker,
 }
 
 impl Smtp {
@@ -50,6 +52,7 @@ impl Smtp {
             home: net.home.clone(),
             composer: config.composer(name)?,
             pool: Arc::new(pool),
+            handing: TaskTracker::new(),
         })
     }
 
@@ -80,7 +83,8 @@ impl Smtp {
             number: out.attempt,
         };
         let (waits, mut answer) = oneshot::channel();
-        tokio::spawn(Handing { pool: Arc::clone(&self.pool), held, letter, of }.run(waits));
+        let handing = Handing { pool: Arc::clone(&self.pool), held, letter, of };
+        self.handing.spawn(handing.run(waits));
         let answered = timeout_at(until, &mut answer).await;
         // What comes at this very moment counts; what comes from here on is told otherwise.
         answer.close();
@@ -142,6 +146,11 @@ impl Smtp {
 impl Provider for Smtp {
     fn send<'a>(&'a self, out: &'a Outgoing) -> BoxFuture<'a, Outcome> {
         Box::pin(self.post(out))
+    }
+
+    fn late_answers(&self) -> BoxFuture<'_, ()> {
+        self.handing.close();
+        Box::pin(self.handing.wait())
     }
 
     fn attend<'a>(&'a self, stop: &'a CancellationToken) -> BoxFuture<'a, ()> {

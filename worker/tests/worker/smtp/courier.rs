@@ -5,6 +5,7 @@ use otpost_shared::{
     channel::Channel,
     message::{self, Message, NewMessage, Title},
     outcome::ErrorClass,
+    process,
     provider_state::{self, ProviderState},
     recipient::Recipient,
     tenant::DEFAULT_TENANT,
@@ -156,5 +157,31 @@ async fn an_answer_that_comes_late_says_what_became_of_it() {
         until("the next is sent", async || row(&bed.home, next).await.state == "sent").await;
         assert_eq!((server.connections(), server.letters().len()), (1, 2), "it was kept");
         worker.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_told_to_stop_hears_an_answer_that_comes_late() {
+    for kind in BOTH {
+        let server = MailServer::start(Security::Plain).await;
+        let bed = bed(kind, &[&server]).await;
+        let home = &bed.home;
+        let worker = Worker::start(home);
+        server.on(".", Say::Later);
+        let id = notice(home, 1).await;
+        until("it is given up", async || row(home, id).await.state == "unknown").await;
+        worker.stop.cancel();
+        let successor = Uuid::now_v7();
+        until("all else has ended", async || {
+            let now = home.clock.now();
+            process::take_duty(&home.db, "tidy", successor, now, now + 1).await.expect("an answer")
+        })
+        .await;
+        assert!(!worker.task.is_finished(), "it waits");
+        server.let_go();
+        worker.task.await.expect("no panic").expect("a clean end");
+        assert_eq!(row(home, id).await.state, "sent");
+        assert_eq!(timeline(home, id).await, ["a ok"]);
+        assert!(server.has_heard("QUIT"), "the connection was kept, and then closed in order");
     }
 }
