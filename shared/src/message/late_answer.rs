@@ -59,7 +59,14 @@ async fn write(db: &Db, row: &Message, answer: &LateAnswer, now: Millis) -> Resu
         _ => mark_failed(&mut tx, answer).await?,
     };
     tx.commit().await?;
+    count(answer);
     Ok(if is_settled { Heard::Settled } else { Heard::Noted })
+}
+
+/// The attempt itself was counted as unknown when it was given up.
+fn count(answer: &LateAnswer) {
+    let labels = [("provider", answer.provider.clone()), ("outcome", answer.class.to_string())];
+    metrics::counter!("otpost_attempts_settled_total", &labels).increment(1);
 }
 
 async fn mark_sent(tx: &mut Tx, id: Uuid, now: Millis) -> Result<bool, DbError> {

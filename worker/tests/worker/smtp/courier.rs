@@ -15,7 +15,7 @@ use otpost_testbed::{Bed, Kind};
 use uuid::Uuid;
 
 use super::server::{MailServer, Say, Security};
-use crate::{Worker, delivery::BOTH, ended, timeline, until};
+use crate::{Worker, delivery::BOTH, ended, metrics, timeline, until};
 
 /// A home whose e-mails go to these servers, named `a` and `b`.
 async fn bed(kind: Kind, servers: &[&MailServer]) -> Bed {
@@ -140,6 +140,7 @@ async fn recipients_who_are_put_off_close_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_comes_late_says_what_became_of_it() {
     for kind in BOTH {
+        metrics();
         let server = MailServer::start(Security::Plain).await;
         let bed = bed(kind, &[&server]).await;
         let worker = Worker::start(&bed.home);
@@ -153,6 +154,8 @@ async fn an_answer_that_comes_late_says_what_became_of_it() {
         assert_eq!(attempts[0].outcome(), Some(ErrorClass::Ok));
         assert_eq!(attempts[0].provider_message_id.as_deref(), Some("T1"));
         assert_eq!(attempts[0].detail, None);
+        let line = r#"otpost_attempts_settled_total{provider="a",outcome="ok"} "#;
+        until("it is counted", async || metrics().contains(line)).await;
         let next = notice(&bed.home, 2).await;
         until("the next is sent", async || row(&bed.home, next).await.state == "sent").await;
         assert_eq!((server.connections(), server.letters().len()), (1, 2), "it was kept");
