@@ -238,18 +238,21 @@ impl Chain {
         Obstacle::Settled(Chosen::Wait { until, why })
     }
 
-    /// Until its next round, or until somebody on its route is in use again.
+    /// Until its next round, or until somebody is in use again of those on its route who may still take
+    /// it: whoever has refused it may well be free.
     fn left_waiting(&self, s: &Situation<'_>, until: Millis) -> Chosen {
         use Availability as A;
+        let takers = self.usable(s.route.iter().copied(), s);
         let is_left_alone =
             |place: &usize| matches!(s.providers[*place], A::Open { .. } | A::Paused { .. });
-        let blocked = s.route.first().filter(|_| s.route.iter().all(is_left_alone));
+        let blocked = takers.first().filter(|_| takers.iter().all(is_left_alone));
         let Some(first) = blocked.filter(|_| self.routes().differ_in(s.lane)) else {
             return Chosen::Wait { until, why: None };
         };
         let names: Vec<&str> =
-            s.route.iter().map(|place| self.links()[*place].name.as_str()).collect();
-        let why = format!("held up, none of its providers being in use: {}", names.join(", "));
+            takers.iter().map(|place| self.links()[*place].name.as_str()).collect();
+        let why =
+            format!("held up, no provider that may take it being in use: {}", names.join(", "));
         Chosen::Wait { until: self.turn(*first, s, until, LOOKS_APART), why: Some(why) }
     }
 

@@ -65,9 +65,29 @@ async fn those_whose_providers_are_left_alone_have_turns_of_their_own() {
             let search = search(lane, LATER);
             let turns = [(); 3].map(|()| said(&chain, &search, c));
             let first = if c == (Open { probe_at: NOW + 2_000 }) { 2_000 } else { 2_015 };
-            let why = "held up, none of its providers being in use: c";
+            let why = "held up, no provider that may take it being in use: c";
             assert_eq!(turns, [0, 5, 10].map(|apart| format!("wait {}: {why}", first + apart)));
         }
+    }
+}
+
+#[tokio::test]
+async fn who_has_refused_a_message_keeps_it_from_no_turn() {
+    let (_bed, chain) = chain(true).await;
+    let refused = [Attempt::of(1, "a", Some(ErrorClass::Region), NOW)];
+    let put_off = [Attempt::of(1, "a", Some(ErrorClass::Transient), NOW)];
+    let open = Open { probe_at: NOW + 2_000 };
+    for lane in Lane::ALL {
+        let way = Way { route: &[0, 1], to: None };
+        let after = |attempts: &[Attempt]| {
+            said(&chain, &Search { attempts, way, ..search(lane, LATER) }, open)
+        };
+        let why = "held up, no provider that may take it being in use: c";
+        for wait in [2_000, 2_005] {
+            assert_eq!(after(&refused), format!("wait {wait}: {why}"));
+        }
+        // The other one is in use, and will be asked again in the next round.
+        assert_eq!(after(&put_off), "wait 1000");
     }
 }
 
