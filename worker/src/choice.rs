@@ -20,6 +20,7 @@ use crate::{
     chain::{Chain, Situation, Step},
     health::Pass,
     regions::Destination,
+    turns::Apart,
 };
 
 /// How long the database may take to say whose a probe is.
@@ -30,8 +31,6 @@ const GO_ROUND_AFTER: Duration = Duration::from_millis(250);
 /// Where routes part a lane, nobody waits longer for a token in a place that those of another route
 /// could use.
 const TOKEN_AMONG_ROUTES: Duration = Duration::from_millis(500);
-/// Between two looks at messages that wait for a provider that is left alone.
-const LOOKS_APART: Duration = Duration::from_millis(5);
 
 /// A step that is settled: a call that begins has its place.
 #[derive(Debug)]
@@ -234,7 +233,7 @@ impl Chain {
             return Obstacle::Settled(Chosen::Wait { until, why: None });
         };
         let why = Some(format!("held up by the rate of {}, {}", link.name, tokens.rate()));
-        let until = self.turn(place, s, until, tokens.pace());
+        let until = self.turn(place, s, until, Apart::of_rate(tokens.pace()));
         Obstacle::Settled(Chosen::Wait { until, why })
     }
 
@@ -253,15 +252,15 @@ impl Chain {
             takers.iter().map(|place| self.links()[*place].name.as_str()).collect();
         let why =
             format!("held up, no provider that may take it being in use: {}", names.join(", "));
-        Chosen::Wait { until: self.turn(*first, s, until, LOOKS_APART), why: Some(why) }
+        Chosen::Wait { until: self.turn(*first, s, until, Apart::LEFT_ALONE), why: Some(why) }
     }
 
     /// When a message is looked at again that waits for this link.
-    fn turn(&self, place: usize, s: &Situation<'_>, until: Millis, apart: Duration) -> Millis {
+    fn turn(&self, place: usize, s: &Situation<'_>, until: Millis, apart: Apart) -> Millis {
         if !self.routes().differ_in(s.lane) {
             return until;
         }
-        let turn = self.turns(place).take(s.lane, until, apart);
+        let turn = self.turns(place).take(s.lane, until, apart, s.deadline);
         // At its deadline nothing is claimed any more.
         if turn < s.deadline { turn } else { until }
     }
