@@ -12,11 +12,11 @@ use otpost_testbed::Bed;
 use uuid::Uuid;
 
 use crate::{
-    Worker, accept,
+    Worker, accept, accept_for,
     delivery::BOTH,
     ended,
     gateway::{ACCEPTED, Answer, Gateway},
-    timeline, until,
+    metrics, timeline, until,
 };
 
 pub const TAKEN: Answer = Answer::Http(
@@ -80,6 +80,48 @@ async fn a_code_that_is_not_delivered_goes_to_the_next_provider_with_the_same_di
         worker.stop().await;
         assert_eq!((first.bodies().len(), second.bodies().len()), (1, 1));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_country_that_is_refused_in_a_report_is_counted() {
+    metrics();
+    for kind in BOTH {
+        let first = Gateway::start(TAKEN).await;
+        let extra = format!(
+            "[server]\npublic_url = \"https://codes.example\"\n[recipients]\ncountries = [\"*\"]\n\
+             [chains]\nsms = [\"a\"]\n[providers.a]\nkind = \"vonage\"\napi_key = \"k\"\n\
+             api_secret = \"s\"\nfrom = \"Otpost\"\nbase_url = {:?}\n",
+            first.url
+        );
+        let bed = Bed::make(kind, &extra).await;
+        let worker = Worker::start(&bed.home);
+        for (to, class) in [
+            ("+12025550101", ErrorClass::Transient),
+            ("+4915112345678", ErrorClass::Region),
+            ("+12025550143", ErrorClass::Sender),
+        ] {
+            let accepted = accept_for(&bed.home, to).await;
+            assert_eq!(ended(&bed.home, accepted.id).await.state, "sent");
+            let (of, word, cost) = (asked_for(&first), Word::Undelivered, Cost::default());
+            let report = Report { of, word, class: Some(class), code: None, cost };
+            for _ in 0..2 {
+                take_report(&bed.home, "a", report.clone()).await.expect("taken in");
+            }
+        }
+        worker.stop().await;
+    }
+    let metrics = metrics();
+    let counted =
+        metrics.lines().filter(|line| line.starts_with("otpost_reported_refusals_total{"));
+    let mut counted: Vec<&str> = counted.collect();
+    counted.sort_unstable();
+    let labels = [
+        r#"country="DE",lane="otp",outcome="region""#,
+        r#"country="US",lane="otp",outcome="sender""#,
+    ];
+    let once_each =
+        labels.map(|of| format!(r#"otpost_reported_refusals_total{{provider="a",{of}}} 2"#));
+    assert_eq!(counted, once_each, "in each home once");
 }
 
 /// Says nothing that can be read first, and that it has taken it when it is asked again.
