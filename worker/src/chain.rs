@@ -178,7 +178,11 @@ impl Chain {
     }
 
     /// Those of these links that may still take the message, as they are asked.
-    pub(crate) fn usable(&self, places: impl Iterator<Item = usize>, s: &Situation<'_>) -> Vec<usize> {
+    pub(crate) fn usable(
+        &self,
+        places: impl Iterator<Item = usize>,
+        s: &Situation<'_>,
+    ) -> Vec<usize> {
         let may_take = |place: &usize| {
             let name = &self.links[*place].name;
             is_usable(name, s.attempts)
