@@ -1,10 +1,12 @@
 //! Who writes a keyword is answered: once a day, and never after they asked for silence.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 use otpost_shared::{
     Home,
     inbound::{self, Wish, Written},
-    message::{self, Message},
+    message::{self, Message, Next, Recording},
     queue::Lane,
     recipient::Recipient,
     retention::{Kind, Removal},
@@ -13,7 +15,7 @@ use otpost_shared::{
 };
 use otpost_testbed::{Bed, on_both_homes};
 
-use super::{leases::bulk, number};
+use super::{accept, leases::bulk, number};
 
 const CONFIG: &str = r#"
 [server]
@@ -54,6 +56,23 @@ async fn next(home: &Home) -> Message {
     Message::clone(&claimed.first().expect("a message").message)
 }
 
+/// What is claimed when there is room for so many: the keyword of each reply, and none of anything else.
+async fn claimed(home: &Home, lane: Lane, limit: i64) -> Vec<Option<String>> {
+    let now = home.clock.now();
+    let claimed = message::claim_due(&home.db, lane, limit, None, now).await.expect("an answer");
+    let mut keywords: Vec<_> = claimed.iter().map(|it| it.message.keyword.clone()).collect();
+    keywords.sort_unstable();
+    keywords
+}
+
+/// As after a try that was of no use.
+async fn put_off(home: &Home, row: Message, ms: i64) {
+    let now = home.clock.now();
+    let next = Next::Wait { not_before: now + ms, why: None };
+    let step = Recording { message: Arc::new(row), ended: None, next, now };
+    message::record(&home.db, &[step]).await.expect("an answer");
+}
+
 async fn is_kept_back(home: &Home, n: u32) -> bool {
     suppression::keeps_back(home, DEFAULT_TENANT, &number(n), Lane::Bulk).await.expect("an answer")
 }
@@ -92,6 +111,41 @@ on_both_homes! {
         }
         let other = next(home).await;
         assert_eq!((other.only_provider.as_deref(), other.confirms_stop()), (None, false));
+    }
+
+    async fn an_answer_that_was_put_off_goes_before_what_waited_longer(bed, CONFIG) {
+        let home = &bed.home;
+        for n in 11..15 {
+            bulk(home, n).await;
+        }
+        accept(home, 20).await;
+        home.clock.advance(10_000);
+        for (n, wish) in [(1, Wish::Help), (2, Wish::Start), (3, Wish::Stop)] {
+            write(home, "main", number(n), wish).await;
+            let ms = if wish == Wish::Start { 60_000 } else { 120_000 };
+            put_off(home, next(home).await, ms).await;
+        }
+        let (text, said) = (None::<String>, |keyword: &str| Some(keyword.to_owned()));
+        assert_eq!(claimed(home, Lane::Bulk, 1).await, [text.clone()], "an answer is not due yet");
+        home.clock.advance(120_000);
+        assert_eq!(claimed(home, Lane::Otp, 9).await, [text.clone()], "codes come by themselves");
+        assert_eq!(claimed(home, Lane::Bulk, 1).await, [said("start")], "the first that was due");
+        assert_eq!(claimed(home, Lane::Bulk, 3).await, [text.clone(), said("help"), said("stop")]);
+        write(home, "main", number(4), Wish::Help).await;
+        put_off(home, next(home).await, 60_000).await;
+        assert_eq!(claimed(home, Lane::Bulk, 1).await, [text.clone()]);
+        home.clock.advance(60_000);
+        assert_eq!(claimed(home, Lane::Bulk, 9).await, [text, said("help")], "all that is left");
+        assert_eq!(waiting(home).await, 0);
+    }
+
+    async fn an_answer_whose_time_is_over_is_not_claimed(bed, CONFIG) {
+        let home = &bed.home;
+        write(home, "main", number(1), Wish::Help).await;
+        put_off(home, next(home).await, 1_000).await;
+        bulk(home, 2).await;
+        home.clock.advance(300_000);
+        assert_eq!(claimed(home, Lane::Bulk, 9).await, [None::<String>]);
     }
 
     async fn a_keyword_is_answered_once_a_day(bed, CONFIG) {
