@@ -20,6 +20,7 @@ use crate::{
     chain::{Chain, Situation, Step},
     health::Pass,
     regions::Destination,
+    turns::Line,
 };
 
 /// How long the database may take to say whose a probe is.
@@ -72,6 +73,7 @@ enum Obstacle {
 /// One message's way to the next call.
 struct Search<'a> {
     lane: Lane,
+    line: Line,
     channel: Channel,
     way: Way<'a>,
     attempts: &'a [Attempt],
@@ -103,6 +105,7 @@ impl Chain {
         let began = Instant::now();
         let mut search = Search {
             lane: row.lane(),
+            line: Line::of(row),
             channel: row.channel(),
             way,
             attempts,
@@ -223,7 +226,7 @@ impl Chain {
     fn wait_or_settle(&self, search: &Search<'_>, s: &Situation<'_>, until: Millis) -> Obstacle {
         let first = search.first_token();
         let Some((place, at)) = first.filter(|(place, _)| self.is_all_it_lacks(*place, s)) else {
-            return Obstacle::Settled(self.left_waiting(s, until));
+            return Obstacle::Settled(self.left_waiting(search, s, until));
         };
         let left = search.token_until.saturating_duration_since(Instant::now());
         if at - s.now < i64::try_from(left.as_millis()).unwrap_or(i64::MAX) {
@@ -234,12 +237,12 @@ impl Chain {
             return Obstacle::Settled(Chosen::Wait { until, why: None });
         };
         let why = Some(format!("held up by the rate of {}, {}", link.name, tokens.rate()));
-        let until = self.turn(place, s, until, tokens.pace());
+        let until = self.turn(place, search, until, tokens.pace());
         Obstacle::Settled(Chosen::Wait { until, why })
     }
 
     /// Until its next round, or until somebody on its route is in use again.
-    fn left_waiting(&self, s: &Situation<'_>, until: Millis) -> Chosen {
+    fn left_waiting(&self, search: &Search<'_>, s: &Situation<'_>, until: Millis) -> Chosen {
         use Availability as A;
         let is_left_alone =
             |place: &usize| matches!(s.providers[*place], A::Open { .. } | A::Paused { .. });
@@ -250,17 +253,17 @@ impl Chain {
         let names: Vec<&str> =
             s.route.iter().map(|place| self.links()[*place].name.as_str()).collect();
         let why = format!("held up, none of its providers being in use: {}", names.join(", "));
-        Chosen::Wait { until: self.turn(*first, s, until, LOOKS_APART), why: Some(why) }
+        Chosen::Wait { until: self.turn(*first, search, until, LOOKS_APART), why: Some(why) }
     }
 
     /// When a message is looked at again that waits for this link.
-    fn turn(&self, place: usize, s: &Situation<'_>, until: Millis, apart: Duration) -> Millis {
-        if !self.routes().differ_in(s.lane) {
+    fn turn(&self, place: usize, search: &Search<'_>, until: Millis, apart: Duration) -> Millis {
+        if !self.routes().differ_in(search.lane) {
             return until;
         }
-        let turn = self.turns(place).take(s.lane, until, apart);
+        let turn = self.turns(place).take(search.line, until, apart);
         // At its deadline nothing is claimed any more.
-        if turn < s.deadline { turn } else { until }
+        if turn < search.deadline { turn } else { until }
     }
 
     /// True when it would be called if it only had a token.

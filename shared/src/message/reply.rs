@@ -37,6 +37,12 @@ pub(crate) struct Reply {
 }
 
 impl Message {
+    /// True for what answers a keyword.
+    #[must_use]
+    pub fn is_reply(&self) -> bool {
+        self.keyword.is_some()
+    }
+
     /// True for the answer to STOP: the one text that is sent to somebody in spite of it.
     #[must_use]
     pub fn confirms_stop(&self) -> bool {
