@@ -1,4 +1,4 @@
-//! Who writes a keyword is answered: once a day, and never after they asked for silence.
+//! Who writes a keyword is answered: once a day, before all texts, and after STOP when they ask for help.
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use otpost_shared::{
     tenant::DEFAULT_TENANT,
 };
 use otpost_testbed::{Bed, on_both_homes};
+use uuid::Uuid;
 
 use super::{accept, leases::bulk, number};
 
@@ -77,7 +78,8 @@ async fn is_kept_back(home: &Home, n: u32) -> bool {
     suppression::keeps_back(home, DEFAULT_TENANT, &number(n), Lane::Bulk).await.expect("an answer")
 }
 
-async fn keep_back(home: &Home, n: u32) {
+/// As a tenant does; the id of what is written down.
+async fn keep_back(home: &Home, n: u32) -> Uuid {
     let new = NewSuppression {
         tenant_id: Some(DEFAULT_TENANT),
         to: number(n),
@@ -85,7 +87,20 @@ async fn keep_back(home: &Home, n: u32) {
         reason: Reason::Manual,
         provider: None,
     };
-    suppression::add(home, new).await.expect("added");
+    suppression::add(home, new).await.expect("added").id
+}
+
+/// As a provider tells that this one opted out.
+async fn told(home: &Home, n: u32) {
+    suppression::add_told(home, number(n), Reason::Provider, "main").await.expect("added");
+}
+
+/// True when the statement that begins an attempt lets this one begin.
+async fn begins(home: &Home, row: Message, n: u32) -> bool {
+    let suppression_hash = suppression::hash(&home.keys, &number(n));
+    let next = Next::Try { number: 1, provider: "main".into(), suppression_hash };
+    let step = Recording { message: Arc::new(row), ended: None, next, now: home.clock.now() };
+    message::record(&home.db, &[step]).await.expect("an answer")[0].is_some()
 }
 
 on_both_homes! {
@@ -201,22 +216,68 @@ on_both_homes! {
         assert!(!is_kept_back(home, 1).await);
     }
 
-    async fn nothing_follows_the_answer_to_stop(bed, CONFIG) {
+    async fn after_stop_nothing_but_help_is_answered(bed, CONFIG) {
         let home = &bed.home;
+        bulk(home, 1).await;
         write(home, "main", number(1), Wish::Stop).await;
         assert!(next(home).await.confirms_stop());
         write(home, "main", number(1), Wish::Help).await;
-        assert_eq!(waiting(home).await, 0);
-        write(home, "main", number(1), Wish::Start).await;
         write(home, "main", number(1), Wish::Help).await;
-        assert_eq!(waiting(home).await, 2, "what was not answered takes nobody's turn");
-        // START does not take back what a tenant said.
-        keep_back(home, 2).await;
-        write(home, "main", number(2), Wish::Start).await;
-        write(home, "main", number(2), Wish::Help).await;
-        assert_eq!(waiting(home).await, 2);
-        write(home, "main", number(2), Wish::Stop).await;
-        assert_eq!(waiting(home).await, 3);
+        let help = next(home).await;
+        assert_eq!(help.keyword.as_deref(), Some("help"));
+        assert!(begins(home, help, 1).await);
+        let text = next(home).await;
+        assert_eq!(text.keyword, None);
+        assert!(!begins(home, text, 1).await, "it waited when STOP came");
+        assert_eq!(waiting(home).await, 0);
+        assert!(is_kept_back(home, 1).await, "HELP changes nothing");
+    }
+
+    async fn help_is_not_answered_when_others_than_the_person_say_so(bed, CONFIG) {
+        let home = &bed.home;
+        let answers = async |n, wish| {
+            let before = waiting(home).await;
+            write(home, "main", number(n), wish).await;
+            waiting(home).await > before
+        };
+        let kept_back = keep_back(home, 1).await;
+        assert!(!answers(1, Wish::Help).await);
+        assert!(!answers(1, Wish::Start).await, "it does not take back what a tenant said");
+        assert!(answers(1, Wish::Stop).await);
+        assert!(!answers(1, Wish::Help).await, "the tenant says so as well");
+        assert_eq!(suppression::remove(home, kept_back).await, Ok(true));
+        assert!(answers(1, Wish::Help).await, "what was not answered takes nobody's turn");
+        told(home, 2).await;
+        assert!(!answers(2, Wish::Help).await);
+        assert!(answers(2, Wish::Stop).await);
+        assert!(!answers(2, Wish::Help).await, "the provider said so first");
+        assert!(answers(3, Wish::Stop).await);
+        told(home, 3).await;
+        assert!(answers(3, Wish::Help).await, "the provider only repeats it");
+    }
+
+    async fn what_is_said_while_an_answer_waits_counts(bed, CONFIG) {
+        let home = &bed.home;
+        for (n, wish, is_begun) in [
+            (1, Wish::Help, true),
+            (2, Wish::Help, false),
+            (3, Wish::Help, false),
+            (4, Wish::Start, false),
+        ] {
+            write(home, "main", number(n), wish).await;
+            let row = next(home).await;
+            match n {
+                1 => write(home, "main", number(n), Wish::Stop).await,
+                2 | 4 => {
+                    keep_back(home, n).await;
+                }
+                _ => told(home, n).await,
+            }
+            assert_eq!(begins(home, row, n).await, is_begun, "{n}");
+            while waiting(home).await > 0 {
+                next(home).await;
+            }
+        }
     }
 
     async fn who_changes_their_mind_hears_the_last_word(bed, CONFIG) {
