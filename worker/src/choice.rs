@@ -19,8 +19,8 @@ use crate::{
     breaker::Availability,
     chain::{Chain, Situation, Step},
     health::Pass,
+    line::Line,
     regions::Destination,
-    turns::Line,
 };
 
 /// How long the database may take to say whose a probe is.
@@ -154,7 +154,7 @@ impl Chain {
     ) {
         let Some(tokens) = &self.links()[place].tokens else { return };
         search.used_up.resize(self.links().len(), None);
-        match tokens.take(search.lane, give_up).await {
+        match tokens.take(search.line, give_up).await {
             Ok(()) => (search.token, search.used_up[place]) = (Some(place), None),
             Err(wait) => {
                 let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2);

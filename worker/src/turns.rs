@@ -7,32 +7,15 @@ use std::{
     time::Duration,
 };
 
-use otpost_shared::{clock::Millis, message::Message, queue::Lane};
+use otpost_shared::clock::Millis;
 
-/// Who stand in one line, since nobody of it goes before another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Line {
-    Codes,
-    /// A person waits for each, and of texts there may be millions in front.
-    Replies,
-    Texts,
-}
+use crate::line::Line;
 
-impl Line {
-    pub(crate) fn of(row: &Message) -> Self {
-        match row.lane() {
-            Lane::Otp => Self::Codes,
-            Lane::Bulk if row.is_reply() => Self::Replies,
-            Lane::Bulk => Self::Texts,
-        }
-    }
-
-    /// A turn is at most this much later than it could be.
-    fn latest_ms(self) -> Millis {
-        match self {
-            Self::Codes | Self::Replies => 5_000,
-            Self::Texts => 60_000,
-        }
+/// A turn is at most this much later than it could be.
+fn latest_ms(line: Line) -> Millis {
+    match line {
+        Line::Codes | Line::Replies => 5_000,
+        Line::Texts => 60_000,
     }
 }
 
@@ -46,7 +29,7 @@ pub(crate) struct Turns {
 impl Turns {
     /// The next turn that is not before `first`; the one after it is so long after it.
     pub(crate) fn take(&self, line: Line, first: Millis, apart: Duration) -> Millis {
-        let (place, latest_ms) = (line as usize, line.latest_ms());
+        let (place, latest_ms) = (line as usize, latest_ms(line));
         let first = first.saturating_mul(1_000);
         let apart = i64::try_from(apart.as_micros()).unwrap_or(i64::MAX);
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
