@@ -105,6 +105,16 @@ async fn take_at_once(
     begin_with: Option<&str>,
     now: Millis,
 ) -> Result<Vec<Row>, DbError> {
+    let query = sqlx::query_as::<Postgres, Row>(at_once(which));
+    let query = query.bind(now).bind(now + LEASE_MS).bind(begin_with);
+    let query = match which {
+        Which::Hinted(ids) => query.bind(ids),
+        Which::Due(lane, limit) => query.bind(lane.as_str()).bind(limit),
+    };
+    Ok(query.fetch_all(pool).await?)
+}
+
+fn at_once(which: Which<'_>) -> &'static str {
     macro_rules! sql {
         ($($ids:tt)*) => {
             concat!(
@@ -149,13 +159,13 @@ async fn take_at_once(
             )
         };
     }
-    // Replies are looked for within the statement, which a bulk send runs all the time: to find that there
-    // is none costs one look into an index that is as good as empty, and no round trip. That look must not
-    // name the lane, or the index of all that is due there would fit too, and be walked to its end. The
-    // texts must not be replies: what a statement has locked itself it does not skip.
-    let sql = match which {
+    match which {
         Which::Hinted(_) => sql!("= ANY($4)"),
         Which::Due(Lane::Otp, _) => picked!(due!("lane = $4", "DESC", "$5")),
+        // Replies are looked for within the statement, which a bulk send runs all the time: to find that
+        // there is none costs one look into an index that is as good as empty, and no round trip. That look
+        // does not name the lane, or the index of all that is due there would fit too, and might be walked
+        // to its end. The texts are not to be replies: what a statement has locked itself it does not skip.
         Which::Due(Lane::Bulk, _) => picked!(
             "WITH due_replies AS (",
             due!("keyword IS NOT NULL", "ASC", "$5"),
@@ -163,14 +173,7 @@ async fn take_at_once(
             due!("lane = $4 AND keyword IS NULL", "ASC", "$5 - (SELECT count(*) FROM due_replies)"),
             ") texts"
         ),
-    };
-    let query =
-        sqlx::query_as::<Postgres, Row>(sql).bind(now).bind(now + LEASE_MS).bind(begin_with);
-    let query = match which {
-        Which::Hinted(ids) => query.bind(ids),
-        Which::Due(lane, limit) => query.bind(lane.as_str()).bind(limit),
-    };
-    Ok(query.fetch_all(pool).await?)
+    }
 }
 
 /// The same for SQLite, table by table.
