@@ -19,6 +19,7 @@ use crate::{
     breaker::Availability,
     chain::{Chain, Situation, Step},
     health::Pass,
+    line::Line,
     regions::Destination,
     turns::Apart,
 };
@@ -71,6 +72,7 @@ enum Obstacle {
 /// One message's way to the next call.
 struct Search<'a> {
     lane: Lane,
+    line: Line,
     channel: Channel,
     way: Way<'a>,
     attempts: &'a [Attempt],
@@ -102,6 +104,7 @@ impl Chain {
         let began = Instant::now();
         let mut search = Search {
             lane: row.lane(),
+            line: Line::of(row),
             channel: row.channel(),
             way,
             attempts,
@@ -150,7 +153,7 @@ impl Chain {
     ) {
         let Some(tokens) = &self.links()[place].tokens else { return };
         search.used_up.resize(self.links().len(), None);
-        match tokens.take(search.lane, give_up).await {
+        match tokens.take(search.line, give_up).await {
             Ok(()) => (search.token, search.used_up[place]) = (Some(place), None),
             Err(wait) => {
                 let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2);
@@ -222,7 +225,7 @@ impl Chain {
     fn wait_or_settle(&self, search: &Search<'_>, s: &Situation<'_>, until: Millis) -> Obstacle {
         let first = search.first_token();
         let Some((place, at)) = first.filter(|(place, _)| self.is_all_it_lacks(*place, s)) else {
-            return Obstacle::Settled(self.left_waiting(s, until));
+            return Obstacle::Settled(self.left_waiting(search, s, until));
         };
         let left = search.token_until.saturating_duration_since(Instant::now());
         if at - s.now < i64::try_from(left.as_millis()).unwrap_or(i64::MAX) {
@@ -233,13 +236,13 @@ impl Chain {
             return Obstacle::Settled(Chosen::Wait { until, why: None });
         };
         let why = Some(format!("held up by the rate of {}, {}", link.name, tokens.rate()));
-        let until = self.turn(place, s, until, Apart::of_rate(tokens.pace()));
+        let until = self.turn(place, search, until, Apart::of_rate(tokens.pace()));
         Obstacle::Settled(Chosen::Wait { until, why })
     }
 
     /// Until its next round, or until somebody is in use again of those on its route who may still take
     /// it: whoever has refused it may well be free.
-    fn left_waiting(&self, s: &Situation<'_>, until: Millis) -> Chosen {
+    fn left_waiting(&self, search: &Search<'_>, s: &Situation<'_>, until: Millis) -> Chosen {
         use Availability as A;
         let takers = self.usable(s.route.iter().copied(), s);
         let is_left_alone =
@@ -252,17 +255,17 @@ impl Chain {
             takers.iter().map(|place| self.links()[*place].name.as_str()).collect();
         let why =
             format!("held up, no provider that may take it being in use: {}", names.join(", "));
-        Chosen::Wait { until: self.turn(*first, s, until, Apart::LEFT_ALONE), why: Some(why) }
+        Chosen::Wait { until: self.turn(*first, search, until, Apart::LEFT_ALONE), why: Some(why) }
     }
 
     /// When a message is looked at again that waits for this link.
-    fn turn(&self, place: usize, s: &Situation<'_>, until: Millis, apart: Apart) -> Millis {
-        if !self.routes().differ_in(s.lane) {
+    fn turn(&self, place: usize, search: &Search<'_>, until: Millis, apart: Apart) -> Millis {
+        if !self.routes().differ_in(search.lane) {
             return until;
         }
-        let turn = self.turns(place).take(s.lane, until, apart, s.deadline);
+        let turn = self.turns(place).take(search.line, until, apart, search.deadline);
         // At its deadline nothing is claimed any more.
-        if turn < s.deadline { turn } else { until }
+        if turn < search.deadline { turn } else { until }
     }
 
     /// True when it would be called if it only had a token.

@@ -29,6 +29,7 @@ fn search(lane: Lane, deadline: Millis) -> Search<'static> {
     let until = Instant::now() + TOKEN_AMONG_ROUTES;
     Search {
         lane,
+        line: if lane == Lane::Otp { Line::Codes } else { Line::Texts },
         channel: Channel::Sms,
         way: Way { route: C, to: None },
         attempts: &[],
@@ -89,6 +90,19 @@ async fn who_has_refused_a_message_keeps_it_from_no_turn() {
         // The other one is in use, and will be asked again in the next round.
         assert_eq!(after(&put_off), "wait 1000");
     }
+}
+
+#[tokio::test]
+async fn a_reply_does_not_stand_behind_texts() {
+    let (_bed, chain) = chain(true).await;
+    let open = Open { probe_at: NOW + 2_000 };
+    for _ in 0..1_000 {
+        said(&chain, &search(Lane::Bulk, LATER), open);
+    }
+    let reply = Search { line: Line::Replies, ..search(Lane::Bulk, LATER) };
+    assert!(said(&chain, &search(Lane::Bulk, LATER), open).starts_with("wait 7000: "));
+    assert!(said(&chain, &reply, open).starts_with("wait 2000: "));
+    assert!(said(&chain, &reply, open).starts_with("wait 2005: "), "but behind another reply");
 }
 
 #[tokio::test]

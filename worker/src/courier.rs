@@ -35,6 +35,7 @@ use crate::{
     choice::{Chosen, Patience, Way},
     health::Pass,
     letter::{Letter, not_sent},
+    line::Line,
     places::{Places, Unbegun},
     provider::Outcome,
 };
@@ -253,7 +254,7 @@ impl Courier {
         let link = &self.chain.links()[plan.pass.place()];
         if let Some(tokens) = link.tokens.as_ref().filter(|_| plan.since.elapsed() > TOKEN_KEEPS) {
             let left = span(lease_until - LEAST_LEASE_MS - self.now());
-            tokens.take(row.lane(), Instant::now() + left).await.ok()?;
+            tokens.take(Line::of(row), Instant::now() + left).await.ok()?;
         }
         let now = self.now();
         if lease_until - now < LEAST_LEASE_MS || row.deadline <= now {

@@ -7,7 +7,7 @@
 //! | [`routes`], `turns` | which providers a message may go to; waiting where that differs |
 //! | [`breaker`], [`health`] | whether a provider may be called; the same known to all processes |
 //! | [`regions`] | countries that a provider refuses |
-//! | [`tokens`] | waiting for a provider's rate |
+//! | [`tokens`], `line` | waiting for a provider's rate; who stands behind whom |
 //! | [`choice`] | the chain's decision, with all that a call needs |
 //! | [`courier`], `letter` | one message: composed, attempted, recorded; what it says |
 //! | [`places`] | how many are with providers at the same time |
@@ -27,6 +27,7 @@ mod grace;
 pub mod health;
 pub mod jobs;
 mod letter;
+mod line;
 pub mod places;
 pub mod provider;
 pub mod providers;

@@ -7,11 +7,18 @@ use std::{
     time::Duration,
 };
 
-use otpost_shared::{clock::Millis, queue::Lane};
+use otpost_shared::clock::Millis;
+
+use crate::line::Line;
 
 /// A turn is at most this much later than it could be, as long as so few wait.
-const NEAR_OTP_MS: Millis = 5_000;
-const NEAR_BULK_MS: Millis = 60_000;
+fn near_ms(line: Line) -> Millis {
+    match line {
+        Line::Codes | Line::Replies => 5_000,
+        Line::Texts => 60_000,
+    }
+}
+
 /// No turn is later, however many wait.
 const FARTHEST_MS: Millis = 3_600_000;
 
@@ -42,8 +49,8 @@ impl Apart {
 /// Of those who wait for one provider.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
-    /// Of codes, and of other messages.
-    next: Mutex<[Next; 2]>,
+    /// Of each line.
+    next: Mutex<[Next; 3]>,
 }
 
 /// When the next ones are, in microseconds.
@@ -56,16 +63,12 @@ struct Next {
 impl Turns {
     /// The next turn that is not before `first`; the one after it is so long after it. Of a far one no more
     /// than half of what is left to its `deadline` is waited for.
-    pub(crate) fn take(&self, lane: Lane, first: Millis, apart: Apart, deadline: Millis) -> Millis {
-        let (place, near_ms) = match lane {
-            Lane::Otp => (0, NEAR_OTP_MS),
-            Lane::Bulk => (1, NEAR_BULK_MS),
-        };
-        let near = first.saturating_add(near_ms);
+    pub(crate) fn take(&self, line: Line, first: Millis, apart: Apart, deadline: Millis) -> Millis {
+        let near = first.saturating_add(near_ms(line));
         let mut all = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = &mut all[place];
-        // How many codes wait is bounded where they are accepted.
-        if lane == Lane::Otp || next.near <= micros(near) {
+        let next = &mut all[line as usize];
+        // How many codes wait is bounded where they are accepted, and of replies there are few.
+        if line != Line::Texts || next.near <= micros(near) {
             return take_one(&mut next.near, first, near, apart.near);
         }
         let far = take_one(&mut next.far, near, first.saturating_add(FARTHEST_MS), apart.far);
@@ -89,9 +92,7 @@ fn micros(at: Millis) -> i64 {
 mod tests {
     use std::time::Duration;
 
-    use otpost_shared::queue::Lane;
-
-    use super::{Apart, FARTHEST_MS, Turns};
+    use super::{Apart, FARTHEST_MS, Line, Turns};
 
     const LATER: i64 = 1_000_000_000;
 
@@ -102,22 +103,24 @@ mod tests {
     #[test]
     fn each_has_a_turn_of_its_own_and_none_waits_too_long() {
         let turns = Turns::default();
-        let take = |lane, first| turns.take(lane, first, of_rate(20), LATER);
-        assert_eq!([(); 3].map(|()| take(Lane::Bulk, 1_000)), [1_000, 1_020, 1_040]);
-        assert_eq!(take(Lane::Otp, 1_000), 1_000, "of another lane");
-        assert_eq!(take(Lane::Bulk, 5_000), 5_000, "nobody is before it by then");
-        assert_eq!(take(Lane::Bulk, 1_000), 5_020);
+        let take = |line, first| turns.take(line, first, of_rate(20), LATER);
+        assert_eq!([(); 3].map(|()| take(Line::Texts, 1_000)), [1_000, 1_020, 1_040]);
+        assert_eq!(take(Line::Codes, 1_000), 1_000, "of another lane");
+        assert_eq!(take(Line::Replies, 1_000), 1_000, "before the texts");
+        assert_eq!(take(Line::Replies, 1_000), 1_020, "and after one another");
+        assert_eq!(take(Line::Texts, 5_000), 5_000, "nobody is before it by then");
+        assert_eq!(take(Line::Texts, 1_000), 5_020);
         for _ in 0..1_000 {
-            take(Lane::Otp, 1_000);
+            take(Line::Codes, 1_000);
         }
-        assert_eq!(take(Lane::Otp, 1_000), 6_000);
-        assert_eq!(take(Lane::Otp, 9_000), 9_000);
+        assert_eq!(take(Line::Codes, 1_000), 6_000);
+        assert_eq!(take(Line::Codes, 9_000), 9_000);
     }
 
     #[test]
     fn however_many_wait_few_are_looked_at_in_a_second() {
         let turns = Turns::default();
-        let take = |first, deadline| turns.take(Lane::Bulk, first, of_rate(100), deadline);
+        let take = |first, deadline| turns.take(Line::Texts, first, of_rate(100), deadline);
         let all: Vec<i64> = (0..100_000).map(|_| take(0, LATER)).collect();
         // At the provider's pace for a minute, and then 500 a second.
         assert_eq!(all[..3], [0, 100, 200]);
@@ -138,7 +141,7 @@ mod tests {
             (of_rate(2), 30_001, 1_000),
         ] {
             let turns = Turns::default();
-            let take = || turns.take(Lane::Bulk, 0, apart, LATER);
+            let take = || turns.take(Line::Texts, 0, apart, LATER);
             assert!((0..near).all(|_| take() <= 60_000));
             assert!((0..far).all(|_| take() < 61_000));
             assert_eq!(take(), 61_000, "{apart:?}");
@@ -148,7 +151,7 @@ mod tests {
     #[test]
     fn no_turn_is_later_than_the_farthest() {
         let turns = Turns::default();
-        let take = |first| turns.take(Lane::Bulk, first, of_rate(60_000), LATER);
+        let take = |first| turns.take(Line::Texts, first, of_rate(60_000), LATER);
         let asked_to_be_left_alone = [(); 3].map(|()| take(2 * FARTHEST_MS));
         assert_eq!(asked_to_be_left_alone, [0, 60_000, 60_000].map(|by| 2 * FARTHEST_MS + by));
         assert_eq!(take(0), FARTHEST_MS);
@@ -158,7 +161,7 @@ mod tests {
     fn what_comes_many_times_in_a_millisecond_shares_it() {
         let turns = Turns::default();
         let apart = Apart::of_rate(Duration::from_micros(400));
-        let all = [(); 5].map(|()| turns.take(Lane::Otp, 7, apart, LATER));
+        let all = [(); 5].map(|()| turns.take(Line::Codes, 7, apart, LATER));
         assert_eq!(all, [7, 7, 7, 8, 8]);
     }
 }
