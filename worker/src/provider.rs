@@ -25,8 +25,9 @@ pub struct Outgoing {
     pub text: String,
     /// The code in it, if it is one: for kinds that have words of their own around it.
     pub code: Option<Code>,
-    /// The language of a call, as voices are named (BCP 47); none for what is read.
-    pub language: Option<String>,
+    /// The language in which it is written, or of a call the one in which it is said, as voices are
+    /// named (BCP 47).
+    pub language: String,
     /// What an e-mail has besides; none for an SMS.
     pub mail: Option<Mail>,
     /// What is left of the message's life; providers drop it after that.

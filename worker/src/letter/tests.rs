@@ -14,7 +14,7 @@ use crate::provider::Outcome;
 fn letter(to: &str, text: &str) -> Letter {
     let to = Recipient::parse_unchecked(to, None).expect("a number");
     let (purpose, code) = (Some("default".to_owned()), Some(Code::new("0123".into())));
-    Letter { purpose, code, ..Letter::of_text(Channel::Sms, to, text.to_owned()) }
+    Letter { purpose, code, ..Letter::of_text(Channel::Sms, to, text.to_owned(), "en") }
 }
 
 fn eur(micros: i64) -> Price {

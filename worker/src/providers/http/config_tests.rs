@@ -50,6 +50,8 @@ fn bodies() {
     assert_eq!(with(r#"body = '{"to":{to_digits},"ttl":{validity_secs},"t":"{text}"}'"#), Ok(()));
     let unquoted = with(r#"body = '{"t":{text}}'"#).unwrap_err();
     assert!(unquoted.contains("not JSON once filled"), "{unquoted}");
+    let number = with(r#"body = '{"code":{code}}'"#).unwrap_err();
+    assert!(number.contains("not JSON once filled"), "a code may begin with 0: {number}");
     assert_eq!(with("body_type = 'form'\nbody = 'to={to}'"), Ok(()));
     assert_eq!(with("body_type = 'xml'\nbody = '<m>{text}</m>'"), Ok(()));
     assert_eq!(with("body_type = 'text'\nbody = '{text}'"), Ok(()));
@@ -118,7 +120,7 @@ fn a_request_has_a_recipient_and_a_text() {
     for url in ["http://h/?t={text}", "http://h/?p={to}", "http://h/"] {
         let said = mistake(&format!("url = '{url}'"));
         assert!(said.contains("providers.sms.url"), "{said}");
-        assert!(said.contains(if url.contains("text") { "{to}" } else { "{t" }), "{said}");
+        assert!(said.contains(if url.contains("{to}") { "{code}" } else { "{to}" }), "{said}");
         let said = mistake(&format!("url = '{url}'\nbody = '{{}}'"));
         assert!(said.contains("providers.sms.body"), "{said}");
     }
@@ -126,6 +128,8 @@ fn a_request_has_a_recipient_and_a_text() {
         "url = 'http://h/{to_digits}'\nbody = '\"{text}\"'",
         "url = 'http://h/?t={text}'\nheaders = { To = '{to}' }",
         "url = 'http://h/'\nbody_type = 'form'\nbody = 'p={to}&t={text}'",
+        "url = 'http://h/?p={to}&c={code}&l={language}'",
+        "url = 'http://h/?p={to}'\nheaders = { Code = '{code}' }",
     ] {
         assert_eq!(built(keys), Ok(()), "{keys}");
     }
