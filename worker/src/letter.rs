@@ -23,7 +23,7 @@ use otpost_shared::{
 
 use self::{
     html::Words,
-    redaction::{without_addresses, without_numbers, without_word},
+    redaction::{without_addresses, without_addresses_of, without_numbers, without_word},
 };
 use crate::{
     courier::CourierError,
@@ -197,12 +197,20 @@ impl Letter {
         without_numbers(&words)
     }
 
-    /// A provider's id of the message, which may be digits, without what the recipient is known by.
+    /// A provider's id of the message, which may be digits or look like an e-mail address, without what
+    /// the recipient is known by. More than one word are no id: a mail server that tells none has said them.
     pub(crate) fn redacted_id(&self, id: &str) -> String {
-        if self.channel.is_by_phone() {
-            id.replace(self.to.digits(), "[number]")
+        let Some(name) = self.to.mailbox_name() else {
+            return id.replace(self.to.digits(), "[number]");
+        };
+        let address = self.to.address();
+        let mut without = without_word(id, address, "[address]");
+        // As it stands in addresses for what comes back.
+        without = without_word(&without, &address.replace('@', "="), "[address]");
+        if id.contains(char::is_whitespace) {
+            without_addresses(&without)
         } else {
-            without_addresses(&without_word(id, self.to.address(), "[address]"))
+            without_addresses_of(name, &without)
         }
     }
 }

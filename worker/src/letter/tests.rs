@@ -130,6 +130,25 @@ fn words_about_an_email_lose_its_address_and_title() {
 }
 
 #[test]
+fn an_id_that_looks_like_an_address_is_kept_and_one_that_is_theirs_is_not() {
+    let tagged = Recipient::parse_email("Ann+shop@example.org").expect("an address");
+    let body = Body { title: Some("A parcel".into()), text: "It is here.".into() };
+    let letter = Letter::of_body(tagged, body, "en");
+    for id in ["<20261128101500.1.4F1C2A@mg.example.com>", "010001-7a@email.example", "a@b/c@d"] {
+        assert_eq!(letter.redacted_id(id), id);
+    }
+    for (id, kept) in [
+        ("<ann+SHOP@example.org>", "<[address]>"),
+        ("<ann@example.net>", "<[address]>"),
+        ("bounce-ann+shop=example.org@mg.example.com", "bounce-[address]@mg.example.com"),
+        // What is said, and no id.
+        ("accepted for lee@example.net", "accepted for [address]"),
+    ] {
+        assert_eq!(letter.redacted_id(id), kept, "{id}");
+    }
+}
+
+#[test]
 fn an_email_says_the_same_twice() {
     let template = Template::parse("Hi {name},\n\n{code}\n\nThe team");
     let values: Values = [("name", "<b>Ann</b>\r\n\r\nLee"), ("code", "0123")]
