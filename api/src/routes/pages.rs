@@ -3,13 +3,14 @@
 
 use axum::{
     Json, Router,
-    extract::{FromRequestParts, Query, State, rejection::QueryRejection},
+    extract::{FromRequestParts, State},
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
 use otpost_shared::{channel::Channel, tenant::DEFAULT_TENANT, verification};
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 
 use super::verifications::{
     check::{self, CheckVerification, CheckedVerification},
@@ -20,6 +21,7 @@ use crate::{
     body::{IdempotencyHeader, JsonBody},
     client::Peer,
     error::{ApiError, ErrorCode},
+    query::Params,
     timestamp::rfc3339,
 };
 
@@ -85,7 +87,8 @@ fn css() -> Response {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], text).into_response()
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct InboxQuery {
     to: Option<String>,
 }
@@ -104,10 +107,8 @@ struct InboxMessage {
 async fn inbox(
     _: ThisMachine,
     State(app): State<App>,
-    query: Result<Query<InboxQuery>, QueryRejection>,
+    Params(query): Params<InboxQuery>,
 ) -> Result<Json<Vec<InboxMessage>>, ApiError> {
-    let Query(query) =
-        query.map_err(|_| ErrorCode::InvalidField.detail("`to` is not one number or address"))?;
     // An unescaped plus arrives as a space.
     let to = query.to.map(|to| match to.trim() {
         address if address.contains('@') => address.replace(' ', "+"),

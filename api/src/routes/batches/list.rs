@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Query, State, rejection::QueryRejection},
+    extract::State,
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
@@ -23,8 +23,9 @@ use super::{csv, find};
 use crate::{
     App,
     auth::Caller,
-    error::{ApiError, ErrorCode, Problem},
-    routes::{DEFAULT_LIMIT, PathId, check_limit, wrong_parameter},
+    error::{ApiError, Problem},
+    query::Params,
+    routes::{DEFAULT_LIMIT, PathId, read_limit, wrong_parameter},
     timestamp::rfc3339,
 };
 
@@ -37,7 +38,8 @@ pub struct ListQuery {
     /// `next` of the page before.
     after: Option<String>,
     /// 1 to 1000, otherwise 100. CSV comes whole unless it is given.
-    limit: Option<usize>,
+    #[param(value_type = Option<usize>)]
+    limit: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -108,13 +110,12 @@ pub async fn list(
     State(app): State<App>,
     id: PathId,
     caller: Caller,
-    query: Result<Query<ListQuery>, QueryRejection>,
+    query: Result<Params<ListQuery>, ApiError>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     caller.require(Scope::Send)?;
     let batch = find(&app, &caller, id).await?;
-    let Query(query) = query.map_err(|error| ErrorCode::InvalidField.detail(error.body_text()))?;
-    let part = part(batch, &query)?;
+    let part = part(batch, &query?.0)?;
     if wants_csv(&headers) {
         return csv::answer(app.home, part).await;
     }
@@ -138,8 +139,7 @@ fn part(batch: Batch, query: &ListQuery) -> Result<Part, ApiError> {
             .filter(|after| batch::is_within(batch.id, *after))
             .ok_or_else(|| wrong_parameter("after", "after must be next of the page before"))?,
     };
-    check_limit(query.limit)?;
-    Ok(Part { batch, which, after, limit: query.limit })
+    Ok(Part { batch, which, after, limit: read_limit(query.limit.as_deref())? })
 }
 
 fn wants_csv(headers: &HeaderMap) -> bool {
