@@ -41,7 +41,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
 pub use crate::routes::{
-    timeline::view as message_view, verifications::show::view as verification_view,
+    batches::ListedMessage, timeline::view as message_view,
+    verifications::show::view as verification_view,
 };
 use crate::{auth::BearerScheme, error::ErrorCode, topics::Topics};
 

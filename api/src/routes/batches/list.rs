@@ -53,23 +53,25 @@ pub struct ListedMessages {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ListedMessage {
     /// Which recipient of the batch, counted from 0.
-    pub(super) index: u32,
-    pub(super) id: String,
-    pub(super) state: String,
+    pub index: u32,
+    pub id: String,
+    pub state: String,
     /// Masked.
-    pub(super) to: String,
+    pub to: String,
     /// The class of the answer that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failure_class: Option<String>,
+    pub failure_class: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failure: Option<String>,
-    pub(super) created_at: String,
+    pub failure: Option<String>,
+    pub created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) finished_at: Option<String>,
+    pub finished_at: Option<String>,
 }
 
 impl ListedMessage {
-    pub(super) fn of(home: &Home, message: Message) -> Result<Self, SecretError> {
+    /// # Errors
+    /// Its recipient cannot be opened.
+    pub fn of(home: &Home, message: Message) -> Result<Self, SecretError> {
         Ok(Self {
             index: batch::index_of(message.id),
             id: message.id.to_string(),
