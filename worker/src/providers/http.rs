@@ -123,7 +123,6 @@ impl Provider for HttpGateway {
         Box::pin(async move {
             if self.takes_codes_only && out.code.is_none() {
                 let detail = "it takes codes only, since {code} stands in its request";
-                // Another provider may well take it, and this one is as good as before.
                 return Outcome::refused(ErrorClass::Sender, None, detail).blaming(Blame::Ours);
             }
             let message_id = out.message_id.to_string();
@@ -156,6 +155,10 @@ impl Provider for HttpGateway {
         }
         given(sender)?;
         self.check_fit(sender)
+    }
+
+    fn takes_codes_only(&self) -> bool {
+        self.takes_codes_only
     }
 
     /// Gateways have no common question to ask, so this only connects.

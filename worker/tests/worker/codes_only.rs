@@ -1,7 +1,11 @@
-//! A gateway that is given the bare code: whatever is no code goes to the next provider.
+//! A gateway that is given the bare code: whatever is no code goes by it.
 
-use otpost_shared::{message, verification};
+use otpost_shared::{
+    message::{self, Message},
+    verification,
+};
 use otpost_testbed::Bed;
+use uuid::Uuid;
 
 use crate::{
     Worker, accept,
@@ -13,17 +17,26 @@ use crate::{
 
 /// Both gateways in one chain, the one for codes first.
 fn config(codes: &Gateway, texts: &Gateway) -> String {
+    of_codes(codes, "[\"codes\", \"texts\"]") + &texts.section("texts")
+}
+
+fn of_codes(codes: &Gateway, chain: &str) -> String {
     format!(
         "[recipients]\ncountries = [\"*\"]\n[texts]\nlanguage = \"pt-BR\"\n\
-         [chains]\nsms = [\"codes\", \"texts\"]\n[providers.codes]\nkind = \"http\"\nurl = {:?}\n\
-         body = '{{\"to\":\"{{to}}\",\"code\":\"{{code}}\",\"locale\":\"{{language}}\"}}'\n{}",
-        codes.url,
-        texts.section("texts")
+         [chains]\nsms = {chain}\n[providers.codes]\nkind = \"http\"\nurl = {:?}\n\
+         body = '{{\"to\":\"{{to}}\",\"code\":\"{{code}}\",\"locale\":\"{{language}}\"}}'\n",
+        codes.url
     )
 }
 
+async fn over(bed: &Bed, id: Uuid) -> Message {
+    let row = async || message::find(&bed.home.db, id).await.expect("an answer").expect("a row");
+    until("it is over", async || row().await.finished_at.is_some()).await;
+    row().await
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_gateway_of_codes_is_passed_over_by_what_is_no_code() {
+async fn what_is_no_code_is_not_given_to_a_gateway_of_codes() {
     for kind in BOTH {
         let (codes, texts) = (Gateway::start(ACCEPTED).await, Gateway::start(ACCEPTED).await);
         let bed = Bed::make(kind, &config(&codes, &texts)).await;
@@ -38,18 +51,28 @@ async fn a_gateway_of_codes_is_passed_over_by_what_is_no_code() {
             serde_json::json!({"to": "+12025550001", "code": code.as_str(), "locale": "pt-BR"});
         assert_eq!(body, expected);
 
-        // More of them than calls that may fail before a provider is left alone.
-        for n in 2..14 {
-            let id = bulk(&bed.home, n).await;
-            let row = async || message::find(&bed.home.db, id).await.expect("an answer");
-            let is_sent = async || row().await.is_some_and(|row| row.state == "sent");
-            until("it is sent", is_sent).await;
-            assert_eq!(timeline(&bed.home, id).await, ["codes sender", "texts ok"]);
-        }
-        assert_eq!(codes.bodies().len(), 1, "nothing of that has reached it");
-        let next = accept(&bed.home, 20).await;
-        let row = ended(&bed.home, next.id).await;
-        assert_eq!(timeline(&bed.home, row.id).await, ["codes ok"]);
+        let id = bulk(&bed.home, 2).await;
+        assert_eq!(over(&bed, id).await.state, "sent");
+        assert_eq!(timeline(&bed.home, id).await, ["texts ok"]);
         worker.stop().await;
+        assert_eq!((codes.bodies().len(), texts.bodies().len()), (1, 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_takes_it_a_message_ends_and_says_so() {
+    for kind in BOTH {
+        let codes = Gateway::start(ACCEPTED).await;
+        let bed = Bed::make(kind, &of_codes(&codes, "[\"codes\"]")).await;
+        let worker = Worker::start(&bed.home);
+        let id = bulk(&bed.home, 1).await;
+        let row = over(&bed, id).await;
+        assert_eq!(row.state, "failed");
+        assert_eq!(row.failure.as_deref(), Some("no provider of the chain takes it"));
+        assert_eq!(timeline(&bed.home, id).await, [""; 0]);
+        let accepted = accept(&bed.home, 2).await;
+        assert_eq!(ended(&bed.home, accepted.id).await.state, "sent");
+        worker.stop().await;
+        assert_eq!(codes.bodies().len(), 1);
     }
 }
