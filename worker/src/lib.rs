@@ -76,7 +76,9 @@ pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
         links.push(chain::Link { name: name.to_owned(), provider, senders, tokens });
         names.push(name);
     }
-    Ok(chain::Chain::new(links, Routes::new(&home.config, &names)))
+    let takes_codes_only = |place: usize| links[place].provider.takes_codes_only();
+    let routes = Routes::new(&home.config, &names, takes_codes_only);
+    Ok(chain::Chain::new(links, routes))
 }
 
 /// Works until `stop` is cancelled, then lets what is in flight come to its end.

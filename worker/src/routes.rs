@@ -12,9 +12,9 @@ use otpost_shared::{
 #[derive(Debug, Default)]
 pub struct Routes {
     /// The first that fits a message decides.
-    own: Vec<(Route, Vec<usize>)>,
+    own: Vec<(Route, Places)>,
     /// For what none of them fits.
-    general: HashMap<Channel, Vec<usize>>,
+    general: HashMap<Channel, Places>,
     /// Each link alone.
     each: Vec<usize>,
     /// Where replies may go, whatever the routes say.
@@ -24,23 +24,43 @@ pub struct Routes {
     of_others: Vec<Vec<usize>>,
 }
 
+/// The links of one chain, in the order they are tried.
+#[derive(Debug)]
+struct Places {
+    of_codes: Vec<usize>,
+    /// Without those that take codes only.
+    of_others: Vec<usize>,
+}
+
+impl Places {
+    fn of(&self, lane: Lane) -> &[usize] {
+        match lane {
+            Lane::Otp => &self.of_codes,
+            Lane::Bulk => &self.of_others,
+        }
+    }
+}
+
 impl Routes {
-    /// `names` are the providers of the chain, in its order.
+    /// `names` are the providers of the chain, in its order; `takes_codes_only` is asked of their places.
     #[must_use]
-    pub fn new(config: &Config, names: &[&str]) -> Self {
+    pub fn new(config: &Config, names: &[&str], takes_codes_only: impl Fn(usize) -> bool) -> Self {
         let place = |name: &String| names.iter().position(|known| *known == name);
-        let places = |chain: &[String]| -> Vec<usize> { chain.iter().filter_map(place).collect() };
+        let places = |chain: &[String]| {
+            let of_codes: Vec<usize> = chain.iter().filter_map(place).collect();
+            let takes_others = |place: &usize| !takes_codes_only(*place);
+            let of_others = of_codes.iter().copied().filter(takes_others).collect();
+            Places { of_codes, of_others }
+        };
         let own = config.routes.iter().map(|route| (route.clone(), places(&route.chain)));
+        let replying = config.replying().filter_map(|name| names.iter().position(|n| *n == name));
         let mut routes = Self {
             own: own.collect(),
             general: Channel::ALL
                 .map(|channel| (channel, places(config.chains.of(channel))))
                 .into(),
             each: (0..names.len()).collect(),
-            of_replies: places(&config.replying().map(str::to_owned).collect::<Vec<_>>())
-                .into_iter()
-                .map(|place| vec![place])
-                .collect(),
+            of_replies: replying.map(|place| vec![place]).collect(),
             ..Self::default()
         };
         routes.of_codes = routes.within_reach(Lane::Otp);
@@ -52,7 +72,8 @@ impl Routes {
     #[must_use]
     pub fn of(&self, message: &Traits<'_>) -> &[usize] {
         let own = self.own.iter().find(|(route, _)| route.fits(message));
-        own.map_or_else(|| self.general(message.channel), |(_, places)| places.as_slice())
+        let lane = message.lane;
+        own.map_or_else(|| self.general(message.channel, lane), |(_, places)| places.of(lane))
     }
 
     /// The links that every code by SMS goes to; none when that depends on the code.
@@ -60,7 +81,7 @@ impl Routes {
     pub fn of_every_code(&self) -> Option<&[usize]> {
         let is_of_codes =
             |(route, _): &(Route, _)| route.channel == Channel::Sms && route.may_take(Lane::Otp);
-        (!self.own.iter().any(is_of_codes)).then_some(self.general(Channel::Sms))
+        (!self.own.iter().any(is_of_codes)).then_some(self.general(Channel::Sms, Lane::Otp))
     }
 
     /// The route of a message that may go to this link alone; to nobody without one.
@@ -96,23 +117,23 @@ impl Routes {
         self.own.iter().any(|(route, _)| !route.tenants.is_empty())
     }
 
-    fn general(&self, channel: Channel) -> &[usize] {
-        self.general.get(&channel).map_or(&[], Vec::as_slice)
+    fn general(&self, channel: Channel, lane: Lane) -> &[usize] {
+        self.general.get(&channel).map_or(&[], |places| places.of(lane))
     }
 
     fn within_reach(&self, lane: Lane) -> Vec<Vec<usize>> {
         let mut all = Vec::new();
         for channel in Channel::ALL.into_iter().filter(|channel| channel.carries(lane)) {
-            let of_it = |(route, _): &&(Route, Vec<usize>)| route.channel == channel;
+            let of_it = |(route, _): &&(Route, Places)| route.channel == channel;
             let mut is_rest_left = true;
             for (route, places) in self.own.iter().filter(of_it) {
                 if is_rest_left && route.may_take(lane) {
-                    all.push(places.clone());
+                    all.push(places.of(lane).to_vec());
                     is_rest_left = !route.takes_all_of(lane);
                 }
             }
             if is_rest_left {
-                all.push(self.general(channel).to_vec());
+                all.push(self.general(channel, lane).to_vec());
             }
         }
         // Nothing is sent where nobody is named.

@@ -55,6 +55,23 @@ async fn the_first_that_fits_decides_and_else_the_chain() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_takes_codes_only_is_left_out_for_others() {
+    let of_codes = "kind = \"http\"\nurl = \"http://localhost/?p={to}&c={code}\"";
+    let config = CHAINS.replacen("kind = \"sandbox\"", of_codes, 1);
+    let routes = "{ countries = ['GB'], chain = ['a', 'c'] }";
+    let all = format!("routes = [{routes}]\n[recipients]\ncountries = [\"*\"]\n{config}");
+    let bed = Bed::make(Kind::Embedded, &all).await;
+    let chain = crate::build_chain(&bed.home).expect("a chain");
+    let names: Vec<&str> = chain.links().iter().map(|link| link.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    let routes = chain.routes();
+    assert_eq!((routes.of(&code("GB")), routes.of(&text("GB"))), (&[0, 2][..], &[2][..]));
+    assert_eq!((routes.of(&code("DE")), routes.of(&text("DE"))), (&[0, 1][..], &[1][..]));
+    assert_eq!(routes.in_lane(Lane::Otp), [vec![0, 1], vec![0, 2]]);
+    assert_eq!(routes.in_lane(Lane::Bulk), [vec![1], vec![2]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_are_for_codes_alone() {
     let config = CHAINS.replace("[chains]", "[chains]\nvoice = [\"c\"]");
     let routes = "{ channel = 'voice', countries = ['FR'], chain = ['b', 'c'] }";

@@ -95,7 +95,35 @@ fn an_http_gateway_of_emails_needs_a_title() {
         let report = Place::with(&section(body)).run(&["doctor"]).exits(1);
         assert!(report.stdout.contains(said), "{report:?}");
     }
-    let good = r#"{"to":"{to}","text":"{text}","subject":"{title}","html":"{html}"}"#;
-    let report = Place::with(&section(good)).run(&["doctor"]).exits(1);
-    assert!(report.stdout.contains("does not connect"), "{report:?}");
+    for good in [
+        r#"{"to":"{to}","text":"{text}","subject":"{title}","html":"{html}"}"#,
+        r#"{"to":"{to}","template":"code","code":"{code}"}"#,
+    ] {
+        let report = Place::with(&section(good)).run(&["doctor"]).exits(1);
+        assert!(report.stdout.contains("does not connect"), "{report:?}");
+    }
+}
+
+#[test]
+fn an_http_gateway_that_is_given_the_code_is_for_nothing_else() {
+    let config = |more: &str| {
+        format!(
+            "[server]\npublic_url = \"https://codes.example\"\n[recipients]\ncountries = [\"*\"]\n\
+             [texts]\ncontact = \"help@example.org\"\n[chains]\nsms = [\"a\"]\n[providers.a]\n\
+             kind = \"http\"\nurl = \"http://127.0.0.1:1/?to={{to}}&code={{code}}\"\n{more}"
+        )
+    };
+    let doctor = |more: &str| Place::with(&config(more)).run(&["doctor"]).exits(1).stdout;
+    let said = "providers.a.url: {code} stands in url, headers or body, so nothing but codes";
+    for wrong in [
+        "[[routes]]\nlanes = [\"bulk\"]\nchain = [\"a\"]\n",
+        "replies = true\ninbound = { from = \"from\", text = \"text\" }\n",
+    ] {
+        let report = doctor(wrong);
+        assert!(report.contains(said), "{wrong}: {report}");
+    }
+    for right in ["", "[[routes]]\nlanes = [\"otp\"]\nchain = [\"a\"]\n"] {
+        let report = doctor(right);
+        assert!(report.contains("does not connect"), "{right}: {report}");
+    }
 }

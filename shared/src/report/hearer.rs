@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     clock::Millis,
-    config::ProviderSection,
+    config::{ProviderSection, Senders},
     inbound::{self, received::Received},
 };
 
@@ -17,6 +17,7 @@ use crate::{
 pub struct Hearer {
     kind: &'static Kind,
     pub(super) keys: toml::Table,
+    pub(super) senders: Senders,
     /// Of kind `http` alone.
     pub(super) gateway: Gateway,
 }
@@ -31,12 +32,13 @@ impl fmt::Debug for Hearer {
 impl Hearer {
     #[must_use]
     pub fn new(section: &ProviderSection) -> Self {
-        Self::of_kind(&section.kind, section.keys.clone())
+        let senders = section.senders.clone();
+        Self { senders, ..Self::of_kind(&section.kind, section.keys.clone()) }
     }
 
     pub(super) fn of_kind(kind: &str, keys: toml::Table) -> Self {
         let kind = Kind::of(kind);
-        Self { gateway: (kind.gateway)(&keys), kind, keys }
+        Self { gateway: (kind.gateway)(&keys), kind, keys, senders: Senders::default() }
     }
 
     /// Reads what the provider calls us with, and checks its signature. Empty when it says nothing that

@@ -10,13 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, de::DeserializeOwned};
 
 pub use self::inbound::HttpInbound;
-use self::{
-    said::Said,
-    signature::{Algorithm, Encoding, Signature},
-};
+use self::{said::Said, signature::Signature};
 use super::{Call, NotHeard, Reference, Report, Word, reference};
 use crate::{
-    config::{ConfigError, SecretText},
+    config::ConfigError,
     outcome::ErrorClass,
     price::{Cost, Currency},
 };
@@ -55,13 +52,8 @@ pub struct HttpReports {
     /// The place where the gateway gives back what it got as `{report_reference}`; without it the
     /// called address names the message.
     reference: Option<String>,
-    /// The header that holds the signature of the body, and the secret it is made with.
-    signature_header: Option<String>,
-    secret: Option<SecretText>,
-    #[serde(default)]
-    signature_algorithm: Algorithm,
-    #[serde(default)]
-    signature_encoding: Encoding,
+    /// How the body is signed; without it nothing is.
+    signature: Option<Signature>,
 }
 
 /// How the calls of a gateway are read: what its section says of them, where it makes sense.
@@ -126,7 +118,7 @@ impl HttpReports {
         if let Some((key, said)) = currency_mistake("price", self.price.is_some(), currencies) {
             return mistake(key, said);
         }
-        match self.signature().mistake() {
+        match self.signature.as_ref().and_then(Signature::mistake) {
             Some((key, said)) => mistake(key, said),
             None => Ok(()),
         }
@@ -165,8 +157,7 @@ impl HttpReports {
 
     /// Checks the signature, of gateways that sign, and reads what is signed.
     pub(super) fn hear(&self, call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
-        self.signature().check(call)?;
-        let said = Said::new(call, self.secret.is_some());
+        let said = Said::heard(call, self.signature.as_ref())?;
         let of =
             match &self.reference {
                 None => reference(call)?,
@@ -186,15 +177,6 @@ impl HttpReports {
         let class = Some(self.class_of(code.as_deref()));
         let code = code.filter(|code| !code.is_empty());
         Ok(Some(Report { of, word, class, code, cost }))
-    }
-
-    fn signature(&self) -> Signature<'_> {
-        Signature {
-            header: self.signature_header.as_deref(),
-            secret: self.secret.as_ref(),
-            algorithm: self.signature_algorithm,
-            encoding: self.signature_encoding,
-        }
     }
 }
 

@@ -255,7 +255,7 @@ const KINDS: &[Kind] = &[
         handshake: whatsapp_cloud::handshake,
         reports: Reports::Gathered(always(|_, call| whatsapp_cloud::read(call))),
         hears_of_others: true,
-        people: People::WithReports(|of, call| whatsapp_cloud::received(&of.keys, call)),
+        people: People::WithReports(whatsapp_cloud::received),
         ..PLAIN
     },
 ];

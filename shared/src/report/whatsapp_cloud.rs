@@ -10,7 +10,10 @@ use hmac::Hmac;
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::{Call, NotHeard, Reference, Report, Word, class_of, fields::Fields, key, mac::mac};
+use super::{
+    Call, NotHeard, Reference, Report, Word, class_of, fields::Fields, hearer::Hearer, key,
+    mac::mac,
+};
 use crate::{
     inbound::received::Received,
     outcome::{
@@ -100,15 +103,23 @@ pub(super) fn read(call: &Call<'_>) -> Result<Vec<Report>, NotHeard> {
     Ok(values(&told).flat_map(|value| items(value, "statuses")).filter_map(report).collect())
 }
 
-/// What people wrote to this number, and not to others of the app.
-pub(super) fn received(keys: &toml::Table, call: &Call<'_>) -> Result<Vec<Received>, NotHeard> {
-    let (told, number) = (call.json()?, key(keys, "phone_number_id"));
-    let to_us = |value: &&Value| number == text(value, "/metadata/phone_number_id");
+/// What people wrote to the section's numbers, and not to others of the app.
+pub(super) fn received(of: &Hearer, call: &Call<'_>) -> Result<Vec<Received>, NotHeard> {
+    let told = call.json()?;
+    let to_us = |value: &&Value| {
+        text(value, "/metadata/phone_number_id").is_some_and(|number| is_of(of, number))
+    };
     let written = values(&told).filter(to_us).flat_map(|value| items(value, "messages"));
     let texts = written.filter(|message| text(message, "/type") == Some("text"));
     texts
         .map(|message| Received::new(text(message, "/from"), text(message, "/text/body")))
         .collect()
+}
+
+/// True for the number that sends, and for those that send to single countries.
+fn is_of(of: &Hearer, number: &str) -> bool {
+    key(&of.keys, "phone_number_id") == Some(number)
+        || of.senders.by_country().any(|(_, sender)| sender == number)
 }
 
 /// The changes that are about messages.

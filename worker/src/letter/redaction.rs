@@ -19,12 +19,25 @@ pub(super) fn without_word(text: &str, word: &str, instead: &str) -> String {
 
 /// Takes out whatever looks like an e-mail address, since a server may know a person by several.
 pub(super) fn without_addresses(text: &str) -> String {
+    without_addresses_that(text, |_| true)
+}
+
+/// Takes out the addresses of this name, with or without a tag, wherever they are of: many an id looks like
+/// an address, and is nobody's.
+pub(super) fn without_addresses_of(name: &str, text: &str) -> String {
+    let untagged = |name: &str| name.split('+').next().unwrap_or_default().to_ascii_lowercase();
+    let theirs = untagged(name);
+    without_addresses_that(text, |found| untagged(found) == theirs)
+}
+
+/// `are_theirs` is asked for each with its name.
+fn without_addresses_that(text: &str, are_theirs: impl Fn(&str) -> bool) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('@') {
         let (before, after) = (&rest[..at], &rest[at + 1..]);
         let (name, domain) = (begin_of_name(before), end_of_domain(after));
-        if name < before.len() && domain > 0 {
+        if name < before.len() && domain > 0 && are_theirs(&before[name..]) {
             kept.push_str(&before[..name]);
             kept.push_str("[address]");
             rest = &after[domain..];
@@ -108,6 +121,18 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(without_addresses(text), kept, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_a_name_are_told_from_others() {
+        for (text, kept) in [
+            ("<20261128.1@mg.example.com>", "<20261128.1@mg.example.com>"),
+            ("ann@example.org ANN+x@example.net", "[address] [address]"),
+            ("x-ann@example.org,ann.lee@example.org", "x-ann@example.org,ann.lee@example.org"),
+            ("7@mg.example.com,ann@example.org", "7@mg.example.com,[address]"),
+        ] {
+            assert_eq!(without_addresses_of("Ann+shop", text), kept, "{text}");
         }
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod breaker;
+mod codes_only;
 mod delivery;
 mod drills;
 mod email;
