@@ -4,11 +4,14 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`keywords`] | which word means what, in which countries |
-//! | [`received`] | how each kind of provider brings it |
+//! | [`received`], [`moment`] | how each kind of provider brings it, and says when it was written |
 //! | [`take`] | doing as it wishes, and answering it |
+//! | [`said`] | what a number said last: what is older changes nothing |
 
 mod keywords;
+pub(crate) mod moment;
 pub(crate) mod received;
+mod said;
 mod take;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
@@ -33,6 +36,8 @@ pub(crate) const KEY: &str = "key";
 pub struct Written {
     pub from: Recipient,
     pub wish: Wish,
+    /// When it was written, where the provider tells it.
+    pub at: Option<Millis>,
 }
 
 impl Home {
@@ -99,7 +104,7 @@ pub(crate) fn persons(received: Vec<Received>) -> Brought {
         match read_number(&one.from, None) {
             Some(from) => {
                 let wish = Wish::of(&one.text, from.region());
-                brought.written.push(Written { from, wish });
+                brought.written.push(Written { from, wish, at: one.at });
             }
             None => brought.unreadable += 1,
         }

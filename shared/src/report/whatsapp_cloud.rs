@@ -12,7 +12,7 @@ use sha2::Sha256;
 
 use super::{Call, NotHeard, Reference, Report, Word, class_of, fields::Fields, key, mac::mac};
 use crate::{
-    inbound::received::Received,
+    inbound::{moment, received::Received},
     outcome::{
         ErrorClass::{Account, Recipient, Region, Sender, Throttled, Transient},
         ErrorTable,
@@ -106,9 +106,11 @@ pub(super) fn received(keys: &toml::Table, call: &Call<'_>) -> Result<Vec<Receiv
     let to_us = |value: &&Value| number == text(value, "/metadata/phone_number_id");
     let written = values(&told).filter(to_us).flat_map(|value| items(value, "messages"));
     let texts = written.filter(|message| text(message, "/type") == Some("text"));
-    texts
-        .map(|message| Received::new(text(message, "/from"), text(message, "/text/body")))
-        .collect()
+    let read = |message: &Value| -> Result<Received, NotHeard> {
+        let one = Received::new(text(message, "/from"), text(message, "/text/body"))?;
+        Ok(one.written_at(text(message, "/timestamp").and_then(moment::of_seconds)))
+    };
+    texts.map(read).collect()
 }
 
 /// The changes that are about messages.

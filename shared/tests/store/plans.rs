@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use super::{accept, check, code_of, messages, other_than};
 
 /// The look-ups, as the store writes them, with literals for parameters.
-const LOOKUPS: [(&str, &str); 26] = [
+const LOOKUPS: [(&str, &str); 28] = [
     ("api key by id", "SELECT * FROM api_keys WHERE id = $ID"),
     ("api keys of a tenant", "SELECT * FROM api_keys WHERE tenant_id = $ID ORDER BY created_at"),
     ("verification by id", "SELECT * FROM verifications WHERE id = $ID"),
@@ -96,6 +96,14 @@ const LOOKUPS: [(&str, &str); 26] = [
     (
         "old replies",
         "SELECT recipient_hash, keyword FROM replies WHERE expires_at < 5 ORDER BY expires_at LIMIT 9",
+    ),
+    (
+        "what a number said last",
+        "SELECT count(*) FROM last_words WHERE recipient_hash = $HASH AND said_at > 5 AND said_at <= 9",
+    ),
+    (
+        "old last words",
+        "SELECT recipient_hash FROM last_words WHERE expires_at < 5 ORDER BY expires_at LIMIT 9",
     ),
 ];
 
@@ -178,7 +186,7 @@ async fn on_a_new_database_rows_are_found_by_their_keys() {
 }
 
 /// Tables as large as those of an installation that ran for a while, all of it past the retention.
-const OLD: [&str; 7] = [
+const OLD: [&str; 8] = [
     "INSERT INTO verifications SELECT copy.* FROM verifications v, generate_series(1, 20000) n,
      jsonb_populate_record(v, jsonb_build_object(
          'id', gen_random_uuid(), 'status', 'verified', 'finished_at', n)) copy",
@@ -193,6 +201,7 @@ const OLD: [&str; 7] = [
     "INSERT INTO provider_message_ids (provider, id, message_id, number, part, parts, digits_hash, expires_at)
      SELECT 'a', n::text, gen_random_uuid(), 1, 1, 1, '', n FROM generate_series(1, 20000) n",
     "INSERT INTO replies SELECT int4send(n), 'stop', gen_random_uuid(), n FROM generate_series(1, 20000) n",
+    "INSERT INTO last_words SELECT int4send(n), 'stop', n, n FROM generate_series(1, 20000) n",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

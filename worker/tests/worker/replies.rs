@@ -42,7 +42,7 @@ fn number() -> Recipient {
 }
 
 async fn write(home: &Home, provider: &str, wish: Wish) {
-    let written = Written { from: number(), wish };
+    let written = Written { from: number(), wish, at: None };
     inbound::take(home, provider, written).await.expect("taken");
 }
 
