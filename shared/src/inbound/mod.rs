@@ -64,20 +64,15 @@ impl Home {
     }
 }
 
-/// Reads what a provider brings, and checks that the call is its own: nothing, when there is nothing
-/// in it that a person wrote.
+/// Who reads what comes to this address, which holds the key that the provider was given.
 ///
 /// # Errors
-/// The call is not the provider's, or not of its form.
-pub fn hear(
-    home: &Home,
-    provider: &str,
-    call: &Call<'_>,
-    now: Millis,
-) -> Result<Brought, NotHeard> {
+/// The address lacks its key, or nothing that people write comes to it.
+pub fn hearer_at<'a>(home: &'a Home, provider: &str, url: &str) -> Result<&'a Hearer, NotHeard> {
     let hearer = home.hearer(provider).filter(|of| of.hears_people_apart());
     let hearer = hearer.ok_or(NotHeard::Unexpected)?;
-    let query = Fields::of_form(call.query().as_bytes());
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let query = Fields::of_form(query.as_bytes());
     let given = query.first(KEY).unwrap_or_default();
     let keys = home.inbound_keys(provider);
     if !keys.iter().any(|key| same_bytes(given.as_bytes(), key.as_bytes())) {
@@ -85,10 +80,11 @@ pub fn hear(
             "the address lacks its key; `otpost doctor --show-addresses` prints it",
         ));
     }
-    read(hearer, call, now)
+    Ok(hearer)
 }
 
-/// [`hear`], whatever the address.
+/// Reads what a provider brings to the address for that, and checks that the call is its own: nothing, when
+/// there is nothing in it that a person wrote.
 ///
 /// # Errors
 /// The call lacks the provider's signature, or is not of its form.

@@ -55,7 +55,7 @@ pub const ERRORS: &ErrorTable = &[
     (132_015, 132_016, Sender),    // template: paused, disabled
 ];
 
-const SIGNATURE: &str = "x-hub-signature-256";
+pub(super) const SIGNATURE: &str = "x-hub-signature-256";
 
 /// Of what Meta asks with, before the token is looked at.
 const LONGEST_CHALLENGE: usize = 256;
