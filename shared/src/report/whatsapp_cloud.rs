@@ -106,11 +106,12 @@ pub(super) fn received(keys: &toml::Table, call: &Call<'_>) -> Result<Vec<Receiv
     let to_us = |value: &&Value| number == text(value, "/metadata/phone_number_id");
     let written = values(&told).filter(to_us).flat_map(|value| items(value, "messages"));
     let texts = written.filter(|message| text(message, "/type") == Some("text"));
-    let read = |message: &Value| -> Result<Received, NotHeard> {
-        let one = Received::new(text(message, "/from"), text(message, "/text/body"))?;
-        Ok(one.written_at(text(message, "/timestamp").and_then(moment::of_seconds)))
+    // One that does not say whom it is from is no reason to refuse all that comes with it.
+    let read = |message: &Value| {
+        let one = Received::new(text(message, "/from"), text(message, "/text/body")).ok()?;
+        Some(one.written_at(text(message, "/timestamp").and_then(moment::of_seconds)))
     };
-    texts.map(read).collect()
+    Ok(texts.filter_map(read).collect())
 }
 
 /// The changes that are about messages.

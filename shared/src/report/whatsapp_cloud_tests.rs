@@ -158,6 +158,7 @@ fn people_who_write_stop_to_this_number_are_heard() {
             "messages": [
                 { "from": "12025550123", "id": "wamid.8", "timestamp": "1767607379", "type": "text",
                     "text": { "body": "Stop" } },
+                { "id": "wamid.7", "type": "text", "text": { "body": "from nobody" } },
                 { "from": "12025550123", "id": "wamid.9", "type": "image", "image": { "id": "1" } },
             ],
         });
