@@ -41,6 +41,19 @@ impl Hearer {
         Self { gateway: (kind.gateway)(&keys), kind, keys, senders: Senders::default() }
     }
 
+    /// The most bytes of one call: more when its kind gathers what it has to say.
+    #[must_use]
+    pub fn most_bytes(&self) -> usize {
+        self.kind.most_bytes
+    }
+
+    /// True when a call with a body would be refused whatever is in it, because the header of its signature is
+    /// not among those that `has` knows, in lower case.
+    #[must_use]
+    pub fn lacks_signature(&self, has: impl Fn(&str) -> bool) -> bool {
+        self.kind.signature.is_some_and(|name| !has(name))
+    }
+
     /// Reads what the provider calls us with, and checks its signature. Empty when it says nothing that
     /// matters, such as that a message is queued there.
     ///

@@ -63,6 +63,12 @@ pub(super) enum People {
     OfTopic,
 }
 
+/// The most bytes of a call that brings one report, or what one person wrote.
+const ONE: usize = 64 * 1024;
+
+/// And of one that gathers them. Source: developers.facebook.com, the page on webhooks: up to 3 MB.
+const MANY: usize = 3 * 1024 * 1024;
+
 /// Which attempts an address for reports stands for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Numbers {
@@ -84,6 +90,10 @@ pub(crate) struct Kind {
     pub(super) check: fn(&toml::Table, &Call<'_>, Millis) -> Result<(), NotHeard>,
     /// Answers those who ask whether an address is ours before they call it; none when they do not ask.
     pub(super) handshake: Handshake,
+    /// The header without which none of its calls is believed, of those that sign and may be large.
+    pub(super) signature: Option<&'static str>,
+    /// The most bytes of one call.
+    pub(super) most_bytes: usize,
     pub(super) reports: Reports,
     pub(super) numbers: Numbers,
     /// It calls one address with all that an account sends: what is not ours is no mistake there, and
@@ -122,6 +132,8 @@ const PLAIN: Kind = Kind {
     can_check: |_| false,
     check: |_, _, _| Err(NotHeard::Unexpected),
     handshake: |_, _| None,
+    signature: None,
+    most_bytes: ONE,
     reports: Reports::Never,
     numbers: Numbers::Each,
     hears_of_others: false,
@@ -170,6 +182,7 @@ const KINDS: &[Kind] = &[
         can_check: |_| true,
         // It signs nothing; the address is the proof.
         check: |_, _, _| Ok(()),
+        most_bytes: MANY,
         reports: Reports::Calls(always(|_, call| infobip::read(call))),
         people: People::Apart(always(|_, call| received::infobip(call))),
         ..PLAIN
@@ -253,6 +266,8 @@ const KINDS: &[Kind] = &[
         can_check: |keys| key(keys, "app_secret").is_some(),
         check: |keys, call, _| whatsapp_cloud::check(keys, call),
         handshake: whatsapp_cloud::handshake,
+        signature: Some(whatsapp_cloud::SIGNATURE),
+        most_bytes: MANY,
         reports: Reports::Gathered(always(|_, call| whatsapp_cloud::read(call))),
         hears_of_others: true,
         people: People::WithReports(whatsapp_cloud::received),
@@ -285,6 +300,19 @@ mod tests {
             let hears = [hearer.can_hear(), hearer.can_hear_people(), hearer.come_by_themselves()];
             assert_eq!(hears, [false; 3], "{kind}");
         }
+    }
+
+    #[test]
+    fn who_gathers_may_bring_more() {
+        for kind in KINDS {
+            let is_large = ["infobip", "whatsapp_cloud"].contains(&kind.name);
+            let most = if is_large { 3 << 20 } else { 64 << 10 };
+            assert_eq!(hearer(kind.name).most_bytes(), most, "{}", kind.name);
+        }
+        let signs = hearer("whatsapp_cloud");
+        assert!(signs.lacks_signature(|_| false));
+        assert!(!signs.lacks_signature(|name| name == "x-hub-signature-256"));
+        assert!(!hearer("infobip").lacks_signature(|_| false), "it signs nothing");
     }
 
     #[test]

@@ -173,10 +173,13 @@ impl Envelope {
         lines.collect()
     }
 
-    fn age(&self, now: Millis) -> Option<i64> {
+    fn published_at(&self) -> Option<Millis> {
         let at = OffsetDateTime::parse(&self.timestamp, &Rfc3339).ok()?;
-        let at = i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()?;
-        Some(now.saturating_sub(at).saturating_abs())
+        i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()
+    }
+
+    fn age(&self, now: Millis) -> Option<i64> {
+        Some(now.saturating_sub(self.published_at()?).saturating_abs())
     }
 }
 
@@ -234,6 +237,11 @@ impl Unchecked {
 
     pub(super) fn certificate_url(&self) -> &str {
         &self.envelope.certificate_url
+    }
+
+    /// SNS brings a message again with the time it had at first.
+    pub(super) fn published_at(&self) -> Option<Millis> {
+        self.envelope.published_at()
     }
 
     pub(super) fn check(self, certificate: &Certificate, now: Millis) -> Result<Said, NotHeard> {

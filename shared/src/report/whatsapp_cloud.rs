@@ -15,7 +15,7 @@ use super::{
     mac::mac,
 };
 use crate::{
-    inbound::received::Received,
+    inbound::{moment, received::Received},
     outcome::{
         ErrorClass::{Account, Recipient, Region, Sender, Throttled, Transient},
         ErrorTable,
@@ -58,7 +58,7 @@ pub const ERRORS: &ErrorTable = &[
     (132_015, 132_016, Sender),    // template: paused, disabled
 ];
 
-const SIGNATURE: &str = "x-hub-signature-256";
+pub(super) const SIGNATURE: &str = "x-hub-signature-256";
 
 /// Of what Meta asks with, before the token is looked at.
 const LONGEST_CHALLENGE: usize = 256;
@@ -111,9 +111,12 @@ pub(super) fn received(of: &Hearer, call: &Call<'_>) -> Result<Vec<Received>, No
     };
     let written = values(&told).filter(to_us).flat_map(|value| items(value, "messages"));
     let texts = written.filter(|message| text(message, "/type") == Some("text"));
-    texts
-        .map(|message| Received::new(text(message, "/from"), text(message, "/text/body")))
-        .collect()
+    // One that does not say whom it is from is no reason to refuse all that comes with it.
+    let read = |message: &Value| {
+        let one = Received::new(text(message, "/from"), text(message, "/text/body")).ok()?;
+        Some(one.written_at(text(message, "/timestamp").and_then(moment::of_seconds)))
+    };
+    Ok(texts.filter_map(read).collect())
 }
 
 /// True for the number that sends, and for those that send to single countries.

@@ -158,7 +158,9 @@ fn people_who_write_stop_to_a_number_of_the_section_are_heard() {
         let messages = json!({
             "metadata": { "phone_number_id": number, "display_phone_number": "12025550199" },
             "messages": [
-                { "from": "12025550123", "id": "wamid.8", "type": "text", "text": { "body": "Stop" } },
+                { "from": "12025550123", "id": "wamid.8", "timestamp": "1767607379", "type": "text",
+                    "text": { "body": "Stop" } },
+                { "id": "wamid.7", "type": "text", "text": { "body": "from nobody" } },
                 { "from": "12025550123", "id": "wamid.9", "type": "image", "image": { "id": "1" } },
             ],
         });
@@ -172,6 +174,7 @@ fn people_who_write_stop_to_a_number_of_the_section_are_heard() {
         let written = to(ours);
         assert_eq!(written.len(), 1, "{written:?}");
         assert_eq!((written[0].from.address(), written[0].wish), ("+12025550123", Wish::Stop));
+        assert_eq!(written[0].at, Some(1_767_607_379_000));
     }
     assert!(to("8").is_empty(), "another number of the app");
 }

@@ -42,7 +42,8 @@ kind = "vonage"
 const DAY_MS: i64 = 86_400_000;
 
 async fn write(home: &Home, provider: &str, from: Recipient, wish: Wish) {
-    inbound::take(home, provider, Written { from, wish }).await.expect("taken");
+    let written = Written { from, wish, at: None };
+    inbound::take(home, provider, written).await.expect("taken");
 }
 
 /// Messages that wait in the lane of replies.
