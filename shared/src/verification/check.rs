@@ -25,7 +25,7 @@ pub struct CheckRequest {
     /// The recipient, when the caller wants it compared too.
     pub to: Option<Recipient>,
     pub subject: Option<String>,
-    /// A repeat with the same key gets the same receipt.
+    /// A repeat with the same key gets the same receipt, unless it names another address than was proved.
     pub idempotency_key: Option<String>,
 }
 

@@ -1,8 +1,18 @@
 //! Whom a code goes to, by which way, and what follows by itself.
 
+use std::sync::LazyLock;
+
 use otpost_shared::{Home, channel::Channel, recipient::Recipient, tenant::DEFAULT_TENANT};
 
 use super::super::number;
+
+/// How many have a number.
+pub const PEOPLE: u8 = 3;
+
+static NUMBERS: LazyLock<Vec<Recipient>> =
+    LazyLock::new(|| (0..PEOPLE).map(|person| number(person.into())).collect());
+static MAILBOX: LazyLock<Recipient> =
+    LazyLock::new(|| Recipient::parse_email("ann@example.org").expect("an address"));
 
 /// A few people have a number each, and share one mailbox: whoever guesses at it guesses at it through
 /// many first addresses.
@@ -23,8 +33,8 @@ impl Address {
 
     pub fn recipient(self) -> Recipient {
         match self {
-            Self::Number(person) => number(person.into()),
-            Self::Mailbox => Recipient::parse_email("ann@example.org").expect("an address"),
+            Self::Number(person) => NUMBERS[usize::from(person)].clone(),
+            Self::Mailbox => MAILBOX.clone(),
         }
     }
 

@@ -91,7 +91,7 @@ fn new_verification(person: u8, policy: Policy, ways: &Ways) -> NewVerification 
         new.purpose = "rotating".into();
     }
     new.code = (policy == Policy::OwnCode).then(|| Code::new(OWN_CODE.into()));
-    let step = |(channel, after_secs): &(_, u32)| NewStep {
+    let step = |(channel, after_secs): &(Channel, u32)| NewStep {
         channel: *channel,
         to: recipient(*channel),
         after_secs: *after_secs,

@@ -34,6 +34,10 @@ impl Trial<'_> {
             if !self.model.messages.contains_key(&row.id)
                 && let Some(awaited) = self.model.awaited.pop_front()
             {
+                let (to, found) = (awaited.to.recipient(), tables.goes_to(self.home, row));
+                let right = found.is_none_or(|found| found.identity() == to.identity())
+                    && row.recipient_hash == awaited.to.hash(self.home);
+                prop_assert!(right, "it goes to another address: {row:?}");
                 self.model.messages.insert(row.id, awaited);
                 self.messages.push(row.id);
             }
@@ -41,11 +45,6 @@ impl Trial<'_> {
             prop_assert!(expected.is_some(), "unexpected: {row:?}");
             if let Some(expected) = expected {
                 message(row, expected, &attempts.remove(&row.id).unwrap_or_default())?;
-                let hash = expected.to.hash(self.home);
-                prop_assert!(row.recipient_hash == hash, "of another address: {row:?}");
-                let (to, found) = (expected.to.recipient(), tables.goes_to(self.home, row));
-                let right = found.is_none_or(|found| found.identity() == to.identity());
-                prop_assert!(right, "it goes to another address: {row:?}");
             }
         }
         prop_assert!(self.model.awaited.is_empty(), "there should be {:?}", self.model.awaited);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     super::{number, other_than},
-    addresses::Address,
+    addresses::{Address, PEOPLE},
     answers::{Checked, Consumed},
     callers::{subject, tenant},
     expected::Presented,
@@ -46,7 +46,7 @@ impl Trial<'_> {
     /// Every address has the wrong guesses of today that the model counted.
     async fn compare_guesses(&self) -> Verdict {
         let (today, rows) = (guess_budget::day(self.now), wrong_guesses(&self.home.db).await);
-        for to in (0..3).map(Address::Number).chain([Address::Mailbox]) {
+        for to in (0..PEOPLE).map(Address::Number).chain([Address::Mailbox]) {
             let hash = to.hash(self.home);
             let found = rows.iter().find(|(of, day, _)| (of, *day) == (&hash, today));
             let found = found.map_or(0, |(_, _, guesses)| *guesses);

@@ -3,7 +3,7 @@
 use otpost_shared::{channel::Channel, outcome::ErrorClass, queue::Lane, report::Word};
 use proptest::{collection::vec, option, prelude::*};
 
-use super::addresses::Ways;
+use super::addresses::{PEOPLE, Ways};
 
 /// Parts of the longest history: single operations, and runs of them that seldom come by chance.
 pub const PARTS: usize = 30;
@@ -58,7 +58,7 @@ pub enum Operation {
     Release {
         of: usize,
     },
-    /// A provider's last word on an attempt.
+    /// A provider's last word on an attempt of what was claimed.
     Report {
         of: usize,
         attempt: usize,
@@ -245,7 +245,7 @@ fn late_word() -> impl Strategy<Value = Vec<Operation>> {
 /// A workflow whose messages come due one by one, each with what becomes of it.
 fn one_way_after_the_other() -> impl Strategy<Value = Vec<Operation>> {
     let turn = (step(), option::of(word()), 0..3_usize);
-    (0..3_u8, workflow(), vec(turn, 2..4)).prop_map(|(person, ways, turns)| {
+    (0..PEOPLE, workflow(), vec(turn, 2..4)).prop_map(|(person, ways, turns)| {
         let mut all = vec![Operation::Accept { person, policy: Policy::Same, ways, key: None }];
         for (step, word, which) in turns {
             all.push(Operation::ClaimDue { lane: Lane::Otp, limit: 1 });
@@ -261,7 +261,7 @@ fn one_way_after_the_other() -> impl Strategy<Value = Vec<Operation>> {
 
 /// Guesses at two addresses, of which each has a code and a budget.
 fn guesses_at_both() -> impl Strategy<Value = Vec<Operation>> {
-    (0..3_u8, workflow(), guesses()).prop_map(|(person, ways, guesses)| {
+    (0..PEOPLE, workflow(), guesses()).prop_map(|(person, ways, guesses)| {
         let accept = Operation::Accept { person, policy: Policy::Same, ways, key: None };
         [vec![accept], guesses].concat()
     })
@@ -270,9 +270,9 @@ fn guesses_at_both() -> impl Strategy<Value = Vec<Operation>> {
 fn operation() -> impl Strategy<Value = Operation> {
     use Operation as O;
     prop_oneof![
-        8 => (0..3_u8, policy(), ways(), option::weighted(0.3, key()))
+        8 => (0..PEOPLE, policy(), ways(), option::weighted(0.3, key()))
             .prop_map(|(person, policy, ways, key)| O::Accept { person, policy, ways, key }),
-        7 => (0..3_u8, option::weighted(0.2, key()))
+        7 => (0..PEOPLE, option::weighted(0.2, key()))
             .prop_map(|(person, key)| O::AcceptText { person, key }),
         14 => (place(), guess(), named(), caller(), option::weighted(0.3, 0..2_u8))
             .prop_map(|(of, guess, names, by, key)| O::Check { of, guess, names, by, key }),

@@ -67,8 +67,8 @@ impl Trial<'_> {
         attempt: usize,
         (word, class): (Word, Option<ErrorClass>),
     ) -> Verdict {
-        let Some(of) = nth(&self.messages, of) else { return Ok(()) };
-        let id = self.messages[of];
+        let Some(of) = nth(&self.claims, of) else { return Ok(()) };
+        let id = self.claims[of].id;
         // A word that is faster than the worker's own has tests of its own.
         let message = self.model.messages.get(&id).filter(|m| m.state != State::Sending);
         let Some(message) = message else { return Ok(()) };
