@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::PATIENCE;
 use crate::{
     args::DrillOptions,
-    output::{Done, Failure, print_json, say, secs},
+    output::{Done, Failure, moment, print_json, say, secs},
 };
 
 /// All workers know by then that it is away, or back.
@@ -163,7 +163,12 @@ impl Drill<'_> {
         let sent = self.send_texts(people, texts, stop).await;
         // If this fails, its time ends by itself.
         let back = || provider_state::mark_drilled(&home.db, provider, 0, home.clock.now());
-        patiently(PATIENCE, back).await?;
+        patiently(PATIENCE, back).await.map_err(|error| {
+            let until = moment(until);
+            Failure::new(format!(
+                "{error}; {provider} was not given back: it is away until {until}"
+            ))
+        })?;
         tokio::time::sleep(SETTLED).await;
         Ok((from, sent))
     }

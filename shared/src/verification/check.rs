@@ -25,7 +25,7 @@ pub struct CheckRequest {
     /// The recipient, when the caller wants it compared too.
     pub to: Option<Recipient>,
     pub subject: Option<String>,
-    /// A repeat with the same key gets the same receipt.
+    /// A repeat with the same key gets the same receipt, unless it names another address than was proved.
     pub idempotency_key: Option<String>,
 }
 
@@ -218,7 +218,10 @@ fn answer_by_state(
         (Some(stored), Some(given)) => same_bytes(stored, &given),
         _ => false,
     };
-    if let (Status::Verified, true, Some(at)) = (status, repeats, row.finished_at) {
+    // Nor does a repeat prove another address than it names.
+    let (names_first, names_other) = names(home, row, request)?;
+    let names_proved = if row.proves_other == 1 { names_other } else { names_first };
+    if let (Status::Verified, true, Some(at)) = (status, repeats && names_proved, row.finished_at) {
         return verified(home, row, at).map(Some);
     }
     Ok(Some(CheckAnswer::Over(status)))

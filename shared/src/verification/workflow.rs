@@ -190,7 +190,7 @@ pub(super) async fn carry_over(tx: &mut Tx, row: &Verification) -> Result<(), Db
         sqlx::query::<D>(
             "UPDATE messages SET generation = $2
              WHERE verification_id = $1 AND state || '' = 'queued' AND epoch = 0
-               AND not_before > created_at",
+               AND not_before >= created_at",
         )
         .bind(row.id)
         .bind(row.generation)
@@ -211,7 +211,7 @@ pub(super) async fn call_off(
         sqlx::query::<D>(
             "UPDATE messages SET state = 'canceled', finished_at = $3
              WHERE verification_id = $1 AND channel = $2 AND state || '' = 'queued' AND epoch = 0
-               AND not_before > created_at",
+               AND not_before >= created_at",
         )
         .bind(id)
         .bind(channel)

@@ -176,10 +176,12 @@ async fn an_answer_that_came_too_late_still_names_the_id() {
     let smsc = Smsc::start().await;
     let bed = bed(Kind::Embedded, &smsc, "").await;
     let worker = Worker::start(&bed.home);
-    smsc.replies([Reply::Late(std::time::Duration::from_millis(5_300), "late-1")]);
+    smsc.replies([Reply::Later("late-1")]);
     let id = text(&bed.home, 1, "hello").await;
     becomes(&bed.home, id, "unknown").await;
     smsc.send(deliveries::receipt(95, &digits(1), "late-1", "DELIVRD"));
+    until("it is taken", async || smsc.answer_to(95).is_some()).await;
+    smsc.answer().await;
     becomes(&bed.home, id, "delivered").await;
     worker.stop().await;
 }

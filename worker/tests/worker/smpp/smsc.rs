@@ -3,11 +3,11 @@
 
 use std::{
     collections::VecDeque,
+    mem,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
 use futures_util::StreamExt;
@@ -43,8 +43,8 @@ pub enum Reply {
     Accept(&'static str),
     Refuse(u32),
     Silence,
-    /// Accepted, but so much later.
-    Late(Duration, &'static str),
+    /// Accepted, but not before [`Smsc::answer`].
+    Later(&'static str),
     /// A delivery of this number first; when that is answered, the answer with the id.
     ReceiptFirst(&'static str, u32, Vec<u8>),
     /// These bytes instead of an answer.
@@ -52,7 +52,7 @@ pub enum Reply {
     /// A `generic_nack` with this status.
     Nack(u32),
     Close,
-    /// Asks to unbind, answers a little later, and closes when it is told that it may.
+    /// Asks to unbind, answers when that was read, and closes when it is told that it may.
     UnbindFirst(&'static str),
 }
 
@@ -82,8 +82,10 @@ struct State {
     /// Neither `enquire_link` nor anything else is answered any more.
     is_deaf: AtomicBool,
     ids: AtomicU32,
-    /// Answers for when a delivery is answered: its number, then theirs and the id.
+    /// Answers for when something of ours is answered: its number, then theirs and the id.
     held: Mutex<Vec<(u32, u32, &'static str)>>,
+    /// Answers for when the test says so.
+    later: Mutex<Vec<(Writer, u32, &'static str)>>,
     submits: Mutex<Vec<SubmitSm>>,
     heard: Mutex<Vec<Heard>>,
     /// What is sent over each connection, oldest first.
@@ -148,6 +150,19 @@ impl Smsc {
 
     pub fn become_deaf(&self) {
         self.state.is_deaf.store(true, Ordering::SeqCst);
+    }
+
+    /// Submits that wait for [`Smsc::answer`].
+    pub fn kept_back(&self) -> usize {
+        self.state.later.lock().expect("not poisoned").len()
+    }
+
+    /// Gives them their answers.
+    pub async fn answer(&self) {
+        let later = mem::take(&mut *self.state.later.lock().expect("not poisoned"));
+        for (writer, sequence, id) in later {
+            writer.accept(sequence, id).await;
+        }
     }
 
     pub fn submits(&self) -> Vec<SubmitSm> {
@@ -290,17 +305,24 @@ async fn take(state: &Arc<State>, writer: &Writer, command: Command) -> bool {
         }
         Some(Pdu::DeliverSmResp(_)) => {
             hear(Heard::DeliverResp(sequence, status));
-            let held = state.held.lock().expect("not poisoned").clone();
-            if let Some((_, submit, id)) = held.iter().find(|(delivery, ..)| *delivery == sequence)
-            {
-                writer.accept(*submit, id).await;
-            }
+            answer_held(state, writer, sequence).await;
         }
-        Some(Pdu::EnquireLinkResp) => hear(Heard::EnquireLinkResp(sequence)),
+        Some(Pdu::EnquireLinkResp) => {
+            hear(Heard::EnquireLinkResp(sequence));
+            answer_held(state, writer, sequence).await;
+        }
         Some(Pdu::GenericNack) => hear(Heard::Nack(sequence, status)),
         other => panic!("nobody else asks for {other:?}"),
     }
     true
+}
+
+/// What was to wait until this number was answered.
+async fn answer_held(state: &State, writer: &Writer, number: u32) {
+    let held = state.held.lock().expect("not poisoned").clone();
+    if let Some((_, submit, id)) = held.iter().find(|(ours, ..)| *ours == number) {
+        writer.accept(*submit, id).await;
+    }
 }
 
 fn bind_heard(bind: &BindTransceiver) -> Heard {
@@ -324,12 +346,8 @@ async fn answer(state: &Arc<State>, writer: &Writer, sequence: u32, reply: Optio
         }
         Some(Reply::Nack(status)) => writer.pdu(status, sequence, Pdu::GenericNack).await,
         Some(Reply::Silence) => {}
-        Some(Reply::Late(after, id)) => {
-            let writer = writer.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(after).await;
-                writer.accept(sequence, id).await;
-            });
+        Some(Reply::Later(id)) => {
+            state.later.lock().expect("not poisoned").push((writer.clone(), sequence, id));
         }
         Some(Reply::ReceiptFirst(id, delivery, receipt)) => {
             state.held.lock().expect("not poisoned").push((delivery, sequence, id));
@@ -338,12 +356,9 @@ async fn answer(state: &Arc<State>, writer: &Writer, sequence: u32, reply: Optio
         Some(Reply::Raw(bytes)) => writer.bytes(&bytes).await,
         Some(Reply::Close) => return false,
         Some(Reply::UnbindFirst(id)) => {
+            state.held.lock().expect("not poisoned").push((78, sequence, id));
             writer.pdu(0, 77, Pdu::Unbind).await;
-            let writer = writer.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                writer.accept(sequence, id).await;
-            });
+            writer.pdu(0, 78, Pdu::EnquireLink).await;
         }
     }
     true
