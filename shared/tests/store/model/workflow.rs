@@ -20,6 +20,22 @@ impl Message {
         self.has_not_begun() && self.not_before > now
     }
 
+    /// Somebody has it, or will have it next.
+    fn is_under_way(&self, now: Millis) -> bool {
+        match self.state {
+            State::Sending => true,
+            State::Queued => !self.is_to_come(now),
+            _ => false,
+        }
+    }
+
+    /// It was sent, perhaps, and after the other one had ended.
+    fn was_sent_after(&self, other: &Self) -> bool {
+        let end = |of: &Self| of.finished.as_ref().map(|at| *at.end());
+        matches!(self.state, State::Sent | State::Delivered | State::Unknown)
+            && end(self) > end(other)
+    }
+
     /// It may have arrived, or still may.
     fn may_arrive(&self) -> bool {
         use State as S;
@@ -59,13 +75,14 @@ impl Model {
         }
     }
 
-    /// The next step comes at once, unless a later message is under way already or may have arrived.
+    /// The next step comes at once, unless another message is under way or was sent since.
     fn go_on(&mut self, of: Uuid, after: Uuid, now: Millis) -> bool {
         let v = self.verifications.get(&of).filter(|v| v.status == Status::Pending);
         let Some(generation) = v.map(Verification::generation) else { return false };
         let counts = |m: &Message| m.verification == Some(of) && m.generation == generation;
-        let mut later = self.messages.iter().filter(|(id, m)| **id > after && counts(m));
-        if later.any(|(_, m)| m.may_arrive() && !m.is_to_come(now)) {
+        let Some(ended) = self.messages.get(&after) else { return false };
+        let mut others = self.messages.iter().filter(|(id, m)| **id != after && counts(m));
+        if others.any(|(_, m)| m.is_under_way(now) || m.was_sent_after(ended)) {
             return false;
         }
         let steps = self.messages.values_mut().filter(|m| counts(m) && m.is_to_come(now));
