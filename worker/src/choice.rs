@@ -37,7 +37,7 @@ const TOKEN_AMONG_ROUTES: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub enum Chosen {
     Try(Pass),
-    /// Why, when it is a rate.
+    /// Why, when it is a rate, or nobody is in use who may take it.
     Wait {
         until: Millis,
         why: Option<String>,
@@ -245,10 +245,14 @@ impl Chain {
     fn left_waiting(&self, search: &Search<'_>, s: &Situation<'_>, until: Millis) -> Chosen {
         use Availability as A;
         let takers = self.usable(s.route.iter().copied(), s);
-        let is_left_alone =
-            |place: &usize| matches!(s.providers[*place], A::Open { .. } | A::Paused { .. });
-        let blocked = takers.first().filter(|_| takers.iter().all(is_left_alone));
-        let Some(first) = blocked.filter(|_| self.routes().differ_in(s.lane)) else {
+        let back_at = |place: usize| match s.providers[place] {
+            A::Open { probe_at: at } | A::Paused { until: at } => Some(at),
+            _ => None,
+        };
+        let are_left_alone = takers.iter().all(|place| back_at(*place).is_some());
+        let first = takers.iter().min_by_key(|place| back_at(**place));
+        let Some(first) = first.filter(|_| are_left_alone && self.routes().differ_in(s.lane))
+        else {
             return Chosen::Wait { until, why: None };
         };
         let names: Vec<&str> =

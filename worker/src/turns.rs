@@ -11,7 +11,7 @@ use otpost_shared::clock::Millis;
 
 use crate::line::Line;
 
-/// A turn is at most this much later than it could be, as long as so few wait.
+/// As long as no more wait than have turns until then, none waits longer than it could.
 fn near_ms(line: Line) -> Millis {
     match line {
         Line::Codes | Line::Replies => 5_000,
@@ -20,29 +20,28 @@ fn near_ms(line: Line) -> Millis {
 }
 
 /// No turn is later, however many wait.
-const FARTHEST_MS: Millis = 3_600_000;
+const FARTHEST_MS: Millis = 900_000;
+/// The later ones are shared out over that time again and again.
+const ROUND: i64 = FARTHEST_MS * 1_000;
 
-/// How far apart turns are: at first, and beyond what is near. Each costs two writes, a claim and a wait. If
-/// all came back within a minute, a million that wait for one provider would have 16,700 turns a second: more
-/// than a worker can do, and those of other routes would stand behind them.
+/// How far apart turns are: at first, and when more wait than have one of those within the minute. Each costs
+/// two writes, a claim and a wait: a million that all came back within a minute would have 16,700 turns a
+/// second, more than a worker can do, and those of other routes would stand behind them. Over a quarter of an
+/// hour they have 1,100.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Apart {
-    near: Duration,
-    far: Duration,
+    at_first: Duration,
+    later: Duration,
 }
 
 impl Apart {
-    /// Of those who wait for a provider that is left alone. Nobody knows how many it takes when it is back:
-    /// from the first second on 2,000 are there for it. As long as it is away they cost 240,000 writes a
-    /// minute, a fifth of what a worker can do, and a million come round in nine minutes.
+    /// Of those who wait for a provider that is left alone. Nobody knows how many it takes when it is back.
     pub(crate) const LEFT_ALONE: Self =
-        Self { near: Duration::from_millis(5), far: Duration::from_micros(500) };
+        Self { at_first: Duration::from_millis(5), later: Duration::from_micros(500) };
 
-    /// Of those who wait for the tokens of a rate that come so far apart: more than there are tokens. At up to
-    /// 250 a second that is 60,000 writes a minute, and a million come round in 34 minutes; when the rate or
-    /// the routes become better, 500 are there for it from the first second on.
+    /// Of those who wait for the tokens of a rate that come so far apart: more than there are tokens.
     pub(crate) fn of_rate(pace: Duration) -> Self {
-        Self { near: pace, far: (pace / 2).min(Duration::from_millis(2)) }
+        Self { at_first: pace, later: (pace / 2).min(Duration::from_millis(2)) }
     }
 }
 
@@ -50,42 +49,49 @@ impl Apart {
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     /// Of each line.
-    next: Mutex<[Next; 3]>,
+    lines: Mutex<[Taken; 3]>,
 }
 
-/// When the next ones are, in microseconds.
-#[derive(Debug, Default)]
-struct Next {
-    near: i64,
-    far: i64,
+/// What is given away, in microseconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Taken {
+    /// When the next one of the first turns is.
+    next: i64,
+    /// How much of a round of later ones.
+    of_round: i64,
 }
 
 impl Turns {
-    /// The next turn that is not before `first`; the one after it is so long after it. Of a far one no more
-    /// than half of what is left to its `deadline` is waited for.
+    /// The next turn that is not before `first`. Later ones are also spread over what is left to a `deadline`
+    /// that is near: the first half of that is waited, and whoever comes back then waits half of what is left.
     pub(crate) fn take(&self, line: Line, first: Millis, apart: Apart, deadline: Millis) -> Millis {
         let near = first.saturating_add(near_ms(line));
-        let mut all = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = &mut all[line as usize];
-        // How many codes wait is bounded where they are accepted, and of replies there are few.
-        if line != Line::Texts || next.near <= micros(near) {
-            return take_one(&mut next.near, first, near, apart.near);
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = &mut lines[line as usize];
+        if taken.next <= micros(first) {
+            // Nobody waits any more: what was given away is used, or given up.
+            *taken = Taken { next: micros(first), of_round: 0 };
         }
-        let far = take_one(&mut next.far, near, first.saturating_add(FARTHEST_MS), apart.far);
-        let half_way = first.saturating_add(deadline.saturating_sub(first) / 2);
-        far.min(half_way.max(near))
+        // How many codes wait is bounded where they are accepted, and of replies there are few.
+        if line != Line::Texts || taken.next <= micros(near) {
+            let turn = taken.next.min(micros(near));
+            taken.next = turn.saturating_add(as_micros(apart.at_first));
+            return turn / 1_000;
+        }
+        let last = first.saturating_add(FARTHEST_MS).min(deadline.max(first));
+        let from = near.min(first + (last - first) / 2);
+        let turn = from + (last - from) * (taken.of_round / 1_000) / FARTHEST_MS;
+        taken.of_round = (taken.of_round + as_micros(apart.later)) % ROUND;
+        turn
     }
-}
-
-/// The next one, which is at least and at most then.
-fn take_one(next: &mut i64, first: Millis, last: Millis, apart: Duration) -> Millis {
-    let turn = (*next).clamp(micros(first), micros(last));
-    *next = turn.saturating_add(i64::try_from(apart.as_micros()).unwrap_or(i64::MAX));
-    turn / 1_000
 }
 
 fn micros(at: Millis) -> i64 {
     at.saturating_mul(1_000)
+}
+
+fn as_micros(apart: Duration) -> i64 {
+    i64::try_from(apart.as_micros()).unwrap_or(ROUND)
 }
 
 #[cfg(test)]
@@ -118,43 +124,53 @@ mod tests {
     }
 
     #[test]
-    fn however_many_wait_few_are_looked_at_in_a_second() {
-        let turns = Turns::default();
-        let take = |first, deadline| turns.take(Line::Texts, first, of_rate(100), deadline);
-        let all: Vec<i64> = (0..100_000).map(|_| take(0, LATER)).collect();
-        // At the provider's pace for a minute, and then 500 a second.
-        assert_eq!(all[..3], [0, 100, 200]);
-        assert_eq!(all[599..603], [59_900, 60_000, 60_000, 60_002]);
-        assert_eq!(all.last(), Some(&258_796));
-        // Whose time is over before is looked at again half-way, and the next one in turn.
-        assert_eq!([100_000, 200_000].map(|deadline| take(0, deadline)), [60_000, 100_000]);
-        assert_eq!(take(0, LATER), 258_802);
-        // A while later there is a near one again.
-        assert_eq!([(); 2].map(|()| take(10_000, LATER)), [60_100, 60_200]);
-    }
-
-    #[test]
-    fn more_are_looked_at_than_a_provider_may_take() {
-        for (apart, near, far) in [
-            (Apart::LEFT_ALONE, 12_001, 2_000),
-            (of_rate(100), 601, 500),
-            (of_rate(2), 30_001, 1_000),
+    fn however_many_wait_about_as_many_have_a_turn_in_each_second() {
+        for (apart, near, most_at_once) in [
+            (of_rate(100), 601, 1_200),
+            (of_rate(2), 30_001, 1_700),
+            (Apart::LEFT_ALONE, 12_001, 2_100),
         ] {
             let turns = Turns::default();
-            let take = || turns.take(Line::Texts, 0, apart, LATER);
-            assert!((0..near).all(|_| take() <= 60_000));
-            assert!((0..far).all(|_| take() < 61_000));
-            assert_eq!(take(), 61_000, "{apart:?}");
+            let mut in_second = vec![0; 901];
+            for n in 0..1_000_000 {
+                let turn = turns.take(Line::Texts, 0, apart, LATER);
+                if n >= near {
+                    assert!((60_000..FARTHEST_MS).contains(&turn), "{n}: {turn}");
+                    in_second[usize::try_from(turn / 1_000).expect("a second")] += 1;
+                }
+            }
+            let most = in_second.iter().max().copied();
+            assert!(most <= Some(most_at_once), "{apart:?}: {most:?}");
         }
     }
 
     #[test]
-    fn no_turn_is_later_than_the_farthest() {
+    fn where_the_time_is_nearly_over_it_is_looked_at_half_way() {
         let turns = Turns::default();
-        let take = |first| turns.take(Line::Texts, first, of_rate(60_000), LATER);
-        let asked_to_be_left_alone = [(); 3].map(|()| take(2 * FARTHEST_MS));
-        assert_eq!(asked_to_be_left_alone, [0, 60_000, 60_000].map(|by| 2 * FARTHEST_MS + by));
-        assert_eq!(take(0), FARTHEST_MS);
+        let take = |first, deadline| turns.take(Line::Texts, first, of_rate(100), deadline);
+        for _ in 0..=600 {
+            take(0, LATER);
+        }
+        let all: Vec<i64> = (0..450_000).map(|_| take(0, 40_000)).collect();
+        assert_eq!((all.first(), all.iter().max()), (Some(&20_000), Some(&39_999)));
+        assert_eq!(take(0, 0), 0, "whose time is over");
+    }
+
+    #[test]
+    fn when_nobody_waits_any_more_turns_begin_anew() {
+        let turns = Turns::default();
+        let take = |first| turns.take(Line::Texts, first, of_rate(100), LATER);
+        for _ in 0..100_000 {
+            take(0);
+        }
+        assert!(take(0) > 200_000);
+        assert_eq!([(); 2].map(|()| take(60_100)), [60_100, 60_200]);
+        let all: Vec<i64> = (2..602).map(|_| take(60_100)).collect();
+        assert_eq!(
+            all.last(),
+            Some(&120_100),
+            "at the end of the first ones, and not far behind it"
+        );
     }
 
     #[test]
