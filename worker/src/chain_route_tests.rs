@@ -19,6 +19,8 @@ fn each_message_goes_round_its_own_route() {
         // What lasts leaves nobody on the one, and somebody on the other.
         assert_eq!(on(&[2, 0], lane, &[("c", C::Account)], 0), "try a");
         assert_eq!(on(&[1], lane, &[("b", C::Account)], 0), "failed account");
+        assert_eq!(on(&[1], lane, &[("b", C::Region)], 0), "failed region");
+        assert_eq!(on(&[], lane, &[], 0), "failed account", "there is nobody to try again with");
     }
     let busy = [("c", C::Throttled)];
     assert_eq!(on(&[2, 0], Lane::Bulk, &busy, 0), "wait 1000");

@@ -207,11 +207,9 @@ impl Letter {
         let mut without = without_word(id, address, "[address]");
         // As it stands in addresses for what comes back.
         without = without_word(&without, &address.replace('@', "="), "[address]");
-        if id.contains(char::is_whitespace) {
-            without_addresses(&without)
-        } else {
-            without_addresses_of(name, &without)
-        }
+        let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+        without = without_addresses_of(name, domain, &without);
+        if id.contains(char::is_whitespace) { without_addresses(&without) } else { without }
     }
 }
 

@@ -58,7 +58,7 @@ use crate::{
 /// Builds the chain of all providers that are in use, and the routes through it.
 ///
 /// # Errors
-/// A provider's section is wrong; the error names the key.
+/// A provider's section is wrong, or a route leads where nobody takes what comes; the error names the key.
 pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
     let net = Net {
         inbox: Some(home.inbox.clone()),
@@ -78,6 +78,7 @@ pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
     }
     let takes_codes_only = |place: usize| links[place].provider.takes_codes_only();
     let routes = Routes::new(&home.config, &names, takes_codes_only);
+    routes.check().map_err(|e| e.at(&home.config.source))?;
     Ok(chain::Chain::new(links, routes))
 }
 
@@ -86,6 +87,9 @@ pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
 /// # Errors
 /// The worker framework failed.
 pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Result<(), String> {
+    for of in chain.routes().for_codes_alone() {
+        tracing::warn!("{of}: {}", routes::CODES_ALONE);
+    }
     let chain = Arc::new(chain);
     let ended = CancellationToken::new();
     let grace = grace::end(&stop);

@@ -1,12 +1,34 @@
 //! Routes: which providers of the chain a message may go to, and in which order.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use otpost_shared::{
     channel::Channel,
-    config::{Config, Route, Traits},
+    config::{Config, ConfigError, Route, Traits},
     queue::Lane,
 };
+
+/// What is said of a channel whose chain has nobody for messages that are no codes.
+pub const CODES_ALONE: &str =
+    "its providers all take codes only, so other messages by this channel fail";
+
+/// Which chain of the configuration it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChainOf {
+    /// By its place among the routes.
+    Route(usize),
+    Channel(Channel),
+}
+
+/// As errors name it: `routes[0].chain`, `chains.sms`.
+impl fmt::Display for ChainOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Route(place) => write!(f, "routes[{place}].chain"),
+            Self::Channel(channel) => write!(f, "chains.{}", channel.as_str()),
+        }
+    }
+}
 
 /// The routes of a configuration, as places in the chain.
 #[derive(Debug, Default)]
@@ -68,6 +90,44 @@ impl Routes {
         routes
     }
 
+    /// Each chain that messages of a lane can come to but replies, with those of its links that take them.
+    #[must_use]
+    pub fn reached(&self, lane: Lane) -> Vec<(ChainOf, &[usize])> {
+        let mut all = Vec::new();
+        for channel in Channel::ALL.into_iter().filter(|channel| channel.carries(lane)) {
+            let own = self.own.iter().enumerate();
+            let mut is_rest_left = true;
+            for (place, (route, links)) in own.filter(|(_, (route, _))| route.channel == channel) {
+                if is_rest_left && route.may_take(lane) {
+                    all.push((ChainOf::Route(place), links.of(lane)));
+                    is_rest_left = !route.takes_all_of(lane);
+                }
+            }
+            // Nothing is sent by a channel whose chain names nobody.
+            if is_rest_left && !self.general(channel, Lane::Otp).is_empty() {
+                all.push((ChainOf::Channel(channel), self.general(channel, lane)));
+            }
+        }
+        all
+    }
+
+    /// The chains where messages that are no codes can come and nobody takes them.
+    pub fn for_codes_alone(&self) -> impl Iterator<Item = ChainOf> {
+        let reached = self.reached(Lane::Bulk).into_iter();
+        reached.filter(|(_, links)| links.is_empty()).map(|(of, _)| of)
+    }
+
+    /// Finds routes that messages are lost on. A channel that is used for codes alone is none.
+    ///
+    /// # Errors
+    /// Names the chain.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let mut lost = self.for_codes_alone().filter(|of| matches!(of, ChainOf::Route(_)));
+        let said = "its providers all take codes only, and other messages come here too, which would \
+                    all fail: write lanes = [\"otp\"] in this route, or name another provider";
+        lost.next().map_or(Ok(()), |of| Err(ConfigError::new(of.to_string(), said)))
+    }
+
     /// The links that a message may go to, in the order they are tried.
     #[must_use]
     pub fn of(&self, message: &Traits<'_>) -> &[usize] {
@@ -122,22 +182,10 @@ impl Routes {
     }
 
     fn within_reach(&self, lane: Lane) -> Vec<Vec<usize>> {
-        let mut all = Vec::new();
-        for channel in Channel::ALL.into_iter().filter(|channel| channel.carries(lane)) {
-            let of_it = |(route, _): &&(Route, Places)| route.channel == channel;
-            let mut is_rest_left = true;
-            for (route, places) in self.own.iter().filter(of_it) {
-                if is_rest_left && route.may_take(lane) {
-                    all.push(places.of(lane).to_vec());
-                    is_rest_left = !route.takes_all_of(lane);
-                }
-            }
-            if is_rest_left {
-                all.push(self.general(channel, lane).to_vec());
-            }
-        }
+        let reached = self.reached(lane).into_iter();
+        let mut all: Vec<Vec<usize>> = reached.map(|(_, links)| links.to_vec()).collect();
         // Nothing is sent where nobody is named.
-        all.retain(|places: &Vec<usize>| !places.is_empty());
+        all.retain(|places| !places.is_empty());
         all.sort_unstable();
         all.dedup();
         all

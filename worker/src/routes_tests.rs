@@ -71,6 +71,49 @@ async fn who_takes_codes_only_is_left_out_for_others() {
     assert_eq!(routes.in_lane(Lane::Bulk), [vec![1], vec![2]]);
 }
 
+/// What is said against a chain whose first provider takes codes only; else what it keeps for codes alone.
+async fn for_codes_alone(routes: &str, sms: &str) -> Result<Vec<String>, String> {
+    let of_codes = "kind = \"http\"\nurl = \"http://localhost/?p={to}&c={code}\"";
+    let config = CHAINS.replacen("kind = \"sandbox\"", of_codes, 1);
+    let config = config.replacen("sms = [\"a\", \"b\"]", &format!("sms = {sms}"), 1);
+    let all = format!("routes = [{routes}]\n[recipients]\ncountries = [\"*\"]\n{config}");
+    let bed = Bed::make(Kind::Embedded, &all).await;
+    let chain = crate::build_chain(&bed.home).map_err(|error| error.to_string())?;
+    Ok(chain.routes().for_codes_alone().map(|of| of.to_string()).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_that_other_messages_would_be_lost_on_is_a_mistake() {
+    for (routes, place) in [
+        ("{ countries = ['GB'], chain = ['a'] }", 0),
+        ("{ lanes = ['otp', 'bulk'], countries = ['GB'], chain = ['a'] }", 0),
+        ("{ countries = ['GB'], chain = ['b'] }, { tenants = ['acme'], chain = ['a'] }", 1),
+    ] {
+        let said = for_codes_alone(routes, "['b']").await.expect_err("a mistake");
+        assert!(said.contains(&format!("routes[{place}].chain: its providers all")), "{said}");
+        assert!(said.contains("write lanes = [\"otp\"]"), "{said}");
+    }
+    for routes in [
+        "{ countries = ['GB'], lanes = ['otp'], chain = ['a'] }",
+        "{ countries = ['GB'], purposes = ['default'], chain = ['a'] }",
+        "{ countries = ['GB'], chain = ['a', 'c'] }",
+        "{ lanes = ['bulk'], chain = ['b'] }, { countries = ['GB'], chain = ['a'] }",
+    ] {
+        assert_eq!(for_codes_alone(routes, "['b']").await, Ok(vec![]), "{routes}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_may_be_for_codes_alone() {
+    let all = Ok(vec!["chains.sms".to_owned()]);
+    assert_eq!(for_codes_alone("", "['a']").await, all);
+    let london = "{ countries = ['GB'], lanes = ['bulk'], chain = ['b'] }";
+    assert_eq!(for_codes_alone(london, "['a']").await, all);
+    for (routes, sms) in [("{ lanes = ['bulk'], chain = ['b'] }", "['a']"), ("", "['a', 'b']")] {
+        assert_eq!(for_codes_alone(routes, sms).await, Ok(vec![]), "{routes}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_are_for_codes_alone() {
     let config = CHAINS.replace("[chains]", "[chains]\nvoice = [\"c\"]");

@@ -80,6 +80,40 @@ async fn each_route_needs_somebody_who_is_left() {
     lonely.run(&["drill", "backup"]).fails_with(&["no worker lives"]);
 }
 
+/// A gateway that is given the bare code before one that takes any text.
+const OF_CODES: &str = r#"
+[recipients]
+countries = ["*"]
+[chains]
+sms = ["codes", "texts"]
+[providers.codes]
+kind = "http"
+url = "http://127.0.0.1:1/?to={to}&code={code}"
+[providers.texts]
+kind = "sandbox"
+[providers.more]
+kind = "sandbox"
+"#;
+
+#[tokio::test]
+async fn who_takes_codes_only_is_nobody_for_other_messages() {
+    let place = Place::with(OF_CODES);
+    let said = ["chains.sms has only texts for messages that are no codes", "add one"];
+    place.run(&["drill", "texts"]).fails_with(&said);
+    // Codes and texts have others then.
+    place.run(&["drill", "codes"]).fails_with(&["no worker lives"]);
+    let texts = "[[routes]]\nlanes = [\"bulk\"]\nchain = [\"more\"]\n";
+    let parted = Place::with(&format!("{OF_CODES}{texts}"));
+    parted.run(&["drill", "texts"]).fails_with(&["no worker lives"]);
+    let said = ["routes[0].chain has only more for messages that are no codes", "add one"];
+    parted.run(&["drill", "more"]).fails_with(&said);
+
+    let misused = place.run(&["drill", "codes", "--to", "+12025550143"]).exits(2).stderr;
+    for part in ["--to: ", "chains.sms (texts)", "never to codes, which takes codes only"] {
+        assert!(misused.contains(part), "{part:?} is not in {misused}");
+    }
+}
+
 on_both_homes! {
     async fn the_others_of_a_route_must_work(bed, ROUTED) {
         let home = &bed.home;

@@ -25,14 +25,6 @@ fn key_of(channel: Channel) -> String {
 }
 
 impl Config {
-    /// [`Config::all_chains`], each with the key that holds it.
-    pub fn chains_by_key(&self) -> impl Iterator<Item = (String, &[String])> {
-        let general =
-            Channel::ALL.into_iter().map(|channel| (key_of(channel), self.chains.of(channel)));
-        let own = self.routes.iter().enumerate();
-        general.chain(own.map(|(place, route)| (routes::chain_key(place), route.chain.as_slice())))
-    }
-
     /// True when the provider of this name is meant for messages that are no codes: a route of nothing
     /// else names it, or it answers keywords. A chain of all messages does not tell.
     #[must_use]

@@ -10,10 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, de::DeserializeOwned};
 
 pub use self::inbound::HttpInbound;
-use self::{said::Said, signature::Signature};
+use self::{
+    said::Said,
+    signature::{MOVED, Signature},
+};
 use super::{Call, NotHeard, Reference, Report, Word, reference};
 use crate::{
-    config::ConfigError,
+    config::{self, ConfigError},
     outcome::ErrorClass,
     price::{Cost, Currency},
 };
@@ -56,7 +59,7 @@ pub struct HttpReports {
     signature: Option<Signature>,
 }
 
-/// How the calls of a gateway are read: what its section says of them, where it makes sense.
+/// How the calls of a gateway are read: what its section says of them, which [`check_section`] let through.
 #[derive(Debug, Default)]
 pub(super) struct Gateway {
     pub(super) reports: Option<HttpReports>,
@@ -76,6 +79,35 @@ impl Gateway {
 
 fn section<T: DeserializeOwned>(keys: &toml::Table, name: &str) -> Option<T> {
     keys.get(name)?.clone().try_into().ok()
+}
+
+/// Finds what would make us deaf to a gateway, also where nothing is sent. `provider` is its name.
+pub(super) fn check_section(provider: &str, keys: &toml::Table) -> Result<(), ConfigError> {
+    if let Some(reports) = read::<HttpReports>(provider, SECTION, keys)? {
+        reports.check(provider)?;
+    }
+    if let Some(inbound) = read::<HttpInbound>(provider, inbound::SECTION, keys)? {
+        inbound.check(provider)?;
+    }
+    Ok(())
+}
+
+fn read<T: DeserializeOwned>(
+    provider: &str,
+    name: &str,
+    keys: &toml::Table,
+) -> Result<Option<T>, ConfigError> {
+    let Some(value) = keys.get(name) else { return Ok(None) };
+    let path = format!("{provider}.{name}");
+    let Some(table) = value.as_table() else {
+        let said = format!("must be a section, as [providers.{path}]");
+        return Err(ConfigError::new(format!("providers.{path}"), said));
+    };
+    if let Some((old, new)) = MOVED.iter().find(|(old, _)| table.contains_key(*old)) {
+        let said = format!("is signature.{new} now: write {new} in [providers.{path}.signature]");
+        return Err(ConfigError::new(format!("providers.{path}.{old}"), said));
+    }
+    config::section(&path, table).map(Some)
 }
 
 impl HttpReports {

@@ -3,13 +3,16 @@
 //! costs money.
 
 use super::{
-    Call, NotHeard, Report, aws_sms, bird, hearer::Hearer, http::Gateway, infobip, key,
-    messagebird, plivo, sinch, telnyx, twilio, twilio_voice, vonage, vonage_messages,
+    Call, NotHeard, Report, aws_sms, bird,
+    hearer::Hearer,
+    http::{self, Gateway},
+    infobip, key, messagebird, plivo, sinch, telnyx, twilio, twilio_voice, vonage, vonage_messages,
     whatsapp_cloud,
 };
 use crate::{
     channel::Channel,
     clock::Millis,
+    config::ConfigError,
     inbound::received::{self, Received},
 };
 
@@ -84,6 +87,8 @@ pub(crate) struct Kind {
     pub(crate) sends: Sends,
     /// Reads what the section says of how calls are read.
     pub(super) gateway: fn(&toml::Table) -> Gateway,
+    /// Finds mistakes in that, given the provider's name.
+    pub(crate) check_section: fn(&str, &toml::Table) -> Result<(), ConfigError>,
     /// False without what its calls are believed by.
     pub(super) can_check: fn(&toml::Table) -> bool,
     /// Checks the provider's own signature, as far as the section has what that takes.
@@ -129,6 +134,7 @@ const PLAIN: Kind = Kind {
     channels: &[Channel::Sms],
     sends: Sends::ToPeople,
     gateway: |_| Gateway::default(),
+    check_section: |_, _| Ok(()),
     can_check: |_| false,
     check: |_, _, _| Err(NotHeard::Unexpected),
     handshake: |_, _| None,
@@ -164,6 +170,7 @@ const KINDS: &[Kind] = &[
         name: "http",
         channels: EVERY_CHANNEL,
         gateway: Gateway::of,
+        check_section: http::check_section,
         can_check: |_| true,
         // The section says how it signs the one and the other; that is checked where they are read.
         check: |_, _, _| Ok(()),

@@ -7,6 +7,7 @@ mod batches;
 mod check;
 mod configuration;
 mod costs;
+mod hearing;
 mod last_words;
 mod late_answers;
 mod leases;

@@ -68,6 +68,7 @@ async fn where_nobody_takes_it_a_message_ends_and_says_so() {
         let id = bulk(&bed.home, 1).await;
         let row = over(&bed, id).await;
         assert_eq!(row.state, "failed");
+        assert_eq!(row.failure_class.as_deref(), Some("account"), "no use in trying again");
         assert_eq!(row.failure.as_deref(), Some("no provider of the chain takes it"));
         assert_eq!(timeline(&bed.home, id).await, [""; 0]);
         let accepted = accept(&bed.home, 2).await;

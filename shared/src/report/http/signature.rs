@@ -14,6 +14,14 @@ use crate::{
     secrets::{hex, same_bytes},
 };
 
+/// Keys that stood beside the others, and what they are called among those of [`Signature`].
+pub(super) const MOVED: [(&str, &str); 4] = [
+    ("signature_header", "header"),
+    ("secret", "secret"),
+    ("signature_algorithm", "algorithm"),
+    ("signature_encoding", "encoding"),
+];
+
 /// What a section says of it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
