@@ -32,8 +32,8 @@ pub(crate) fn attend(chain: &Chain) -> Vec<Attended> {
     chain.links().iter().map(Attended::begin).collect()
 }
 
-/// Lets each of them go once the answers have come to the attempts it was given up for, those that wait
-/// for none at once. After the grace nobody waits.
+/// Lets each of them go once it owes no answer to an attempt that was given up, which for most is at once;
+/// after the grace none is waited for.
 pub(crate) async fn let_go(attended: Vec<Attended>, grace_ends: Instant) {
     let until = last_moment(Instant::now(), grace_ends);
     join_all(attended.into_iter().map(|one| one.let_go(until))).await;
