@@ -1,16 +1,14 @@
 //! Reading query strings, with errors that name the parameter and the way out.
 
-use axum::{
-    extract::{FromRequestParts, Query},
-    http::request::Parts,
-};
+use axum::{extract::FromRequestParts, http::request::Parts};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, openapi::path::Parameter};
 
 use crate::error::{ApiError, ErrorCode};
 
-/// The parameters of a query: each one that is known, and each once.
+/// The parameters of a query: each one that is known, and each once. All values are texts: a field of `T` is
+/// a `String` or is read from one, such as an enum of words. Numbers and booleans are not.
 #[derive(Debug)]
 pub struct Params<T>(pub T);
 
@@ -18,10 +16,9 @@ impl<T: DeserializeOwned + IntoParams, S: Send + Sync> FromRequestParts<S> for P
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
-        let unreadable = |_| ErrorCode::InvalidField.detail("the query is not name=value&…");
-        let Query(pairs) = pairs.map_err(unreadable)?;
-        read(pairs).map(Self)
+        let query = parts.uri.query().unwrap_or_default();
+        // Whatever stands there is names and values, if need be without their =.
+        read(form_urlencoded::parse(query.as_bytes()).into_owned().collect()).map(Self)
     }
 }
 
@@ -38,9 +35,14 @@ fn read<T: DeserializeOwned + IntoParams>(pairs: Vec<(String, String)>) -> Resul
         given.insert(name, Value::String(value));
     }
     serde_path_to_error::deserialize(Value::Object(given)).map_err(|error| {
-        let name = error.path().to_string();
+        let (name, words) = (error.path().to_string(), error.inner().to_string());
+        // What is not there has no path.
+        let missing = words.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+        if let Some(name) = missing {
+            return wrong(name, format!("{name} is missing; write {name}=…"));
+        }
         // Of a word that is none of its parameter's.
-        let said = match error.inner().to_string().rsplit_once(", expected ") {
+        let said = match words.rsplit_once(", expected ") {
             Some((_, words)) => format!("{name} is {words}"),
             None => format!("{name} is of the wrong form"),
         };
@@ -90,6 +92,13 @@ mod tests {
         to: Option<String>,
     }
 
+    #[derive(Debug, Deserialize, IntoParams)]
+    #[into_params(parameter_in = Query)]
+    struct Needing {
+        to: String,
+        from: Option<String>,
+    }
+
     async fn asked<T: DeserializeOwned + IntoParams>(query: &str) -> Result<T, ApiError> {
         let uri = format!("/inbox{query}");
         let request = axum::http::Request::builder().uri(uri).body(()).expect("a request");
@@ -126,6 +135,12 @@ mod tests {
             let error = asked::<Asked>(&query).await.expect_err("wrong");
             assert_eq!((error.field(), error.said()), (Some(field), said), "{query}");
         }
+        for query in ["", "?from=1"] {
+            let error = asked::<Needing>(query).await.expect_err("missing");
+            assert_eq!((error.field(), error.said()), (Some("to"), "to is missing; write to=…"));
+        }
+        let both = asked::<Needing>("?to=2&from=1").await.expect("good");
+        assert_eq!((both.to.as_str(), both.from.as_deref()), ("2", Some("1")));
         assert_eq!(asked::<Single>("?to=1").await.expect("good").to.as_deref(), Some("1"));
         let error = asked::<Single>("?x=1").await.expect_err("unknown");
         assert_eq!(error.said(), "there is no such parameter; there is to");

@@ -244,7 +244,7 @@ fn minutes_left(ms: Millis) -> Millis {
 
 /// Fit for the database: Postgres refuses texts with a zero character, and what cannot be written
 /// down is sent again.
-fn shortened(text: &str, most: usize) -> String {
+pub(crate) fn shortened(text: &str, most: usize) -> String {
     text.chars().filter(|c| *c != '\0').take(most).collect()
 }
 

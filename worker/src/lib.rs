@@ -14,9 +14,10 @@
 //! | [`jobs`], [`backend`] | the job, and where apalis gets it from |
 //! | [`fetch`], [`tidy`] | hints and due rows in; leases, deadlines and old rows out |
 //! | [`silence`] | reports that stay away |
-//! | `grace` | how long a process that stops lets what is under way end |
+//! | `grace`, `attended` | how long a process that stops lets what is under way end; providers let go |
 //! | [`segments`] | how many SMS a text is |
 
+mod attended;
 pub mod backend;
 pub mod breaker;
 pub mod chain;
@@ -93,7 +94,7 @@ pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Re
     let chain = Arc::new(chain);
     let ended = CancellationToken::new();
     let grace = grace::end(&stop);
-    let attending = attend(&chain, &ended);
+    let attended = attended::attend(&chain);
     let in_step = keep_in_step(&home, &chain, &stop, &ended).await;
     let courier = Arc::new(Courier::new(home.clone(), Arc::clone(&chain), stop.clone()));
     let asking = ask_for_tokens(&chain, &ended);
@@ -134,10 +135,10 @@ pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Re
     let _ = purging.await;
     let _ = listening.await;
     let until = grace.await.unwrap_or_else(|_| Instant::now());
-    grace::let_answers_come(&chain, until).await;
+    attended::let_go(attended, until).await;
     ended.cancel();
     let _ = in_step.await;
-    for task in asking.into_iter().chain(attending) {
+    for task in asking {
         let _ = task.await;
     }
     result
@@ -151,16 +152,6 @@ fn ask_for_tokens(chain: &chain::Chain, ended: &CancellationToken) -> Vec<JoinHa
         tokio::spawn(async move { tokens.run(&until).await })
     };
     rated.map(run).collect()
-}
-
-/// Lets each provider do what it does besides sending, as long as anything is sent.
-fn attend(chain: &chain::Chain, ended: &CancellationToken) -> Vec<JoinHandle<()>> {
-    let links = chain.links().iter();
-    let task = |link: &chain::Link| {
-        let (provider, ended) = (Arc::clone(&link.provider), ended.clone());
-        tokio::spawn(async move { provider.attend(&ended).await })
-    };
-    links.map(task).collect()
 }
 
 /// Learns how the providers are before the first call, and goes on until `ended` is cancelled: what is

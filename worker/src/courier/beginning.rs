@@ -11,16 +11,8 @@ use otpost_shared::{
     verification::Verification,
 };
 
-use super::{Begun, Courier, CourierError, PATIENCE, Plan, Stopped, span};
-use crate::{
-    backend,
-    choice::{Patience, Way},
-    health::Barred,
-    letter::Letter,
-};
-
-/// What waits for a token is begun with no less lease than this.
-const LEAST_LEASE_TO_BEGIN_MS: i64 = 2_000;
+use super::{Begun, Courier, CourierError, Plan, Stopped};
+use crate::{backend, health::Barred, letter::Letter};
 
 impl Courier {
     /// None when there is nothing to send, or not now; that is written down already.
@@ -47,9 +39,13 @@ impl Courier {
                 backend::release(&self.home, &row).await;
                 None
             }
-            // Whoever is asked first takes over the attempt's row.
+            // Whoever is asked now takes over the attempt's row.
             Some(Err(Barred::Refusing)) | None => {
-                self.plan_first(&row, &letter, way, &attempts, number).await?
+                let patience = self.patience_to_begin(&row);
+                match self.next(&row, &letter, way, &attempts, patience).await {
+                    (next, Some(plan)) => self.write_attempt(&row, number, next, plan).await?,
+                    (next, None) => self.leave(&row, number, next).await.map(|()| None)?,
+                }
             }
         };
         let place = Some(place);
@@ -86,38 +82,39 @@ impl Courier {
         Ok(Some((letter, attempts)))
     }
 
-    /// The attempt that is made, once its row is written, and until when the lease then holds.
-    async fn plan_first(
+    /// No attempt is made now. One that was written down with the claim is for whoever claims it next.
+    async fn leave(
         &self,
         row: &Arc<Message>,
-        letter: &Letter,
-        way: Way<'_>,
-        attempts: &[Attempt],
         number: Option<i32>,
+        next: Next,
+    ) -> Result<(), Stopped> {
+        if number.is_some() {
+            backend::release(&self.home, row).await;
+            return Ok(());
+        }
+        let stopped = |error: DbError| Stopped { error: error.into(), number };
+        self.settle(row, None, next).await.map(drop).map_err(stopped)
+    }
+
+    /// Writes down that the planned attempt begins, which renews the lease; says until when it then holds.
+    /// None when the message has ended meanwhile.
+    async fn write_attempt(
+        &self,
+        row: &Arc<Message>,
+        number: Option<i32>,
+        next: Next,
+        plan: Plan,
     ) -> Result<Option<(Plan, Millis)>, Stopped> {
-        let stopped_by = |error: DbError| Stopped { error: error.into(), number };
-        // The attempt's row renews the lease, for which there must be time.
-        let left = row.lease_until.unwrap_or_default() - LEAST_LEASE_TO_BEGIN_MS - self.now();
-        let patience = Patience { place: PATIENCE, token: span(left), stop: &self.stop };
-        let (next, planned) = self.next(row, letter, way, attempts, patience).await;
-        let Some(plan) = planned else {
-            match number {
-                None => drop(self.settle(row, None, next).await.map_err(stopped_by)?),
-                Some(_) => backend::release(&self.home, row).await,
-            }
-            return Ok(None);
-        };
         let step = Recording { message: Arc::clone(row), ended: None, next, now: self.now() };
         let written = self.home.record(step).await;
         let lease = written.map_err(|e| Stopped { error: e.into(), number: Some(plan.number) })?;
-        let Some(lease_until) = lease else {
-            // It ended meanwhile, and that is written down too; but not what its claim began.
-            if number.is_some() {
-                let words = "it was called off before anything was sent";
-                self.call_off(row, number, words, Next::Cancel).await.map_err(stopped_by)?;
-            }
-            return Ok(None);
-        };
-        Ok(Some((plan, lease_until)))
+        if lease.is_none() && number.is_some() {
+            // That is written down too, but not what its claim began.
+            let words = "it was called off before anything was sent";
+            let called_off = self.call_off(row, number, words, Next::Cancel).await;
+            called_off.map_err(|error| Stopped { error: error.into(), number })?;
+        }
+        Ok(lease.map(|lease_until| (plan, lease_until)))
     }
 }

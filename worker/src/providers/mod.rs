@@ -12,6 +12,7 @@ mod http;
 mod http_call;
 mod http_status;
 mod infobip;
+mod late;
 mod messagebird;
 mod net;
 mod plivo;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use otpost_shared::{Home, config::ConfigError, outcome::ErrorClass};
+use otpost_shared::{Home, config::ConfigError};
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout, timeout_at},
@@ -14,13 +14,16 @@ use super::{
     compose::{Composer, Letter},
     config::SmtpConfig,
     dialogue::{announce, begin},
-    handing::{Handing, Origin},
+    handing::Handing,
     pool::{Held, Pool},
     reply::{Refusal, Stage},
 };
 use crate::{
     provider::{Outcome, Outgoing, Provider},
-    providers::Net,
+    providers::{
+        Net,
+        late::{Origin, in_time},
+    },
 };
 
 /// Until the server must have asked for the e-mail: the rest of an attempt is for its reply to that.
@@ -82,22 +85,11 @@ impl Smtp {
             message_id: out.message_id,
             number: out.attempt,
         };
-        let (waits, mut answer) = oneshot::channel();
+        let (waits, answer) = oneshot::channel();
         let handing = Handing { pool: Arc::clone(&self.pool), held, letter, of };
         self.handing.spawn(handing.run(waits));
-        let answered = timeout_at(until, &mut answer).await;
-        // What comes at this very moment counts; what comes from here on is told otherwise.
-        answer.close();
-        match answered {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => {
-                Outcome::refused(ErrorClass::Unknown, None, "it broke off while it was handed over")
-            }
-            Err(_) => {
-                let late = |_| Refusal::late(Stage::Content, "4.8 s").outcome();
-                answer.try_recv().unwrap_or_else(late)
-            }
-        }
+        let late = || Refusal::late(Stage::Content, "4.8 s").outcome();
+        in_time(answer, until, "it broke off while it was handed over", late).await
     }
 
     /// A connection whose server waits for the e-mail.

@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod doctor;
+mod late;
 mod reports;
 mod sends;
 mod sessions;

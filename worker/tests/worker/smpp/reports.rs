@@ -27,7 +27,7 @@ fn digits(n: u32) -> String {
     format!("1202555{n:04}")
 }
 
-async fn bed(kind: Kind, smsc: &Smsc, more: &str) -> Bed {
+pub(super) async fn bed(kind: Kind, smsc: &Smsc, more: &str) -> Bed {
     let config = format!(
         "[recipients]\ncountries = [\"*\"]\n[chains]\nsms = [\"a\"]\n[providers.a]\n{}",
         smsc.section(more)
@@ -35,7 +35,7 @@ async fn bed(kind: Kind, smsc: &Smsc, more: &str) -> Bed {
     Bed::make(kind, &config).await
 }
 
-async fn text(home: &Home, n: u32, text: &str) -> Uuid {
+pub(super) async fn text(home: &Home, n: u32, text: &str) -> Uuid {
     let to = home.parse_recipient(&format!("+{}", digits(n)), None).expect("a number");
     let new = NewMessage {
         tenant_id: DEFAULT_TENANT,
@@ -48,11 +48,11 @@ async fn text(home: &Home, n: u32, text: &str) -> Uuid {
     message::accept(home, new).await.expect("accepted").id
 }
 
-async fn find(home: &Home, id: Uuid) -> Message {
+pub(super) async fn find(home: &Home, id: Uuid) -> Message {
     message::find(&home.db, id).await.expect("an answer").expect("a row")
 }
 
-async fn becomes(home: &Home, id: Uuid, state: &str) {
+pub(super) async fn becomes(home: &Home, id: Uuid, state: &str) {
     until(state, async || find(home, id).await.state == state).await;
 }
 

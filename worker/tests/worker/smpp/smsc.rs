@@ -45,6 +45,8 @@ pub enum Reply {
     Silence,
     /// Accepted, but not before [`Smsc::answer`].
     Later(&'static str),
+    /// Refused with this status, not before then either.
+    RefuseLater(u32),
     /// A delivery of this number first; when that is answered, the answer with the id.
     ReceiptFirst(&'static str, u32, Vec<u8>),
     /// These bytes instead of an answer.
@@ -55,6 +57,9 @@ pub enum Reply {
     /// Asks to unbind, answers when that was read, and closes when it is told that it may.
     UnbindFirst(&'static str),
 }
+
+/// An id, or the status of a refusal.
+type Answer = Result<&'static str, u32>;
 
 /// What was heard that is no `submit_sm`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,11 +90,17 @@ struct State {
     /// Answers for when something of ours is answered: its number, then theirs and the id.
     held: Mutex<Vec<(u32, u32, &'static str)>>,
     /// Answers for when the test says so.
-    later: Mutex<Vec<(Writer, u32, &'static str)>>,
+    later: Mutex<Vec<(Writer, u32, Answer)>>,
     submits: Mutex<Vec<SubmitSm>>,
     heard: Mutex<Vec<Heard>>,
     /// What is sent over each connection, oldest first.
     connections: Mutex<Vec<mpsc::UnboundedSender<Option<Vec<u8>>>>>,
+}
+
+impl State {
+    fn keep_back(&self, writer: &Writer, sequence: u32, answer: Answer) {
+        self.later.lock().expect("not poisoned").push((writer.clone(), sequence, answer));
+    }
 }
 
 pub struct Smsc {
@@ -160,8 +171,11 @@ impl Smsc {
     /// Gives them their answers.
     pub async fn answer(&self) {
         let later = mem::take(&mut *self.state.later.lock().expect("not poisoned"));
-        for (writer, sequence, id) in later {
-            writer.accept(sequence, id).await;
+        for (writer, sequence, answer) in later {
+            match answer {
+                Ok(id) => writer.accept(sequence, id).await,
+                Err(status) => writer.refuse(sequence, status).await,
+            }
         }
     }
 
@@ -261,6 +275,11 @@ impl Writer {
         let id = COctetString::from_string(id.to_owned()).expect("an id");
         self.pdu(0, sequence, SubmitSmResp::new(id, Vec::new())).await;
     }
+
+    async fn refuse(&self, sequence: u32, status: u32) {
+        let none = SubmitSmResp::new(COctetString::empty(), Vec::new());
+        self.pdu(status, sequence, none).await;
+    }
 }
 
 /// One PDU as bytes.
@@ -340,15 +359,11 @@ async fn answer(state: &Arc<State>, writer: &Writer, sequence: u32, reply: Optio
             writer.accept(sequence, &format!("auto-{id}")).await;
         }
         Some(Reply::Accept(id)) => writer.accept(sequence, id).await,
-        Some(Reply::Refuse(status)) => {
-            let none = SubmitSmResp::new(COctetString::empty(), Vec::new());
-            writer.pdu(status, sequence, none).await;
-        }
+        Some(Reply::Refuse(status)) => writer.refuse(sequence, status).await,
         Some(Reply::Nack(status)) => writer.pdu(status, sequence, Pdu::GenericNack).await,
         Some(Reply::Silence) => {}
-        Some(Reply::Later(id)) => {
-            state.later.lock().expect("not poisoned").push((writer.clone(), sequence, id));
-        }
+        Some(Reply::Later(id)) => state.keep_back(writer, sequence, Ok(id)),
+        Some(Reply::RefuseLater(status)) => state.keep_back(writer, sequence, Err(status)),
         Some(Reply::ReceiptFirst(id, delivery, receipt)) => {
             state.held.lock().expect("not poisoned").push((delivery, sequence, id));
             writer.bytes(&receipt).await;
