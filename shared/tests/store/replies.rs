@@ -155,6 +155,23 @@ on_both_homes! {
         assert_eq!(waiting(home).await, 0);
     }
 
+    async fn answers_leave_half_of_a_claim_to_texts(bed, CONFIG) {
+        let home = &bed.home;
+        for n in 11..15 {
+            bulk(home, n).await;
+        }
+        home.clock.advance(10_000);
+        for n in 1..5 {
+            write(home, "main", number(n), Wish::Help).await;
+        }
+        let (text, help) = (None::<String>, Some("help".to_owned()));
+        let half = [text.clone(), text.clone(), help.clone(), help.clone()];
+        assert_eq!(claimed(home, Lane::Bulk, 4).await, half);
+        assert_eq!(claimed(home, Lane::Bulk, 1).await, [help.clone()], "of one it is one");
+        assert_eq!(claimed(home, Lane::Bulk, 3).await, [text.clone(), text, help]);
+        assert_eq!(waiting(home).await, 0);
+    }
+
     async fn an_answer_whose_time_is_over_is_not_claimed(bed, CONFIG) {
         let home = &bed.home;
         write(home, "main", number(1), Wish::Help).await;
