@@ -233,7 +233,7 @@ on_both_homes! {
         assert_eq!(genuine(LARGEST).await.status(), 200);
     }
 
-    async fn keywords_of_one_call_are_taken_in_their_order(bed, CONFIG) {
+    async fn keywords_of_one_call_count_by_their_time(bed, CONFIG) {
         let service = Service::start(&bed).await;
         let secs = service.home.clock.now() / 1_000 - 60;
         let message = |text: &str, at: i64| {
@@ -253,6 +253,8 @@ on_both_homes! {
         write(&[start.clone(), stop.clone()]).await;
         assert!(keeps_back().await);
         write(&[stop, start.clone()]).await;
+        assert!(keeps_back().await, "which of them was later nobody can say");
+        write(&[message("Start", secs + 1), message("Stop", secs)]).await;
         assert!(!keeps_back().await);
         write(&[message("Stop", secs - 5)]).await;
         assert!(!keeps_back().await, "it was written before");

@@ -119,6 +119,7 @@ on_both_homes! {
             let row = next(home).await;
             let body = row.body(&home.keys).expect("a key").expect("a body");
             assert_eq!(body.text, text);
+            home.clock.advance(1);
             assert_eq!(row.recipient(&home.keys).expect("a key"), Some(number(1)));
             assert_eq!(row.only_provider.as_deref(), Some("main"));
             assert_eq!(row.keyword.as_deref(), Some(wish.as_str()));
@@ -230,6 +231,7 @@ on_both_homes! {
         }
         assert_eq!(waiting(home).await, 0);
         assert!(is_kept_back(home, 1).await, "STOP is understood all the same");
+        home.clock.advance(1);
         write(home, "silent", number(1), Wish::Start).await;
         assert!(!is_kept_back(home, 1).await);
     }
@@ -302,6 +304,8 @@ on_both_homes! {
         let home = &bed.home;
         write(home, "main", number(1), Wish::Stop).await;
         write(home, "main", number(2), Wish::Stop).await;
+        // Within the same millisecond STOP would be the last word.
+        home.clock.advance(1);
         write(home, "main", number(1), Wish::Start).await;
         let mut told = [next(home).await, next(home).await];
         told.sort_by_key(|row| row.keyword.clone());
