@@ -89,8 +89,9 @@ pub(crate) async fn read_if(
 ) -> Result<Bytes, ApiError> {
     let told = told_length(&request).unwrap_or(0);
     let mut body = request.into_body();
-    // Where the length is told, nothing is copied from a smaller buffer to a larger one.
-    let (mut kept, mut length) = (Vec::with_capacity(told.min(most)), 0);
+    // Where the length is told, most bodies are not copied from a smaller buffer to a larger one. For those that
+    // take more there may be no room.
+    let (mut kept, mut length) = (Vec::with_capacity(told.min(most).min(MAX_BODY_BYTES)), 0);
     let mut refused = None;
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         let frame = frame.map_err(|_| {

@@ -89,7 +89,7 @@ pub fn router_with(app: App, topics: Topics) -> Router {
     let api = if origins.is_empty() { api } else { api.layer(cors(origins)) };
     let mut router = api
         .merge(SwaggerUi::new("/docs").url("/openapi.json", reference))
-        .merge(routes::inbound::router(topics))
+        .merge(routes::inbound::router(topics, app.home.config.database.connections))
         .merge(routes::probes::router());
     if app.home.config.has_inbox() {
         router = router.merge(routes::pages::router());

@@ -171,13 +171,15 @@ impl Kind {
 }
 
 impl Place {
-    /// Removes the `$3` oldest rows from the age `$1` to below `$2`.
+    /// Removes the `$3` oldest rows from the age `$1` to below `$2`: not one that was renewed since it was looked
+    /// for. That is not to be looked up in the index again.
     fn removal(&self, returning: &str) -> String {
         let Self { table, key, age } = self;
         format!(
             "DELETE FROM {table} WHERE ({key}) IN (
                  SELECT {key} FROM {table} WHERE {age} >= $1 AND {age} < $2
                  ORDER BY {age} LIMIT $3)
+                 AND {age} + 0 < $2
              RETURNING {returning}",
         )
     }

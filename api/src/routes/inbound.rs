@@ -19,7 +19,10 @@ use otpost_shared::{
     report::{Brought, Call, Hearer, NotHeard, TopicMessage},
 };
 
-use self::room::{Held, Room};
+use self::{
+    room::{Held, Room},
+    taking::Places,
+};
 use crate::{
     App,
     body::{read_if, told_length},
@@ -29,32 +32,39 @@ use crate::{
 };
 
 /// Not in the reference: nobody but a provider calls it, at an address it was given.
-pub fn router(topics: Topics) -> Router<App> {
+pub fn router(topics: Topics, connections: u32) -> Router<App> {
+    let desk = Desk { topics, room: Room::default(), places: Places::beside(connections) };
     Router::new()
         .route("/v1/inbound/{provider}/reports", get(reports).post(reports))
         .route("/v1/inbound/{provider}/messages", get(messages).post(messages))
-        .layer(Extension(topics))
-        .layer(Extension(Room::default()))
+        .layer(Extension(desk))
+}
+
+/// What all calls share.
+#[derive(Clone)]
+struct Desk {
+    topics: Topics,
+    room: Room,
+    places: Places,
 }
 
 async fn reports(
     State(app): State<App>,
-    Extension(topics): Extension<Topics>,
-    Extension(room): Extension<Room>,
+    Extension(Desk { topics, room, places }): Extension<Desk>,
     Path(provider): Path<String>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let hearer = hearer(&app.home, &provider)?;
     expect_signature(hearer, &request).map_err(|why| refused(&provider, why.into()))?;
     let time = OwnTime::of(&request);
-    let came = Came::read(&app.home, hearer, &room, request).await?;
+    let came = Came::read(&app.home, hearer.most_bytes_of_reports(), &room, request).await?;
     let heard = hear(&topics, &provider, hearer, &came, app.home.clock.now()).await;
     let brought = match heard.map_err(|why| refused(&provider, why))? {
         Said::Asked(answer) => return Ok(answer.into_response()),
         Said::Brought(brought) => brought,
     };
     time.keep();
-    let are_ours = taking::take(&app.home, &provider, brought, came.into_held()).await?;
+    let are_ours = taking::take(&app.home, &provider, brought, places, came.into_held()).await?;
     if !are_ours && !hearer.hears_of_others() {
         return Err(refused(&provider, NotHeard::NotGenuine("we never asked for it").into()));
     }
@@ -63,7 +73,7 @@ async fn reports(
 
 async fn messages(
     State(app): State<App>,
-    Extension(room): Extension<Room>,
+    Extension(Desk { room, places, .. }): Extension<Desk>,
     Path(provider): Path<String>,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -73,11 +83,11 @@ async fn messages(
     let url = url(home, request.uri());
     let hearer = inbound::hearer_at(home, &provider, &url).map_err(refuse)?;
     let time = OwnTime::of(&request);
-    let came = Came::read(home, hearer, &room, request).await?;
+    let came = Came::read(home, hearer.most_bytes_of_people(), &room, request).await?;
     let heard = inbound::read(hearer, &came.call(&came.headers()), home.clock.now());
     let brought = heard.map_err(refuse)?;
     time.keep();
-    taking::take(home, &provider, brought, came.into_held()).await?;
+    taking::take(home, &provider, brought, places, came.into_held()).await?;
     Ok(if hearer.wants_twiml() {
         ([(header::CONTENT_TYPE, "text/xml")], "<Response/>").into_response()
     } else {
@@ -113,15 +123,15 @@ struct Came {
 }
 
 impl Came {
-    /// As large as this provider's calls may be.
+    /// With at most so many bytes.
     async fn read(
         home: &Home,
-        hearer: &Hearer,
+        most: usize,
         room: &Room,
         request: Request,
     ) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let (most, mut held) = (hearer.most_bytes(), Held::default());
+        let mut held = Held::default();
         let may_keep = |bytes| room.hold(&mut held, bytes);
         let body = read_if(Request::new(body), most, may_keep).await;
         let body = body.map_err(|error| name_the_way_out(error, most))?;

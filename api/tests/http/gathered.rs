@@ -1,6 +1,6 @@
 //! Calls of providers that gather what they have to say: large, taken whole, and bounded.
 
-use std::{future::pending, io, sync::Arc};
+use std::{future::pending, io, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -17,7 +17,7 @@ use otpost_testbed::on_both_homes;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::yield_now, time::timeout};
 use tower::ServiceExt;
 
 use crate::{
@@ -47,6 +47,11 @@ verify_token = "another"
 kind = "sinch"
 service_plan_id = "plan"
 api_token = "t"
+[providers.many]
+kind = "infobip"
+base_url = "https://xyz.api.infobip.com"
+api_key = "k"
+from = "Otpost"
 "#;
 
 const REPORTS: &str = "/v1/inbound/wa/reports";
@@ -142,6 +147,47 @@ on_both_homes! {
             let call = service.call(Method::POST, one).by_nobody();
             call.raw("application/json", filled(bytes)).await.refused(status, code);
         }
+        // Of one that signs nothing its key is the proof, which is not in the address of a report.
+        let post = |path: &str, bytes: usize| {
+            let body = format!(r#"{{"results": [], "filler": "{}"}}"#, "x".repeat(bytes));
+            service.call(Method::POST, path).by_nobody().raw("application/json", body)
+        };
+        let refused = post("/v1/inbound/many/reports?of=x", 64 * 1024).await;
+        refused.refused(413, "body_too_large");
+        let address = service.home.inbound_url("many").expect("an address");
+        let path = address.strip_prefix("https://codes.example/otp").expect("ours");
+        post(path, LARGEST - 1_000).any().await.is(200);
+        post(path, LARGEST).await.refused(413, "body_too_large");
+    }
+
+    async fn what_is_read_is_taken_though_nobody_waits(bed, CONFIG) {
+        let service = Service::start(&bed).await;
+        let mut ours = Vec::new();
+        for n in 0..24 {
+            let (message, path) = sent(&service, n, "wa").await;
+            let (_, of) = path.split_once("?of=").expect("a reference");
+            ours.push((message, status(of, "delivered")));
+        }
+        let statuses: Vec<&Value> = ours.iter().map(|(_, status)| status).collect();
+        let call = body(&json!({ "statuses": statuses }));
+        let (told, read) = oneshot::channel();
+        let end = stream::once(async move {
+            let _ = told.send(());
+            io::Result::Ok(String::new())
+        });
+        let (router, signature) = (router(&bed.home), signature(&call));
+        let body = Body::from_stream(stream::iter([Ok(call)]).chain(end));
+        let caller = tokio::spawn(async move { answer(router, &signature, body).await });
+        read.await.expect("all of it is read");
+        caller.abort();
+        let taken = async {
+            for (message, _) in &ours {
+                while state(&service, message.id).await != "delivered" {
+                    yield_now().await;
+                }
+            }
+        };
+        timeout(Duration::from_secs(20), taken).await.expect("all of them are taken");
     }
 
     async fn who_cannot_be_believed_is_not_read(bed, CONFIG) {
@@ -187,7 +233,7 @@ on_both_homes! {
         assert_eq!(genuine(LARGEST).await.status(), 200);
     }
 
-    async fn keywords_of_one_call_are_taken_in_their_order(bed, CONFIG) {
+    async fn keywords_of_one_call_count_by_their_time(bed, CONFIG) {
         let service = Service::start(&bed).await;
         let secs = service.home.clock.now() / 1_000 - 60;
         let message = |text: &str, at: i64| {
@@ -207,6 +253,8 @@ on_both_homes! {
         write(&[start.clone(), stop.clone()]).await;
         assert!(keeps_back().await);
         write(&[stop, start.clone()]).await;
+        assert!(keeps_back().await, "which of them was later nobody can say");
+        write(&[message("Start", secs + 1), message("Stop", secs)]).await;
         assert!(!keeps_back().await);
         write(&[message("Stop", secs - 5)]).await;
         assert!(!keeps_back().await, "it was written before");

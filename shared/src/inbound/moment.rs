@@ -5,15 +5,18 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use crate::clock::Millis;
 
 /// As in RFC 3339, with whole seconds or parts of them; some write a zone without its colon.
-pub(super) fn of_rfc3339(text: &str) -> Option<Millis> {
+pub(crate) fn of_rfc3339(text: &str) -> Option<Millis> {
     let at = OffsetDateTime::parse(text, &Rfc3339)
         .or_else(|error| OffsetDateTime::parse(&with_colon(text).ok_or(error)?, &Rfc3339));
     i64::try_from(at.ok()?.unix_timestamp_nanos() / 1_000_000).ok()
 }
 
-/// The same without a zone, in UTC.
-pub(super) fn of_utc(text: &str) -> Option<Millis> {
-    of_rfc3339(&format!("{text}Z"))
+/// The same in a form or a query, where the plus of a zone that was not escaped is read as a space.
+pub(super) fn of_field(text: &str) -> Option<Millis> {
+    of_rfc3339(text).or_else(|| {
+        let (rest, zone) = text.rsplit_once(' ')?;
+        of_rfc3339(&format!("{rest}+{zone}"))
+    })
 }
 
 /// Seconds since 1970.
@@ -31,7 +34,7 @@ fn with_colon(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{of_rfc3339, of_seconds, of_utc};
+    use super::{of_field, of_rfc3339, of_seconds};
 
     /// The fifth of January 2026, 10:02:59 in UTC.
     const AT_MS: i64 = 1_767_607_379_000;
@@ -54,9 +57,19 @@ mod tests {
         ] {
             assert_eq!(of_rfc3339(text), at, "{text:?}");
         }
-        assert_eq!(of_utc("2026-01-05 10:02:59"), Some(AT_MS));
-        assert_eq!(of_utc("2026-01-05 10:02:59Z"), None);
-        assert_eq!(of_utc("yesterday"), None);
+        for (text, at) in [
+            ("2026-01-05T10:02:59Z", Some(AT_MS)),
+            ("2026-01-05T10:02:59 00:00", Some(AT_MS)),
+            ("2026-01-05T11:02:59.000 0100", Some(AT_MS)),
+            ("2026-01-05T04:32:59-05:30", Some(AT_MS)),
+            ("2026-01-05T10:02:59", None),
+            ("2026-01-05 10:02:59", None),
+            ("2026-01-05T10:02:59 ", None),
+            ("a while ago", None),
+            (" ", None),
+        ] {
+            assert_eq!(of_field(text), at, "{text:?}");
+        }
         assert_eq!(of_seconds("1767607379"), Some(AT_MS));
         for text in ["", "soon", "1767607379.5", "9223372036854775807"] {
             assert_eq!(of_seconds(text), None, "{text:?}");

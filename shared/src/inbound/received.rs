@@ -69,7 +69,7 @@ pub(crate) fn infobip(call: &Call<'_>) -> Heard {
 pub(crate) fn messagebird(call: &Call<'_>) -> Heard {
     let fields = Fields::of_call(call)?;
     let text = fields.first("body").or_else(|| fields.first("payload"));
-    let at = fields.first("createdDatetime").and_then(moment::of_rfc3339);
+    let at = fields.first("createdDatetime").and_then(moment::of_field);
     Ok(vec![Received::new(fields.first("originator"), text)?.written_at(at)])
 }
 
@@ -87,11 +87,10 @@ pub(crate) fn telnyx(call: &Call<'_>) -> Heard {
     only_if(is_text, || Ok(one()?.written_at(moment_in(&told, "/data/payload/received_at"))))
 }
 
-/// Source: developer.vonage.com, "Inbound SMS": its time is in UTC, without a zone.
+/// Source: developer.vonage.com, "Inbound SMS": its times say when Vonage began to bring it, not when it was
+/// written.
 pub(crate) fn vonage(call: &Call<'_>) -> Heard {
-    let fields = Fields::of_call(call)?;
-    let at = fields.first("message-timestamp").and_then(moment::of_utc);
-    Ok(vec![one_of(&fields, "msisdn", "text")?.written_at(at)])
+    Ok(vec![one_of(&Fields::of_call(call)?, "msisdn", "text")?])
 }
 
 pub(crate) fn vonage_messages(call: &Call<'_>) -> Heard {

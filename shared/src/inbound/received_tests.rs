@@ -93,14 +93,13 @@ fn who_tells_it_says_when_it_was_written() {
     let zoned =
         r#"{"results": [{"from": "447700900001", "receivedAt": "2026-01-05T11:02:59.000+0100"}]}"#;
     assert_eq!(written_at(infobip(&call("https://h/", &[], zoned))), Some(AT_MS));
-    for (told, at) in [
-        ("&message-timestamp=2026-01-05+10%3A02%3A59", Some(AT_MS)),
-        ("&message-timestamp=2026-01-05+10%3A02", None),
-        ("", None),
-    ] {
-        let url = format!("https://h/?msisdn=447700900001&text=STOP{told}");
-        assert_eq!(written_at(vonage(&call(&url, &[], ""))), at, "{told}");
+    for zone in ["+00:00", "%2B00:00", "%2B0000"] {
+        let told = format!("createdDatetime=2026-01-05T10:02:59{zone}");
+        let url = format!("https://h/?originator=447700900001&body=STOP&{told}");
+        assert_eq!(written_at(messagebird(&call(&url, &[], ""))), Some(AT_MS), "{zone}");
     }
+    let url = "https://h/?msisdn=447700900001&text=STOP&message-timestamp=2026-01-05+10%3A02%3A59";
+    assert_eq!(written_at(vonage(&call(url, &[], ""))), None, "then Vonage began to bring it");
     let form = call("https://h/", &[], "From=%2B447700900001&Body=STOP");
     assert_eq!(written_at(of_form(&form, "From", "Body")), None, "it does not tell");
 }

@@ -18,6 +18,9 @@ enum Change {
     Help,
 }
 
+/// So often it is tried while others hold a row that it takes: no longer together than anybody waits.
+const TRIES: u32 = 3;
+
 /// A keyword with all that is written down of it, together or not at all.
 struct News {
     said: Said,
@@ -36,6 +39,7 @@ enum Taken {
 
 /// Does as the person wishes, from the commit on for every tenant that has this sender. It may be brought
 /// again, and is answered once; what the person wrote before their last word changes nothing.
+/// Where its answer would keep it waiting, there is none.
 ///
 /// # Errors
 /// The database does not answer.
@@ -54,7 +58,7 @@ pub async fn take(home: &Home, provider: &str, written: Written) -> Result<(), D
     };
     let news = Arc::new(News { said, change, reply });
     let (db, of) = (home.db.clone(), Arc::clone(&news));
-    let taken = detached(async move { retrying!(write(&db, &of).await) }).await?;
+    let taken = detached(async move { write_patiently(&db, &of).await }).await?;
     let Taken::Done { is_answered } = taken else {
         let keyword = wish.as_str();
         tracing::debug!(provider, keyword, "a keyword is older than what its number said last");
@@ -69,9 +73,26 @@ pub async fn take(home: &Home, provider: &str, written: Written) -> Result<(), D
     Ok(())
 }
 
-async fn write(db: &Db, News { said, change, reply }: &News) -> Result<Taken, DbError> {
+/// An answer is counted among the sends of a tenant's day, whose row may be held again and again: the last time
+/// the word is taken without it. HELP is nothing without its answer.
+async fn write_patiently(db: &Db, news: &News) -> Result<Taken, DbError> {
+    for _ in 1..TRIES {
+        match retrying!(write(db, news, news.reply.as_ref()).await) {
+            Err(DbError::Locked) => {}
+            done => return done,
+        }
+    }
+    let last = news.reply.as_ref().filter(|_| matches!(news.change, Change::Help));
+    retrying!(write(db, news, last).await)
+}
+
+async fn write(
+    db: &Db,
+    News { said, change, .. }: &News,
+    reply: Option<&Reply>,
+) -> Result<Taken, DbError> {
     let mut tx = db.begin().await?;
-    if !said.counts(&mut tx).await? {
+    if !said.note(&mut tx).await? {
         tx.rollback().await?;
         return Ok(Taken::TooLate);
     }

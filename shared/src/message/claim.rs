@@ -44,7 +44,8 @@ pub async fn claim(
 
 /// Claims up to `limit` due messages of a lane: codes newest first, bulk oldest first. Codes
 /// begin as in [`claim`]. Replies go before all else of the bulk lane, as soon as they are due: also those
-/// that were put off, and then are due later than what waits.
+/// that were put off, and then are due later than what waits. They have no more than half of the claim: while
+/// their provider is away there may be many of them.
 ///
 /// # Errors
 /// The database does not answer.
@@ -168,7 +169,7 @@ fn at_once(which: Which<'_>) -> &'static str {
         // to its end. The texts are not to be replies: what a statement has locked itself it does not skip.
         Which::Due(Lane::Bulk, _) => picked!(
             "WITH due_replies AS (",
-            due!("keyword IS NOT NULL", "ASC", "$5"),
+            due!("keyword IS NOT NULL", "ASC", "($5 + 1) / 2"),
             ") SELECT id FROM due_replies UNION ALL SELECT id FROM (",
             due!("lane = $4 AND keyword IS NULL", "ASC", "$5 - (SELECT count(*) FROM due_replies)"),
             ") texts"
@@ -263,10 +264,12 @@ async fn take_due(
         return take_first(tx, sql!("lane = 'otp'", "DESC"), limit, now).await;
     }
     // Here a second statement costs no round trip.
-    let mut taken = take_first(tx, sql!("keyword IS NOT NULL", "ASC"), limit, now).await?;
+    let half = (limit + 1) / 2;
+    let mut taken = take_first(tx, sql!("keyword IS NOT NULL", "ASC"), half, now).await?;
     let left = limit - i64::try_from(taken.len()).unwrap_or(limit);
     if left > 0 {
-        taken.extend(take_first(tx, sql!("lane = 'bulk'", "ASC"), left, now).await?);
+        let texts = sql!("lane = 'bulk' AND keyword IS NULL", "ASC");
+        taken.extend(take_first(tx, texts, left, now).await?);
     }
     Ok(taken)
 }

@@ -94,7 +94,9 @@ pub async fn take_report(
     if effect == Effect::GoesOn {
         home.queue.hint(news.row.id);
     }
-    count_refusal(home, &news).await;
+    if effect != Effect::Noted {
+        count_refusal(home, &news).await;
+    }
     Ok(effect)
 }
 

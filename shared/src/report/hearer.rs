@@ -5,7 +5,7 @@ use std::fmt;
 use super::{
     Brought, Call, NotHeard, Reference, TopicMessage, aws_sms,
     http::Gateway,
-    kind::{Kind, Numbers, People, Reports},
+    kind::{Kind, Numbers, ONE, People, Reports},
 };
 use crate::{
     clock::Millis,
@@ -41,9 +41,16 @@ impl Hearer {
         Self { gateway: (kind.gateway)(&keys), kind, keys, senders: Senders::default() }
     }
 
-    /// The most bytes of one call: more when its kind gathers what it has to say.
+    /// The most bytes of a call to the address for reports: more when its kind gathers what it has to say, and
+    /// does not bring it without a signature.
     #[must_use]
-    pub fn most_bytes(&self) -> usize {
+    pub fn most_bytes_of_reports(&self) -> usize {
+        if self.kind.signature.is_some() { self.kind.most_bytes } else { ONE }
+    }
+
+    /// The same of the address for what people write, whose key is looked at first.
+    #[must_use]
+    pub fn most_bytes_of_people(&self) -> usize {
         self.kind.most_bytes
     }
 
@@ -164,7 +171,8 @@ impl Hearer {
     /// What people wrote, as it was brought to the address for that; the signature is checked.
     pub(crate) fn received(&self, call: &Call<'_>, now: Millis) -> Result<Vec<Received>, NotHeard> {
         let People::Apart(calls) = &self.kind.people else { return Err(NotHeard::Unexpected) };
-        (self.kind.check)(&self.keys, call, now)?;
+        let check = self.kind.check_people.unwrap_or(self.kind.check);
+        check(&self.keys, call, now)?;
         (calls.read)(self, call)
     }
 }

@@ -29,6 +29,9 @@ pub(crate) enum Sends {
 /// Reads what a call says; its signature has been checked.
 type Reader<T> = fn(&Hearer, &Call<'_>) -> Result<T, NotHeard>;
 
+/// Checks the signature of a call.
+type Check = fn(&toml::Table, &Call<'_>, Millis) -> Result<(), NotHeard>;
+
 type Handshake = fn(&toml::Table, &Call<'_>) -> Option<Result<String, NotHeard>>;
 
 /// Calls of one sort.
@@ -67,9 +70,10 @@ pub(super) enum People {
 }
 
 /// The most bytes of a call that brings one report, or what one person wrote.
-const ONE: usize = 64 * 1024;
+pub(super) const ONE: usize = 64 * 1024;
 
-/// And of one that gathers them. Source: developers.facebook.com, the page on webhooks: up to 3 MB.
+/// And of one that gathers them, where something has to be proved before it is read: an address with its key, or
+/// a signature, which may turn out to be wrong. Source: developers.facebook.com, the page on webhooks: up to 3 MB.
 const MANY: usize = 3 * 1024 * 1024;
 
 /// Which attempts an address for reports stands for.
@@ -92,12 +96,14 @@ pub(crate) struct Kind {
     /// False without what its calls are believed by.
     pub(super) can_check: fn(&toml::Table) -> bool,
     /// Checks the provider's own signature, as far as the section has what that takes.
-    pub(super) check: fn(&toml::Table, &Call<'_>, Millis) -> Result<(), NotHeard>,
+    pub(super) check: Check,
+    /// Another check, of what comes to an address of people's own; none when it is the same.
+    pub(super) check_people: Option<Check>,
     /// Answers those who ask whether an address is ours before they call it; none when they do not ask.
     pub(super) handshake: Handshake,
     /// The header without which none of its calls is believed, of those that sign and may be large.
     pub(super) signature: Option<&'static str>,
-    /// The most bytes of one call.
+    /// The most bytes of a call that has to prove something before it is read.
     pub(super) most_bytes: usize,
     pub(super) reports: Reports,
     pub(super) numbers: Numbers,
@@ -137,6 +143,7 @@ const PLAIN: Kind = Kind {
     check_section: |_, _| Ok(()),
     can_check: |_| false,
     check: |_, _, _| Err(NotHeard::Unexpected),
+    check_people: None,
     handshake: |_, _| None,
     signature: None,
     most_bytes: ONE,
@@ -255,6 +262,7 @@ const KINDS: &[Kind] = &[
         name: "vonage",
         can_check: |_| true,
         check: vonage::check,
+        check_people: Some(vonage::check_people),
         reports: Reports::Calls(always(|_, call| vonage::read(call))),
         people: People::Apart(always(|_, call| received::vonage(call))),
         ..PLAIN
@@ -312,9 +320,11 @@ mod tests {
     #[test]
     fn who_gathers_may_bring_more() {
         for kind in KINDS {
-            let is_large = ["infobip", "whatsapp_cloud"].contains(&kind.name);
-            let most = if is_large { 3 << 20 } else { 64 << 10 };
-            assert_eq!(hearer(kind.name).most_bytes(), most, "{}", kind.name);
+            let most = |names: &[&str]| if names.contains(&kind.name) { 3 << 20 } else { 64 << 10 };
+            let hearer = hearer(kind.name);
+            assert_eq!(hearer.most_bytes_of_reports(), most(&["whatsapp_cloud"]), "{}", kind.name);
+            let of_people = ["infobip", "whatsapp_cloud"];
+            assert_eq!(hearer.most_bytes_of_people(), most(&of_people), "{}", kind.name);
         }
         let signs = hearer("whatsapp_cloud");
         assert!(signs.lacks_signature(|_| false));

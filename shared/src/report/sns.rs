@@ -10,11 +10,10 @@ use aws_lc_rs::signature::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde::Deserialize;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use x509_parser::pem::parse_x509_pem;
 
 use super::{Call, NotHeard};
-use crate::clock::Millis;
+use crate::{clock::Millis, inbound::moment};
 
 /// SNS repeats a message for up to an hour, with the time and the signature of the first try.
 const WINDOW_MS: i64 = 3_900_000;
@@ -174,8 +173,7 @@ impl Envelope {
     }
 
     fn published_at(&self) -> Option<Millis> {
-        let at = OffsetDateTime::parse(&self.timestamp, &Rfc3339).ok()?;
-        i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()
+        moment::of_rfc3339(&self.timestamp)
     }
 
     fn age(&self, now: Millis) -> Option<i64> {

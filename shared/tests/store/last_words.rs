@@ -10,7 +10,8 @@ use otpost_shared::{
     suppression::{self, NewSuppression, Reason, Scope},
     tenant::DEFAULT_TENANT,
 };
-use otpost_testbed::on_both_homes;
+use otpost_testbed::{Bed, on_both_homes};
+use sqlx::{Connection, PgConnection};
 
 use super::number;
 
@@ -60,10 +61,12 @@ on_both_homes! {
             assert!(is_kept_back(home, n).await, "START is brought again");
             bring(Wish::Start, None).await;
             assert!(!is_kept_back(home, n).await, "what tells no time was written now");
-            bring(Wish::Stop, Some(now - 500)).await;
+            bring(Wish::Stop, Some(now - 200)).await;
+            assert!(is_kept_back(home, n).await, "when that START was written nobody told");
+            bring(Wish::Start, Some(now - 100)).await;
             assert!(!is_kept_back(home, n).await);
-            bring(Wish::Stop, Some(now + DAY_MS)).await;
-            assert!(is_kept_back(home, n).await, "what is still to come was written now");
+            bring(Wish::Stop, None).await;
+            assert!(is_kept_back(home, n).await);
         }
         assert!(!is_kept_back(home, 3).await);
         bring(home, "silent", 3, Wish::Stop, Some(now - 7 * DAY_MS)).await;
@@ -86,27 +89,71 @@ on_both_homes! {
         assert_eq!((is_kept_back(home, 1).await, waiting(home).await), (true, 2));
     }
 
-    async fn of_the_same_moment_the_later_word_counts(bed, CONFIG) {
-        let (home, at) = (&bed.home, Some(bed.home.clock.now()));
-        // A call that is brought twice has its words in their order.
-        for _ in 0..2 {
-            bring(home, "main", 1, Wish::Stop, at).await;
-            bring(home, "main", 1, Wish::Start, at).await;
-            assert!(!is_kept_back(home, 1).await);
+    async fn of_the_same_moment_stop_counts(bed, CONFIG) {
+        let (home, at) = (&bed.home, bed.home.clock.now() - 1_000);
+        for (n, words) in [(1, [Wish::Stop, Wish::Start]), (2, [Wish::Start, Wish::Stop])] {
+            // A call may be brought again, or a part of it.
+            for wish in words.into_iter().chain(words).chain([Wish::Start]) {
+                bring(home, "main", n, wish, Some(at)).await;
+            }
+            assert!(is_kept_back(home, n).await, "{n}");
+            bring(home, "main", n, Wish::Start, Some(at + 1)).await;
+            assert!(!is_kept_back(home, n).await, "{n}");
         }
-        bring(home, "main", 1, Wish::Start, at).await;
-        bring(home, "main", 1, Wish::Stop, at).await;
+    }
+
+    async fn a_clock_that_is_ahead_undoes_no_stop(bed, CONFIG) {
+        let (home, now) = (&bed.home, bed.home.clock.now());
+        let (start, minute) = (Some(now + 300_000), 60_000);
+        for (n, stop) in [(1, Some(now + 300_001)), (2, start), (3, None)] {
+            bring(home, "silent", n, Wish::Start, start).await;
+            for _ in 0..2 {
+                bring(home, "silent", n, Wish::Stop, stop).await;
+                assert!(is_kept_back(home, n).await, "{n}");
+                bring(home, "silent", n, Wish::Start, start).await;
+                assert!(is_kept_back(home, n).await, "{n}: START is brought again");
+            }
+        }
+        home.clock.advance(10 * minute);
+        for n in 1..4 {
+            bring(home, "silent", n, Wish::Start, start).await;
+            assert!(is_kept_back(home, n).await, "{n}: and again");
+            bring(home, "silent", n, Wish::Start, Some(now + 6 * minute)).await;
+            assert!(!is_kept_back(home, n).await, "{n}");
+        }
+    }
+
+    async fn a_time_that_cannot_be_is_none(bed, CONFIG) {
+        let (home, now) = (&bed.home, bed.home.clock.now());
+        bring(home, "silent", 1, Wish::Start, Some(now + DAY_MS)).await;
+        bring(home, "silent", 1, Wish::Stop, Some(now - 1_000)).await;
+        assert!(is_kept_back(home, 1).await, "it is not known when START was written");
+        bring(home, "silent", 1, Wish::Start, Some(i64::MIN)).await;
         assert!(is_kept_back(home, 1).await);
+        bring(home, "silent", 1, Wish::Stop, Some(i64::MIN)).await;
+        bring(home, "silent", 1, Wish::Start, Some(i64::MAX)).await;
+        assert!(!is_kept_back(home, 1).await, "it was written when it came");
+    }
+
+    async fn what_was_written_weeks_ago_lifts_nothing(bed, CONFIG) {
+        let (home, now) = (&bed.home, bed.home.clock.now());
+        suppression::add_told(home, number(1), Reason::Provider, "main").await.expect("added");
+        bring(home, "silent", 1, Wish::Start, Some(now - 20 * DAY_MS)).await;
+        assert!(is_kept_back(home, 1).await);
+        bring(home, "silent", 1, Wish::Start, Some(now - 13 * DAY_MS)).await;
+        assert!(!is_kept_back(home, 1).await);
+        bring(home, "silent", 2, Wish::Stop, Some(now - 20 * DAY_MS)).await;
+        assert!(is_kept_back(home, 2).await, "STOP counts however late it comes");
     }
 
     async fn of_many_at_once_the_last_word_wins(bed, CONFIG) {
         let now = bed.home.clock.now();
-        for (n, last) in [(1, Wish::Stop), (2, Wish::Start)] {
-            let takes = (0..16).map(|place| {
+        for (n, last) in [(1, Wish::Stop), (2, Wish::Start), (3, Wish::Stop), (4, Wish::Start)] {
+            let takes = (0..4).map(|place| {
                 let home = bed.home.clone();
                 let other = if last == Wish::Stop { Wish::Start } else { Wish::Stop };
-                let wish = if place == 7 { last } else { other };
-                let at = now - if place == 7 { 0 } else { 1_000 + place };
+                let wish = if place == 0 { last } else { other };
+                let at = now - if place == 0 { 0 } else { 1_000 + place };
                 tokio::spawn(async move { bring(&home, "main", n, wish, Some(at)).await })
             });
             for taken in join_all(takes).await {
@@ -161,6 +208,11 @@ on_both_homes! {
         home.clock.advance(-400 * DAY_MS);
         bring(home, "silent", 1, Wish::Stop, None).await;
         assert!(is_kept_back(home, 1).await);
+        home.clock.advance(400 * DAY_MS);
+        bring(home, "silent", 2, Wish::Stop, None).await;
+        home.clock.advance(-400 * DAY_MS);
+        bring(home, "silent", 2, Wish::Start, None).await;
+        assert!(!is_kept_back(home, 2).await);
     }
 
     async fn last_words_are_forgotten(bed, CONFIG) {
@@ -178,4 +230,25 @@ on_both_homes! {
         assert_eq!(count().await, Ok(0));
         assert!(is_kept_back(home, 1).await, "the suppression stays");
     }
+}
+
+/// The row that counts a tenant's day may be held again and again while many are accepted.
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_does_not_wait_for_the_count_of_the_day() {
+    let capped = format!("{CONFIG}[limits]\nsends_per_tenant_and_day = 9\n");
+    let bed = Bed::make(otpost_testbed::Kind::Production, &capped).await;
+    let home = &bed.home;
+    bring(home, "main", 1, Wish::Help, None).await;
+    assert_eq!(waiting(home).await, 1);
+    let mut holder =
+        PgConnection::connect(&home.config.database_url()).await.expect("a connection");
+    let mut held = holder.begin().await.expect("a transaction");
+    let hold = sqlx::query("UPDATE send_budgets SET sends = sends").execute(&mut *held).await;
+    assert_eq!(hold.expect("held").rows_affected(), 1);
+    bring(home, "main", 1, Wish::Stop, None).await;
+    assert!(is_kept_back(home, 1).await);
+    assert_eq!(waiting(home).await, 1, "it is not answered");
+    held.rollback().await.expect("an end");
+    bring(home, "main", 2, Wish::Stop, None).await;
+    assert_eq!(waiting(home).await, 2);
 }

@@ -20,7 +20,7 @@ use super::{accept, check, code_of, leases::bulk, messages, other_than};
 const DUE_REPLIES: &str = "SELECT id FROM messages WHERE keyword IS NOT NULL AND state = 'queued' AND not_before <= 5 AND deadline > 5 ORDER BY not_before LIMIT 9";
 
 /// The look-ups, as the store writes them, with literals for parameters.
-const LOOKUPS: [(&str, &str); 29] = [
+const LOOKUPS: [(&str, &str); 30] = [
     ("api key by id", "SELECT * FROM api_keys WHERE id = $ID"),
     ("api keys of a tenant", "SELECT * FROM api_keys WHERE tenant_id = $ID ORDER BY created_at"),
     ("verification by id", "SELECT * FROM verifications WHERE id = $ID"),
@@ -38,6 +38,10 @@ const LOOKUPS: [(&str, &str); 29] = [
         "SELECT id FROM messages WHERE lane = 'otp' AND state = 'queued' AND not_before <= 5 AND deadline > 5 ORDER BY not_before DESC LIMIT 9",
     ),
     ("due replies", DUE_REPLIES),
+    (
+        "due texts that are no replies",
+        "SELECT id FROM messages WHERE lane = 'bulk' AND keyword IS NULL AND state = 'queued' AND not_before <= 5 AND deadline > 5 ORDER BY not_before LIMIT 9",
+    ),
     (
         "overdue messages",
         "SELECT id FROM messages WHERE state = 'queued' AND deadline <= 5 ORDER BY deadline LIMIT 9",
@@ -246,7 +250,7 @@ const OLD: [&str; 8] = [
     "INSERT INTO provider_message_ids (provider, id, message_id, number, part, parts, digits_hash, expires_at)
      SELECT 'a', n::text, gen_random_uuid(), 1, 1, 1, '', n FROM generate_series(1, 20000) n",
     "INSERT INTO replies SELECT int4send(n), 'stop', gen_random_uuid(), n FROM generate_series(1, 20000) n",
-    "INSERT INTO last_words SELECT int4send(n), 'stop', n, n FROM generate_series(1, 20000) n",
+    "INSERT INTO last_words SELECT int4send(n), 'stop', n, 1, n FROM generate_series(1, 20000) n",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

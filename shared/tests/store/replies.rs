@@ -119,6 +119,7 @@ on_both_homes! {
             let row = next(home).await;
             let body = row.body(&home.keys).expect("a key").expect("a body");
             assert_eq!(body.text, text);
+            home.clock.advance(1);
             assert_eq!(row.recipient(&home.keys).expect("a key"), Some(number(1)));
             assert_eq!(row.only_provider.as_deref(), Some("main"));
             assert_eq!(row.keyword.as_deref(), Some(wish.as_str()));
@@ -152,6 +153,23 @@ on_both_homes! {
         assert_eq!(claimed(home, Lane::Bulk, 1).await, [text.clone()]);
         home.clock.advance(60_000);
         assert_eq!(claimed(home, Lane::Bulk, 9).await, [text, said("help")], "all that is left");
+        assert_eq!(waiting(home).await, 0);
+    }
+
+    async fn answers_leave_half_of_a_claim_to_texts(bed, CONFIG) {
+        let home = &bed.home;
+        for n in 11..15 {
+            bulk(home, n).await;
+        }
+        home.clock.advance(10_000);
+        for n in 1..5 {
+            write(home, "main", number(n), Wish::Help).await;
+        }
+        let (text, help) = (None::<String>, Some("help".to_owned()));
+        let half = [text.clone(), text.clone(), help.clone(), help.clone()];
+        assert_eq!(claimed(home, Lane::Bulk, 4).await, half);
+        assert_eq!(claimed(home, Lane::Bulk, 1).await, [help.clone()], "of one it is one");
+        assert_eq!(claimed(home, Lane::Bulk, 3).await, [text.clone(), text, help]);
         assert_eq!(waiting(home).await, 0);
     }
 
@@ -213,6 +231,7 @@ on_both_homes! {
         }
         assert_eq!(waiting(home).await, 0);
         assert!(is_kept_back(home, 1).await, "STOP is understood all the same");
+        home.clock.advance(1);
         write(home, "silent", number(1), Wish::Start).await;
         assert!(!is_kept_back(home, 1).await);
     }
@@ -285,6 +304,8 @@ on_both_homes! {
         let home = &bed.home;
         write(home, "main", number(1), Wish::Stop).await;
         write(home, "main", number(2), Wish::Stop).await;
+        // Within the same millisecond STOP would be the last word.
+        home.clock.advance(1);
         write(home, "main", number(1), Wish::Start).await;
         let mut told = [next(home).await, next(home).await];
         told.sort_by_key(|row| row.keyword.clone());
