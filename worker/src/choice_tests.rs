@@ -81,7 +81,7 @@ async fn who_has_refused_a_message_keeps_it_from_no_turn() {
     for lane in Lane::ALL {
         let way = Way { route: &[0, 1], to: None };
         let after = |attempts: &[Attempt]| {
-            said(&chain, &Search { attempts, way, ..search(lane, LATER) }, open)
+            said(&chain, &Search { way, attempts, ..search(lane, LATER) }, open)
         };
         let why = "held up, no provider that may take it being in use: c";
         for wait in [2_000, 2_005] {

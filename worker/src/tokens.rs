@@ -119,18 +119,19 @@ impl Tokens {
 
     /// A place in the line; none when it would be in vain.
     fn stand_in_line(&self, line: Line, give_up: Instant) -> Option<oneshot::Receiver<Instant>> {
-        let (mut state, lane) = (self.lock(), line.lane());
+        let of = line.lane();
+        let mut state = self.lock();
         let now = Instant::now();
-        state.wanted_at[place(lane)] = now;
+        state.wanted_at[place(of)] = now;
         if state.expected(line, &self.meter, now) > give_up.saturating_duration_since(now) {
             return None;
         }
         let (give, token) = oneshot::channel();
         let at = state.ahead_in_lane(line);
-        let queue = state.line(lane);
+        let queue = state.line(of);
         queue.insert(at, Waiter { line, give_up, token: give });
         // A code is asked for at once; the first of the others too, the next when there may be more.
-        if lane == Lane::Otp || queue.len() == 1 {
+        if of == Lane::Otp || queue.len() == 1 {
             self.came.notify_one();
         }
         Some(token)

@@ -27,9 +27,9 @@ impl Asked {
     /// When it has its token.
     fn wait(&self, lane: Lane, patience: Duration) -> JoinHandle<Result<Instant, Duration>> {
         let tokens = Arc::clone(&self.tokens);
-        let line = if lane == Lane::Otp { Line::Codes } else { Line::Texts };
+        let of = if lane == Lane::Otp { Line::Codes } else { Line::Texts };
         let give_up = Instant::now() + patience;
-        tokio::spawn(async move { tokens.take(line, give_up).await.map(|()| Instant::now()) })
+        tokio::spawn(async move { tokens.take(of, give_up).await.map(|()| Instant::now()) })
     }
 
     async fn end(self) {

@@ -242,13 +242,13 @@ async fn stop_does_not_wait_for_the_count_of_the_day() {
     assert_eq!(waiting(home).await, 1);
     let mut holder =
         PgConnection::connect(&home.config.database_url()).await.expect("a connection");
-    let mut held = holder.begin().await.expect("a transaction");
-    let hold = sqlx::query("UPDATE send_budgets SET sends = sends").execute(&mut *held).await;
+    let mut open = holder.begin().await.expect("a transaction");
+    let hold = sqlx::query("UPDATE send_budgets SET sends = sends").execute(&mut *open).await;
     assert_eq!(hold.expect("held").rows_affected(), 1);
     bring(home, "main", 1, Wish::Stop, None).await;
     assert!(is_kept_back(home, 1).await);
     assert_eq!(waiting(home).await, 1, "it is not answered");
-    held.rollback().await.expect("an end");
+    open.rollback().await.expect("an end");
     bring(home, "main", 2, Wish::Stop, None).await;
     assert_eq!(waiting(home).await, 2);
 }

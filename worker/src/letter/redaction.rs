@@ -60,17 +60,14 @@ fn without_addresses_that(
         let (before, after) = (&rest[..at], &rest[at + sign.len_utf8()..]);
         let name = begin_of_name(before, sign);
         let found = if name < at { theirs(&before[name..], after) } else { None };
-        match found.filter(|(_, end)| *end > 0) {
-            Some((begin, end)) => {
-                kept.push_str(&before[..name + begin]);
-                kept.push_str("[address]");
-                rest = &after[end..];
-            }
-            None => {
-                kept.push_str(before);
-                kept.push(sign);
-                rest = after;
-            }
+        if let Some((begin, end)) = found.filter(|(_, end)| *end > 0) {
+            kept.push_str(&before[..name + begin]);
+            kept.push_str("[address]");
+            rest = &after[end..];
+        } else {
+            kept.push_str(before);
+            kept.push(sign);
+            rest = after;
         }
     }
     kept.push_str(rest);

@@ -20,7 +20,7 @@ use crate::error::{ApiError, ErrorCode};
 const CONNECTIONS_EACH: u32 = 4;
 
 /// For all that one call brings.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where a process takes reports, however many calls bring them; clones share them.
 #[derive(Clone, Debug)]

@@ -95,9 +95,9 @@ impl Trial<'_> {
                 during.contains(at) && *to == proved.masked()
             }
             (Checked::Again(proved), Ok(CheckAnswer::Verified { receipt, at, to, .. })) => {
-                let proven = self.model.verifications.get(&id).and_then(|v| v.finished.clone());
+                let ended = self.model.verifications.get(&id).and_then(|v| v.finished.clone());
                 self.held[of].receipt.as_ref() == Some(receipt)
-                    && proven == Some(*at..=*at)
+                    && ended == Some(*at..=*at)
                     && *to == proved.masked()
             }
             (Checked::Incorrect(left), Ok(CheckAnswer::Incorrect { guesses_left })) => {
