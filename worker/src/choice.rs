@@ -10,7 +10,6 @@ use otpost_shared::{
     clock::Millis,
     message::{End, Message},
     provider_state,
-    queue::Lane,
 };
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -71,7 +70,6 @@ enum Obstacle {
 
 /// One message's way to the next call.
 struct Search<'a> {
-    lane: Lane,
     line: Line,
     channel: Channel,
     way: Way<'a>,
@@ -103,7 +101,6 @@ impl Chain {
         }
         let began = Instant::now();
         let mut search = Search {
-            lane: row.lane(),
             line: Line::of(row),
             channel: row.channel(),
             way,
@@ -264,7 +261,7 @@ impl Chain {
 
     /// When a message is looked at again that waits for this link.
     fn turn(&self, place: usize, search: &Search<'_>, until: Millis, apart: Apart) -> Millis {
-        if !self.routes().differ_in(search.lane) {
+        if !self.routes().differ_in(search.line.lane()) {
             return until;
         }
         let turn = self.turns(place).take(search.line, until, apart, search.deadline);
@@ -291,7 +288,7 @@ impl Search<'_> {
         now: Millis,
     ) -> Situation<'s> {
         Situation {
-            lane: self.lane,
+            lane: self.line.lane(),
             channel: self.channel,
             route: self.way.route,
             refusing,

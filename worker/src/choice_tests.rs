@@ -1,6 +1,6 @@
 //! How a wait is settled: where routes part a lane each message has a turn of its own.
 
-use otpost_shared::outcome::ErrorClass;
+use otpost_shared::{outcome::ErrorClass, queue::Lane};
 use otpost_testbed::{Bed, Kind};
 
 use super::*;
@@ -28,7 +28,6 @@ async fn chain(parted: bool) -> (Bed, Chain) {
 fn search(lane: Lane, deadline: Millis) -> Search<'static> {
     let until = Instant::now() + TOKEN_AMONG_ROUTES;
     Search {
-        lane,
         line: if lane == Lane::Otp { Line::Codes } else { Line::Texts },
         channel: Channel::Sms,
         way: Way { route: C, to: None },

@@ -4,8 +4,6 @@ use futures_util::future::join_all;
 use otpost_shared::{
     Home,
     inbound::{self, Wish, Written},
-    message,
-    queue::Lane,
     retention::{Kind, Removal},
     suppression::{self, NewSuppression, Reason, Scope},
     tenant::DEFAULT_TENANT,
@@ -13,7 +11,7 @@ use otpost_shared::{
 use otpost_testbed::{Bed, on_both_homes};
 use sqlx::{Connection, PgConnection};
 
-use super::number;
+use super::{is_kept_back, number, waiting};
 
 /// One provider answers, the other does not.
 const CONFIG: &str = r#"
@@ -36,15 +34,6 @@ const DAY_MS: i64 = 86_400_000;
 async fn bring(home: &Home, provider: &str, n: u32, wish: Wish, at: Option<i64>) {
     let written = Written { from: number(n), wish, at };
     inbound::take(home, provider, written).await.expect("taken");
-}
-
-async fn is_kept_back(home: &Home, n: u32) -> bool {
-    suppression::keeps_back(home, DEFAULT_TENANT, &number(n), Lane::Bulk).await.expect("an answer")
-}
-
-/// How many answers wait.
-async fn waiting(home: &Home) -> i64 {
-    message::count_waiting(&home.db, Lane::Bulk, 100).await.expect("an answer")
 }
 
 on_both_homes! {

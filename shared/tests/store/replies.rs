@@ -16,7 +16,7 @@ use otpost_shared::{
 use otpost_testbed::{Bed, on_both_homes};
 use uuid::Uuid;
 
-use super::{accept, leases::bulk, number};
+use super::{accept, is_kept_back, leases::bulk, number, waiting};
 
 const CONFIG: &str = r#"
 [server]
@@ -46,11 +46,6 @@ async fn write(home: &Home, provider: &str, from: Recipient, wish: Wish) {
     inbound::take(home, provider, written).await.expect("taken");
 }
 
-/// Messages that wait in the lane of replies.
-async fn waiting(home: &Home) -> i64 {
-    message::count_waiting(&home.db, Lane::Bulk, 100).await.expect("an answer")
-}
-
 /// What is due next.
 async fn next(home: &Home) -> Message {
     let now = home.clock.now();
@@ -73,10 +68,6 @@ async fn put_off(home: &Home, row: Message, ms: i64) {
     let next = Next::Wait { not_before: now + ms, why: None };
     let step = Recording { message: Arc::new(row), ended: None, next, now };
     message::record(&home.db, &[step]).await.expect("an answer");
-}
-
-async fn is_kept_back(home: &Home, n: u32) -> bool {
-    suppression::keeps_back(home, DEFAULT_TENANT, &number(n), Lane::Bulk).await.expect("an answer")
 }
 
 /// As a tenant does; the id of what is written down.
