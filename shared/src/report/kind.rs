@@ -214,7 +214,9 @@ const KINDS: &[Kind] = &[
         can_check: |keys| key(keys, "auth_token").is_some(),
         check: |keys, call, _| plivo::check(keys, call),
         reports: Reports::Calls(always(|_, call| plivo::read(call))),
-        people: People::Apart(always(|_, call| received::of_form(call, "From", "Text"))),
+        people: People::Apart(always(|_, call| {
+            received::of_form(call, ["From", "Text", "MessageUUID"])
+        })),
         ..PLAIN
     },
     Kind { name: "sandbox", channels: EVERY_CHANNEL, sends: Sends::Nowhere, ..PLAIN },
@@ -246,7 +248,9 @@ const KINDS: &[Kind] = &[
         can_check: twilio::can_check,
         check: |keys, call, _| twilio::check(keys, call),
         reports: Reports::Calls(always(|_, call| twilio::read(call))),
-        people: People::Apart(always(|_, call| received::of_form(call, "From", "Body"))),
+        people: People::Apart(always(|_, call| {
+            received::of_form(call, ["From", "Body", "MessageSid"])
+        })),
         wants_twiml: true,
         ..PLAIN
     },

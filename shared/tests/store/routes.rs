@@ -228,7 +228,7 @@ fn what_a_route_may_cost_counts_like_the_chain() {
     let costly = "[[routes]]\ncountries = [\"GB\"]\nchain = [\"t\"]\n\
                   [providers.t]\nkind = \"twilio\"";
     let mistake = mistake(&text(costly));
-    let said = "must name your country because provider \"t\" costs money";
+    let said = "must name your country, or recipients.countries those that you send to, because provider \"t\" costs money";
     assert!(mistake.contains(said), "{mistake}");
     let config = load(costly, &[("OTPOST__RECIPIENTS__COUNTRIES", "[\"GB\"]")]);
     assert!(config.allows_region(Some("GB")) && !config.allows_region(Some("US")));
