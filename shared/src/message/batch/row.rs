@@ -44,6 +44,13 @@ pub enum RowRefused {
 }
 
 impl RowRefused {
+    /// False when whoever is in it has a message of this batch already, or may have had one: once mended
+    /// and sent again it could reach them twice.
+    #[must_use]
+    pub fn may_be_sent_again(&self) -> bool {
+        !matches!(self, Self::Duplicate | Self::Changed | Self::Removed)
+    }
+
     /// The sentence about a text of the wrong length.
     #[must_use]
     pub fn text_length(characters: usize) -> String {
