@@ -43,7 +43,11 @@ mod turns;
 use std::{sync::Arc, time::Duration};
 
 use apalis::{layers::WorkerBuilderExt, prelude::*};
-use otpost_shared::{Home, config::ConfigError, queue::Lane};
+use otpost_shared::{
+    Home,
+    config::{ConfigError, ProviderSection},
+    queue::Lane,
+};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -77,7 +81,9 @@ pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
         links.push(chain::Link { name: name.to_owned(), provider, senders, tokens });
         names.push(name);
     }
-    let takes_codes_only = |place: usize| links[place].provider.takes_codes_only();
+    let section = |place: usize| home.config.providers.get(names[place]);
+    let takes_codes_only =
+        |place: usize| section(place).is_some_and(ProviderSection::takes_codes_only);
     let routes = Routes::new(&home.config, &names, takes_codes_only);
     routes.check().map_err(|e| e.at(&home.config.source))?;
     Ok(chain::Chain::new(links, routes))

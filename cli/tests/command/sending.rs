@@ -236,6 +236,52 @@ fn who_is_in_a_row_before_is_counted_and_stands_in_no_file_that_is_sent_again() 
 }
 
 #[test]
+fn what_nobody_takes_is_told_before_it_is_sent() {
+    let config = |routes: &str| {
+        format!(
+            "routes = [{routes}]\n[recipients]\ncountries = [\"*\"]\n[chains]\nsms = [\"codes\"]\n\
+             [providers.codes]\nkind = \"http\"\nurl = \"http://127.0.0.1:1/?to={{to}}&code={{code}}\"\n\
+             [providers.texts]\nkind = \"sandbox\"\n"
+        )
+    };
+    let said = "chains.sms has nobody for what is no code, since codes takes codes only";
+    let file = "to,name\n+12025550001,Ann\n+4915112345678,Bob\n";
+    let place = Place::with(&config(""));
+    place.file(file);
+    for command in [
+        &["send", "--to-file", "people.csv", "--text", TEXT, "--dry-run"][..],
+        &["send", "--to-file", "people.csv", "--text", TEXT],
+        &["send", "--to", "+12025550001", "--text", "hello"],
+    ] {
+        let refused = place.run(command).exits(1);
+        assert!(refused.stderr.contains(said) && refused.stdout.is_empty(), "{refused:?}");
+    }
+    let place = Place::with(&config("{ countries = ['DE'], chain = ['texts'] }"));
+    place.file(file);
+    let plan = place.send(&["--dry-run", "--json"]).exits(1).json();
+    assert_eq!(plan["would_send"], 1);
+    assert_eq!(plan["refused_by_code"], json!({ "channel_unavailable": 1 }));
+    assert!(place.read("people.refused.csv").contains(said));
+}
+
+#[test]
+fn who_cannot_be_sent_to_is_told_in_the_same_words_alone_and_in_a_file() {
+    let place = Place::with(
+        "[recipients]\ndefault_region = \"DE\"\n[chains]\nsms = [\"a\"]\n[providers.a]\n\
+         kind = \"http\"\nurl = \"http://127.0.0.1:1/?to={to}&text={text}\"\n",
+    );
+    for to in ["+4915", "hello", "+004915112345678", "+1 900 234 5678", "+12025550001"] {
+        place.file(format!("to,name\n{to},Ann\n"));
+        place.send(&["--dry-run"]).exits(1);
+        let refused = place.read("people.refused.csv");
+        let mut rows = csv::Reader::from_reader(refused.as_bytes());
+        let row = rows.records().next().expect("a row").expect("CSV");
+        let alone = place.run(&["send", "--to", to, "--text", "hello"]).stderr;
+        assert!(alone.trim_end().ends_with(&row[4]), "{}: {alone}", &row[4]);
+    }
+}
+
+#[test]
 fn failures_never_take_the_place_of_the_file() {
     let place = Place::empty();
     let file = "to,name\n+4915,Bad\n";

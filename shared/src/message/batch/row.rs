@@ -2,7 +2,9 @@
 
 use uuid::Uuid;
 
-use crate::{message::LONGEST_TEXT, recipient::RecipientError, template::Values};
+use crate::{
+    config::NoTaker, message::LONGEST_TEXT, recipient::RecipientError, template::Values,
+};
 
 /// One recipient as the caller gave it.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +26,8 @@ pub enum RowRefused {
         said: String,
     },
     Recipient(RecipientError),
+    /// Where it would go nobody takes what is no code.
+    NoTaker(NoTaker),
     CountryNotAllowed {
         region: Option<String>,
     },
