@@ -303,10 +303,7 @@ fn country_not_allowed(region: Option<String>) -> ApiError {
     let said = format!(
         "numbers of {region} are not allowed; to allow them, add {entry:?} to recipients.countries"
     );
-    ErrorCode::CountryNotAllowed
-        .detail(said)
-        .with("field", "to")
-        .with("country", region)
+    ErrorCode::CountryNotAllowed.detail(said).with("field", "to").with("country", region)
 }
 
 impl From<RowRefused> for ApiError {

@@ -246,8 +246,7 @@ pub struct SendOptions {
 
 /// Reads an id; of another text it says what is wanted, and where that is to be had.
 fn id(text: &str, what: &str, source: &str) -> Result<Uuid, String> {
-    let said =
-        |_| format!("{what} looks like 01a1f812-6ec7-85f6-89e6-86c800000000; {source}");
+    let said = |_| format!("{what} looks like 01a1f812-6ec7-85f6-89e6-86c800000000; {source}");
     Uuid::try_parse(text).map_err(said)
 }
 

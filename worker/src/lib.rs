@@ -3,7 +3,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`provider`], [`providers`] | what a gateway is; the gateways there are |
-//! | [`chain`] | which provider comes next, by error class and availability |
+//! | [`chain`], `nobody_left` | which provider comes next, by error class and availability; why none does |
 //! | [`routes`], `turns` | which providers a message may go to; waiting where that differs |
 //! | [`breaker`], [`health`] | whether a provider may be called; the same known to all processes |
 //! | [`regions`] | countries that a provider refuses |
@@ -29,6 +29,7 @@ pub mod health;
 pub mod jobs;
 mod letter;
 mod line;
+mod nobody_left;
 pub mod places;
 pub mod provider;
 pub mod providers;

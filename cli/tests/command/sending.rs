@@ -229,7 +229,10 @@ fn who_is_in_a_row_before_is_counted_and_stands_in_no_file_that_is_sent_again() 
     // Beside a row that is to be mended, and many of them.
     place.file(twice("+4915,Bad\n") + &"+12025550001,Ann\n".repeat(30));
     let said = place.send(&[]).exits(1).stdout;
-    assert!(said.contains("31 duplicate_recipient") && said.contains(", 23 and 11 more."), "{said}");
+    assert!(
+        said.contains("31 duplicate_recipient") && said.contains(", 23 and 11 more."),
+        "{said}"
+    );
     let refused = place.read("people.refused.csv");
     assert_eq!(refused.lines().count(), 2, "{refused}");
     assert!(refused.contains("+4915,Bad,4,recipient_invalid,"), "{refused}");

@@ -220,7 +220,14 @@ mod tests {
     #[test]
     fn a_number_with_a_plus_reads_the_same_wherever_it_is_read() {
         for input in [
-            "+4915", "+", "+49", "+1", "+0151 12345678", "+004915112345678", "+999123456789", "+44 20",
+            "+4915",
+            "+",
+            "+49",
+            "+1",
+            "+0151 12345678",
+            "+004915112345678",
+            "+999123456789",
+            "+44 20",
         ] {
             for region in ["DE", "US", "GB"] {
                 assert_eq!(e164(input, Some(region)), e164(input, None), "{input} in {region}");

@@ -84,21 +84,33 @@ fn who_takes_what_is_no_code_is_known_before_it_is_sent() {
     for (routes, gb, fr, of_acme) in [
         ("", Some(by_sms), Some(by_sms), Some(by_sms)),
         ("{ countries = ['GB'], chain = ['codes', 'a'] }", None, Some(by_sms), None),
-        ("{ countries = ['GB'], lanes = ['otp'], chain = ['a'] }", Some(by_sms), Some(by_sms), Some(by_sms)),
+        (
+            "{ countries = ['GB'], lanes = ['otp'], chain = ['a'] }",
+            Some(by_sms),
+            Some(by_sms),
+            Some(by_sms),
+        ),
         ("{ tenants = ['others'], chain = ['a'] }", Some(by_sms), Some(by_sms), Some(by_sms)),
         ("{ tenants = ['acme'], chain = ['a'] }", None, None, None),
         (
             "{ tenants = ['acme'], lanes = ['bulk'], chain = ['codes', 'rest'] }, { chain = ['a'] }",
-            Some("routes[0].chain has nobody for what is no code, since codes, rest take codes only; \
-                  name a provider there that takes texts"),
-            Some("routes[0].chain has nobody for what is no code, since codes, rest take codes only; \
-                  name a provider there that takes texts"),
-            Some("routes[0].chain has nobody for what is no code, since codes, rest take codes only; \
-                  name a provider there that takes texts"),
+            Some(
+                "routes[0].chain has nobody for what is no code, since codes, rest take codes only; \
+                  name a provider there that takes texts",
+            ),
+            Some(
+                "routes[0].chain has nobody for what is no code, since codes, rest take codes only; \
+                  name a provider there that takes texts",
+            ),
+            Some(
+                "routes[0].chain has nobody for what is no code, since codes, rest take codes only; \
+                  name a provider there that takes texts",
+            ),
         ),
     ] {
         let rest = "[providers.rest]\nkind = \"http\"\nurl = \"http://localhost/{to}/{code}\"\n";
-        let all = [("OTPOST__CHAINS__SMS", "[\"codes\"]"), ("OTPOST__ROUTES", &format!("[{routes}]"))];
+        let all =
+            [("OTPOST__CHAINS__SMS", "[\"codes\"]"), ("OTPOST__ROUTES", &format!("[{routes}]"))];
         let config = load(&(more("") + rest), &all);
         assert!(config.keeps_some_for_codes());
         let said = |message: &Traits<'_>| config.check_takers(message).err().map(|e| e.to_string());

@@ -73,7 +73,9 @@ async fn where_nobody_takes_it_a_message_ends_and_says_so() {
         let row = over(&bed, id).await;
         assert_eq!(row.state, "failed");
         assert_eq!(row.failure_class.as_deref(), Some("account"), "no use in trying again");
-        assert_eq!(row.failure.as_deref(), Some("no provider of the chain takes it"));
+        let said = "no provider of chains.sms takes it: codes takes codes only; name a provider that \
+                    takes texts in chains.sms";
+        assert_eq!(row.failure.as_deref(), Some(said));
         assert_eq!(timeline(&bed.home, id).await, [""; 0]);
         let accepted = accept(&bed.home, 2).await;
         assert_eq!(ended(&bed.home, accepted.id).await.state, "sent");

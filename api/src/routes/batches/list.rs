@@ -131,8 +131,9 @@ pub async fn list(
 fn part(batch: Batch, query: &ListQuery) -> Result<Part, ApiError> {
     let which = match query.state.as_deref() {
         None => Which::All,
-        Some(text) => Which::parse(text)
-            .ok_or_else(|| wrong_parameter("state", &format!("state is one of {}", Which::names())))?,
+        Some(text) => Which::parse(text).ok_or_else(|| {
+            wrong_parameter("state", &format!("state is one of {}", Which::names()))
+        })?,
     };
     let after = match query.after.as_deref() {
         None => batch.id,

@@ -2,9 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::{
-    config::NoTaker, message::LONGEST_TEXT, recipient::RecipientError, template::Values,
-};
+use crate::{config::NoTaker, message::LONGEST_TEXT, recipient::RecipientError, template::Values};
 
 /// One recipient as the caller gave it.
 #[derive(Clone, Debug, Default)]
