@@ -20,7 +20,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
 }
 
 /// How the chain of a channel is named.
-fn key_of(channel: Channel) -> String {
+pub(super) fn key_of(channel: Channel) -> String {
     format!("chains.{}", channel.as_str())
 }
 

@@ -10,6 +10,7 @@ mod routes;
 mod rules;
 mod secret_text;
 mod senders;
+mod takers;
 mod texts;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -26,6 +27,7 @@ pub use routes::{Route, Traits};
 pub use rules::{Network, TestNumber};
 pub use secret_text::SecretText;
 pub use senders::Senders;
+pub use takers::NoTaker;
 
 use crate::{
     channel::Channel,
