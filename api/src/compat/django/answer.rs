@@ -131,11 +131,13 @@ impl IntoResponse for Answer {
 /// A body that could not be read to its end.
 impl From<ApiError> for Answer {
     fn from(error: ApiError) -> Self {
-        let status = match error.code() {
-            ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        Self::detail(status, error.said())
+        match error.code() {
+            ErrorCode::BodyTooLarge => {
+                let said = "The request body is larger than 64 KiB.";
+                Self::detail(StatusCode::PAYLOAD_TOO_LARGE, said)
+            }
+            _ => Self::unreadable("The request body ended before it was complete."),
+        }
     }
 }
 

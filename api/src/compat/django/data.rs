@@ -4,7 +4,7 @@ use std::str::Utf8Error;
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, header},
+    http::{HeaderMap, HeaderValue, header},
 };
 use serde_json::{Map, Value};
 
@@ -35,7 +35,7 @@ pub(super) async fn read(request: Request) -> Result<Map<String, Value>, Answer>
 
 /// As the header has it, byte by byte: it need not be ASCII, and is repeated when it is refused.
 fn content_type(headers: &HeaderMap) -> String {
-    let value = headers.get(header::CONTENT_TYPE).map_or(&[][..], |value| value.as_bytes());
+    let value = headers.get(header::CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
     value.iter().map(|byte| char::from(*byte)).collect()
 }
 

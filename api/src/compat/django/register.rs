@@ -33,8 +33,9 @@ pub(super) async fn register(
     Ok(Answer::registered(accepted.session_token))
 }
 
-/// The place for the language of `Accept-Language`: by the rule that `docs/django.md` repeats, once a
-/// verification has one.
+/// The place for a language, once a verification has one. The original looks at the first item of
+/// `Accept-Language` alone, without what follows its semicolon: `es-MX` is `es-MX` or else `es`, and anything
+/// there is no text in, or an empty item, is the usual text, whatever items follow.
 fn new_verification(
     home: &Home,
     tenant_id: Uuid,
