@@ -3,6 +3,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`routes`] | one file per noun: wire structs and handlers |
+//! | `compat` | endpoints that answer as other software does |
 //! | [`error`] | every public error code, its status and its sentence |
 //! | [`auth`], [`client`] | who calls; from which address |
 //! | [`body`], `channel` | reading JSON and idempotency keys, with errors that name the field |
@@ -16,6 +17,7 @@ pub mod auth;
 pub mod body;
 mod channel;
 pub mod client;
+mod compat;
 pub mod csv;
 pub mod error;
 pub mod observe;
@@ -91,6 +93,12 @@ pub fn router_with(app: App, topics: Topics) -> Router {
         .merge(SwaggerUi::new("/docs").url("/openapi.json", reference))
         .merge(routes::inbound::router(topics, app.home.config.database.connections))
         .merge(routes::probes::router());
+    let django = &app.home.config.compat.django;
+    if django.enabled {
+        let surface = compat::django::router(&django.path);
+        let surface = if origins.is_empty() { surface } else { surface.layer(cors(origins)) };
+        router = router.merge(surface);
+    }
     if app.home.config.has_inbox() {
         router = router.merge(routes::pages::router());
     }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Args, Command, KeyCommand, SuppressionCommand};
+use crate::args::{Args, Command, ImportCommand, KeyCommand, SuppressionCommand};
 pub use crate::{commands::send::people, output::Failure};
 
 /// Does what the command line says.
@@ -38,6 +38,12 @@ pub async fn run() -> ExitCode {
         Command::Spend(options) => commands::spend::run(config, options).await,
         Command::Doctor(options) => commands::doctor::run(config, options).await,
         Command::Drill(options) => commands::drill::run(config, options).await,
+        Command::Import(ImportCommand::DjangoSettings(options)) => {
+            commands::import::django_settings(&options)
+        }
+        Command::Import(ImportCommand::DjangoNumbers(options)) => {
+            commands::import::django_numbers(&options)
+        }
         Command::Purge(options) => commands::purge::run(config, options).await,
         Command::Reference(options) => commands::reference::run(&options),
     };

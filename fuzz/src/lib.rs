@@ -5,6 +5,7 @@
 pub mod answers;
 pub mod batches;
 pub mod configuration;
+pub mod django;
 pub mod people;
 pub mod reports;
 pub mod requests;
@@ -23,7 +24,7 @@ pub struct Target {
 const QUICK: u32 = 400;
 const SLOW: u32 = 120;
 
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 18] = [
     Target { name: "recipient", run: texts::recipient, cases: QUICK },
     Target { name: "code", run: texts::code, cases: QUICK },
     Target { name: "handle", run: texts::handle, cases: QUICK },
@@ -38,6 +39,7 @@ pub const TARGETS: [Target; 17] = [
     Target { name: "smpp_delivery", run: smpp::delivery, cases: QUICK },
     Target { name: "head", run: requests::head, cases: QUICK },
     Target { name: "request", run: requests::request, cases: QUICK },
+    Target { name: "django", run: django::django, cases: QUICK },
     Target { name: "batch_json", run: batches::json, cases: SLOW },
     Target { name: "batch_lines", run: batches::lines, cases: SLOW },
     Target { name: "people_file", run: people::file, cases: QUICK },

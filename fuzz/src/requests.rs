@@ -27,7 +27,8 @@ use super::{first_line, runtime};
 
 pub(super) const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 const CONFIG: &str = "[server]\ntrusted_proxies = ['10.0.0.0/8', '2001:db8::/32']\n\
-    [limits]\nclient_ip = ['1000000/1s']\n";
+    [limits]\nclient_ip = ['1000000/1s']\n\
+    [compat.django]\nenabled = true\nwrong_per_client = ['1000000/1s']\n";
 /// No answer is longer.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
@@ -65,7 +66,7 @@ pub(super) fn service() -> &'static Service {
 }
 
 /// Lines of `Name: value` up to an empty one. What is no header is left out.
-fn headers(mut rest: &[u8]) -> (HeaderMap, &[u8]) {
+pub(super) fn headers(mut rest: &[u8]) -> (HeaderMap, &[u8]) {
     let mut headers = HeaderMap::new();
     loop {
         let (line, after) = first_line(rest);

@@ -9,6 +9,7 @@
 //! | [`admission`] | what stands before every accept: country, limits, the first answer to a key |
 //! | `acceptance`, `coalesce` | its commit; how concurrent calls leave as one statement |
 //! | [`idempotency`], [`limits`], [`guess_budget`] | repeats, limits, budgets |
+//! | [`strangers`] | what whoever has no API key may get wrong |
 //! | [`rate`] | how often all processes together call a provider |
 //! | [`price`], [`spend`] | what an attempt costs; what all of them did, by day |
 //! | [`tenant`], [`api_key`], [`recipient`], [`channel`] | who sends, with what credential, to whom, which way |
@@ -56,6 +57,7 @@ pub mod secrets;
 pub mod send_budget;
 pub mod speech;
 pub mod spend;
+pub mod strangers;
 pub mod suppression;
 pub mod template;
 pub mod tenant;

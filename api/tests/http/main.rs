@@ -9,6 +9,7 @@ mod cancel;
 mod check;
 mod connections;
 mod create;
+mod django;
 mod email;
 mod gathered;
 mod idempotency;

@@ -88,6 +88,7 @@ async fn examine(path: Option<&Path>, show_addresses: bool) -> Vec<Finding> {
     findings.extend(providers(&home).await);
     findings.extend(unused(&home));
     findings.extend(routes(&home).await);
+    findings.extend(compat(&home).await);
     findings.extend(reports(&home).await);
     findings.extend(inbound(&home, show_addresses));
     findings
@@ -201,6 +202,25 @@ async fn routes(home: &Home) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// For whom the endpoints speak that have no API keys, and where they are.
+async fn compat(home: &Home) -> Option<Finding> {
+    let django = &home.config.compat.django;
+    if !django.enabled {
+        return None;
+    }
+    let result = match tenant::find_by_name(&home.db, &django.tenant).await {
+        Ok(None) => Err(format!("there is no tenant {:?}; name one that there is", django.tenant)),
+        // Of a database that does not answer its own finding tells.
+        Ok(Some(_)) | Err(_) => Ok(format!(
+            "{}{}/register and /verify speak for {:?}",
+            home.config.public_url(),
+            django.path,
+            django.tenant
+        )),
+    };
+    Some(Finding::new("compat.django", result))
 }
 
 /// The first one that a route names and that is not there. Of a database that does not answer its own

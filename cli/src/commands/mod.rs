@@ -3,6 +3,7 @@
 pub mod api;
 pub mod doctor;
 pub mod drill;
+pub mod import;
 pub mod key;
 pub mod migrate;
 mod progress;

@@ -8,6 +8,7 @@ mod doctor;
 mod drill;
 mod email;
 mod help;
+mod import;
 mod keeping;
 mod keys;
 mod line;

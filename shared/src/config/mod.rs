@@ -2,6 +2,7 @@
 
 mod by_country;
 mod channels;
+mod compat;
 mod error;
 mod layers;
 mod purpose;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 
 pub use by_country::ByCountry;
 pub use channels::serves;
+pub use compat::{Compat, Django};
 pub use error::{ConfigError, Source};
 pub use layers::{load, load_with, section};
 pub use purpose::{Purpose, ResendMode};
@@ -59,6 +61,7 @@ pub struct Config {
     pub routes: Vec<Route>,
     pub providers: BTreeMap<String, ProviderSection>,
     pub retention: Retention,
+    pub compat: Compat,
     /// Where errors about it point to.
     #[serde(skip)]
     pub source: Source,

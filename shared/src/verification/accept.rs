@@ -19,6 +19,7 @@ use crate::{
     db::{DbError, in_time},
     home::Home,
     idempotency::IdempotencyKey,
+    limits::Rule,
     message::{LONGEST_TITLE, longest_text},
     queue::Lane,
     recipient::Recipient,
@@ -65,10 +66,26 @@ pub struct Accepted {
 /// # Errors
 /// Why nothing was accepted.
 pub async fn accept(home: &Home, new: NewVerification) -> Result<Accepted, Refused> {
-    in_time(accept_in_time(home, new)).await
+    accept_under(home, new, &home.config.limits.recipient).await
 }
 
-async fn accept_in_time(home: &Home, new: NewVerification) -> Result<Accepted, Refused> {
+/// As [`accept`], with other limits for the recipient than the configured ones.
+///
+/// # Errors
+/// Why nothing was accepted.
+pub async fn accept_under(
+    home: &Home,
+    new: NewVerification,
+    recipient_rules: &[Rule],
+) -> Result<Accepted, Refused> {
+    in_time(accept_in_time(home, new, recipient_rules)).await
+}
+
+async fn accept_in_time(
+    home: &Home,
+    new: NewVerification,
+    recipient_rules: &[Rule],
+) -> Result<Accepted, Refused> {
     let policy = home.config.purposes.get(&new.purpose).ok_or_else(|| Refused::UnknownPurpose {
         known: home.config.purposes.keys().cloned().collect(),
     })?;
@@ -90,6 +107,7 @@ async fn accept_in_time(home: &Home, new: NewVerification) -> Result<Accepted, R
         other: other.as_ref().map(|other| (&other.to, other.hash.as_slice())),
         lane: Lane::Otp,
         lifetime_secs: policy.lifetime_of(new.channel),
+        recipient_rules,
         client: new.client,
         idempotency_key: new.idempotency_key.as_ref(),
         is_test: fixed_code.is_some(),

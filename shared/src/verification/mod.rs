@@ -12,7 +12,7 @@ mod workflow;
 
 use uuid::Uuid;
 
-pub use accept::{Accepted, NewVerification, Refused, accept};
+pub use accept::{Accepted, NewVerification, Refused, accept, accept_under};
 pub use cancel::{CancelAnswer, cancel};
 pub use check::{CheckAnswer, CheckRequest, check};
 pub(crate) use guess::{Guesses, coalescer as guesses};

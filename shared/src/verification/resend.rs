@@ -77,6 +77,7 @@ async fn resend_in_time(home: &Home, request: ResendRequest) -> Result<ResendAns
         other: None,
         lane: Lane::Otp,
         lifetime_secs: secs_left(&row, now),
+        recipient_rules: &home.config.limits.recipient,
         client: request.client,
         idempotency_key: request.idempotency_key.as_ref(),
         is_test: row.is_test(),

@@ -117,6 +117,7 @@ fn a_wrong_value_says_what_is_expected() {
         ("[purposes.login]\nemail_subject = \"a\\nb\"\n", "email_subject: must be one line"),
         ("[texts]\nlanguage = \"\"\n", "texts.language: \"\" is no language; write one such as"),
         ("[texts]\nlanguage = \"en_US\"\n", "texts.language: \"en_US\" is no language"),
+        ("[compat.django]\nenabled = \"yes\"\n", "DIR/otpost.toml:2: compat.django.enabled:"),
         ("[server\n", "DIR/otpost.toml:1: not valid TOML"),
         (
             "[chains]\nsms = [\"t\"]\n[providers.t]\nkind = \"twilio\"\n",

@@ -5,6 +5,7 @@
 mod accept;
 mod batches;
 mod check;
+mod compat;
 mod configuration;
 mod costs;
 mod hearing;

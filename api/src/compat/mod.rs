@@ -1,0 +1,7 @@
+//! Endpoints that answer as those of other software do, with paths, fields and errors of their own.
+//!
+//! | module | whose answers |
+//! |---|---|
+//! | [`django`] | django-phone-verify's |
+
+pub(crate) mod django;
