@@ -99,6 +99,10 @@ pub fn router_with(app: App, topics: Topics) -> Router {
         let surface = if origins.is_empty() { surface } else { surface.layer(cors(origins)) };
         router = router.merge(surface);
     }
+    let twilio = &app.home.config.compat.twilio;
+    if twilio.enabled {
+        router = router.merge(compat::twilio::router(&twilio.path));
+    }
     if app.home.config.has_inbox() {
         router = router.merge(routes::pages::router());
     }

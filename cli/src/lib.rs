@@ -44,6 +44,9 @@ pub async fn run() -> ExitCode {
         Command::Import(ImportCommand::DjangoNumbers(options)) => {
             commands::import::django_numbers(&options)
         }
+        Command::Import(ImportCommand::TwilioService(options)) => {
+            commands::import::twilio_service(config, &options).await
+        }
         Command::Purge(options) => commands::purge::run(config, options).await,
         Command::Reference(options) => commands::reference::run(&options),
     };

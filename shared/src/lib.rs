@@ -3,6 +3,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`verification`] | one proof that an address is held |
+//! | [`verify_service`] | what Twilio Verify calls a Service: verifications by number, limits with names |
 //! | [`message`], [`attempt`] | one text to one recipient; one try of one provider with it |
 //! | [`report`], [`inbound`] | what a provider says of an attempt later; what people write back |
 //! | [`message::batch`] | one text to many recipients: slice by slice, repeatable |
@@ -62,5 +63,6 @@ pub mod suppression;
 pub mod template;
 pub mod tenant;
 pub mod verification;
+pub mod verify_service;
 
 pub use home::Home;

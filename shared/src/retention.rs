@@ -38,6 +38,8 @@ pub enum Kind {
     Replies,
     /// What people said last, STOP or START.
     LastWords,
+    /// Which verification a number has in a Service.
+    Starts,
 }
 
 /// Where a kind's rows are.
@@ -49,7 +51,7 @@ struct Place {
 }
 
 impl Kind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Verifications,
         Self::Messages,
         Self::Batches,
@@ -58,6 +60,7 @@ impl Kind {
         Self::ProviderIds,
         Self::Replies,
         Self::LastWords,
+        Self::Starts,
     ];
 
     #[must_use]
@@ -71,6 +74,7 @@ impl Kind {
             Self::ProviderIds => "provider ids",
             Self::Replies => "replies",
             Self::LastWords => "last words",
+            Self::Starts => "starts",
         }
     }
 
@@ -84,6 +88,7 @@ impl Kind {
             Self::ProviderIds => ("provider_message_ids", "provider, id", "expires_at"),
             Self::Replies => ("replies", "recipient_hash, keyword", "expires_at"),
             Self::LastWords => ("last_words", "recipient_hash", "expires_at"),
+            Self::Starts => ("verify_starts", "service_id, recipient_hash", "kept_until"),
         };
         Place { table, key, age }
     }
@@ -100,7 +105,8 @@ impl Kind {
             | Self::IdempotencyKeys
             | Self::ProviderIds
             | Self::Replies
-            | Self::LastWords => now + 1,
+            | Self::LastWords
+            | Self::Starts => now + 1,
             Self::GuessBudgets => guess_budget::day(now) - 1,
         }
     }

@@ -8,7 +8,9 @@ use serde::Deserialize;
 pub type Values = BTreeMap<String, String>;
 
 /// Names the service fills in itself; callers cannot set them.
-pub const RESERVED: [&str; 3] = ["code", "app", "minutes"];
+pub const RESERVED: [&str; 3] = ["code", APP, "minutes"];
+/// Where one is kept with a verification, it stands before the configured one.
+pub const APP: &str = "app";
 
 /// A text cut into literals and placeholders.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

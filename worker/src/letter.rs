@@ -17,7 +17,7 @@ use otpost_shared::{
     recipient::Recipient,
     secrets::Code,
     speech::{Speech, spelled},
-    template::{Template, Values},
+    template::{APP, Template, Values},
     verification::{self, Status, Verification},
 };
 
@@ -107,7 +107,7 @@ impl Letter {
         let mut values = of.variables(&home.keys)?;
         let minutes = minutes_left(of.expires_at - home.clock.now());
         values.insert("code".into(), code.as_str().to_owned());
-        values.insert("app".into(), texts.app.clone());
+        values.entry(APP.into()).or_insert_with(|| texts.app.clone());
         values.insert("minutes".into(), minutes.to_string());
         let to = row.recipient(&home.keys)?.map_or_else(|| of.recipient(&home.keys), Ok)?;
         let channel = row.channel();

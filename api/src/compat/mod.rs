@@ -3,5 +3,7 @@
 //! | module | whose answers |
 //! |---|---|
 //! | [`django`] | django-phone-verify's |
+//! | [`twilio`] | Twilio Verify's |
 
 pub(crate) mod django;
+pub(crate) mod twilio;

@@ -31,5 +31,6 @@ mod show;
 mod sns;
 mod suppressions;
 mod topics;
+mod twilio;
 mod voice;
 mod workflow;

@@ -89,6 +89,7 @@ async fn examine(path: Option<&Path>, show_addresses: bool) -> Vec<Finding> {
     findings.extend(unused(&home));
     findings.extend(routes(&home).await);
     findings.extend(compat(&home).await);
+    findings.extend(twilio(&home));
     findings.extend(reports(&home).await);
     findings.extend(inbound(&home, show_addresses));
     findings
@@ -221,6 +222,13 @@ async fn compat(home: &Home) -> Option<Finding> {
         )),
     };
     Some(Finding::new("compat.django", result))
+}
+
+/// What Twilio's libraries are to be told.
+fn twilio(home: &Home) -> Option<Finding> {
+    let twilio = &home.config.compat.twilio;
+    let base = format!("{}{}", home.config.public_url(), twilio.path);
+    twilio.enabled.then(|| Finding::new("compat.twilio", Ok(format!("the base URL is {base}"))))
 }
 
 /// The first one that a route names and that is not there. Of a database that does not answer its own

@@ -2,7 +2,10 @@
 
 use std::{path::Path, process::ExitCode};
 
-use otpost_shared::api_key::{self, ApiKey, Scope};
+use otpost_shared::{
+    api_key::{self, ApiKey, Scope},
+    verify_service::Sid,
+};
 use serde_json::json;
 
 use crate::{
@@ -32,6 +35,10 @@ pub async fn create(config: Option<&Path>, options: KeyCreate) -> Done {
     } else {
         say!("{}", text.as_str());
         eprintln!("Key {} may: {}. It is not shown again.", key.id, key.scopes);
+        if home.config.compat.twilio.enabled {
+            let (account, of_key) = (Sid::Account.write(tenant.id), Sid::ApiKey.write(key.id));
+            eprintln!("For Twilio's libraries it is the token of {account}, or the secret of {of_key}.");
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

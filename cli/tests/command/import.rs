@@ -191,3 +191,90 @@ fn a_dump_is_read_and_codes_are_refused() {
     let place = place("rows.csv", codes);
     place.run(&["import", "django-numbers", "rows.csv"]).fails_with(&["row 1 holds a code"]);
 }
+
+fn a_service() -> serde_json::Value {
+    json!({
+        "sid": SERVICE,
+        "account_sid": "AC00000000000000000000000000000001",
+        "friendly_name": "My \"Shop\"",
+        "code_length": 5,
+        "lookup_enabled": true,
+        "skip_sms_to_landlines": false,
+        "dtmf_input_required": true,
+        "tts_name": null,
+        "psd2_enabled": false,
+        "do_not_share_warning_enabled": true,
+        "custom_code_enabled": true,
+        "push": { "include_date": false, "apn_credential_sid": null },
+        "totp": { "issuer": "Shop", "time_step": 30, "code_length": 6, "skew": 1 },
+        "whatsapp": { "from": "whatsapp:+12025550100", "msg_service_sid": null },
+        "default_template_sid": null,
+        "something": "new",
+        "date_created": "2026-01-01T00:00:00Z",
+        "links": { "verifications": "https://verify.example.org" },
+    })
+}
+
+const SERVICE: &str = "VA0123456789abcdef0123456789abcdef";
+
+#[test]
+fn a_service_becomes_a_configuration() {
+    let place = place("service.json", &a_service().to_string());
+    let read = place.run(&["import", "twilio-service", "service.json"]).exits(0).stdout;
+    for line in [
+        "# From the Service \"My \\\"Shop\\\"\". Look it through, then check it with `otpost doctor`.",
+        "# lookup_enabled has no counterpart here: numbers are checked against the numbering plan, and no carrier is asked.",
+        "# dtmf_input_required has no counterpart here: calls say the code at once, twice.",
+        "# do_not_share_warning_enabled has no counterpart here: write the warning into the template.",
+        "# totp has no counterpart here: there are no authenticator apps.",
+        "# \"something\" has no counterpart here.",
+        "app = \"My \\\"Shop\\\"\" # friendly_name",
+        "code_length = 5 # code_length",
+        "# custom_code_enabled: callers may bring codes of 4 to 10 letters and digits.",
+        "# whatsapp: its sender belongs into a provider of kind \"whatsapp_cloud\".",
+    ] {
+        assert!(read.lines().any(|found| found == line), "{line} is not in {read}");
+    }
+    for silent in ["tts_name", "push has", "links", "skip_sms"] {
+        assert!(!read.contains(silent), "{silent} is in {read}");
+    }
+    assert!(!place.path().join("otpost-data").exists(), "nothing is opened");
+    // What is printed is a configuration.
+    let key = Place::with(&read).run(&["key", "create"]).exits(0);
+    assert!(key.stderr.contains("AC00000000000000000000000000000000"), "{}", key.stderr);
+}
+
+#[test]
+fn a_service_comes_to_be_under_its_own_id() {
+    let place = place("service.json", &a_service().to_string());
+    let create = ["import", "twilio-service", "service.json", "--create"];
+    let made = place.run(&create).exits(0);
+    let account = "AC00000000000000000000000000000000";
+    assert_eq!(made.stdout.trim(), format!("Created {SERVICE} for the account {account}."));
+    let again = place.run(&create).exits(1);
+    assert!(again.stderr.contains(&format!("there is a Service {SERVICE} already")));
+    let nowhere = [create.as_slice(), &["--purpose", "nothing"]].concat();
+    place.run(&nowhere).exits(2);
+    place.run(&[create.as_slice(), &["--tenant", "nobody"]].concat()).exits(1);
+}
+
+#[test]
+fn what_is_no_service_is_refused() {
+    let with = |name: &str, value: serde_json::Value| {
+        let mut service = a_service();
+        service[name] = value;
+        service.to_string()
+    };
+    for (text, said) in [
+        ("[]".to_owned(), "not a JSON object"),
+        ("{}".to_owned(), "it has no sid of a Service"),
+        (with("sid", json!("VE0123456789abcdef0123456789abcdef")), "it has no sid of a Service"),
+        (with("friendly_name", json!(7)), "friendly_name is no text"),
+        (with("friendly_name", json!("x".repeat(33))), "friendly_name is no text"),
+        (with("code_length", json!(3)), "code_length is no number from 4 to 10"),
+        (with("code_length", json!("6")), "code_length is no number from 4 to 10"),
+    ] {
+        let refused = place("a.json", &text).run(&["import", "twilio-service", "a.json"]).exits(1);
+        assert!(refused.stderr.contains(said), "{}", refused.stderr);
+    }
+}

@@ -8,6 +8,7 @@ use crate::{channel::Channel, limits::Rule, recipient, template::RESERVED};
 #[derive(Clone, Debug, Deserialize)]
 pub struct Compat {
     pub django: Django,
+    pub twilio: Twilio,
 }
 
 /// What answers as django-phone-verify does.
@@ -28,8 +29,46 @@ pub struct Django {
     pub wrong_per_client: Vec<Rule>,
 }
 
-/// Nobody has a key there, so that what is missing would only show once strangers ask.
+/// What answers as Twilio Verify does.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Twilio {
+    pub enabled: bool,
+    /// Begins with a slash and does not end with one.
+    pub path: String,
+    /// Of Services that are created there.
+    pub purpose: String,
+    #[serde(deserialize_with = "rules::limit_rules")]
+    pub recipient: Vec<Rule>,
+}
+
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
+    check_django(config)?;
+    check_twilio(config)
+}
+
+fn check_twilio(config: &Config) -> Result<(), ConfigError> {
+    let twilio = &config.compat.twilio;
+    if !twilio.enabled {
+        return Ok(());
+    }
+    let fail =
+        |key: &str, said: String| Err(ConfigError::new(format!("compat.twilio.{key}"), said));
+    if !is_path(&twilio.path) {
+        let said = "must be a path such as \"/twilio\", without a slash at its end";
+        return fail("path", said.to_owned());
+    }
+    if !config.purposes.contains_key(&twilio.purpose) {
+        return fail("purpose", format!("there is no [purposes.{}]", twilio.purpose));
+    }
+    if twilio.recipient.is_empty() {
+        let said = "must hold a limit: whoever starts again there need not wait";
+        return fail("recipient", said.to_owned());
+    }
+    Ok(())
+}
+
+/// Nobody has a key there, so that what is missing would only show once strangers ask.
+fn check_django(config: &Config) -> Result<(), ConfigError> {
     let django = &config.compat.django;
     if !django.enabled {
         return Ok(());

@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 pub use by_country::ByCountry;
 pub use channels::serves;
-pub use compat::{Compat, Django};
+pub use compat::{Compat, Django, Twilio};
 pub use error::{ConfigError, Source};
 pub use layers::{load, load_with, section};
 pub use purpose::{Purpose, ResendMode};

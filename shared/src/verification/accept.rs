@@ -1,6 +1,6 @@
 //! Accepting a verification: policy, limits, one commit, one hint.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -25,7 +25,7 @@ use crate::{
     recipient::Recipient,
     secrets::{Code, Handle, SecretError, random},
     speech::Speech,
-    template::{RESERVED, Template},
+    template::{APP, RESERVED, Template},
 };
 
 /// A request to prove that somebody holds a number or an e-mail address.
@@ -78,17 +78,67 @@ pub async fn accept_under(
     new: NewVerification,
     recipient_rules: &[Rule],
 ) -> Result<Accepted, Refused> {
-    in_time(accept_in_time(home, new, recipient_rules)).await
+    let terms = Terms { recipient_rules: Some(recipient_rules), ..Terms::default() };
+    accept_on_terms(home, new, &terms).await
+}
+
+/// What stands in place of the configured, where a surface has words of its own for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms<'a> {
+    /// How often one recipient may be sent to.
+    pub recipient_rules: Option<&'a [Rule]>,
+    /// Digits of the code, 4 to 10.
+    pub code_length: Option<u32>,
+    /// What {app} stands for.
+    pub app: Option<&'a str>,
+    /// True when the code may be sent again at once.
+    pub no_wait: bool,
+}
+
+impl<'a> Terms<'a> {
+    pub(super) fn recipient_rules_or(&self, home: &'a Home) -> &'a [Rule] {
+        self.recipient_rules.unwrap_or(&home.config.limits.recipient)
+    }
+
+    fn policy_or<'p>(&self, policy: &'p Purpose) -> Cow<'p, Purpose> {
+        match self.code_length {
+            Some(code_length) if code_length != policy.code_length => {
+                Cow::Owned(Purpose { code_length, ..policy.clone() })
+            }
+            _ => Cow::Borrowed(policy),
+        }
+    }
+}
+
+/// As [`accept`], on other terms than the configured ones.
+///
+/// # Errors
+/// Why nothing was accepted.
+pub async fn accept_on_terms(
+    home: &Home,
+    new: NewVerification,
+    terms: &Terms<'_>,
+) -> Result<Accepted, Refused> {
+    in_time(accept_in_time(home, new, terms)).await
 }
 
 async fn accept_in_time(
     home: &Home,
-    new: NewVerification,
-    recipient_rules: &[Rule],
+    mut new: NewVerification,
+    terms: &Terms<'_>,
 ) -> Result<Accepted, Refused> {
     let policy = home.config.purposes.get(&new.purpose).ok_or_else(|| Refused::UnknownPurpose {
         known: home.config.purposes.keys().cloned().collect(),
     })?;
+    let policy = terms.policy_or(policy);
+    let policy = policy.as_ref();
+    if let Some(name) = new.variables.keys().find(|name| RESERVED.contains(&name.as_str())) {
+        return Err(Refused::VariableReserved(name.clone()));
+    }
+    if let Some(app) = terms.app {
+        new.variables.insert(APP.to_owned(), app.to_owned());
+    }
+    let new = new;
     check_steps(home, &new, policy)?;
     if let Some(code) = &new.code
         && code.as_str().len() != policy.code_length as usize
@@ -107,7 +157,7 @@ async fn accept_in_time(
         other: other.as_ref().map(|other| (&other.to, other.hash.as_slice())),
         lane: Lane::Otp,
         lifetime_secs: policy.lifetime_of(new.channel),
-        recipient_rules,
+        recipient_rules: terms.recipient_rules_or(home),
         client: new.client,
         idempotency_key: new.idempotency_key.as_ref(),
         is_test: fixed_code.is_some(),
@@ -155,9 +205,6 @@ pub(super) fn check_texts(
 }
 
 fn check_variables(given: &Variables, policy: &Purpose, channel: Channel) -> Result<(), Refused> {
-    if let Some(name) = given.keys().find(|name| RESERVED.contains(&name.as_str())) {
-        return Err(Refused::VariableReserved(name.clone()));
-    }
     let templates = policy.templates_of(channel);
     let mut names = templates.iter().flat_map(|template| template.names());
     let missing = names.find(|n| !RESERVED.contains(n) && !given.contains_key(*n));
@@ -173,8 +220,9 @@ fn check_lengths(
     (channel, to): (Channel, &Recipient),
 ) -> Result<(), Refused> {
     let texts = &home.config.texts;
+    let app = given.get(APP).unwrap_or(&texts.app);
     let length = |template: &Template| {
-        policy.length(template, channel, &texts.app, |name| {
+        policy.length(template, channel, app, |name| {
             given.get(name).map_or(0, |value| value.chars().count())
         })
     };

@@ -12,12 +12,12 @@ mod workflow;
 
 use uuid::Uuid;
 
-pub use accept::{Accepted, NewVerification, Refused, accept, accept_under};
-pub use cancel::{CancelAnswer, cancel};
-pub use check::{CheckAnswer, CheckRequest, check};
+pub use accept::{Accepted, NewVerification, Refused, Terms, accept, accept_on_terms, accept_under};
+pub use cancel::{CancelAnswer, approve, cancel};
+pub use check::{CheckAnswer, CheckRequest, check, check_known};
 pub(crate) use guess::{Guesses, coalescer as guesses};
 pub use receipt::{ReceiptAnswer, consume_receipt, receipt};
-pub use resend::{ResendAnswer, ResendRequest, resend};
+pub use resend::{ResendAnswer, ResendRequest, resend, resend_on_terms};
 pub(crate) use rows::{Lookups, bind_columns, insert, inserted, list_in, lock, lookups};
 pub use rows::{find, list};
 pub use sweep::mark_expired;

@@ -5,7 +5,11 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Status, Verification, accept::check_texts, find, workflow};
+use super::{
+    Status, Verification,
+    accept::{Terms, check_texts},
+    find, workflow,
+};
 use crate::{
     admission::{Admission, Asking, Refused, admit, repeat},
     channel::Channel,
@@ -61,10 +65,26 @@ pub struct Resent {
 /// # Errors
 /// Why nothing was accepted.
 pub async fn resend(home: &Home, request: ResendRequest) -> Result<ResendAnswer, Refused> {
-    in_time(Box::pin(resend_in_time(home, request))).await
+    resend_on_terms(home, request, &Terms::default()).await
 }
 
-async fn resend_in_time(home: &Home, request: ResendRequest) -> Result<ResendAnswer, Refused> {
+/// As [`resend`], on other terms than the configured ones.
+///
+/// # Errors
+/// Why nothing was accepted.
+pub async fn resend_on_terms(
+    home: &Home,
+    request: ResendRequest,
+    terms: &Terms<'_>,
+) -> Result<ResendAnswer, Refused> {
+    in_time(Box::pin(resend_in_time(home, request, terms))).await
+}
+
+async fn resend_in_time(
+    home: &Home,
+    request: ResendRequest,
+    terms: &Terms<'_>,
+) -> Result<ResendAnswer, Refused> {
     let now = home.clock.now();
     let row = find(&home.db, request.id).await?.filter(|r| r.tenant_id == request.tenant_id);
     let Some(row) = row else { return Ok(ResendAnswer::NotFound) };
@@ -77,7 +97,7 @@ async fn resend_in_time(home: &Home, request: ResendRequest) -> Result<ResendAns
         other: None,
         lane: Lane::Otp,
         lifetime_secs: secs_left(&row, now),
-        recipient_rules: &home.config.limits.recipient,
+        recipient_rules: terms.recipient_rules_or(home),
         client: request.client,
         idempotency_key: request.idempotency_key.as_ref(),
         is_test: row.is_test(),
@@ -90,7 +110,7 @@ async fn resend_in_time(home: &Home, request: ResendRequest) -> Result<ResendAns
         Status::Pending => {}
         over => return Ok(ResendAnswer::Over(over)),
     }
-    if row.resend_at > now {
+    if row.resend_at > now && !terms.no_wait {
         return Ok(ResendAnswer::TooEarly { resend_at: row.resend_at });
     }
     // A chain may have been taken out of the configuration since.

@@ -41,3 +41,18 @@ fn what_answers_strangers_is_whole() {
     assert!(!load("[compat.django]\npath = \"nowhere\"\n").compat.django.enabled);
     assert!(load(&on("path = \"/api/v1.2/phone\"\n")).compat.django.once);
 }
+
+#[test]
+fn what_answers_as_twilio_is_whole() {
+    let on = |more: &str| format!("[compat.twilio]\nenabled = true\n{more}");
+    for (more, said) in [
+        ("path = \"twilio\"\n", "DIR/otpost.toml:3: compat.twilio.path: must be a path such as"),
+        ("path = \"/twilio/\"\n", "compat.twilio.path: must be a path"),
+        ("purpose = \"login\"\n", "compat.twilio.purpose: there is no [purposes.login]"),
+        ("recipient = []\n", "compat.twilio.recipient: must hold a limit"),
+        ("purposes = \"default\"\n", "did you mean \"compat.twilio.purpose\"?"),
+    ] {
+        let message = mistake(&on(more));
+        assert!(message.contains(said), "{message}");
+    }
+}

@@ -114,6 +114,26 @@ const LOOKUPS: [(&str, &str); 30] = [
         "old last words",
         "SELECT recipient_hash FROM last_words WHERE expires_at < 5 ORDER BY expires_at LIMIT 9",
     ),
+    (
+        "a tenant's services",
+        "SELECT * FROM verify_services WHERE tenant_id = $ID AND id > $ID ORDER BY id LIMIT 9",
+    ),
+    (
+        "a service's last verification of a number",
+        "SELECT verification_id FROM verify_starts WHERE service_id = $ID AND recipient_hash = $HASH",
+    ),
+    (
+        "old starts",
+        "SELECT service_id FROM verify_starts WHERE kept_until < 5 ORDER BY kept_until LIMIT 9",
+    ),
+    (
+        "a service's limit by name",
+        "SELECT id FROM verify_rate_limits WHERE service_id = $ID AND unique_name = 'a'",
+    ),
+    (
+        "a limit's buckets",
+        "SELECT * FROM verify_buckets WHERE rate_limit_id = $ID AND id < $ID ORDER BY id DESC LIMIT 9",
+    ),
 ];
 
 on_both_homes! {
