@@ -299,8 +299,8 @@ pub(super) async fn charge(
     if charges.is_empty() {
         return Ok(Charged::default());
     }
-    let charged = home.limiter.charge(tenant_id, &charges, None, home.clock.now()).await;
-    charged.map_err(NotCounted::Limited)
+    let answer = home.limiter.charge(tenant_id, &charges, None, home.clock.now()).await;
+    answer.map_err(NotCounted::Limited)
 }
 
 /// None when there is no limit of this name.

@@ -28,6 +28,7 @@ const NOT_HERE: [&str; 5] = [
     "VerifyEventSubscriptionEnabled",
 ];
 
+#[expect(clippy::struct_excessive_bools, reason = "libraries read a member for each")]
 #[derive(Debug, Serialize)]
 pub(super) struct ServiceView {
     sid: String,
@@ -60,7 +61,7 @@ struct Links {
     rate_limits: String,
 }
 
-fn view(services: &str, service: Service) -> ServiceView {
+fn view(services: &str, service: &Service) -> ServiceView {
     let sid = Sid::Service.write(service.id);
     let url = format!("{services}/{sid}");
     let Settings { friendly_name, code_length, custom_codes, payments } = service.settings();
@@ -128,7 +129,7 @@ pub(super) async fn create(
     let (id, now) = (Uuid::now_v7(), home.clock.now());
     let service = Service::new(id, account.tenant_id, purpose, settings, now);
     verify_service::insert(&home.db, &service).await?;
-    Ok((StatusCode::CREATED, Json(view(&services_url(&home.config), service))))
+    Ok((StatusCode::CREATED, Json(view(&services_url(&home.config), &service))))
 }
 
 pub(super) async fn list(
@@ -142,12 +143,12 @@ pub(super) async fn list(
         verify_service::list(&home.db, account.tenant_id, asked.place, asked.limit()).await?;
     let url = services_url(&home.config);
     let listed =
-        Listed::new(asked, (&url, "services"), page, |row| row.id, |row| view(&url, row));
+        Listed::new(asked, (&url, "services"), page, |row| row.id, |row| view(&url, &row));
     Ok(Json(listed))
 }
 
 pub(super) async fn fetch(State(app): State<App>, of: InService) -> Json<ServiceView> {
-    Json(view(&services_url(&app.home.config), of.service))
+    Json(view(&services_url(&app.home.config), &of.service))
 }
 
 pub(super) async fn update(
@@ -162,7 +163,7 @@ pub(super) async fn update(
     if !verify_service::update(&home.db, &service).await? {
         return Err(not_found);
     }
-    Ok(Json(view(&services_url(&home.config), service)))
+    Ok(Json(view(&services_url(&home.config), &service)))
 }
 
 pub(super) async fn delete(State(app): State<App>, of: InService) -> Result<StatusCode, Fault> {

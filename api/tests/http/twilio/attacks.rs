@@ -19,7 +19,7 @@ async fn foreign(api: &Service) -> Caller<'_> {
     let user = Sid::Account.write(key.expect("a key").tenant_id);
     let mut caller = Caller { api, user, password, sid: String::new() };
     let made = caller.post(SERVICES, &[("FriendlyName", "Theirs")]).await.is(201);
-    caller.sid = made.str("sid").to_owned();
+    made.str("sid").clone_into(&mut caller.sid);
     caller
 }
 

@@ -12,7 +12,6 @@ use otpost_shared::{
     tenant::DEFAULT_TENANT,
     verify_service::Sid,
 };
-use otpost_testbed::Bed;
 use reqwest::Method;
 use serde_json::Value;
 use uuid::Uuid;
@@ -43,18 +42,7 @@ fn basic(user: &str, password: &str) -> String {
 }
 
 fn form(pairs: &[(&str, &str)]) -> String {
-    let mut form = String::new();
-    for (name, value) in pairs {
-        let value: String = value
-            .bytes()
-            .map(|byte| match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
-                other => format!("%{other:02X}"),
-            })
-            .collect();
-        form.push_str(&format!("{name}={value}&"));
-    }
-    form
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 impl<'a> Caller<'a> {
@@ -70,7 +58,7 @@ impl<'a> Caller<'a> {
         let mut pairs = vec![("FriendlyName", "Shop")];
         pairs.extend(settings);
         let made = caller.post(SERVICES, &pairs).await.is(201);
-        caller.sid = made.str("sid").to_owned();
+        made.str("sid").clone_into(&mut caller.sid);
         caller
     }
 
