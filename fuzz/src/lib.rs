@@ -11,6 +11,7 @@ pub mod reports;
 pub mod requests;
 pub mod smpp;
 pub mod texts;
+pub mod twilio;
 
 /// A parser under test.
 pub struct Target {
@@ -24,7 +25,7 @@ pub struct Target {
 const QUICK: u32 = 400;
 const SLOW: u32 = 120;
 
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     Target { name: "recipient", run: texts::recipient, cases: QUICK },
     Target { name: "code", run: texts::code, cases: QUICK },
     Target { name: "handle", run: texts::handle, cases: QUICK },
@@ -40,6 +41,7 @@ pub const TARGETS: [Target; 18] = [
     Target { name: "head", run: requests::head, cases: QUICK },
     Target { name: "request", run: requests::request, cases: QUICK },
     Target { name: "django", run: django::django, cases: QUICK },
+    Target { name: "twilio", run: twilio::twilio, cases: QUICK },
     Target { name: "batch_json", run: batches::json, cases: SLOW },
     Target { name: "batch_lines", run: batches::lines, cases: SLOW },
     Target { name: "people_file", run: people::file, cases: QUICK },

@@ -22,8 +22,11 @@ import time
 import urllib.parse
 import urllib.request
 
-from twilio.base.exceptions import TwilioRestException
-from twilio.rest import Client
+# This file has the library's name, and must not stand before it.
+sys.path.pop(0)
+
+from twilio.base.exceptions import TwilioRestException  # noqa: E402
+from twilio.rest import Client  # noqa: E402
 
 URL = os.environ.get("OTPOST_URL", "http://127.0.0.1:8080")
 PATH = os.environ.get("OTPOST_PATH", "/twilio")

@@ -10,7 +10,7 @@ use super::Print;
 pub enum ImportCommand {
     /// Turn the settings of django-phone-verify into a configuration, and print it
     ///
-    /// A .py file is read without being run: PHONE_VERIFICATION must be a dictionary of texts and
+    /// A .py file is read without being run: `PHONE_VERIFICATION` must be a dictionary of texts and
     /// numbers that begins a line. A .json file holds that dictionary. What has no counterpart, and what
     /// only Python can work out, becomes a comment; secrets are not copied.
     #[command(
@@ -19,8 +19,8 @@ pub enum ImportCommand {
     DjangoSettings(ImportFile),
     /// List the numbers that a table of django-phone-verify says were verified
     ///
-    /// Of the table sms_verification as CSV with a header, or of `manage.py dumpdata` as .json. A file
-    /// that holds codes is refused: export it without the column security_code.
+    /// Of the table `sms_verification` as CSV with a header, or of `manage.py dumpdata` as .json. A file
+    /// that holds codes is refused: export it without the column `security_code`.
     DjangoNumbers(ImportNumbers),
     /// Turn the settings of a Twilio Verify Service into a configuration, and print it
     ///

@@ -7,7 +7,6 @@ use axum::{
 use otpost_shared::{
     Home,
     channel::Channel,
-    clock::Millis,
     db::DbError,
     message,
     recipient::Recipient,
@@ -60,14 +59,16 @@ pub(super) async fn view(
     to: Option<String>,
 ) -> Result<VerificationView, DbError> {
     let messages = message::list_by_verification(&home.db, row.id).await?;
-    let sent: Vec<Millis> = messages.iter().map(|message| message.created_at).collect();
+    let last = messages.iter().max_by_key(|message| message.created_at);
     let status = row.status(home.clock.now());
     let (sid, service_sid) = (Sid::Verification.write(row.id), of.sid());
     let (amount, payee) = paid(home, &row)?;
-    let updated = row.finished_at.or(sent.iter().max().copied()).unwrap_or(row.created_at);
+    let updated = row.finished_at.or(last.map(|last| last.created_at)).unwrap_or(row.created_at);
+    // A test number has no messages.
+    let channel = last.map_or_else(|| Channel::parse(&row.channel), |last| Some(last.channel()));
     Ok(VerificationView {
         to: to.map_or_else(|| row.recipient(&home.keys).map(|to| to.masked()), Ok)?,
-        channel: word_for(Channel::parse(&row.channel).unwrap_or_default()),
+        channel: word_for(channel.unwrap_or_default()),
         status: word_of(status),
         valid: status == Status::Verified,
         lookup: Map::new(),

@@ -61,7 +61,7 @@ on_both_homes! {
         let sid = caller.start(&to, &[]).await.is(201).str("sid").to_owned();
         let code = caller.code(&sid).await;
         let called = caller.start(&to, &[("Channel", "call")]).await.is(201);
-        assert_eq!((called.str("sid"), called.str("channel")), (sid.as_str(), "sms"));
+        assert_eq!((called.str("sid"), called.str("channel")), (sid.as_str(), "call"));
         let ways = called.json["send_code_attempts"].as_array().expect("a list").iter();
         let ways: Vec<&Value> = ways.map(|way| &way["channel"]).collect();
         assert_eq!(ways, ["SMS", "CALL"]);
