@@ -11,6 +11,7 @@ mod connections;
 mod create;
 mod django;
 mod email;
+mod gathered;
 mod idempotency;
 mod keys;
 mod limits;

@@ -6,6 +6,7 @@ pub mod drill;
 pub mod import;
 pub mod key;
 pub mod migrate;
+mod progress;
 pub mod purge;
 pub mod reference;
 pub mod send;

@@ -11,6 +11,7 @@ mod help;
 mod import;
 mod keeping;
 mod keys;
+mod line;
 mod outside_bytes;
 mod production;
 mod program;
