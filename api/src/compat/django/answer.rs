@@ -8,7 +8,7 @@ use axum::{
 use otpost_shared::{admission::Refused, db::DbError};
 use serde::{Serialize, Serializer};
 
-use super::endpoint::{ALLOWED, Description};
+use super::endpoint::{ALLOWED, About};
 use crate::error::{ApiError, ErrorCode};
 
 pub(super) const VALID: &str = "Security code is valid.";
@@ -38,7 +38,7 @@ enum Body {
     Message { message: &'static str },
     Detail { detail: String },
     Errors(Errors),
-    Description(Box<Description>),
+    About(Box<About>),
 }
 
 /// By field, in the order in which they are told.
@@ -68,8 +68,8 @@ impl Answer {
         Self::new(StatusCode::OK, Body::Message { message: VALID })
     }
 
-    pub(super) fn described(description: Description) -> Self {
-        Self::new(StatusCode::OK, Body::Description(Box::new(description)))
+    pub(super) fn described(about: About) -> Self {
+        Self::new(StatusCode::OK, Body::About(Box::new(about)))
     }
 
     /// What is wrong with single fields.

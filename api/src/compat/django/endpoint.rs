@@ -33,13 +33,13 @@ impl Endpoint {
     pub(super) async fn open(&self, request: Request) -> Result<Map<String, Value>, Answer> {
         match request.method().clone() {
             Method::POST => data::read(request).await,
-            Method::OPTIONS => Err(Answer::described(self.description())),
+            Method::OPTIONS => Err(Answer::described(self.about())),
             other => Err(Answer::method(other.as_str())),
         }
     }
 
-    fn description(&self) -> Description {
-        Description {
+    fn about(&self) -> About {
+        About {
             name: self.name,
             description: "",
             renders: ["application/json"],
@@ -51,7 +51,7 @@ impl Endpoint {
 
 /// What an endpoint says of itself.
 #[derive(Debug, Serialize)]
-pub(super) struct Description {
+pub(super) struct About {
     name: &'static str,
     description: &'static str,
     renders: [&'static str; 1],
