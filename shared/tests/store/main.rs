@@ -23,6 +23,7 @@ mod reports;
 mod resend;
 mod routes;
 mod suppressions;
+mod verify_service;
 mod workflow;
 
 use otpost_shared::{

@@ -255,7 +255,7 @@ async fn a_claim_of_texts_reads_little_more_than_it_takes() {
 }
 
 /// Tables as large as those of an installation that ran for a while, all of it past the retention.
-const OLD: [&str; 8] = [
+const OLD: [&str; 9] = [
     "INSERT INTO verifications SELECT copy.* FROM verifications v, generate_series(1, 20000) n,
      jsonb_populate_record(v, jsonb_build_object(
          'id', gen_random_uuid(), 'status', 'verified', 'finished_at', n)) copy",
@@ -271,6 +271,7 @@ const OLD: [&str; 8] = [
      SELECT 'a', n::text, gen_random_uuid(), 1, 1, 1, '', n FROM generate_series(1, 20000) n",
     "INSERT INTO replies SELECT int4send(n), 'stop', gen_random_uuid(), n FROM generate_series(1, 20000) n",
     "INSERT INTO last_words SELECT int4send(n), 'stop', n, 1, n FROM generate_series(1, 20000) n",
+    "INSERT INTO verify_starts SELECT gen_random_uuid(), int4send(n), gen_random_uuid(), n FROM generate_series(1, 20000) n",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
