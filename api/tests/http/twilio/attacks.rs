@@ -4,7 +4,10 @@ use otpost_testbed::on_both_homes;
 use serde_json::json;
 
 use super::*;
-use crate::service::VERIFICATIONS;
+use crate::{
+    outages::{CLOSED, without_database_but},
+    service::VERIFICATIONS,
+};
 
 /// Calls with whatever stands in the header.
 async fn with_header(api: &Service, path: &str, header: &str) -> Answer {
@@ -199,4 +202,14 @@ on_both_homes! {
             assert_fault(&caller.post(&at, &pairs).await, 400, code);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_database_a_request_is_put_off() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let api = without_database_but(&dir, CLOSED, ON).await;
+    let user = Sid::Account.write(DEFAULT_TENANT);
+    let caller = Caller { api: &api, user, password: api.key.clone(), sid: String::new() };
+    assert_fault(&caller.get(SERVICES).await, 503, 20_503);
+    assert_fault(&caller.post(SERVICES, &[("FriendlyName", "a")]).await, 503, 20_503);
 }
