@@ -37,7 +37,9 @@ pub async fn create(config: Option<&Path>, options: KeyCreate) -> Done {
         eprintln!("Key {} may: {}. It is not shown again.", key.id, key.scopes);
         if home.config.compat.twilio.enabled {
             let (account, of_key) = (Sid::Account.write(tenant.id), Sid::ApiKey.write(key.id));
-            eprintln!("For Twilio's libraries it is the token of {account}, or the secret of {of_key}.");
+            eprintln!(
+                "For Twilio's libraries it is the token of {account}, or the secret of {of_key}."
+            );
         }
     }
     Ok(ExitCode::SUCCESS)

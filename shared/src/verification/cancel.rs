@@ -45,12 +45,7 @@ pub async fn approve(db: &Db, tenant_id: Uuid, id: Uuid, now: Millis) -> Result<
     end(db, (tenant_id, id), Status::Verified, now).await
 }
 
-async fn end(
-    db: &Db,
-    which: (Uuid, Uuid),
-    status: Status,
-    now: Millis,
-) -> Result<bool, DbError> {
+async fn end(db: &Db, which: (Uuid, Uuid), status: Status, now: Millis) -> Result<bool, DbError> {
     let db = db.clone();
     detached(async move { retrying!(end_once(&db, which, status, now).await) }).await
 }

@@ -74,11 +74,7 @@ enum By {
     Id,
 }
 
-async fn check_in_time(
-    home: &Home,
-    request: CheckRequest,
-    by: By,
-) -> Result<CheckAnswer, DbError> {
+async fn check_in_time(home: &Home, request: CheckRequest, by: By) -> Result<CheckAnswer, DbError> {
     // A resend may change the generation between reading and writing; then the row is read again.
     for _ in 0..3 {
         let now = home.clock.now();

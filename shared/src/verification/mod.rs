@@ -12,7 +12,9 @@ mod workflow;
 
 use uuid::Uuid;
 
-pub use accept::{Accepted, NewVerification, Refused, Terms, accept, accept_on_terms, accept_under};
+pub use accept::{
+    Accepted, NewVerification, Refused, Terms, accept, accept_on_terms, accept_under,
+};
 pub use cancel::{CancelAnswer, approve, cancel};
 pub use check::{CheckAnswer, CheckRequest, check, check_known};
 pub(crate) use guess::{Guesses, coalescer as guesses};

@@ -6,10 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use otpost_shared::{
-    admission::Refused,
-    db::DbError,
-    limits::Scope,
-    secrets::SecretError,
+    admission::Refused, db::DbError, limits::Scope, secrets::SecretError,
     verify_service::StartRefused,
 };
 use serde::Serialize;

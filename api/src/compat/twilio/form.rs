@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn the_last_counts_and_what_is_empty_is_missing() {
-        let form = Form::parse(b"To=%2B1&To=%2B2&Code=&Flag=TRUE&Other=yes&Map={\"a\":1,\"b\":\"c\"}");
+        let form =
+            Form::parse(b"To=%2B1&To=%2B2&Code=&Flag=TRUE&Other=yes&Map={\"a\":1,\"b\":\"c\"}");
         assert_eq!(form.text("To"), Some("+2"));
         assert!(form.text("Code").is_none() && form.required("Code").is_err());
         assert_eq!(form.flag("Flag").expect("a truth"), Some(true));

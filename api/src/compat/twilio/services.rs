@@ -142,8 +142,7 @@ pub(super) async fn list(
     let page =
         verify_service::list(&home.db, account.tenant_id, asked.place, asked.limit()).await?;
     let url = services_url(&home.config);
-    let listed =
-        Listed::new(asked, (&url, "services"), page, |row| row.id, |row| view(&url, &row));
+    let listed = Listed::new(asked, (&url, "services"), page, |row| row.id, |row| view(&url, &row));
     Ok(Json(listed))
 }
 

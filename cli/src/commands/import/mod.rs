@@ -8,9 +8,7 @@ mod settings;
 
 use std::{fs, path::Path};
 
-pub use self::{
-    numbers::django_numbers, service::twilio_service, settings::django_settings,
-};
+pub use self::{numbers::django_numbers, service::twilio_service, settings::django_settings};
 use crate::output::Failure;
 
 /// Files of settings are read whole.

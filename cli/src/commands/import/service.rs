@@ -19,8 +19,7 @@ const LIFETIME_SECS: u32 = 600;
 const GUESSES: u32 = 5;
 
 /// Members that say nothing of how verifications are made.
-const SILENT: [&str; 6] =
-    ["sid", "account_sid", "date_created", "date_updated", "url", "links"];
+const SILENT: [&str; 6] = ["sid", "account_sid", "date_created", "date_updated", "url", "links"];
 
 /// Members that are looked at one by one.
 const READ: [&str; 4] = ["friendly_name", "code_length", "custom_code_enabled", "psd2_enabled"];
@@ -57,8 +56,7 @@ async fn create(config: Option<&Path>, options: &ImportService, found: Found) ->
         return Err(Failure::misused(format!("--purpose: there is no [purposes.{purpose}]")));
     }
     let sid = Sid::Service.write(found.id);
-    let service =
-        Service::new(found.id, tenant.id, purpose, found.settings, home.clock.now());
+    let service = Service::new(found.id, tenant.id, purpose, found.settings, home.clock.now());
     if !verify_service::insert(&home.db, &service).await? {
         return Err(Failure::new(format!("there is a Service {sid} already")));
     }
@@ -125,7 +123,8 @@ impl Found {
         draft.set("guesses", GUESSES, "the same");
         draft.set("template", self.template(), "what is sent there in English");
         if settings.custom_codes {
-            draft.say("custom_code_enabled: callers may bring codes of 4 to 10 letters and digits.");
+            draft
+                .say("custom_code_enabled: callers may bring codes of 4 to 10 letters and digits.");
         }
         self.chains(&mut draft);
         draft.into_text()
