@@ -119,7 +119,12 @@ impl Fault {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, 20_503, said).after(wait_ms)
     }
 
-    fn failed() -> Self {
+    /// The request, or its answer, took too long.
+    pub(super) fn late() -> Self {
+        Self::put_off(PUT_OFF_MS)
+    }
+
+    pub(super) fn failed() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, 20_500, "Internal server error")
     }
 }

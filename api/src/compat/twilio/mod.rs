@@ -22,15 +22,24 @@ mod services;
 mod start;
 mod verifications;
 
+use std::{panic::AssertUnwindSafe, time::Duration};
+
 use axum::{
     Router,
+    extract::Request,
     http::Uri,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
+use futures_util::FutureExt;
 use otpost_shared::config::Config;
 
 use self::fault::Fault;
 use crate::App;
+
+/// A little less than any request may take.
+const PATIENCE: Duration = Duration::from_secs(9);
 
 /// Not in the reference: the libraries know it.
 pub(crate) fn router(path: &str) -> Router<App> {
@@ -63,8 +72,23 @@ pub(crate) fn router(path: &str) -> Router<App> {
             get(buckets::fetch).post(buckets::update).delete(buckets::delete),
         )
         .method_not_allowed_fallback(async || Fault::method())
-        .fallback(async |uri: Uri| Fault::not_found(uri.path()));
+        .fallback(async |uri: Uri| Fault::not_found(uri.path()))
+        .layer(middleware::from_fn(in_own_words));
     Router::new().nest(path, below)
+}
+
+/// The libraries take a problem document for another kind of error: so what fails around a handler is told as
+/// what fails within.
+async fn in_own_words(request: Request, next: Next) -> Response {
+    let work = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            tracing::error!("a handler failed");
+            Fault::failed().into_response()
+        }
+        Err(_) => Fault::late().into_response(),
+    }
 }
 
 /// Where the Services are, for whoever follows an address.

@@ -37,7 +37,7 @@ struct Caller<'a> {
 }
 
 /// The key of `text`, as the libraries name it.
-fn basic(user: &str, password: &str) -> String {
+pub fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", BASE64.encode(format!("{user}:{password}")))
 }
 
