@@ -26,6 +26,7 @@ use crate::{
     secrets::{Code, Keyring, SecretError},
     suppression::{self, Blocked},
     tenant,
+    texts::KnownTexts,
     verification::{self, Guesses, Lookups},
 };
 
@@ -48,6 +49,8 @@ pub struct Home {
     pub(crate) coalescers: Coalescers,
     pub(crate) last_accept: LastAccept,
     pub(crate) blocked: Blocked,
+    /// What people read and hear.
+    pub texts: KnownTexts,
     /// Of each provider: read out of its section once, and asked with every attempt and every call.
     hearers: Arc<HashMap<String, Hearer>>,
 }
@@ -100,6 +103,7 @@ impl Home {
             coalescers: Coalescers::start(&db),
             last_accept: LastAccept::default(),
             blocked: Blocked::default(),
+            texts: KnownTexts::new(&config.texts.language),
             hearers: Arc::new(hearers(&config)),
             db,
             queue,

@@ -17,7 +17,9 @@
 //! | [`suppression`] | who is not to be sent to |
 //! | [`provider_state`], [`drill`] | which providers are left alone for now; or taken away on purpose |
 //! | [`provider_region`] | which countries a provider refuses |
-//! | [`secrets`], [`template`], [`speech`] | codes and seals, texts, what a call says |
+//! | [`texts`] | what people read and hear: in which language, whose words, in which version |
+//! | [`template`], [`segments`], [`speech`] | placeholders, how many SMS a text is, how a code is spelled |
+//! | [`secrets`] | codes and seals |
 //! | [`clock`], [`outcome`] | time, error classes |
 //! | [`json_pointer`] | a place in what others send |
 //! | [`config`], [`db`], [`redis_link`], [`inbox`], [`home`] | what a process is made of |
@@ -53,12 +55,14 @@ pub mod redis_link;
 pub mod report;
 pub mod retention;
 pub mod secrets;
+pub mod segments;
 pub mod send_budget;
 pub mod speech;
 pub mod spend;
 pub mod suppression;
 pub mod template;
 pub mod tenant;
+pub mod texts;
 pub mod verification;
 
 pub use home::Home;

@@ -14,7 +14,6 @@
 //! | [`jobs`], [`backend`] | the job, and where apalis gets it from |
 //! | [`fetch`], [`tidy`] | hints and due rows in; leases, deadlines and old rows out |
 //! | [`silence`] | reports that stay away |
-//! | [`segments`] | how many SMS a text is |
 
 pub mod backend;
 pub mod breaker;
@@ -30,7 +29,6 @@ pub mod provider;
 pub mod providers;
 pub mod regions;
 pub mod routes;
-pub mod segments;
 pub mod silence;
 pub mod tidy;
 pub mod tokens;
@@ -42,6 +40,8 @@ use apalis::{layers::WorkerBuilderExt, prelude::*};
 use otpost_shared::{Home, config::ConfigError, queue::Lane};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+pub use otpost_shared::segments;
 
 use crate::{
     courier::Courier,

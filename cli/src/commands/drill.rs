@@ -211,6 +211,7 @@ impl Drill<'_> {
             to: to.clone(),
             title,
             text: format!("{app}: a drill, text {number} of {all}."),
+            language: None,
             client: None,
             idempotency_key: None,
         };

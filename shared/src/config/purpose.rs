@@ -14,13 +14,21 @@ pub struct Purpose {
     pub guesses: u32,
     pub resend_after_secs: u32,
     pub resend: ResendMode,
-    pub template: Template,
+    /// In the language of the texts, like the others; none for the sentence that each language has.
+    #[serde(deserialize_with = "rules::text_if_any")]
+    pub template: Option<Template>,
     /// In one line.
-    pub email_subject: Template,
-    pub email_template: Template,
-    /// What calls say, in the language of the texts; none for the sentence that each language has.
+    #[serde(deserialize_with = "rules::text_if_any")]
+    pub email_subject: Option<Template>,
+    #[serde(deserialize_with = "rules::text_if_any")]
+    pub email_template: Option<Template>,
+    /// What calls say.
     #[serde(deserialize_with = "rules::text_if_any")]
     pub voice_template: Option<Template>,
+    /// The host of the page that codes by SMS are for; empty for none.
+    pub sms_web_host: String,
+    /// What names the Android app that codes by SMS are for; empty for none.
+    pub sms_app_hash: String,
 }
 
 impl Purpose {
@@ -33,6 +41,12 @@ impl Purpose {
         }
     }
 
+    /// The same as people are told it: whole minutes.
+    #[must_use]
+    pub fn minutes_of(&self, channel: Channel) -> u32 {
+        self.lifetime_of(channel).div_ceil(60)
+    }
+
     /// How many characters a template of a code that goes this way has, when each variable is filled in
     /// with so many.
     #[must_use]
@@ -43,7 +57,7 @@ impl Purpose {
         app: &str,
         variable: impl Fn(&str) -> usize,
     ) -> usize {
-        let minutes = self.lifetime_of(channel).div_ceil(60).to_string().len();
+        let minutes = self.minutes_of(channel).to_string().len();
         template.length(|name| match name {
             "code" if channel == Channel::Voice => spelled_length(self.code_length as usize),
             "code" => self.code_length as usize,
@@ -51,16 +65,6 @@ impl Purpose {
             "minutes" => minutes,
             name => variable(name),
         })
-    }
-
-    /// Everything that is filled in for a code that goes this way.
-    #[must_use]
-    pub fn templates_of(&self, channel: Channel) -> Vec<&Template> {
-        match channel {
-            Channel::Sms | Channel::Whatsapp => vec![&self.template],
-            Channel::Email => vec![&self.email_subject, &self.email_template],
-            Channel::Voice => self.voice_template.iter().collect(),
-        }
     }
 }
 

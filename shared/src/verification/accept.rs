@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Variables, Verification, field,
+    words::Words,
     workflow::{self, NewStep, Other, StepRefused},
 };
 pub use crate::admission::Refused;
@@ -19,12 +20,10 @@ use crate::{
     db::{DbError, in_time},
     home::Home,
     idempotency::IdempotencyKey,
-    message::{LONGEST_TITLE, longest_text},
     queue::Lane,
     recipient::Recipient,
     secrets::{Code, Handle, SecretError, random},
-    speech::Speech,
-    template::{RESERVED, Template},
+    texts::Asked,
 };
 
 /// A request to prove that somebody holds a number or an e-mail address.
@@ -38,6 +37,8 @@ pub struct NewVerification {
     pub subject: Option<String>,
     pub variables: Variables,
     pub metadata: Option<serde_json::Value>,
+    /// The languages that the person would like.
+    pub locale: Asked,
     pub client: Option<IpAddr>,
     /// A code of the caller's own.
     pub code: Option<Code>,
@@ -72,7 +73,18 @@ async fn accept_in_time(home: &Home, new: NewVerification) -> Result<Accepted, R
     let policy = home.config.purposes.get(&new.purpose).ok_or_else(|| Refused::UnknownPurpose {
         known: home.config.purposes.keys().cloned().collect(),
     })?;
-    check_steps(home, &new, policy)?;
+    let texts = home.texts.now(&home.db, home.clock.now()).await?;
+    let locale = texts.wanted(new.tenant_id, &new.locale).map(ToString::to_string);
+    let words = Words {
+        config: &home.config.texts,
+        texts: &texts,
+        tenant_id: new.tenant_id,
+        purpose: &new.purpose,
+        policy,
+        locale: locale.as_deref(),
+        given: &new.variables,
+    };
+    check_steps(home, &new, policy, &words)?;
     if let Some(code) = &new.code
         && code.as_str().len() != policy.code_length as usize
     {
@@ -99,7 +111,7 @@ async fn accept_in_time(home: &Home, new: NewVerification) -> Result<Accepted, R
         Admission::Go(charged) => charged,
     };
     let (acceptance, accepted) =
-        build(home, &new, &asking, other.as_ref(), policy, fixed_code, now)?;
+        build(home, &new, &asking, other.as_ref(), &words, fixed_code, now)?;
     let first = commit(home, &asking, charged, acceptance).await?;
     first.map_or(Ok(accepted), |answer| read(&answer))
 }
@@ -109,7 +121,12 @@ fn read(answer: &[u8]) -> Result<Accepted, Refused> {
 }
 
 /// Each step is one that can be sent, with the texts of its channel.
-fn check_steps(home: &Home, new: &NewVerification, policy: &Purpose) -> Result<(), Refused> {
+fn check_steps(
+    home: &Home,
+    new: &NewVerification,
+    policy: &Purpose,
+    words: &Words<'_>,
+) -> Result<(), Refused> {
     let lifetime_secs = policy.lifetime_of(new.channel);
     workflow::check(&new.to, &new.then, lifetime_secs, new.code.is_some())
         .map_err(Refused::Step)?;
@@ -120,64 +137,8 @@ fn check_steps(home: &Home, new: &NewVerification, policy: &Purpose) -> Result<(
         let said = "is a test number, to which nothing is sent: it can only be the first".into();
         return Err(Refused::Step(StepRefused { place, field: "to", said }));
     }
-    let given = &new.variables;
-    check_texts(home, given, policy, (new.channel, &new.to))?;
-    new.then.iter().try_for_each(|step| check_texts(home, given, policy, (step.channel, &step.to)))
-}
-
-/// What a channel's texts need is there, and they do not become too long.
-pub(super) fn check_texts(
-    home: &Home,
-    given: &Variables,
-    policy: &Purpose,
-    (channel, to): (Channel, &Recipient),
-) -> Result<(), Refused> {
-    check_variables(given, policy, channel)?;
-    check_lengths(home, given, policy, (channel, to))
-}
-
-fn check_variables(given: &Variables, policy: &Purpose, channel: Channel) -> Result<(), Refused> {
-    if let Some(name) = given.keys().find(|name| RESERVED.contains(&name.as_str())) {
-        return Err(Refused::VariableReserved(name.clone()));
-    }
-    let templates = policy.templates_of(channel);
-    let mut names = templates.iter().flat_map(|template| template.names());
-    let missing = names.find(|n| !RESERVED.contains(n) && !given.contains_key(*n));
-    missing.map_or(Ok(()), |name| Err(Refused::VariableMissing(name.to_owned())))
-}
-
-/// A name that a stranger typed must not make a text that no provider takes, or one that is paid for
-/// many times.
-fn check_lengths(
-    home: &Home,
-    given: &Variables,
-    policy: &Purpose,
-    (channel, to): (Channel, &Recipient),
-) -> Result<(), Refused> {
-    let texts = &home.config.texts;
-    let length = |template: &Template| {
-        policy.length(template, channel, &texts.app, |name| {
-            given.get(name).map_or(0, |value| value.chars().count())
-        })
-    };
-    let most = longest_text(channel);
-    let characters = match channel {
-        Channel::Sms | Channel::Whatsapp => length(&policy.template),
-        Channel::Email => length(&policy.email_template),
-        Channel::Voice => {
-            let said = Speech::of(texts, policy, to.region());
-            said.map_or(0, |speech| length(&speech.template))
-        }
-    };
-    if characters > most {
-        return Err(Refused::TextLength { characters, most });
-    }
-    match length(&policy.email_subject) {
-        title if channel == Channel::Email && title > LONGEST_TITLE => {
-            Err(Refused::TitleLength(title))
-        }
-        _ => Ok(()),
-    }
+    words.check(new.channel, &new.to)?;
+    new.then.iter().try_for_each(|step| words.check(step.channel, &step.to))
 }
 
 fn build(
@@ -185,13 +146,13 @@ fn build(
     new: &NewVerification,
     asking: &Asking<'_>,
     other: Option<&Other>,
-    policy: &Purpose,
+    words: &Words<'_>,
     fixed_code: Option<Code>,
     now: Millis,
 ) -> Result<(Arc<Acceptance>, Accepted), Refused> {
     let id = Uuid::now_v7();
     let token = Handle::generate(id);
-    let mut row = seal_row(home, new, asking, policy, fixed_code, &token, now)?;
+    let mut row = seal_row(home, new, asking, words, fixed_code, &token, now)?;
     let mut messages = Vec::new();
     // A test number has no message: nothing can ever send to it.
     if !asking.is_test {
@@ -221,12 +182,12 @@ fn seal_row(
     home: &Home,
     new: &NewVerification,
     asking: &Asking<'_>,
-    policy: &Purpose,
+    words: &Words<'_>,
     fixed_code: Option<Code>,
     token: &Handle,
     now: Millis,
 ) -> Result<Verification, SecretError> {
-    let id = token.id;
+    let (id, policy) = (token.id, words.policy);
     let seal = |name: &str, plain: &[u8]| home.keys.seal(name, id, plain);
     let own_code = fixed_code.or_else(|| new.code.clone());
     let variables = (!new.variables.is_empty())
@@ -271,5 +232,6 @@ fn seal_row(
         other_hash: None,
         other_sealed: None,
         proves_other: 0,
+        locale: words.locale.map(str::to_owned),
     })
 }

@@ -8,6 +8,7 @@ mod receipt;
 mod resend;
 mod rows;
 mod sweep;
+mod words;
 mod workflow;
 
 use uuid::Uuid;
@@ -104,6 +105,8 @@ pub struct Verification {
     pub(crate) other_sealed: Option<Vec<u8>>,
     /// One when it was the second address' code that came back.
     pub(crate) proves_other: i32,
+    /// The language that somebody asked for, in BCP 47.
+    pub locale: Option<String>,
 }
 
 impl Verification {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Status, Verification, accept::check_texts, find, workflow};
+use super::{Status, Verification, find, words::Words, workflow};
 use crate::{
     admission::{Admission, Asking, Refused, admit, repeat},
     channel::Channel,
@@ -96,10 +96,8 @@ async fn resend_in_time(home: &Home, request: ResendRequest) -> Result<ResendAns
     if !way.reaches || !home.config.chains.serves(way.channel) {
         return Err(Refused::Channel(way.channel));
     }
-    if let Some(policy) = home.config.purposes.get(&row.purpose)
-        && way.channel.as_str() != row.channel
-    {
-        check_texts(home, &row.variables(&home.keys)?, policy, (way.channel, &way.to))?;
+    if way.channel.as_str() != row.channel {
+        check_words(home, &row, &way, now).await?;
     }
     let charged = match admit(home, &asking).await? {
         Admission::Repeat(answer) => return read(&answer),
@@ -131,6 +129,28 @@ async fn resend_in_time(home: &Home, request: ResendRequest) -> Result<ResendAns
             }
         }
     }
+}
+
+/// The words of another channel can be said with what the first one was given.
+async fn check_words(
+    home: &Home,
+    row: &Verification,
+    way: &Way,
+    now: Millis,
+) -> Result<(), Refused> {
+    let Some(policy) = home.config.purposes.get(&row.purpose) else { return Ok(()) };
+    let texts = home.texts.now(&home.db, now).await?;
+    let given = row.variables(&home.keys)?;
+    let words = Words {
+        config: &home.config.texts,
+        texts: &texts,
+        tenant_id: row.tenant_id,
+        purpose: &row.purpose,
+        policy,
+        locale: row.locale.as_deref(),
+        given: &given,
+    };
+    words.check(way.channel, &way.to)
 }
 
 /// By which way, and to which of its addresses, the code is sent again.

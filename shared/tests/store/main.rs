@@ -30,6 +30,7 @@ use otpost_shared::{
     recipient::Recipient,
     secrets::{Code, Handle},
     tenant::DEFAULT_TENANT,
+    texts::Asked,
     verification::{self, Accepted, CheckAnswer, CheckRequest, NewVerification},
 };
 use uuid::Uuid;
@@ -48,6 +49,7 @@ fn request(to: Recipient) -> NewVerification {
         subject: None,
         variables: verification::Variables::new(),
         metadata: None,
+        locale: Asked::default(),
         client: None,
         code: None,
         then: Vec::new(),

@@ -29,6 +29,7 @@ use otpost_shared::{
     message::{self, Message},
     recipient::Recipient,
     tenant::DEFAULT_TENANT,
+    texts::Asked,
     verification::{self, Accepted, NewVerification, Variables},
 };
 use otpost_worker::{health::Health, tokens::Tokens};
@@ -84,6 +85,7 @@ async fn accept_by(home: &Home, channel: Channel, to: &str) -> Accepted {
         subject: None,
         variables: Variables::new(),
         metadata: None,
+        locale: Asked::default(),
         client: None,
         code: None,
         then: Vec::new(),

@@ -7,6 +7,7 @@ use otpost_shared::{
     recipient::Recipient,
     report::{Reference, Report, Word},
     tenant::DEFAULT_TENANT,
+    texts::Asked,
     verification::{self, NewStep, NewVerification, Variables},
 };
 use otpost_testbed::Bed;
@@ -47,6 +48,7 @@ async fn accept(bed: &Bed) -> Uuid {
         subject: None,
         variables: Variables::new(),
         metadata: None,
+        locale: Asked::default(),
         client: None,
         code: None,
         idempotency_key: None,

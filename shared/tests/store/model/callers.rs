@@ -129,6 +129,7 @@ impl Trial<'_> {
             to: number(person.into()),
             title: None,
             text: "hello".into(),
+            language: None,
             client: None,
             idempotency_key: asked.for_home(self),
         };
