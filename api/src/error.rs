@@ -13,6 +13,7 @@ use otpost_shared::{
     message::{LONGEST_TITLE, batch::RowRefused},
     recipient::RecipientError,
     secrets::SecretError,
+    texts::{Mistake, NotSaved},
     verification::StepRefused,
 };
 use serde::Serialize;
@@ -59,6 +60,7 @@ error_codes! {
     BatchNotFound "batch_not_found" NOT_FOUND "There is no such batch."
     MessageNotFound "message_not_found" NOT_FOUND "There is no such message."
     SuppressionNotFound "suppression_not_found" NOT_FOUND "There is no such suppression."
+    TemplateNotFound "template_not_found" NOT_FOUND "There is no text of yours in this place; see GET /v1/templates."
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "This address does not take this method; see /docs."
     RequestTimeout "request_timeout" REQUEST_TIMEOUT "The request took too long to arrive; send it again."
     SuppressionOfRecipient "suppression_of_recipient" CONFLICT "The recipient or a provider said so, and no tenant takes that back: it ends when the recipient sends START, or with `otpost suppression remove`."
@@ -226,6 +228,21 @@ impl From<SecretError> for ApiError {
 impl From<RecipientError> for ApiError {
     fn from(error: RecipientError) -> Self {
         ErrorCode::RecipientInvalid.detail(error.to_string()).with("field", "to")
+    }
+}
+
+impl From<Mistake> for ApiError {
+    fn from(mistake: Mistake) -> Self {
+        ErrorCode::InvalidField.detail(mistake.to_string()).with("field", mistake.field)
+    }
+}
+
+impl From<NotSaved> for ApiError {
+    fn from(error: NotSaved) -> Self {
+        match error {
+            NotSaved::Mistake(mistake) => mistake.into(),
+            NotSaved::Unavailable(error) => error.into(),
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! | [`routes`] | one file per noun: wire structs and handlers |
 //! | [`error`] | every public error code, its status and its sentence |
 //! | [`auth`], [`client`] | who calls; from which address |
-//! | [`body`], `channel` | reading JSON and idempotency keys, with errors that name the field |
+//! | [`body`], `channel`, [`language`] | reading JSON, idempotency keys and wishes, with errors that name the field |
 //! | [`csv`] | tables for spreadsheets |
 //! | [`server`] | the listener, its time-outs, the graceful end |
 //! | [`topics`] | reports that come signed with a certificate |
@@ -17,6 +17,7 @@ mod channel;
 pub mod client;
 pub mod csv;
 pub mod error;
+pub mod language;
 pub mod observe;
 mod routes;
 pub mod server;

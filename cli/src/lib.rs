@@ -33,6 +33,7 @@ pub async fn run() -> ExitCode {
         Command::Suppression(SuppressionCommand::Remove(options)) => {
             commands::suppression::remove(config, options).await
         }
+        Command::Template(command) => commands::template::run(config, command).await,
         Command::Send(options) => commands::send::run(config, options).await,
         Command::Status(options) => commands::status::run(config, options).await,
         Command::Spend(options) => commands::spend::run(config, options).await,

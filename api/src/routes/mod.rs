@@ -7,6 +7,7 @@ pub mod pages;
 pub mod probes;
 pub mod receipts;
 pub mod suppressions;
+pub mod templates;
 pub mod timeline;
 pub mod verifications;
 
@@ -36,6 +37,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(messages::show))
         .merge(batches::router())
         .merge(suppressions::router())
+        .merge(templates::router())
 }
 
 /// Rows of a page when nothing else is asked for, and the most that can be.

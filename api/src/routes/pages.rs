@@ -20,6 +20,7 @@ use crate::{
     body::{IdempotencyHeader, JsonBody},
     client::Peer,
     error::{ApiError, ErrorCode},
+    language::AcceptLanguage,
     timestamp::rfc3339,
 };
 
@@ -132,9 +133,10 @@ async fn channels(_: ThisMachine, State(app): State<App>) -> Json<Vec<&'static s
 async fn try_create(
     _: ThisMachine,
     State(app): State<App>,
+    languages: AcceptLanguage,
     body: JsonBody<CreateVerification>,
 ) -> Result<(StatusCode, Json<CreatedVerification>), ApiError> {
-    let new = create::parse(&app.home, DEFAULT_TENANT, body.value).await?;
+    let new = create::parse(&app.home, DEFAULT_TENANT, &languages, body.value).await?;
     let accepted = verification::accept(&app.home, new).await?;
     Ok((StatusCode::ACCEPTED, Json(accepted.into())))
 }

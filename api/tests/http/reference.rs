@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::service::{Service, VERIFICATIONS};
 
-const ROUTES: [(&str, &str); 15] = [
+const ROUTES: [(&str, &str); 21] = [
     ("get", "/v1/messages/batch/{id}"),
     ("get", "/v1/messages/batch/{id}/messages"),
     ("get", "/v1/messages/{id}"),
@@ -17,6 +17,12 @@ const ROUTES: [(&str, &str); 15] = [
     ("get", "/v1/suppressions"),
     ("get", "/v1/suppressions/{id}"),
     ("post", "/v1/suppressions"),
+    ("delete", "/v1/templates/{purpose}/{channel}/{locale}"),
+    ("get", "/v1/templates"),
+    ("get", "/v1/templates/{purpose}/{channel}/{locale}"),
+    ("post", "/v1/templates/preview"),
+    ("put", "/v1/templates/language"),
+    ("put", "/v1/templates/{purpose}/{channel}/{locale}"),
     ("get", "/v1/verifications/{id}"),
     ("post", "/v1/messages"),
     ("post", "/v1/messages/batch"),

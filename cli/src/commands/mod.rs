@@ -12,6 +12,7 @@ pub mod serve;
 pub mod spend;
 pub mod status;
 pub mod suppression;
+pub mod template;
 pub mod worker;
 
 use std::{path::Path, time::Duration};

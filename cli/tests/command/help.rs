@@ -54,6 +54,13 @@ fn every_command_explains_itself() {
         "suppression add",
         "suppression list",
         "suppression remove",
+        "template",
+        "template delete",
+        "template language",
+        "template list",
+        "template preview",
+        "template set",
+        "template show",
         "worker",
     ];
     assert_eq!(explained, expected);
@@ -86,6 +93,12 @@ fn misuse_is_told_apart_from_failure() {
         &["drill", "--secs", "601"],
         &["drill", "--texts", "3"],
         &["purge", "--days", "3"],
+        &["template"],
+        &["template", "set", "--locale", "de"],
+        &["template", "preview", "--title", "x"],
+        &["template", "preview", "--variable", "name"],
+        &["template", "language", "de", "--unset"],
+        &["template", "list", "--everyone"],
         &["reference"],
         &["reference", "poems"],
     ] {

@@ -21,6 +21,7 @@ use crate::{
     body::{IdempotencyHeader, JsonBody},
     channel,
     error::{ApiError, ErrorCode, Problem},
+    language::AcceptLanguage,
     timestamp::rfc3339,
 };
 
@@ -50,6 +51,11 @@ pub struct CreateVerification {
     /// Values for the placeholders of the purpose's texts.
     #[serde(default)]
     variables: Variables,
+    /// The person's language (BCP 47, such as `pt-BR`). Without one, or where there are no texts in it, the
+    /// header `Accept-Language` counts, then the tenant's language, then that of the configuration.
+    #[serde(default)]
+    #[schema(example = "pt-BR")]
+    locale: Option<String>,
     /// A JSON object of your own, given back by show.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
@@ -87,7 +93,10 @@ pub struct CreatedVerification {
 #[utoipa::path(
     post, path = "/v1/verifications", tag = "verifications", operation_id = "create_verification",
     security(("api_key" = [])), request_body = CreateVerification,
-    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer.")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
+        ("Accept-Language" = Option<String>, Header, description = "The person's languages, best passed on as the browser sent it."),
+    ),
     responses(
         (status = 202, description = "Stored; the code is on its way.", body = CreatedVerification),
         (status = "4XX", description = "Refused, with a code that says why.", body = Problem),
@@ -98,10 +107,11 @@ pub async fn create(
     State(app): State<App>,
     caller: Caller,
     key: IdempotencyHeader,
+    languages: AcceptLanguage,
     body: JsonBody<CreateVerification>,
 ) -> Result<(StatusCode, Json<CreatedVerification>), ApiError> {
     caller.require(Scope::Verify)?;
-    let mut new = parse(&app.home, caller.tenant_id, body.value).await?;
+    let mut new = parse(&app.home, caller.tenant_id, &languages, body.value).await?;
     new.idempotency_key = key.for_request(&app.home.keys, "POST /v1/verifications", &body.bytes);
     let accepted = verification::accept(&app.home, new).await?;
     Ok((StatusCode::ACCEPTED, Json(accepted.into())))
@@ -111,6 +121,7 @@ pub async fn create(
 pub(crate) async fn parse(
     home: &Home,
     tenant_id: Uuid,
+    languages: &AcceptLanguage,
     wire: CreateVerification,
 ) -> Result<NewVerification, ApiError> {
     let channel = channel::read_for(Lane::Otp, &home.config.chains, wire.channel.as_deref())?;
@@ -128,6 +139,7 @@ pub(crate) async fn parse(
     if json_len(&wire.variables) > METADATA {
         return Err(too_long("variables", METADATA));
     }
+    let locale = languages.asked(wire.locale.as_deref())?;
     let to = home.read_recipient_of(tenant_id, channel, &wire.to).await??;
     let then = steps::read(home, tenant_id, &to, wire.then).await?;
     let code = wire.code.map(|text| {
@@ -143,6 +155,7 @@ pub(crate) async fn parse(
         subject: wire.subject,
         variables: wire.variables,
         metadata: wire.metadata.map(serde_json::Value::Object),
+        locale,
         client: wire.client_ip,
         code: code.transpose()?,
         then,
