@@ -28,6 +28,7 @@ mod service;
 mod show;
 mod sns;
 mod suppressions;
+mod templates;
 mod topics;
 mod voice;
 mod workflow;

@@ -20,3 +20,4 @@ mod serve;
 mod spend;
 mod status;
 mod suppressions;
+mod templates;

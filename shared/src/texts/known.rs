@@ -1,6 +1,9 @@
 //! The texts as this process knows them: read again when the revision says that they are others.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use super::{Texts, rows};
 use crate::{
@@ -10,6 +13,8 @@ use crate::{
 
 /// What was read counts for so long: a change elsewhere is felt within a second.
 const TRUSTED_FOR_MS: i64 = 500;
+/// A text that is about to be sent waits no longer for the question whether its words are others now.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// What this process knows; clones share it.
 #[derive(Clone, Debug)]
@@ -89,9 +94,20 @@ impl KnownTexts {
         }
     }
 
-    /// The same where something must be said: without an answer ever, the sentences of the languages.
+    /// The same where something must be said, and soon: what counted last does as well, and if nothing was
+    /// ever read the sentences of the languages.
     pub async fn now_or_last(&self, db: &Db, now: Millis) -> Arc<Texts> {
-        self.now(db, now).await.unwrap_or_else(|_| self.last())
+        if self.lock().revision.is_none() {
+            return self.now(db, now).await.unwrap_or_else(|_| self.last());
+        }
+        match tokio::time::timeout(PATIENCE, self.now(db, now)).await {
+            Ok(Ok(texts)) => texts,
+            Ok(Err(_)) => self.last(),
+            Err(_) => {
+                self.lock().asked_at = Some(now);
+                self.last()
+            }
+        }
     }
 
     /// What counted when it was last asked for.

@@ -20,6 +20,7 @@ mod reports;
 mod resend;
 mod routes;
 mod suppressions;
+mod templates;
 mod workflow;
 
 use otpost_shared::{

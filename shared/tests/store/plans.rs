@@ -93,6 +93,15 @@ const LOOKUPS: [(&str, &str); 26] = [
         "a reply that says the opposite",
         "UPDATE messages SET state = 'canceled' WHERE state || '' = 'queued' AND id = (SELECT message_id FROM replies WHERE recipient_hash = $HASH AND keyword = 'stop')",
     ),
+    ("whether texts have changed", "SELECT revision FROM texts_revision WHERE id = 1"),
+    (
+        "the versions of a text",
+        "SELECT version FROM templates WHERE tenant_id = $ID AND for_everyone = 0 AND purpose = 'a' AND channel = 'sms' AND locale = 'en' ORDER BY version DESC",
+    ),
+    (
+        "the texts of a tenant",
+        "SELECT body FROM templates WHERE tenant_id = $ID AND for_everyone = 0 AND superseded_at IS NULL AND body IS NOT NULL",
+    ),
     (
         "old replies",
         "SELECT recipient_hash, keyword FROM replies WHERE expires_at < 5 ORDER BY expires_at LIMIT 9",

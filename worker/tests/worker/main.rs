@@ -7,6 +7,7 @@ mod delivery;
 mod drills;
 mod email;
 mod gateway;
+mod languages;
 mod rates;
 mod recovery;
 mod regions;
