@@ -147,7 +147,7 @@ pub struct KeyCreate {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum ScopeName {
-    /// Create, check, show, resend and cancel verifications
+    /// Create, check, show, resend and cancel verifications; change the texts of codes
     Verify,
     /// Send messages that are not codes
     Send,

@@ -119,7 +119,7 @@ fn draft(text: String, names: &[String]) {
         }
         Err(mistake) => {
             let said = mistake.to_string();
-            assert!(!said.is_empty() && said.len() < 500, "{said}");
+            assert!(!said.is_empty() && said.len() < 1_000, "{said}");
         }
     }
 }

@@ -20,7 +20,7 @@ pub const PREFIX: &str = "otp_";
 /// What a key may do. Checked by the routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Create, check, show, resend and cancel verifications.
+    /// Create, check, show, resend and cancel verifications; change the texts of codes.
     Verify,
     /// Send messages that are not codes.
     Send,
