@@ -47,7 +47,7 @@ on_both_homes! {
         let saved = put(&service, GERMAN, &text).await.is(200);
         assert_eq!((saved.json["version"].as_i64(), saved.str("owner")), (Some(1), "tenant"));
         let again = put(&service, "/v1/templates/default/sms/DE", &json!({ "text": "{code}!" })).await;
-        assert_eq!((again.is(200).json["version"].as_i64()), Some(2));
+        assert_eq!(again.is(200).json["version"].as_i64(), Some(2));
         let shown = service.get(GERMAN).await.is(200).json;
         assert_eq!((&shown["template"]["text"], &shown["template"]["locale"]), (&json!("{code}!"), &json!("de")));
         assert_eq!(shown["earlier"][0]["variables"], json!(["name"]));
