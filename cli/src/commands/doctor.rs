@@ -12,6 +12,7 @@ use otpost_shared::{
     rate::Rate,
     tenant,
 };
+use otpost_worker::routes::CODES_ALONE;
 use serde_json::json;
 
 use crate::{
@@ -155,6 +156,8 @@ async fn providers(home: &Home) -> Vec<Finding> {
         }
         findings.extend(regions.iter().filter(|region| region.provider == link.name).map(refused));
     }
+    let for_codes = chain.routes().for_codes_alone();
+    findings.extend(for_codes.map(|of| Finding::note(of.to_string(), CODES_ALONE)));
     findings
 }
 
