@@ -104,7 +104,9 @@ async fn show(home: &Home, options: TemplateOne) -> Done {
         match (&row.title, &row.body) {
             (_, None) => say!("  taken away"),
             (title, Some(body)) => {
-                title.iter().for_each(|title| say!("  {title}\n"));
+                if let Some(title) = title {
+                    say!("  {title}\n");
+                }
                 say!("  {}", body.replace('\n', "\n  "));
             }
         }

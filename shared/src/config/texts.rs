@@ -80,7 +80,7 @@ fn check_filled(purpose: &Purpose, app: &str) -> Result<(), (&'static str, Strin
         return Err(("email_template", too_long(text, LONGEST_LETTER)));
     }
     let Some(own) = &purpose.email_subject else {
-        let (title, language) = longest_title(purpose.minutes_of(Channel::Email), &length);
+        let (title, language) = longest_title(purpose.minutes_of(Channel::Email), length);
         if title > LONGEST_TITLE {
             let said = format!("in {language} it {}", too_long(title, LONGEST_TITLE));
             return Err(("email_subject", said));

@@ -46,7 +46,8 @@ async fn said(home: &Home, tenant_id: Uuid) -> (Option<Source>, String) {
         variables: [("name".to_owned(), "Ann".to_owned())].into(),
         country: None,
     };
-    let shown = texts::preview(&home.config, &known(home).await, &question).expect("a preview");
+    let shown =
+        texts::preview(&home.config, known(home).await.as_ref(), &question).expect("a preview");
     (shown.source, shown.text)
 }
 

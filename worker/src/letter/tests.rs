@@ -132,7 +132,7 @@ fn words_about_an_email_lose_its_address_and_title() {
 #[test]
 fn an_id_that_looks_like_an_address_is_kept_and_one_that_is_theirs_is_not() {
     let tagged = Recipient::parse_email("Ann+shop@example.org").expect("an address");
-    let body = Body { title: Some("A parcel".into()), text: "It is here.".into() };
+    let body = Body { title: Some("A parcel".into()), text: "It is here.".into(), language: None };
     let letter = Letter::of_body(tagged, body, "en");
     for id in [
         "<20261128101500.1.4F1C2A@mg.example.com>",
