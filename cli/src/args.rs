@@ -1,10 +1,14 @@
 //! The command line, with its help.
 
+mod policy;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use otpost_shared::limits::Rule;
 use uuid::Uuid;
+
+pub use self::policy::{PolicyCommand, PolicyList, PolicyOf, PolicySet, Whose};
 
 /// Proves that people hold their phone numbers and e-mail addresses, and sends SMS.
 ///
@@ -49,6 +53,12 @@ pub enum Command {
     /// Who is not to be sent to: add, list, remove
     #[command(subcommand)]
     Suppression(SuppressionCommand),
+    /// What holds for the verifications of each purpose: list, show, set, history, reset
+    ///
+    /// The configuration is the base. On it lies what is changed for all tenants, and on that what is
+    /// changed for one; each change is a version that is kept.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Send one text to one number or e-mail address, or an SMS to each person of a file
     ///
     /// Goes through the same queue and chain as the API; a worker must be running. The limits
@@ -141,6 +151,8 @@ pub enum ScopeName {
     Verify,
     /// Send messages that are not codes
     Send,
+    /// Show and change policies
+    Manage,
 }
 
 #[derive(Debug, clap::Args)]

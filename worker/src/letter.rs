@@ -13,6 +13,7 @@ use otpost_shared::{
     clock::Millis,
     message::{Body, Message},
     outcome::ErrorClass,
+    policy::DEFAULT_PURPOSE,
     price::{Charge, PriceList},
     recipient::Recipient,
     secrets::Code,
@@ -98,8 +99,10 @@ impl Letter {
     ) -> Result<Option<Self>, CourierError> {
         // Each address has its own.
         let Some(code) = of.code_to(&home.keys, &row.recipient_hash)? else { return Ok(None) };
-        let (texts, purposes) = (&home.config.texts, &home.config.purposes);
-        let Some(policy) = purposes.get(&of.purpose).or_else(|| purposes.get("default")) else {
+        let (texts, settings) = (&home.config.texts, home.settings.last());
+        let policy = |purpose: &str| settings.policy(of.tenant_id, purpose);
+        // A purpose may have been taken back since.
+        let Some(policy) = policy(&of.purpose).or_else(|| policy(DEFAULT_PURPOSE)) else {
             return Ok(None);
         };
         let mut values = of.variables(&home.keys)?;
@@ -114,7 +117,7 @@ impl Letter {
                 Self::of_text(channel, to, policy.template.render(&values))
             }
             Channel::Voice => {
-                let Some(speech) = Speech::of(texts, policy, to.region()) else { return Ok(None) };
+                let Some(speech) = Speech::of(texts, &policy, to.region()) else { return Ok(None) };
                 values.insert("code".into(), spelled(code.as_str()));
                 let (text, language) =
                     (one_line(&speech.template.render(&values)), speech.language);

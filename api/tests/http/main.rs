@@ -17,6 +17,7 @@ mod messages;
 mod numbers;
 mod outages;
 mod pages;
+mod policies;
 mod races;
 mod receipts;
 mod reference;

@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod drill;
 pub mod key;
 pub mod migrate;
+pub mod policy;
 pub mod purge;
 pub mod reference;
 pub mod send;

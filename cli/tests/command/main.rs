@@ -11,6 +11,7 @@ mod help;
 mod keeping;
 mod keys;
 mod outside_bytes;
+mod policies;
 mod production;
 mod program;
 mod rate;

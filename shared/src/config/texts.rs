@@ -4,6 +4,7 @@ use super::{Config, ConfigError, Purpose};
 use crate::{
     channel::Channel,
     message::{LONGEST_LETTER, LONGEST_TITLE},
+    policy::{self, Mistake},
     speech::{Speech, languages},
     template::Template,
 };
@@ -18,42 +19,31 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
 
 fn check_purposes(config: &Config) -> Result<(), ConfigError> {
     for (name, purpose) in &config.purposes {
-        let fail = |key: &str, message: &str| {
-            Err(ConfigError::new(format!("purposes.{name}.{key}"), message))
-        };
-        if !(4..=10).contains(&purpose.code_length) {
-            return fail("code_length", "must be 4 to 10");
-        }
-        if !(30..=600).contains(&purpose.lifetime_secs) {
-            return fail(
-                "lifetime_secs",
-                "must be 30 to 600: codes by phone live at most 10 minutes",
-            );
-        }
-        if !(1..=10).contains(&purpose.guesses) {
-            return fail("guesses", "must be 1 to 10");
-        }
-        if !names_code(&purpose.template) {
-            return fail("template", "must contain {code}");
-        }
-        if !(60..=86_400).contains(&purpose.email_lifetime_secs) {
-            return fail("email_lifetime_secs", "must be 60 to 86400, a day");
-        }
-        if !names_code(&purpose.email_template) {
-            return fail("email_template", "must contain {code}");
-        }
-        if purpose.voice_template.as_ref().is_some_and(|own| !names_code(own)) {
-            return fail("voice_template", "must contain {code}");
-        }
-        check_email_subject(purpose).or_else(|said| fail("email_subject", &said))?;
-        if config.chains.serves(Channel::Email) {
-            let app = &config.texts.app;
-            for (key, template, most) in [
-                ("email_subject", &purpose.email_subject, LONGEST_TITLE),
-                ("email_template", &purpose.email_template, LONGEST_LETTER),
-            ] {
-                check_filled(purpose, template, app, most).or_else(|said| fail(key, &said))?;
-            }
+        policy::check(config, purpose).map_err(|mistake| mistake.in_file(name))?;
+    }
+    Ok(())
+}
+
+/// Checks the texts of one purpose.
+pub(crate) fn check_purpose(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
+    let codeless = "must contain {code}";
+    if !names_code(&purpose.template) {
+        return Err(Mistake::of("template", codeless));
+    }
+    if !names_code(&purpose.email_template) {
+        return Err(Mistake::of("email_template", codeless));
+    }
+    if purpose.voice_template.as_ref().is_some_and(|own| !names_code(own)) {
+        return Err(Mistake::of("voice_template", codeless));
+    }
+    check_email_subject(purpose).map_err(|said| Mistake::of("email_subject", said))?;
+    if config.chains.serves(Channel::Email) {
+        let app = &config.texts.app;
+        for (key, template, most) in [
+            ("email_subject", &purpose.email_subject, LONGEST_TITLE),
+            ("email_template", &purpose.email_template, LONGEST_LETTER),
+        ] {
+            check_filled(purpose, template, app, most).map_err(|said| Mistake::of(key, said))?;
         }
     }
     Ok(())

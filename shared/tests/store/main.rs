@@ -12,6 +12,7 @@ mod leases;
 mod limits;
 mod model;
 mod plans;
+mod policies;
 mod privacy;
 mod provider_ids;
 mod rates;
@@ -50,7 +51,7 @@ fn request(to: Recipient) -> NewVerification {
         metadata: None,
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     }
 }

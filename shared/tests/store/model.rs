@@ -38,6 +38,8 @@ client_ip = ["100000/1s"]
 tenant = ["1000000/1s"]
 guesses_per_recipient_and_day = 6
 sends_per_tenant_and_day = 12
+[purposes.default]
+resends = ""
 [purposes.rotating]
 resend = "rotate"
 lifetime_secs = 120
@@ -51,6 +53,8 @@ const OPEN: &str = r#"
 recipient = ["100000/1s"]
 tenant = ["1000000/1s"]
 guesses_per_recipient_and_day = 1000000
+[purposes.default]
+resends = ""
 [purposes.rotating]
 resend = "rotate"
 "#;

@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use super::{accept, check, code_of, messages, other_than};
 
 /// The look-ups, as the store writes them, with literals for parameters.
-const LOOKUPS: [(&str, &str); 26] = [
+const LOOKUPS: [(&str, &str); 31] = [
     ("api key by id", "SELECT * FROM api_keys WHERE id = $ID"),
     ("api keys of a tenant", "SELECT * FROM api_keys WHERE tenant_id = $ID ORDER BY created_at"),
     ("verification by id", "SELECT * FROM verifications WHERE id = $ID"),
@@ -24,6 +24,23 @@ const LOOKUPS: [(&str, &str); 26] = [
         "expired verifications",
         "SELECT id FROM verifications WHERE status = 'pending' AND expires_at <= 5 ORDER BY expires_at LIMIT 9",
     ),
+    (
+        "codes that no longer count again",
+        "SELECT id FROM verifications WHERE reusable = 1 AND expires_at <= 5 AND status || '' <> 'pending' ORDER BY expires_at LIMIT 9",
+    ),
+    (
+        "policies that count",
+        "SELECT * FROM policies WHERE is_current = 1 AND body IS NOT NULL ORDER BY for_everyone, tenant_id, purpose",
+    ),
+    (
+        "policies of a tenant",
+        "SELECT * FROM policies WHERE is_current = 1 AND for_everyone = 0 AND tenant_id = $ID",
+    ),
+    (
+        "history of a policy",
+        "SELECT * FROM policies WHERE for_everyone = 0 AND tenant_id = $ID AND purpose = 'login' AND version < 5 ORDER BY version DESC LIMIT 9",
+    ),
+    ("revision of the settings", "SELECT revision FROM settings_revision WHERE one = 1"),
     (
         "old verifications",
         "SELECT id FROM verifications WHERE finished_at < 5 ORDER BY finished_at LIMIT 9",

@@ -47,7 +47,7 @@ async fn code(home: &Home, name: &str) -> Uuid {
         metadata: None,
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted").id

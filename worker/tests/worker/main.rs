@@ -86,7 +86,7 @@ async fn accept_by(home: &Home, channel: Channel, to: &str) -> Accepted {
         metadata: None,
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted")

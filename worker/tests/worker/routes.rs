@@ -63,7 +63,7 @@ async fn code(home: &Home, tenant_id: Uuid, to: &str) -> Uuid {
         metadata: None,
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted").id
