@@ -95,9 +95,9 @@ fn entries(list: &str) -> impl Iterator<Item = &str> {
 
 /// `voice:60`
 fn step(text: &str) -> Result<Value, String> {
-    let read = text.split_once(':').and_then(|(channel, secs)| {
-        Some((Channel::parse(channel)?, secs.parse::<u32>().ok()?))
-    });
+    let read = text
+        .split_once(':')
+        .and_then(|(channel, secs)| Some((Channel::parse(channel)?, secs.parse::<u32>().ok()?)));
     let (channel, secs) = read.ok_or_else(|| {
         format!("{text:?} is no step; write channel and seconds, such as voice:60")
     })?;

@@ -243,9 +243,9 @@ impl From<NotChanged> for Failure {
                 "another change came between, and version {version} counts now; look at it with \
                  `otpost policy show` and try again"
             )),
-            NotChanged::NothingOwn => {
-                Self::new("nothing is changed here that could be taken back; see `otpost policy list`")
-            }
+            NotChanged::NothingOwn => Self::new(
+                "nothing is changed here that could be taken back; see `otpost policy list`",
+            ),
             NotChanged::Unavailable(error) => error.into(),
         }
     }

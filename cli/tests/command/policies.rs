@@ -70,7 +70,10 @@ fn a_policy_is_changed_and_its_history_kept() {
     let history = history.as_array().expect("a list").clone();
     let versions: Vec<_> = history.iter().map(|version| version["version"].clone()).collect();
     assert_eq!(versions, [4, 3, 2, 1]);
-    assert!(history[0]["changes"].is_null() && history[3]["changes"]["guesses"] == 3, "{history:?}");
+    assert!(
+        history[0]["changes"].is_null() && history[3]["changes"]["guesses"] == 3,
+        "{history:?}"
+    );
     let history = place.run(&["policy", "history", "login"]).exits(0).stdout;
     assert!(history.contains("taken back") && history.contains("countries="), "{history}");
     place.run(&["policy", "reset", "login"]).fails_with(&["could be taken back"]);
@@ -81,14 +84,14 @@ fn what_cannot_be_is_misuse_and_what_came_between_a_failure() {
     let place = Place::empty();
     for (settings, said) in [
         (&["guesses=99"][..], "guesses: must be 1 to 10"),
-        (&["code_length=4", "guesses=10"], "code_length and guesses: 4 digits are hit"),
-        (&["gueses=3"], "did you mean \"guesses\"?"),
-        (&["template={code}"], "template: is a text"),
-        (&["then=voice:60"], "chains.voice"),
-        (&["guesses=many"], "guesses: has the wrong type: expected u32"),
-        (&["--unset", "guesses"], "--unset: guesses is not changed"),
+        (&["code_length=4", "guesses=10"][..], "code_length and guesses: 4 digits are hit"),
+        (&["gueses=3"][..], "did you mean \"guesses\"?"),
+        (&["template={code}"][..], "template: is a text"),
+        (&["then=voice:60"][..], "chains.voice"),
+        (&["guesses=many"][..], "guesses: has the wrong type: expected u32"),
+        (&["--unset", "guesses"][..], "--unset: guesses is not changed"),
     ] {
-        let refused = place.run(&[&["policy", "set", "login"], settings].concat()).exits(2);
+        let refused = place.run(&[&["policy", "set", "login"][..], settings].concat()).exits(2);
         assert!(refused.stderr.contains(said) && refused.stdout.is_empty(), "{refused:?}");
     }
     let shown = place.run(&["policy", "show", "login", "--json"]).exits(0).json();
@@ -97,8 +100,8 @@ fn what_cannot_be_is_misuse_and_what_came_between_a_failure() {
     place.run(&["policy", "set", "shop", "guesses=3"]).exits(0);
     let late = ["policy", "set", "shop", "guesses=4", "--version", "0"];
     place.run(&late).fails_with(&["version 1 counts now"]);
-    for args in [&["show", "nothing"][..], &["history", "nothing"]] {
-        let args = [&["policy"], args].concat();
+    for args in [&["show", "nothing"][..], &["history", "nothing"][..]] {
+        let args = [&["policy"][..], args].concat();
         place.run(&args).fails_with(&["there is no purpose \"nothing\"", "otpost policy list"]);
     }
     let nobody = ["policy", "list", "--tenant", "nobody"];

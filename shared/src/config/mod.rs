@@ -21,13 +21,13 @@ pub use channels::serves;
 pub use error::{ConfigError, Source};
 pub use layers::{load, load_with, section};
 pub(crate) use layers::{nearest, without_value};
-pub(crate) use texts::check_purpose as check_texts;
 pub use purpose::{Follow, Purpose, ResendMode};
 pub use replies::Replies;
 pub use routes::{Route, Traits};
 pub use rules::{Network, TestNumber};
 pub use secret_text::SecretText;
 pub use senders::Senders;
+pub(crate) use texts::check_purpose as check_texts;
 
 use crate::{
     channel::Channel,

@@ -96,11 +96,10 @@ pub(crate) fn merge(config: &Config, below: &Purpose, body: &Body) -> Result<Pur
         };
         *own = value.clone();
     }
-    let merged: Purpose =
-        serde_path_to_error::deserialize(Value::from(keys)).map_err(|error| {
-            let said = without_value(&error.inner().to_string());
-            Mistake::of(error.path().to_string(), said)
-        })?;
+    let merged: Purpose = serde_path_to_error::deserialize(Value::from(keys)).map_err(|error| {
+        let said = without_value(&error.inner().to_string());
+        Mistake::of(error.path().to_string(), said)
+    })?;
     check(config, &merged)?;
     Ok(merged)
 }

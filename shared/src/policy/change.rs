@@ -79,7 +79,8 @@ pub async fn change(home: &Home, change: Change) -> Result<i32, NotChanged> {
 
 /// A name of the configuration's, or one that fits into an address and a log.
 fn check_name(config: &Config, name: &str) -> Result<(), Mistake> {
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+    let fits =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
     let is_good = name.len() <= LONGEST_NAME
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(fits);

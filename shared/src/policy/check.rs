@@ -229,22 +229,37 @@ mod tests {
             assert_eq!(of(good), None, "{good}");
         }
         for (bad, said) in [
-            ("code_length = 4\nguesses = 10", "shop.code_length: 4 digits are hit by 10 guesses once in 1000"),
+            (
+                "code_length = 4\nguesses = 10",
+                "shop.code_length: 4 digits are hit by 10 guesses once in 1000",
+            ),
             ("code_length = 5", "take 6 digits, or set policies.allow_short_codes = true"),
             ("code_length = 11", "purposes.shop.code_length: must be 4 to 10"),
             ("guesses = 0", "purposes.shop.guesses: must be 1 to 10"),
-            ("voice_lifetime_secs = 29", "voice_lifetime_secs: must be 30 to 600, or 0 for lifetime_secs"),
-            ("resend_after_secs = 600", "resend_after_secs is 600 and lifetime_secs is 600: the code is void"),
+            (
+                "voice_lifetime_secs = 29",
+                "voice_lifetime_secs: must be 30 to 600, or 0 for lifetime_secs",
+            ),
+            (
+                "resend_after_secs = 600",
+                "resend_after_secs is 600 and lifetime_secs is 600: the code is void",
+            ),
             (
                 "resend_after_secs = 40\nwhatsapp_lifetime_secs = 40",
                 "make resend_after_secs shorter, or whatsapp_lifetime_secs longer",
             ),
-            ("resends = \"5\"", "\"5\" is not a limit; write count/window, such as \"5/10m\", or \"\""),
+            (
+                "resends = \"5\"",
+                "\"5\" is not a limit; write count/window, such as \"5/10m\", or \"\"",
+            ),
             (
                 "then = [{ channel = \"voice\", after_secs = 581 }]",
                 "shop.then[0].after_secs: the step comes 581 s after the first message and lifetime_secs is 600",
             ),
-            ("then = [{ channel = \"voice\", after_secs = 9 }]", "then[0].after_secs: must be at least 10"),
+            (
+                "then = [{ channel = \"voice\", after_secs = 9 }]",
+                "then[0].after_secs: must be at least 10",
+            ),
             (
                 "then = [{ channel = \"whatsapp\", after_secs = 60 }]",
                 "then[0].channel: nothing is sent by whatsapp here; take the step out, or name",
@@ -258,7 +273,10 @@ mod tests {
         let costly = "[recipients]\ndefault_region = \"US\"\n[chains]\nsms = [\"t\"]\n[providers.t]\n\
                       kind = \"twilio\"\n[purposes.shop]\ncountries = [\"US\", \"FR\"]";
         let mistake = mistake(costly).expect("a country that nobody may send to");
-        assert!(mistake.contains("countries: \"FR\" is allowed to nobody; take it out"), "{mistake}");
+        assert!(
+            mistake.contains("countries: \"FR\" is allowed to nobody; take it out"),
+            "{mistake}"
+        );
     }
 
     #[test]

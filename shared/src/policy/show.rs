@@ -122,12 +122,7 @@ pub async fn find(
     Ok(show(&home.config, tenant_id, purpose, &changed))
 }
 
-fn show(
-    config: &Config,
-    tenant_id: Option<Uuid>,
-    name: &str,
-    changed: &Changed,
-) -> Option<Shown> {
+fn show(config: &Config, tenant_id: Option<Uuid>, name: &str, changed: &Changed) -> Option<Shown> {
     let last = |rows: &[Version]| rows.iter().find(|row| row.purpose == name).cloned();
     let (of_everyone, of_tenant) = (last(&changed.of_everyone), last(&changed.of_tenant));
     let of_file = config.purposes.get(name);

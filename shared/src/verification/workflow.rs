@@ -52,11 +52,7 @@ pub(super) fn steps_to(to: &Recipient, then: &[Follow]) -> Vec<NewStep> {
     let by_phone = to.channel().is_by_phone();
     let reaching = then.iter().filter(|step| step.channel.is_by_phone() == by_phone);
     reaching
-        .map(|step| NewStep {
-            channel: step.channel,
-            to: to.clone(),
-            after_secs: step.after_secs,
-        })
+        .map(|step| NewStep { channel: step.channel, to: to.clone(), after_secs: step.after_secs })
         .collect()
 }
 

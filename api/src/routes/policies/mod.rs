@@ -180,8 +180,7 @@ pub async fn list_versions(
     check_limit(query.limit)?;
     let (limit, before) = (query.limit.unwrap_or(DEFAULT_LIMIT), query.after.unwrap_or(i32::MAX));
     let (home, tenant_id) = (&app.home, Some(caller.tenant_id));
-    let mut rows =
-        policy::list_versions(&home.db, tenant_id, &purpose, before, limit + 1).await?;
+    let mut rows = policy::list_versions(&home.db, tenant_id, &purpose, before, limit + 1).await?;
     if rows.is_empty() && policy::find(home, tenant_id, &purpose).await?.is_none() {
         return Err(ErrorCode::PolicyNotFound.error());
     }
