@@ -121,9 +121,9 @@ fn rule_if_any<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Rule>, D::Error
 }
 
 /// As it is read, out of an `Option`; none as an empty text.
-fn as_text<V, S: Serializer>(value: &V, serializer: S) -> Result<S::Ok, S::Error>
+fn as_text<'v, V, S: Serializer>(value: &'v V, serializer: S) -> Result<S::Ok, S::Error>
 where
-    for<'v> &'v V: IntoIterator<Item: Display>,
+    &'v V: IntoIterator<Item: Display>,
 {
     match value.into_iter().next() {
         Some(value) => serializer.collect_str(&value),
