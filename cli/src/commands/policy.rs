@@ -103,7 +103,11 @@ pub async fn set(config: Option<&Path>, options: PolicySet) -> Done {
         print_json(&view(&shown));
     } else {
         say!("Version {version} counts.");
-        tell_troubles(&shown);
+    }
+    // A tenant's own may not fit on what was changed for all.
+    let settings = home.settings.now(&home.db, home.clock.now()).await?;
+    for trouble in settings.troubles().iter().filter(|trouble| trouble.purpose == of.purpose) {
+        eprintln!("{trouble}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -16,6 +16,8 @@ use crate::{
 
 /// Bytes of a purpose's name: it stands in every verification.
 const LONGEST_NAME: usize = 64;
+/// Purposes that one may have changes of: every process holds them in memory.
+const MOST_CHANGED: i64 = 200;
 
 /// What somebody wants a purpose's policy to be.
 #[derive(Clone, Debug)]
@@ -74,6 +76,10 @@ pub async fn change(home: &Home, change: Change) -> Result<i32, NotChanged> {
         Written::Version(version) => Ok(version),
         Written::Outdated { version } => Err(NotChanged::Outdated { version }),
         Written::NothingOwn => Err(NotChanged::NothingOwn),
+        Written::TooMany => {
+            let said = format!("{MOST_CHANGED} purposes are changed already; take one back first");
+            Err(Mistake::of("purpose", said).into())
+        }
     }
 }
 
@@ -119,6 +125,7 @@ enum Written {
     Version(i32),
     Outdated { version: i32 },
     NothingOwn,
+    TooMany,
 }
 
 async fn write(db: &Db, change: &Change, now: Millis) -> Result<Written, DbError> {
@@ -132,9 +139,14 @@ async fn write(db: &Db, change: &Change, now: Millis) -> Result<Written, DbError
         tx.rollback().await?;
         return Ok(Written::Outdated { version });
     }
-    if change.body.is_none() && last.as_ref().is_none_or(Version::is_taken_back) {
+    let is_new = last.as_ref().is_none_or(Version::is_taken_back);
+    if is_new && change.body.is_none() {
         tx.rollback().await?;
         return Ok(Written::NothingOwn);
+    }
+    if is_new && rows::count_current(&mut tx, whose).await? >= MOST_CHANGED {
+        tx.rollback().await?;
+        return Ok(Written::TooMany);
     }
     let new = NewVersion {
         purpose: &change.purpose,

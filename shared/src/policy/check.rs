@@ -1,6 +1,6 @@
 //! The rules of a policy: one set for the configuration file and for what is changed later.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use super::DEFAULT_PURPOSE;
 use crate::{
@@ -183,7 +183,11 @@ fn check_steps(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
 }
 
 fn check_countries(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
+    let mut seen = BTreeSet::new();
     for country in &purpose.countries {
+        if !seen.insert(country) {
+            return Err(Mistake::of("countries", format!("{country:?} stands there twice")));
+        }
         if !recipient::is_region(country) {
             let said = format!("{country:?} is no country; write two capital letters, such as DE");
             return Err(Mistake::of("countries", said));
@@ -265,6 +269,7 @@ mod tests {
                 "then[0].channel: nothing is sent by whatsapp here; take the step out, or name",
             ),
             ("then = [{ channel = \"fax\", after_secs = 60 }]", "purposes.shop.then[0].channel: "),
+            ("countries = [\"US\", \"US\"]", "countries: \"US\" stands there twice"),
             ("countries = [\"XX\"]", "countries: \"XX\" is no country; write two capital letters"),
         ] {
             let mistake = of(bad).expect(bad);

@@ -143,6 +143,20 @@ pub(super) async fn find_last(
     }))
 }
 
+/// Of how many purposes there are changes that count.
+pub(super) async fn count_current(tx: &mut Tx, whose: ForWhom) -> Result<i64, DbError> {
+    Ok(on_tx!(tx, c => {
+        sqlx::query_scalar::<D, i64>(
+            "SELECT count(*) FROM policies
+             WHERE is_current = 1 AND for_everyone = $1 AND tenant_id = $2 AND body IS NOT NULL",
+        )
+        .bind(whose.for_everyone)
+        .bind(whose.tenant_id)
+        .fetch_one(c)
+        .await?
+    }))
+}
+
 /// What a new version says, who made it, and when.
 pub(super) struct NewVersion<'a> {
     pub(super) purpose: &'a str,

@@ -55,7 +55,7 @@ impl fmt::Display for Trouble {
         if let Some(tenant_id) = tenant_id {
             write!(f, "of tenant {tenant_id} ")?;
         }
-        write!(f, "no longer fits the configuration and is passed over: {mistake}")
+        write!(f, "no longer fits what is below it and is passed over: {mistake}")
     }
 }
 

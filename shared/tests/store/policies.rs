@@ -186,6 +186,21 @@ on_both_homes! {
         assert!(versions.expect("an answer").is_empty());
     }
 
+    async fn nobody_fills_the_memory_of_all_processes(bed, "") {
+        let home = &bed.home;
+        for n in 0..200 {
+            change(home, Some(OTHER), &format!("shop{n}"), json!({})).await;
+        }
+        let one_more = change_of(Some(OTHER), "shop200", Some(json!({})));
+        let refused = policy::change(home, one_more.clone()).await;
+        let Err(NotChanged::Mistake(mistake)) = refused else { panic!("{refused:?}") };
+        assert!(mistake.to_string().contains("200 purposes are changed already"), "{mistake}");
+        assert_eq!(change(home, Some(OTHER), "shop7", json!({ "guesses": 2 })).await, 2);
+        change(home, Some(DEFAULT_TENANT), "shop200", json!({})).await;
+        assert_eq!(policy::change(home, change_of(Some(OTHER), "shop7", None)).await, Ok(3));
+        assert_eq!(policy::change(home, one_more).await, Ok(1));
+    }
+
     async fn another_process_feels_a_change_within_a_second(bed, "") {
         let home = &bed.home;
         let second = Home::open((*home.config).clone()).await.expect("a second process");
