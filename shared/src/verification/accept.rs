@@ -52,8 +52,8 @@ impl NewVerification {
     }
 
     /// Takes the steps of the policy where the request has no word on them.
-    fn follow(&mut self, policy: &Purpose) {
-        if self.then.is_none() {
+    fn follow(&mut self, policy: Option<&Purpose>) {
+        if let (None, Some(policy)) = (&self.then, policy) {
             self.then = Some(workflow::steps_to(&self.to, &policy.then));
         }
     }
@@ -84,13 +84,9 @@ pub async fn accept(home: &Home, new: NewVerification) -> Result<Accepted, Refus
 async fn accept_in_time(home: &Home, mut new: NewVerification) -> Result<Accepted, Refused> {
     let now = home.clock.now();
     let settings = home.settings.now(&home.db, now).await?;
-    let policy = settings
-        .policy(new.tenant_id, &new.purpose)
-        .ok_or_else(|| Refused::UnknownPurpose { known: settings.purposes(new.tenant_id) })?;
-    let policy: &Purpose = &policy;
+    let policy = settings.policy(new.tenant_id, &new.purpose);
+    let policy = policy.as_deref();
     new.follow(policy);
-    check_steps(home, &new, policy)?;
-    check_own_code(&new, policy)?;
     let fixed_code = home.test_code(&new.to, now).cloned();
     let recipient_hash = home.keys.recipient_hash(new.tenant_id, &new.to.identity());
     let other = workflow::other(home, new.tenant_id, &new.to, new.steps());
@@ -101,14 +97,20 @@ async fn accept_in_time(home: &Home, mut new: NewVerification) -> Result<Accepte
         channel: new.channel,
         other: other.as_ref().map(|other| (&other.to, other.hash.as_slice())),
         lane: Lane::Otp,
-        lifetime_secs: policy.lifetime_of(new.channel),
+        lifetime_secs: policy.map_or(0, |policy| policy.lifetime_of(new.channel)),
         client: new.client,
         idempotency_key: new.idempotency_key.as_ref(),
         is_test: fixed_code.is_some(),
     };
-    if let Err(refused) = check_countries(policy, &new.purpose, &asking) {
-        return repeat(home, &asking).await?.map_or(Err(refused), |answer| read(&answer));
-    }
+    let unknown = || Refused::UnknownPurpose { known: settings.purposes(new.tenant_id) };
+    let allowed = policy.ok_or_else(unknown);
+    let policy = match allowed.and_then(|policy| check_request(home, &new, policy, &asking)) {
+        Ok(policy) => policy,
+        // What a policy says may have changed since: a repeat gets its first answer.
+        Err(refused) => {
+            return repeat(home, &asking).await?.map_or(Err(refused), |answer| read(&answer));
+        }
+    };
     let charged = match admit(home, &asking).await? {
         Admission::Repeat(answer) => return read(&answer),
         Admission::Go(charged) => charged,
@@ -121,6 +123,19 @@ async fn accept_in_time(home: &Home, mut new: NewVerification) -> Result<Accepte
 
 fn read(answer: &[u8]) -> Result<Accepted, Refused> {
     serde_json::from_slice(answer).map_err(|e| DbError::Broken(e.to_string()).into())
+}
+
+/// What the request says is what the policy allows; gives it back.
+fn check_request<'a>(
+    home: &Home,
+    new: &NewVerification,
+    policy: &'a Purpose,
+    asking: &Asking<'_>,
+) -> Result<&'a Purpose, Refused> {
+    check_steps(home, new, policy)?;
+    check_own_code(new, policy)?;
+    check_countries(policy, &new.purpose, asking)?;
+    Ok(policy)
 }
 
 /// Each step is one that can be sent, with the texts of its channel.

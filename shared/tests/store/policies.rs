@@ -363,6 +363,20 @@ on_both_homes! {
         assert_eq!((region.as_deref(), purpose.as_str()), (Some("US"), "login"));
         let again = verification::accept(home, keyed()).await.expect("the first answer");
         assert_eq!(again.id, first.id);
+        let own = |purpose: &str| {
+            let idempotency_key = Some(key(home, "own", purpose));
+            let code = Some(Code::new("123456".into()));
+            NewVerification { idempotency_key, code, ..for_purpose(4, purpose) }
+        };
+        change(home, Some(DEFAULT_TENANT), "shop", json!({})).await;
+        let first_own = verification::accept(home, own("shop")).await.expect("accepted");
+        change(home, Some(DEFAULT_TENANT), "shop", json!({ "own_codes": false })).await;
+        let again = verification::accept(home, own("shop")).await.expect("the first answer");
+        assert_eq!(again.id, first_own.id);
+        let gone = change_of(Some(DEFAULT_TENANT), "shop", None);
+        policy::change(home, gone).await.expect("taken back");
+        let again = verification::accept(home, own("shop")).await.expect("the first answer");
+        assert_eq!(again.id, first_own.id);
         home.clock.advance(31_000);
         let resend = resend_request(first.id);
         let refused = refusal(verification::resend(home, resend).await);
