@@ -88,12 +88,12 @@ pub async fn set(config: Option<&Path>, options: PolicySet) -> Done {
         body.set(&key, value);
     }
     // What it is made from was read before: nothing that came between is lost.
-    let seen = before.as_ref().map_or(0, Shown::version);
+    let seen = before.as_ref().map(Shown::version);
     let change = Change {
         tenant_id,
         purpose: options.purpose.clone(),
         body: Some(body),
-        based_on: Some(options.version.unwrap_or(seen)),
+        based_on: options.version.or(seen),
         changed_by: CLI.to_owned(),
     };
     let version = policy::change(&home, change).await?;

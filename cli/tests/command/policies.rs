@@ -100,6 +100,11 @@ fn what_cannot_be_is_misuse_and_what_came_between_a_failure() {
     place.run(&["policy", "set", "shop", "guesses=3"]).exits(0);
     let late = ["policy", "set", "shop", "guesses=4", "--version", "0"];
     place.run(&late).fails_with(&["version 1 counts now"]);
+    // A purpose that is gone may come again, as the next version.
+    place.run(&["policy", "reset", "shop"]).exits(0);
+    place.run(&["policy", "show", "shop"]).fails_with(&["there is no purpose \"shop\""]);
+    let again = place.run(&["policy", "set", "shop", "guesses=4", "--json"]).exits(0).json();
+    assert_eq!(again["version"], json!(3));
     for args in [&["show", "nothing"][..], &["history", "nothing"][..]] {
         let args = [&["policy"][..], args].concat();
         place.run(&args).fails_with(&["there is no purpose \"nothing\"", "otpost policy list"]);
