@@ -78,10 +78,21 @@ pub(crate) fn is_of_kind(headers: &HeaderMap, wanted: &str) -> bool {
 
 /// Reads a whole body of at most `most` bytes.
 pub(crate) async fn read(request: Request, most: usize) -> Result<Bytes, ApiError> {
+    read_if(request, most, |_| Ok(())).await
+}
+
+/// The same, if `may_keep` lets it: it is asked with how many bytes there are, before more of them are kept.
+pub(crate) async fn read_if(
+    request: Request,
+    most: usize,
+    mut may_keep: impl FnMut(usize) -> Result<(), ApiError>,
+) -> Result<Bytes, ApiError> {
+    let told = told_length(&request).unwrap_or(0);
     let mut body = request.into_body();
-    // Where the length is told, nothing is copied from a smaller buffer to a larger one.
-    let told = usize::try_from(body.size_hint().exact().unwrap_or(0)).unwrap_or(0);
-    let (mut kept, mut length) = (Vec::with_capacity(told.min(most)), 0);
+    // Where the length is told, most bodies are not copied from a smaller buffer to a larger one. For those that
+    // take more there may be no room.
+    let (mut kept, mut length) = (Vec::with_capacity(told.min(most).min(MAX_BODY_BYTES)), 0);
+    let mut refused = None;
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         let frame = frame.map_err(|_| {
             ErrorCode::MalformedBody.detail("the body ended before it was complete")
@@ -89,16 +100,29 @@ pub(crate) async fn read(request: Request, most: usize) -> Result<Bytes, ApiErro
         // A frame that is no data is a trailer, which says nothing here.
         let Ok(data) = frame.into_data() else { continue };
         length += data.len();
-        if length <= most {
-            kept.extend_from_slice(&data);
-        } else if length > most + MAX_DRAINED_BYTES {
+        if length > most + MAX_DRAINED_BYTES {
             break;
+        }
+        if length > most || refused.is_some() {
+            continue;
+        }
+        match may_keep(length) {
+            Ok(()) => kept.extend_from_slice(&data),
+            Err(error) => {
+                kept = Vec::new();
+                refused = Some(error);
+            }
         }
     }
     if length > most {
         return Err(ErrorCode::BodyTooLarge.detail(format!("here it is {} KiB", most / 1024)));
     }
-    Ok(kept.into())
+    refused.map_or_else(|| Ok(kept.into()), Err)
+}
+
+/// How long the body is, as far as that is told before it comes.
+pub(crate) fn told_length(request: &Request) -> Option<usize> {
+    usize::try_from(request.body().size_hint().exact()?).ok()
 }
 
 /// Reads one JSON object.

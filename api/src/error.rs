@@ -72,7 +72,7 @@ error_codes! {
     VerificationCanceled "verification_canceled" GONE "This verification was canceled; create a new one."
     VerificationFailed "verification_failed" GONE "The code could not be delivered; check the number or address and create a new verification."
     ReceiptExpired "receipt_expired" GONE "A receipt counts for ten minutes; verify again."
-    BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "The body is larger than this address takes: 64 KiB, of a batch in JSON 8 MiB."
+    BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "The body is larger than this address takes: 64 KiB, of a batch in JSON 8 MiB, of providers that gather reports 3 MiB."
     BatchTooLarge "batch_too_large" PAYLOAD_TOO_LARGE "A batch has at most a million recipients; send the others as another batch."
     MediaTypeUnsupported "media_type_unsupported" UNSUPPORTED_MEDIA_TYPE "Send JSON with `Content-Type: application/json`."
     InvalidField "invalid_field" UNPROCESSABLE_ENTITY "A field is missing, unknown or of the wrong form."
@@ -96,6 +96,7 @@ error_codes! {
     Internal "internal" INTERNAL_SERVER_ERROR "Something went wrong inside; the log says what."
     Unavailable "unavailable" SERVICE_UNAVAILABLE "The database does not answer in time. Repeat with the same Idempotency-Key: it is done at most once."
     BatchesBusy "batches_busy" SERVICE_UNAVAILABLE "Other batches are being read; repeat as Retry-After says."
+    CallsBusy "calls_busy" SERVICE_UNAVAILABLE "Other large calls of providers are being taken; bring this one again as Retry-After says."
     CertificateUnavailable "certificate_unavailable" SERVICE_UNAVAILABLE "What this is signed with, or its confirmation, is not to be had from AWS for now; send it again."
     LaneBusy "lane_busy" SERVICE_UNAVAILABLE "More codes are waiting than can be sent in time; repeat as Retry-After says."
 }

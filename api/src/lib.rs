@@ -6,6 +6,7 @@
 //! | [`error`] | every public error code, its status and its sentence |
 //! | [`auth`], [`client`] | who calls; from which address |
 //! | [`body`], `channel` | reading JSON and idempotency keys, with errors that name the field |
+//! | [`query`] | reading query strings, with errors that name the parameter |
 //! | [`csv`] | tables for spreadsheets |
 //! | [`server`] | the listener, its time-outs, the graceful end |
 //! | [`topics`] | reports that come signed with a certificate |
@@ -18,6 +19,7 @@ pub mod client;
 pub mod csv;
 pub mod error;
 pub mod observe;
+pub mod query;
 mod routes;
 pub mod server;
 pub mod timestamp;
@@ -39,7 +41,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
 pub use crate::routes::{
-    timeline::view as message_view, verifications::show::view as verification_view,
+    batches::ListedMessage, timeline::view as message_view,
+    verifications::show::view as verification_view,
 };
 use crate::{auth::BearerScheme, error::ErrorCode, topics::Topics};
 
@@ -86,7 +89,7 @@ pub fn router_with(app: App, topics: Topics) -> Router {
     let api = if origins.is_empty() { api } else { api.layer(cors(origins)) };
     let mut router = api
         .merge(SwaggerUi::new("/docs").url("/openapi.json", reference))
-        .merge(routes::inbound::router(topics))
+        .merge(routes::inbound::router(topics, app.home.config.database.connections))
         .merge(routes::probes::router());
     if app.home.config.has_inbox() {
         router = router.merge(routes::pages::router());

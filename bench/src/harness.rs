@@ -4,7 +4,7 @@
 //! * [`tools`]: finding programs, and what to install when one is missing
 //! * [`child`]: one process, its log and its signals
 //! * [`postgres`], [`redis`]: the private servers
-//! * [`otpost`]: the product's binary
+//! * [`otpost`], [`process`]: the product's binary, and one process of it
 //! * [`home`]: all of it together
 //! * [`wiring`], [`disk`]: what faults need: proxies, settings, small disks, wrong clocks
 //! * [`usage`]: processor time and memory, from `/proc`
@@ -14,6 +14,7 @@ mod disk;
 mod home;
 mod otpost;
 mod postgres;
+mod process;
 mod redis;
 mod tools;
 mod usage;
@@ -27,9 +28,10 @@ use std::{
 pub(crate) use self::{
     child::Child,
     disk::SmallDisk,
-    home::{Home, Plan, Process, Store},
+    home::{Home, Plan, Store},
     otpost::Otpost,
     postgres::Postgres,
+    process::Process,
     redis::Redis,
     tools::find,
     usage::{Busy, Usage},

@@ -53,7 +53,7 @@ pub fn provider_answer(data: &[u8]) {
         to: Recipient::parse_unchecked("+15551234567", None).expect("a number"),
         text: "Your code is 123456".into(),
         code: Some(Code::new("123456".into())),
-        language: None,
+        language: "en".into(),
         mail: None,
         validity: Duration::from_mins(2),
         sender: None,

@@ -115,10 +115,10 @@ fn sections() -> [ProviderSection; 19] {
         "kind = 'http'\n[report]\nstatus = 'status'\ndelivered = ['delivered']\n\
             undelivered = ['failed']\ncode = 'err-code'\nreference = 'ref'",
         "kind = 'http'\n[report]\nstatus = 'status'\ndelivered = ['delivered']\n\
-            signature_header = 'X-Signature'\nsecret = 'a secret that nobody knows'",
+            signature = { header = 'X-Signature', secret = 'a secret that nobody knows' }",
         "kind = 'http'\n[inbound]\nfrom = '/msisdn'\ntext = 'text'",
         "kind = 'http'\n[inbound]\nfrom = 'msisdn'\ntext = '/text'\n\
-            signature_header = 'X-Signature'\nsecret = 'a secret that nobody knows'",
+            signature = { header = 'X-Signature', secret = 'a secret that nobody knows' }",
     ]
     .map(|text| toml::from_str(text).expect("a section"))
 }

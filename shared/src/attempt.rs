@@ -341,18 +341,23 @@ pub(crate) async fn mark_silent(
     Ok(rows == 1)
 }
 
-/// The attempts of these messages whose providers have said the last word of them.
-pub(crate) async fn list_reported(
-    tx: &mut Tx,
-    messages: &[Uuid],
-) -> Result<Vec<(Uuid, i32)>, DbError> {
+/// An attempt of which its provider has said the last word.
+#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+pub(crate) struct Told {
+    pub(crate) message_id: Uuid,
+    pub(crate) number: i32,
+    pub(crate) is_delivered: bool,
+}
+
+/// Those of these messages.
+pub(crate) async fn list_told(tx: &mut Tx, messages: &[Uuid]) -> Result<Vec<Told>, DbError> {
     Ok(on_tx!(tx, c => {
         let mut query = QueryBuilder::<D>::new(
-            "SELECT message_id, number FROM attempts
+            "SELECT message_id, number, report = 'delivered' AS is_delivered FROM attempts
              WHERE report IN ('delivered', 'undelivered') AND message_id IN ",
         );
         push_list(&mut query, messages);
-        query.build_query_as::<(Uuid, i32)>().fetch_all(c).await?
+        query.build_query_as::<Told>().fetch_all(c).await?
     }))
 }
 

@@ -17,7 +17,7 @@ pub enum ErrorClass {
     Region,
     /// Our sender is not registered, not ours, or not allowed there.
     Sender,
-    /// Credentials, balance or suspension: nothing of ours gets through.
+    /// Credentials, balance, suspension or our own configuration: nothing of ours gets through.
     Account,
     /// Too many at once; nothing was sent and waiting helps.
     Throttled,

@@ -36,6 +36,8 @@ pub enum Kind {
     ProviderIds,
     /// Who was answered lately.
     Replies,
+    /// What people said last, STOP or START.
+    LastWords,
 }
 
 /// Where a kind's rows are.
@@ -47,7 +49,7 @@ struct Place {
 }
 
 impl Kind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Verifications,
         Self::Messages,
         Self::Batches,
@@ -55,6 +57,7 @@ impl Kind {
         Self::GuessBudgets,
         Self::ProviderIds,
         Self::Replies,
+        Self::LastWords,
     ];
 
     #[must_use]
@@ -67,6 +70,7 @@ impl Kind {
             Self::GuessBudgets => "guess budgets",
             Self::ProviderIds => "provider ids",
             Self::Replies => "replies",
+            Self::LastWords => "last words",
         }
     }
 
@@ -79,6 +83,7 @@ impl Kind {
             Self::GuessBudgets => ("guess_budgets", "tenant_id, recipient_hash, day", "day"),
             Self::ProviderIds => ("provider_message_ids", "provider, id", "expires_at"),
             Self::Replies => ("replies", "recipient_hash, keyword", "expires_at"),
+            Self::LastWords => ("last_words", "recipient_hash", "expires_at"),
         };
         Place { table, key, age }
     }
@@ -91,7 +96,11 @@ impl Kind {
             Self::Verifications => before(keep.verifications_days),
             Self::Messages => before(keep.messages_days),
             // They carry the end of their time themselves.
-            Self::Batches | Self::IdempotencyKeys | Self::ProviderIds | Self::Replies => now + 1,
+            Self::Batches
+            | Self::IdempotencyKeys
+            | Self::ProviderIds
+            | Self::Replies
+            | Self::LastWords => now + 1,
             Self::GuessBudgets => guess_budget::day(now) - 1,
         }
     }
@@ -162,13 +171,15 @@ impl Kind {
 }
 
 impl Place {
-    /// Removes the `$3` oldest rows from the age `$1` to below `$2`.
+    /// Removes the `$3` oldest rows from the age `$1` to below `$2`: not one that was renewed since it was looked
+    /// for. That is not to be looked up in the index again.
     fn removal(&self, returning: &str) -> String {
         let Self { table, key, age } = self;
         format!(
             "DELETE FROM {table} WHERE ({key}) IN (
                  SELECT {key} FROM {table} WHERE {age} >= $1 AND {age} < $2
                  ORDER BY {age} LIMIT $3)
+                 AND {age} + 0 < $2
              RETURNING {returning}",
         )
     }

@@ -153,7 +153,9 @@ impl Chain {
         }
         let usable = self.usable(s.route.iter().copied(), s);
         if usable.is_empty() {
-            return Step::End(give_up(s, "no provider of the chain takes it"));
+            // Where nobody was ever asked, there is nobody to ask later either.
+            let class = s.attempts.last().map_or(ErrorClass::Account, class);
+            return Step::End(ending(s, class, "no provider of the chain takes it"));
         }
         let last = s.attempts.last();
         let was_last = |place: &usize| last.is_some_and(|a| a.provider == self.links[*place].name);
@@ -178,7 +180,11 @@ impl Chain {
     }
 
     /// Those of these links that may still take the message, as they are asked.
-    fn usable(&self, places: impl Iterator<Item = usize>, s: &Situation<'_>) -> Vec<usize> {
+    pub(crate) fn usable(
+        &self,
+        places: impl Iterator<Item = usize>,
+        s: &Situation<'_>,
+    ) -> Vec<usize> {
         let may_take = |place: &usize| {
             let name = &self.links[*place].name;
             is_usable(name, s.attempts)
@@ -271,7 +277,8 @@ impl Chain {
         if self.ready_at(s) < s.deadline && usable.iter().any(may_be_sooner) {
             return Step::Wait { until: look_again.min(s.deadline) };
         }
-        Step::End(give_up(s, "no provider accepted it in time"))
+        let class = s.attempts.last().map_or(ErrorClass::Transient, class);
+        Step::End(ending(s, class, "no provider accepted it in time"))
     }
 }
 
@@ -319,11 +326,6 @@ fn final_answer(s: &Situation<'_>) -> Option<End> {
         return Some(ending(s, C::Content, "the text was refused"));
     }
     None
-}
-
-fn give_up(s: &Situation<'_>, words: &str) -> End {
-    let last = s.attempts.last().map_or(ErrorClass::Transient, class);
-    ending(s, last, words)
 }
 
 /// Says why it ended, with the last provider's own words.

@@ -10,7 +10,6 @@ use otpost_shared::{
     clock::Millis,
     message::{End, Message},
     provider_state,
-    queue::Lane,
 };
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -19,7 +18,9 @@ use crate::{
     breaker::Availability,
     chain::{Chain, Situation, Step},
     health::Pass,
+    line::Line,
     regions::Destination,
+    turns::Apart,
 };
 
 /// How long the database may take to say whose a probe is.
@@ -30,14 +31,12 @@ const GO_ROUND_AFTER: Duration = Duration::from_millis(250);
 /// Where routes part a lane, nobody waits longer for a token in a place that those of another route
 /// could use.
 const TOKEN_AMONG_ROUTES: Duration = Duration::from_millis(500);
-/// Between two looks at messages that wait for a provider that is left alone.
-const LOOKS_APART: Duration = Duration::from_millis(5);
 
 /// A step that is settled: a call that begins has its place.
 #[derive(Debug)]
 pub enum Chosen {
     Try(Pass),
-    /// Why, when it is a rate.
+    /// Why, when it is a rate, or nobody is in use who may take it.
     Wait {
         until: Millis,
         why: Option<String>,
@@ -71,7 +70,7 @@ enum Obstacle {
 
 /// One message's way to the next call.
 struct Search<'a> {
-    lane: Lane,
+    line: Line,
     channel: Channel,
     way: Way<'a>,
     attempts: &'a [Attempt],
@@ -102,7 +101,7 @@ impl Chain {
         }
         let began = Instant::now();
         let mut search = Search {
-            lane: row.lane(),
+            line: Line::of(row),
             channel: row.channel(),
             way,
             attempts,
@@ -151,7 +150,7 @@ impl Chain {
     ) {
         let Some(tokens) = &self.links()[place].tokens else { return };
         search.used_up.resize(self.links().len(), None);
-        match tokens.take(search.lane, give_up).await {
+        match tokens.take(search.line, give_up).await {
             Ok(()) => (search.token, search.used_up[place]) = (Some(place), None),
             Err(wait) => {
                 let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2);
@@ -223,7 +222,7 @@ impl Chain {
     fn wait_or_settle(&self, search: &Search<'_>, s: &Situation<'_>, until: Millis) -> Obstacle {
         let first = search.first_token();
         let Some((place, at)) = first.filter(|(place, _)| self.is_all_it_lacks(*place, s)) else {
-            return Obstacle::Settled(self.left_waiting(s, until));
+            return Obstacle::Settled(self.left_waiting(search, s, until));
         };
         let left = search.token_until.saturating_duration_since(Instant::now());
         if at - s.now < i64::try_from(left.as_millis()).unwrap_or(i64::MAX) {
@@ -234,33 +233,40 @@ impl Chain {
             return Obstacle::Settled(Chosen::Wait { until, why: None });
         };
         let why = Some(format!("held up by the rate of {}, {}", link.name, tokens.rate()));
-        let until = self.turn(place, s, until, tokens.pace());
+        let until = self.turn(place, search, until, Apart::of_rate(tokens.pace()));
         Obstacle::Settled(Chosen::Wait { until, why })
     }
 
-    /// Until its next round, or until somebody on its route is in use again.
-    fn left_waiting(&self, s: &Situation<'_>, until: Millis) -> Chosen {
+    /// Until its next round, or until somebody is in use again of those on its route who may still take
+    /// it: whoever has refused it may well be free.
+    fn left_waiting(&self, search: &Search<'_>, s: &Situation<'_>, until: Millis) -> Chosen {
         use Availability as A;
-        let is_left_alone =
-            |place: &usize| matches!(s.providers[*place], A::Open { .. } | A::Paused { .. });
-        let blocked = s.route.first().filter(|_| s.route.iter().all(is_left_alone));
-        let Some(first) = blocked.filter(|_| self.routes().differ_in(s.lane)) else {
+        let takers = self.usable(s.route.iter().copied(), s);
+        let back_at = |place: usize| match s.providers[place] {
+            A::Open { probe_at: at } | A::Paused { until: at } => Some(at),
+            _ => None,
+        };
+        let are_left_alone = takers.iter().all(|place| back_at(*place).is_some());
+        let first = takers.iter().min_by_key(|place| back_at(**place));
+        let Some(first) = first.filter(|_| are_left_alone && self.routes().differ_in(s.lane))
+        else {
             return Chosen::Wait { until, why: None };
         };
         let names: Vec<&str> =
-            s.route.iter().map(|place| self.links()[*place].name.as_str()).collect();
-        let why = format!("held up, none of its providers being in use: {}", names.join(", "));
-        Chosen::Wait { until: self.turn(*first, s, until, LOOKS_APART), why: Some(why) }
+            takers.iter().map(|place| self.links()[*place].name.as_str()).collect();
+        let why =
+            format!("held up, no provider that may take it being in use: {}", names.join(", "));
+        Chosen::Wait { until: self.turn(*first, search, until, Apart::LEFT_ALONE), why: Some(why) }
     }
 
     /// When a message is looked at again that waits for this link.
-    fn turn(&self, place: usize, s: &Situation<'_>, until: Millis, apart: Duration) -> Millis {
-        if !self.routes().differ_in(s.lane) {
+    fn turn(&self, place: usize, search: &Search<'_>, until: Millis, apart: Apart) -> Millis {
+        if !self.routes().differ_in(search.line.lane()) {
             return until;
         }
-        let turn = self.turns(place).take(s.lane, until, apart);
+        let turn = self.turns(place).take(search.line, until, apart, search.deadline);
         // At its deadline nothing is claimed any more.
-        if turn < s.deadline { turn } else { until }
+        if turn < search.deadline { turn } else { until }
     }
 
     /// True when it would be called if it only had a token.
@@ -282,7 +288,7 @@ impl Search<'_> {
         now: Millis,
     ) -> Situation<'s> {
         Situation {
-            lane: self.lane,
+            lane: self.line.lane(),
             channel: self.channel,
             route: self.way.route,
             refusing,

@@ -1,6 +1,6 @@
 //! How a wait is settled: where routes part a lane each message has a turn of its own.
 
-use otpost_shared::outcome::ErrorClass;
+use otpost_shared::{outcome::ErrorClass, queue::Lane};
 use otpost_testbed::{Bed, Kind};
 
 use super::*;
@@ -28,7 +28,7 @@ async fn chain(parted: bool) -> (Bed, Chain) {
 fn search(lane: Lane, deadline: Millis) -> Search<'static> {
     let until = Instant::now() + TOKEN_AMONG_ROUTES;
     Search {
-        lane,
+        line: if lane == Lane::Otp { Line::Codes } else { Line::Texts },
         channel: Channel::Sms,
         way: Way { route: C, to: None },
         attempts: &[],
@@ -65,10 +65,43 @@ async fn those_whose_providers_are_left_alone_have_turns_of_their_own() {
             let search = search(lane, LATER);
             let turns = [(); 3].map(|()| said(&chain, &search, c));
             let first = if c == (Open { probe_at: NOW + 2_000 }) { 2_000 } else { 2_015 };
-            let why = "held up, none of its providers being in use: c";
+            let why = "held up, no provider that may take it being in use: c";
             assert_eq!(turns, [0, 5, 10].map(|apart| format!("wait {}: {why}", first + apart)));
         }
     }
+}
+
+#[tokio::test]
+async fn who_has_refused_a_message_keeps_it_from_no_turn() {
+    let (_bed, chain) = chain(true).await;
+    let refused = [Attempt::of(1, "a", Some(ErrorClass::Region), NOW)];
+    let put_off = [Attempt::of(1, "a", Some(ErrorClass::Transient), NOW)];
+    let open = Open { probe_at: NOW + 2_000 };
+    for lane in Lane::ALL {
+        let way = Way { route: &[0, 1], to: None };
+        let after = |attempts: &[Attempt]| {
+            said(&chain, &Search { way, attempts, ..search(lane, LATER) }, open)
+        };
+        let why = "held up, no provider that may take it being in use: c";
+        for wait in [2_000, 2_005] {
+            assert_eq!(after(&refused), format!("wait {wait}: {why}"));
+        }
+        // The other one is in use, and will be asked again in the next round.
+        assert_eq!(after(&put_off), "wait 1000");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_does_not_stand_behind_texts() {
+    let (_bed, chain) = chain(true).await;
+    let open = Open { probe_at: NOW + 2_000 };
+    for _ in 0..1_000 {
+        said(&chain, &search(Lane::Bulk, LATER), open);
+    }
+    let reply = Search { line: Line::Replies, ..search(Lane::Bulk, LATER) };
+    assert!(said(&chain, &search(Lane::Bulk, LATER), open).starts_with("wait 7000: "));
+    assert!(said(&chain, &reply, open).starts_with("wait 2000: "));
+    assert!(said(&chain, &reply, open).starts_with("wait 2005: "), "but behind another reply");
 }
 
 #[tokio::test]

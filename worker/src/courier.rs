@@ -1,6 +1,7 @@
 //! One message on its way: composed, attempted along the chain, recorded under its epoch.
 
 mod addressing;
+mod beginning;
 mod counting;
 mod error;
 mod opt_outs;
@@ -11,11 +12,11 @@ use std::{sync::Arc, time::Duration};
 
 use otpost_shared::{
     Home,
-    attempt::{self, Attempt, Ending},
+    attempt::{Attempt, Ending},
     clock::Millis,
     config::ProviderSection,
     db::DbError,
-    message::{Claimed, End, MOST_CRASHES, Message, Next, Recording, State},
+    message::{Claimed, End, MOST_CRASHES, Message, Next, State},
     outcome::ErrorClass,
     queue::Lane,
     tenant,
@@ -32,8 +33,9 @@ use crate::{
     backend,
     chain::Chain,
     choice::{Chosen, Patience, Way},
-    health::{Barred, Pass},
+    health::Pass,
     letter::{Letter, not_sent},
+    line::Line,
     places::{Places, Unbegun},
     provider::Outcome,
 };
@@ -42,8 +44,6 @@ use crate::{
 const ATTEMPT: Duration = Duration::from_secs(5);
 /// No first byte leaves with less lease than this.
 const LEAST_LEASE_MS: i64 = 5_500;
-/// What waits for a token is begun with no less lease than this.
-const LEAST_LEASE_TO_BEGIN_MS: i64 = 2_000;
 /// Between two looks for tokens, when there is none for any code.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How long a message waits that could not be begun.
@@ -169,80 +169,6 @@ impl Courier {
         }
     }
 
-    /// Everything before the first byte: the text, the decision, the attempt's row. None when
-    /// there is nothing to send, or not now; that is written down already.
-    async fn begin(&self, claimed: Claimed) -> Result<Option<(Begun<'_>, Vec<Attempt>)>, Stopped> {
-        let row = Arc::clone(&claimed.message);
-        let number = claimed.begun.as_ref().map(|_| 1);
-        let stopped = |error: CourierError| Stopped { error, number };
-        let stopped_by = |error: DbError| stopped(error.into());
-        let Some(letter) =
-            Letter::compose(&self.home, &row, claimed.verification).await.map_err(stopped)?
-        else {
-            let words = "there was nothing to send any more";
-            self.call_off(&row, number, words, Next::Cancel).await.map_err(stopped_by)?;
-            return Ok(None);
-        };
-        let mut attempts = Vec::new();
-        if row.epoch > 1 {
-            let list = attempt::list_by_message(&self.home.db, row.id).await;
-            attempts = list.map_err(stopped_by)?;
-        }
-        // Texts are looked for in the statement that begins an attempt, and so are codes that go on.
-        if row.lane() == Lane::Otp && self.is_suppressed(&row, &letter).await.map_err(stopped_by)? {
-            let words = "the recipient is not to be sent to";
-            let next = Next::End(End::suppressed_after(&attempts));
-            self.call_off(&row, number, words, next).await.map_err(stopped_by)?;
-            return Ok(None);
-        }
-        let way = self.way(&row, &letter).await.map_err(stopped_by)?;
-        // Before anything is decided: meanwhile a provider may have turned out not to answer.
-        let Some(place) = self.place(&row).await else {
-            backend::release(&self.home, &row).await;
-            return Ok(None);
-        };
-        if let Some(name) = claimed.begun {
-            match self.chain.health().enter(&name, way.to, self.now()) {
-                Ok(pass) => {
-                    let lease_until = row.lease_until.unwrap_or_default();
-                    let (plan, place) = (Plan::new(1, pass), Some(place));
-                    return Ok(Some((Begun { letter, way, plan, lease_until, place }, attempts)));
-                }
-                // It is no longer trusted as it was at the claim: somebody takes another look.
-                Err(Barred::LeftAlone) => {
-                    backend::release(&self.home, &row).await;
-                    return Ok(None);
-                }
-                // Whoever is asked first takes over the attempt's row.
-                Err(Barred::Refusing) => {}
-            }
-        }
-        // The attempt's row renews the lease, for which there must be time.
-        let left = row.lease_until.unwrap_or_default() - LEAST_LEASE_TO_BEGIN_MS - self.now();
-        let patience = Patience { place: PATIENCE, token: span(left), stop: &self.stop };
-        let (next, planned) = self.next(&row, &letter, way, &attempts, patience).await;
-        let Some(plan) = planned else {
-            match number {
-                None => drop(self.settle(&row, None, next).await.map_err(stopped_by)?),
-                Some(_) => backend::release(&self.home, &row).await,
-            }
-            return Ok(None);
-        };
-        let step = Recording { message: Arc::clone(&row), ended: None, next, now: self.now() };
-        let written = self.home.record(step).await;
-        let lease = written.map_err(|e| Stopped { error: e.into(), number: Some(plan.number) })?;
-        // None: it ended meanwhile, and that is written down too; but not what its claim began.
-        let Some(lease_until) = lease else {
-            if number.is_some() {
-                let words = "it was called off before anything was sent";
-                self.call_off(&row, number, words, Next::Cancel).await.map_err(stopped_by)?;
-            }
-            return Ok(None);
-        };
-        let place = Some(place);
-        Ok(Some((Begun { letter, way, plan, lease_until, place }, attempts)))
-    }
-
     /// `number` is of the attempt that was written down with the claim.
     async fn call_off(
         &self,
@@ -328,7 +254,7 @@ impl Courier {
         let link = &self.chain.links()[plan.pass.place()];
         if let Some(tokens) = link.tokens.as_ref().filter(|_| plan.since.elapsed() > TOKEN_KEEPS) {
             let left = span(lease_until - LEAST_LEASE_MS - self.now());
-            tokens.take(row.lane(), Instant::now() + left).await.ok()?;
+            tokens.take(Line::of(row), Instant::now() + left).await.ok()?;
         }
         let now = self.now();
         if lease_until - now < LEAST_LEASE_MS || row.deadline <= now {

@@ -24,7 +24,7 @@ use otpost_shared::{
 
 use self::{
     html::Words,
-    redaction::{without_addresses, without_numbers, without_word},
+    redaction::{without_addresses, without_addresses_of, without_numbers, without_word},
 };
 use crate::{
     courier::CourierError,
@@ -39,8 +39,9 @@ pub(crate) struct Letter {
     pub(crate) text: String,
     /// Of an e-mail.
     pub(crate) mail: Option<Mail>,
-    /// Of a call: in which it is said.
-    pub(crate) language: Option<String>,
+    /// In which it is written or said, as far as the configuration tells: a caller's own text may be in
+    /// another one.
+    pub(crate) language: String,
     /// Of the code, if it is one.
     pub(crate) purpose: Option<String>,
     /// The code in the text, which no provider's words may carry back to us.
@@ -74,22 +75,23 @@ impl Letter {
 
     fn of_body(to: Recipient, body: Body, language: &str) -> Self {
         let Some(title) = body.title else {
-            return Self::of_text(to.channel(), to, body.text);
+            return Self::of_text(to.channel(), to, body.text, language);
         };
         let mut words = Words::default();
         words.push(&body.text);
         Self::by_mail(to, &title, words, language)
     }
 
-    fn of_text(channel: Channel, to: Recipient, text: String) -> Self {
-        Self { channel, to, text, mail: None, language: None, purpose: None, code: None }
+    fn of_text(channel: Channel, to: Recipient, text: String, language: &str) -> Self {
+        let language = language.to_owned();
+        Self { channel, to, text, language, mail: None, purpose: None, code: None }
     }
 
     fn by_mail(to: Recipient, title: &str, words: Words, language: &str) -> Self {
         let title = one_line(title);
         let html = words.page(&title, language);
         let mail = Some(Mail { title, html });
-        Self { mail, ..Self::of_text(Channel::Email, to, words.text) }
+        Self { mail, ..Self::of_text(Channel::Email, to, words.text, language) }
     }
 
     fn with_code(
@@ -114,15 +116,13 @@ impl Letter {
         let channel = row.channel();
         let letter = match channel {
             Channel::Sms | Channel::Whatsapp => {
-                Self::of_text(channel, to, policy.template.render(&values))
+                Self::of_text(channel, to, policy.template.render(&values), &texts.language)
             }
             Channel::Voice => {
                 let Some(speech) = Speech::of(texts, &policy, to.region()) else { return Ok(None) };
                 values.insert("code".into(), spelled(code.as_str()));
-                let (text, language) =
-                    (one_line(&speech.template.render(&values)), speech.language);
-                let language = Some(language.to_owned());
-                Self { language, ..Self::of_text(channel, to, text) }
+                let text = one_line(&speech.template.render(&values));
+                Self::of_text(channel, to, text, speech.language)
             }
             Channel::Email => {
                 let title = policy.email_subject.render(&values);
@@ -200,13 +200,19 @@ impl Letter {
         without_numbers(&words)
     }
 
-    /// A provider's id of the message, which may be digits, without what the recipient is known by.
+    /// A provider's id of the message, which may be digits or look like an e-mail address, without what
+    /// the recipient is known by. More than one word are no id: a mail server that tells none has said them.
     pub(crate) fn redacted_id(&self, id: &str) -> String {
-        if self.channel.is_by_phone() {
-            id.replace(self.to.digits(), "[number]")
-        } else {
-            without_addresses(&without_word(id, self.to.address(), "[address]"))
-        }
+        let Some(name) = self.to.mailbox_name() else {
+            return id.replace(self.to.digits(), "[number]");
+        };
+        let address = self.to.address();
+        let mut without = without_word(id, address, "[address]");
+        // As it stands in addresses for what comes back.
+        without = without_word(&without, &address.replace('@', "="), "[address]");
+        let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+        without = without_addresses_of(name, domain, &without);
+        if id.contains(char::is_whitespace) { without_addresses(&without) } else { without }
     }
 }
 
@@ -241,7 +247,7 @@ fn minutes_left(ms: Millis) -> Millis {
 
 /// Fit for the database: Postgres refuses texts with a zero character, and what cannot be written
 /// down is sent again.
-fn shortened(text: &str, most: usize) -> String {
+pub(crate) fn shortened(text: &str, most: usize) -> String {
     text.chars().filter(|c| *c != '\0').take(most).collect()
 }
 

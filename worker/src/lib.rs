@@ -7,24 +7,28 @@
 //! | [`routes`], `turns` | which providers a message may go to; waiting where that differs |
 //! | [`breaker`], [`health`] | whether a provider may be called; the same known to all processes |
 //! | [`regions`] | countries that a provider refuses |
-//! | [`tokens`] | waiting for a provider's rate |
+//! | [`tokens`], `line` | waiting for a provider's rate; who stands behind whom |
 //! | [`choice`] | the chain's decision, with all that a call needs |
 //! | [`courier`], `letter` | one message: composed, attempted, recorded; what it says |
 //! | [`places`] | how many are with providers at the same time |
 //! | [`jobs`], [`backend`] | the job, and where apalis gets it from |
 //! | [`fetch`], [`tidy`] | hints and due rows in; leases, deadlines and old rows out |
 //! | [`silence`] | reports that stay away |
+//! | `grace`, `attended` | how long a process that stops lets what is under way end; providers let go |
 //! | [`segments`] | how many SMS a text is |
 
+mod attended;
 pub mod backend;
 pub mod breaker;
 pub mod chain;
 pub mod choice;
 pub mod courier;
 pub mod fetch;
+mod grace;
 pub mod health;
 pub mod jobs;
 mod letter;
+mod line;
 pub mod places;
 pub mod provider;
 pub mod providers;
@@ -40,24 +44,22 @@ use std::{sync::Arc, time::Duration};
 
 use apalis::{layers::WorkerBuilderExt, prelude::*};
 use otpost_shared::{Home, config::ConfigError, queue::Lane};
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     courier::Courier,
+    grace::GRACE,
     jobs::send_message::{self, send_message},
     providers::Net,
     routes::Routes,
     tokens::Tokens,
 };
 
-/// In-flight messages get this long to end when the process is told to stop.
-const GRACE: Duration = Duration::from_secs(25);
-
 /// Builds the chain of all providers that are in use, and the routes through it.
 ///
 /// # Errors
-/// A provider's section is wrong; the error names the key.
+/// A provider's section is wrong, or a route leads where nobody takes what comes; the error names the key.
 pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
     let net = Net {
         inbox: Some(home.inbox.clone()),
@@ -75,7 +77,10 @@ pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
         links.push(chain::Link { name: name.to_owned(), provider, senders, tokens });
         names.push(name);
     }
-    Ok(chain::Chain::new(links, Routes::new(&home.config, &names)))
+    let takes_codes_only = |place: usize| links[place].provider.takes_codes_only();
+    let routes = Routes::new(&home.config, &names, takes_codes_only);
+    routes.check().map_err(|e| e.at(&home.config.source))?;
+    Ok(chain::Chain::new(links, routes))
 }
 
 /// Works until `stop` is cancelled, then lets what is in flight come to its end.
@@ -83,9 +88,13 @@ pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
 /// # Errors
 /// The worker framework failed.
 pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Result<(), String> {
+    for of in chain.routes().for_codes_alone() {
+        tracing::warn!("{of}: {}", routes::CODES_ALONE);
+    }
     let chain = Arc::new(chain);
     let ended = CancellationToken::new();
-    let attending = attend(&chain, &ended);
+    let grace = grace::end(&stop);
+    let attended = attended::attend(&chain);
     let in_step = keep_in_step(&home, &chain, &stop, &ended).await;
     let courier = Arc::new(Courier::new(home.clone(), Arc::clone(&chain), stop.clone()));
     let asking = ask_for_tokens(&chain, &ended);
@@ -125,9 +134,11 @@ pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Re
     let _ = tidying.await;
     let _ = purging.await;
     let _ = listening.await;
+    let until = grace.await.unwrap_or_else(|_| Instant::now());
+    attended::let_go(attended, until).await;
     ended.cancel();
     let _ = in_step.await;
-    for task in asking.into_iter().chain(attending) {
+    for task in asking {
         let _ = task.await;
     }
     result
@@ -141,16 +152,6 @@ fn ask_for_tokens(chain: &chain::Chain, ended: &CancellationToken) -> Vec<JoinHa
         tokio::spawn(async move { tokens.run(&until).await })
     };
     rated.map(run).collect()
-}
-
-/// Lets each provider do what it does besides sending, as long as anything is sent.
-fn attend(chain: &chain::Chain, ended: &CancellationToken) -> Vec<JoinHandle<()>> {
-    let links = chain.links().iter();
-    let task = |link: &chain::Link| {
-        let (provider, ended) = (Arc::clone(&link.provider), ended.clone());
-        tokio::spawn(async move { provider.attend(&ended).await })
-    };
-    links.map(task).collect()
 }
 
 /// Learns how the providers are before the first call, and goes on until `ended` is cancelled: what is

@@ -25,8 +25,9 @@ pub struct Outgoing {
     pub text: String,
     /// The code in it, if it is one: for kinds that have words of their own around it.
     pub code: Option<Code>,
-    /// The language of a call, as voices are named (BCP 47); none for what is read.
-    pub language: Option<String>,
+    /// The language in which it is written, or of a call the one in which it is said, as voices are
+    /// named (BCP 47).
+    pub language: String,
     /// What an e-mail has besides; none for an SMS.
     pub mail: Option<Mail>,
     /// What is left of the message's life; providers drop it after that.
@@ -160,6 +161,18 @@ pub trait Provider: Send + Sync {
     fn check_sender(&self, sender: &str) -> Result<(), &'static str> {
         let _ = sender;
         Err("this kind has no sender; leave senders out")
+    }
+
+    /// Waits for the answers that may still come to what was given up as unknown, and until they are written
+    /// down. Asked for once nothing is sent any more, before [`Provider::attend`] is told to stop; dropped
+    /// when there is no time left.
+    fn late_answers(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// True when it could make nothing of a message that is no code: then none is given to it.
+    fn takes_codes_only(&self) -> bool {
+        false
     }
 
     /// What it does besides sending: the connections that it holds, and what comes over them. Begun once,

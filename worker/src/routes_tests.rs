@@ -55,6 +55,66 @@ async fn the_first_that_fits_decides_and_else_the_chain() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_takes_codes_only_is_left_out_for_others() {
+    let of_codes = "kind = \"http\"\nurl = \"http://localhost/?p={to}&c={code}\"";
+    let config = CHAINS.replacen("kind = \"sandbox\"", of_codes, 1);
+    let routes = "{ countries = ['GB'], chain = ['a', 'c'] }";
+    let all = format!("routes = [{routes}]\n[recipients]\ncountries = [\"*\"]\n{config}");
+    let bed = Bed::make(Kind::Embedded, &all).await;
+    let chain = crate::build_chain(&bed.home).expect("a chain");
+    let names: Vec<&str> = chain.links().iter().map(|link| link.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    let routes = chain.routes();
+    assert_eq!((routes.of(&code("GB")), routes.of(&text("GB"))), (&[0, 2][..], &[2][..]));
+    assert_eq!((routes.of(&code("DE")), routes.of(&text("DE"))), (&[0, 1][..], &[1][..]));
+    assert_eq!(routes.in_lane(Lane::Otp), [vec![0, 1], vec![0, 2]]);
+    assert_eq!(routes.in_lane(Lane::Bulk), [vec![1], vec![2]]);
+}
+
+/// What is said against a chain whose first provider takes codes only; else what it keeps for codes alone.
+async fn for_codes_alone(routes: &str, sms: &str) -> Result<Vec<String>, String> {
+    let of_codes = "kind = \"http\"\nurl = \"http://localhost/?p={to}&c={code}\"";
+    let config = CHAINS.replacen("kind = \"sandbox\"", of_codes, 1);
+    let config = config.replacen("sms = [\"a\", \"b\"]", &format!("sms = {sms}"), 1);
+    let all = format!("routes = [{routes}]\n[recipients]\ncountries = [\"*\"]\n{config}");
+    let bed = Bed::make(Kind::Embedded, &all).await;
+    let chain = crate::build_chain(&bed.home).map_err(|error| error.to_string())?;
+    Ok(chain.routes().for_codes_alone().map(|of| of.to_string()).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_that_other_messages_would_be_lost_on_is_a_mistake() {
+    for (routes, place) in [
+        ("{ countries = ['GB'], chain = ['a'] }", 0),
+        ("{ lanes = ['otp', 'bulk'], countries = ['GB'], chain = ['a'] }", 0),
+        ("{ countries = ['GB'], chain = ['b'] }, { tenants = ['acme'], chain = ['a'] }", 1),
+    ] {
+        let said = for_codes_alone(routes, "['b']").await.expect_err("a mistake");
+        assert!(said.contains(&format!("routes[{place}].chain: its providers all")), "{said}");
+        assert!(said.contains("write lanes = [\"otp\"]"), "{said}");
+    }
+    for routes in [
+        "{ countries = ['GB'], lanes = ['otp'], chain = ['a'] }",
+        "{ countries = ['GB'], purposes = ['default'], chain = ['a'] }",
+        "{ countries = ['GB'], chain = ['a', 'c'] }",
+        "{ lanes = ['bulk'], chain = ['b'] }, { countries = ['GB'], chain = ['a'] }",
+    ] {
+        assert_eq!(for_codes_alone(routes, "['b']").await, Ok(vec![]), "{routes}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_may_be_for_codes_alone() {
+    let all = Ok(vec!["chains.sms".to_owned()]);
+    assert_eq!(for_codes_alone("", "['a']").await, all);
+    let london = "{ countries = ['GB'], lanes = ['bulk'], chain = ['b'] }";
+    assert_eq!(for_codes_alone(london, "['a']").await, all);
+    for (routes, sms) in [("{ lanes = ['bulk'], chain = ['b'] }", "['a']"), ("", "['a', 'b']")] {
+        assert_eq!(for_codes_alone(routes, sms).await, Ok(vec![]), "{routes}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_are_for_codes_alone() {
     let config = CHAINS.replace("[chains]", "[chains]\nvoice = [\"c\"]");
     let routes = "{ channel = 'voice', countries = ['FR'], chain = ['b', 'c'] }";

@@ -1,5 +1,6 @@
 //! Waiting for the tokens of one provider's rate: who waits in this process, and how long it is
-//! likely to take. All who wait ask together, at most a hundred times a second, codes before others.
+//! likely to take. All who wait ask together, at most a hundred times a second, codes before others and
+//! replies before texts.
 
 use std::{
     collections::VecDeque,
@@ -16,6 +17,8 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::line::Line;
 
 /// Between two times of asking.
 const SPACING: Duration = Duration::from_millis(10);
@@ -42,6 +45,7 @@ pub struct Tokens {
 #[derive(Debug)]
 struct State {
     otp: VecDeque<Waiter>,
+    /// Replies first.
     bulk: VecDeque<Waiter>,
     /// Tokens that were there at the last answer, and when that was.
     left: f64,
@@ -55,6 +59,7 @@ struct State {
 
 #[derive(Debug)]
 struct Waiter {
+    line: Line,
     give_up: Instant,
     /// Is told when its token may be used.
     token: oneshot::Sender<Instant>,
@@ -93,50 +98,56 @@ impl Tokens {
     ///
     /// # Errors
     /// There was none; how long it is likely to take from now.
-    pub async fn take(&self, lane: Lane, give_up: Instant) -> Result<(), Duration> {
+    pub(crate) async fn take(&self, line: Line, give_up: Instant) -> Result<(), Duration> {
         let began = Instant::now();
         let give_up = give_up.max(began + FIRST_ANSWER);
-        let Some(mut token) = self.stand_in_line(lane, give_up) else {
-            return Err(self.refused(lane));
+        let Some(mut token) = self.stand_in_line(line, give_up) else {
+            return Err(self.refused(line));
         };
         let given = timeout_at(give_up, &mut token).await.ok().and_then(Result::ok).or_else(|| {
             // It may have come at the last moment.
             token.close();
             token.try_recv().ok()
         });
-        let Some(due) = given else { return Err(self.refused(lane)) };
+        let Some(due) = given else { return Err(self.refused(line)) };
         sleep_until(due).await;
-        let labels = [("provider", self.provider.clone()), ("lane", lane.as_str().to_owned())];
+        let labels = self.labels(line);
         metrics::histogram!("otpost_rate_wait_seconds", &labels)
             .record(began.elapsed().as_secs_f64());
         Ok(())
     }
 
     /// A place in the line; none when it would be in vain.
-    fn stand_in_line(&self, lane: Lane, give_up: Instant) -> Option<oneshot::Receiver<Instant>> {
+    fn stand_in_line(&self, line: Line, give_up: Instant) -> Option<oneshot::Receiver<Instant>> {
+        let of = line.lane();
         let mut state = self.lock();
         let now = Instant::now();
-        state.wanted_at[place(lane)] = now;
-        if state.expected(lane, &self.meter, now) > give_up.saturating_duration_since(now) {
+        state.wanted_at[place(of)] = now;
+        if state.expected(line, &self.meter, now) > give_up.saturating_duration_since(now) {
             return None;
         }
         let (give, token) = oneshot::channel();
-        let queue = state.line(lane);
-        queue.push_back(Waiter { give_up, token: give });
+        let at = state.ahead_in_lane(line);
+        let queue = state.line(of);
+        queue.insert(at, Waiter { line, give_up, token: give });
         // A code is asked for at once; the first of the others too, the next when there may be more.
-        if lane == Lane::Otp || queue.len() == 1 {
+        if of == Lane::Otp || queue.len() == 1 {
             self.came.notify_one();
         }
         Some(token)
     }
 
-    fn refused(&self, lane: Lane) -> Duration {
-        let labels = [("provider", self.provider.clone()), ("lane", lane.as_str().to_owned())];
+    fn refused(&self, line: Line) -> Duration {
+        let labels = self.labels(line);
         metrics::counter!("otpost_rate_refusals_total", &labels).increment(1);
         let (mut state, now) = (self.lock(), Instant::now());
         state.used_up = Some(now);
         // Nobody who was refused comes back before there can be one.
-        state.expected(lane, &self.meter, now).max(SPACING)
+        state.expected(line, &self.meter, now).max(SPACING)
+    }
+
+    fn labels(&self, line: Line) -> [(&'static str, String); 2] {
+        [("provider", self.provider.clone()), ("lane", line.lane().as_str().to_owned())]
     }
 
     /// How many more messages of a lane it makes sense to claim when so many are claimed and have
@@ -213,14 +224,24 @@ impl State {
     }
 
     /// How many have their turn before a message that comes now.
-    fn ahead(&mut self, lane: Lane) -> usize {
+    fn ahead(&mut self, line: Line) -> usize {
         self.otp.retain(|waiter| !waiter.token.is_closed());
         self.bulk.retain(|waiter| !waiter.token.is_closed());
-        self.otp.len() + if lane == Lane::Bulk { self.bulk.len() } else { 0 }
+        let codes = if line == Line::Codes { 0 } else { self.otp.len() };
+        codes + self.ahead_in_lane(line)
+    }
+
+    /// Of those, how many are of its own lane.
+    fn ahead_in_lane(&self, line: Line) -> usize {
+        match line {
+            Line::Codes => self.otp.len(),
+            Line::Replies => self.bulk.partition_point(|waiter| waiter.line == Line::Replies),
+            Line::Texts => self.bulk.len(),
+        }
     }
 
     fn wanted(&mut self) -> Wanted {
-        self.ahead(Lane::Bulk);
+        self.ahead(Line::Texts);
         let most = |line: &VecDeque<Waiter>| u32::try_from(line.len().min(MOST)).unwrap_or(0);
         Wanted { otp: most(&self.otp), bulk: most(&self.bulk) }
     }
@@ -236,14 +257,14 @@ impl State {
         let left = self.left(meter, now);
         match lane {
             Lane::Otp => left,
-            Lane::Bulk => left - meter.rate.left_to_codes() - count(self.ahead(Lane::Otp)),
+            Lane::Bulk => left - meter.rate.left_to_codes() - count(self.ahead(Line::Codes)),
         }
     }
 
     /// How long a message that comes now is likely to wait.
-    fn expected(&mut self, lane: Lane, meter: &Meter, now: Instant) -> Duration {
-        let ahead = self.ahead(lane);
-        self.wait_behind(ahead, lane, meter, now)
+    fn expected(&mut self, line: Line, meter: &Meter, now: Instant) -> Duration {
+        let ahead = self.ahead(line);
+        self.wait_behind(ahead, line.lane(), meter, now)
     }
 
     /// How long it is likely to take when so many have their turn before.

@@ -27,8 +27,9 @@ impl Asked {
     /// When it has its token.
     fn wait(&self, lane: Lane, patience: Duration) -> JoinHandle<Result<Instant, Duration>> {
         let tokens = Arc::clone(&self.tokens);
+        let of = if lane == Lane::Otp { Line::Codes } else { Line::Texts };
         let give_up = Instant::now() + patience;
-        tokio::spawn(async move { tokens.take(lane, give_up).await.map(|()| Instant::now()) })
+        tokio::spawn(async move { tokens.take(of, give_up).await.map(|()| Instant::now()) })
     }
 
     async fn end(self) {
@@ -53,6 +54,24 @@ async fn a_code_passes_others_that_wait() {
     // One may have been given its token already, and one have just had it.
     assert!(before <= ended + 2 && ended < 4, "{before} of 6 came first, {ended} had before");
     asked.end().await;
+}
+
+#[tokio::test]
+async fn a_reply_passes_texts_that_wait() {
+    let rate = Rate::new(Rule::parse("1/s").unwrap(), 1, 80);
+    let tokens = Tokens::new("a", Rates::new(None).meter("a", rate));
+    let stand = |line| tokens.stand_in_line(line, Instant::now() + LONG).unwrap();
+    let mut waiting = [Line::Texts, Line::Replies, Line::Texts, Line::Replies].map(stand);
+    let mut state = tokens.lock();
+    let now = Instant::now();
+    let [code, reply, text] = [Line::Codes, Line::Replies, Line::Texts]
+        .map(|line| state.expected(line, &tokens.meter, now));
+    assert!(code < reply && reply < text, "{code:?} {reply:?} {text:?}");
+    for next in [1, 3, 0, 2] {
+        let one = Share { due: vec![Duration::ZERO], wait: Duration::ZERO };
+        give(&mut state.bulk, &one, now);
+        assert!(waiting[next].try_recv().is_ok(), "{next}");
+    }
 }
 
 #[tokio::test]

@@ -41,25 +41,49 @@ async function run(form, work) {
   }
 }
 
-async function offer() {
-  const channels = await (await fetch("/try/channels")).json();
-  if (!channels.includes("email")) return;
-  const both = channels.includes("sms");
-  document.getElementById("kind").textContent = both ? "Phone number or e-mail address" : "E-mail address";
-  send.to.placeholder = both ? "+1 202 555 0143 or ann@example.org" : "ann@example.org";
-  send.to.autocomplete = both ? "on" : "email";
+// What a channel reaches.
+const KINDS = {
+  phone: { label: "Phone number", placeholder: "+1 202 555 0143", autocomplete: "tel" },
+  email: { label: "E-mail address", placeholder: "ann@example.org", autocomplete: "email" },
+};
+
+function chosen(select) {
+  return select.selectedOptions[0];
 }
+
+// With one way only there is nothing to choose.
+function hideIfOne(select) {
+  select.closest("label").hidden = select.options.length < 2;
+}
+
+function nameKind() {
+  const { label, placeholder, autocomplete } = KINDS[chosen(send.channel).dataset.reaches];
+  document.getElementById("kind").textContent = label;
+  send.to.placeholder = placeholder;
+  send.to.autocomplete = autocomplete;
+}
+
+// The ways to the same address, the one that was taken first.
+function offerOtherWays(channel) {
+  const { reaches } = chosen(send.channel).dataset;
+  const ways = [...send.channel.options].filter((way) => way.dataset.reaches === reaches);
+  check.channel.replaceChildren(...ways.map((way) => way.cloneNode(true)));
+  check.channel.value = channel;
+  hideIfOne(check.channel);
+}
+
+send.channel.addEventListener("change", nameKind);
 
 send.addEventListener("submit", (event) => {
   event.preventDefault();
   run(send, async () => {
-    const to = send.to.value;
-    const channel = to.includes("@") ? "email" : "sms";
-    session = await post("/try/verifications", { to, channel });
+    const channel = send.channel.value;
+    session = await post("/try/verifications", { to: send.to.value, channel });
+    offerOtherWays(channel);
     check.hidden = false;
     check.code.value = "";
     check.code.focus();
-    say(`A code is on its way to ${session.to}. Look in the inbox.`, "");
+    say(`A code is on its way to ${session.to}, by ${chosen(send.channel).text}. Look in the inbox.`, "");
   });
 });
 
@@ -79,9 +103,11 @@ again.addEventListener("click", () => {
   run(check, async () => {
     const answer = await post(`/v1/verifications/${session.id}/resend`, {
       session_token: session.session_token,
+      channel: check.channel.value,
     });
-    say(`Sent again to ${answer.to}.`, "");
+    say(`Sent again to ${answer.to}, by ${chosen(check.channel).text}.`, "");
   });
 });
 
-offer().catch(() => {});
+hideIfOne(send.channel);
+nameKind();

@@ -49,13 +49,10 @@ fn wrong_parameter(name: &str, said: &str) -> ApiError {
     ErrorCode::InvalidField.detail(said).with("field", name)
 }
 
-fn check_limit(limit: Option<usize>) -> Result<(), ApiError> {
-    match limit {
-        Some(limit) if !(1..=MOST).contains(&limit) => {
-            Err(wrong_parameter("limit", "limit must be 1 to 1000"))
-        }
-        _ => Ok(()),
-    }
+fn read_limit(limit: Option<&str>) -> Result<Option<usize>, ApiError> {
+    let Some(text) = limit else { return Ok(None) };
+    let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
+    limit.map(Some).ok_or_else(|| wrong_parameter("limit", "limit must be 1 to 1000"))
 }
 
 /// The id in a path; none when it is of no form that an id has.

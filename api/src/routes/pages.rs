@@ -3,13 +3,14 @@
 
 use axum::{
     Json, Router,
-    extract::{FromRequestParts, Query, State, rejection::QueryRejection},
+    extract::{FromRequestParts, State},
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
 use otpost_shared::{channel::Channel, tenant::DEFAULT_TENANT, verification};
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 
 use super::verifications::{
     check::{self, CheckVerification, CheckedVerification},
@@ -20,12 +21,13 @@ use crate::{
     body::{IdempotencyHeader, JsonBody},
     client::Peer,
     error::{ApiError, ErrorCode},
+    query::Params,
     timestamp::rfc3339,
 };
 
 pub(crate) fn router() -> Router<App> {
     Router::new()
-        .route("/", get(|_: ThisMachine| async { page(include_str!("../pages/try_it.html")) }))
+        .route("/", get(try_it))
         .route("/inbox", get(|_: ThisMachine| async { page(include_str!("../pages/inbox.html")) }))
         .route("/assets/otpost.css", get(|_: ThisMachine| async { css() }))
         .route(
@@ -37,7 +39,6 @@ pub(crate) fn router() -> Router<App> {
             get(|_: ThisMachine| async { script(include_str!("../pages/inbox.js")) }),
         )
         .route("/inbox.json", get(inbox))
-        .route("/try/channels", get(channels))
         .route("/try/verifications", post(try_create))
         .route("/try/verifications/check", post(try_check))
 }
@@ -70,10 +71,22 @@ fn is_meant_for_loopback(headers: &HeaderMap) -> bool {
         && !forwarded.iter().any(|name| headers.contains_key(*name))
 }
 
-fn page(html: &'static str) -> Response {
+/// Offers the channels that there is a chain for.
+async fn try_it(_: ThisMachine, State(app): State<App>) -> Response {
+    let options: String = app.home.config.chains.available().map(option).collect();
+    page(include_str!("../pages/try_it.html").replace("{channels}", &options))
+}
+
+fn option(channel: Channel) -> String {
+    let reaches = if channel.is_by_phone() { "phone" } else { "email" };
+    let (value, noun) = (channel.as_str(), channel.noun());
+    format!("<option value=\"{value}\" data-reaches=\"{reaches}\">{noun}</option>")
+}
+
+fn page(html: impl Into<String>) -> Response {
     let policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                   form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
-    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html.into())).into_response()
 }
 
 fn script(text: &'static str) -> Response {
@@ -85,7 +98,8 @@ fn css() -> Response {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], text).into_response()
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct InboxQuery {
     to: Option<String>,
 }
@@ -104,10 +118,8 @@ struct InboxMessage {
 async fn inbox(
     _: ThisMachine,
     State(app): State<App>,
-    query: Result<Query<InboxQuery>, QueryRejection>,
+    Params(query): Params<InboxQuery>,
 ) -> Result<Json<Vec<InboxMessage>>, ApiError> {
-    let Query(query) =
-        query.map_err(|_| ErrorCode::InvalidField.detail("`to` is not one number or address"))?;
     // An unescaped plus arrives as a space.
     let to = query.to.map(|to| match to.trim() {
         address if address.contains('@') => address.replace(' ', "+"),
@@ -122,11 +134,6 @@ async fn inbox(
         at: rfc3339(m.at_ms),
     });
     Ok(Json(messages.collect()))
-}
-
-/// What the form may offer.
-async fn channels(_: ThisMachine, State(app): State<App>) -> Json<Vec<&'static str>> {
-    Json(app.home.config.chains.available().map(Channel::as_str).collect())
 }
 
 async fn try_create(

@@ -1,10 +1,6 @@
 //! `/v1/suppressions`: who is not to be sent to. Add one, list them, show one, take one back.
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     Home,
     api_key::Scope,
@@ -16,12 +12,13 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{DEFAULT_LIMIT, PathId, check_limit, wrong_parameter};
+use super::{DEFAULT_LIMIT, PathId, read_limit, wrong_parameter};
 use crate::{
     App,
     auth::Caller,
     body::JsonBody,
     error::{ApiError, ErrorCode, Problem},
+    query::Params,
     timestamp::rfc3339,
 };
 
@@ -77,7 +74,8 @@ pub struct ListQuery {
     /// `next` of the page before.
     after: Option<String>,
     /// 1 to 1000, otherwise 100.
-    limit: Option<usize>,
+    #[param(value_type = Option<usize>)]
+    limit: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -132,17 +130,16 @@ pub async fn add(
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
-    query: Result<Query<ListQuery>, QueryRejection>,
+    query: Result<Params<ListQuery>, ApiError>,
 ) -> Result<Json<ListedSuppressions>, ApiError> {
     caller.require(Scope::Send)?;
-    let Query(query) = query.map_err(|error| ErrorCode::InvalidField.detail(error.body_text()))?;
+    let Params(query) = query?;
     let after = match query.after.as_deref() {
         None => Uuid::nil(),
         Some(text) => Uuid::try_parse(text)
             .map_err(|_| wrong_parameter("after", "after must be next of the page before"))?,
     };
-    check_limit(query.limit)?;
-    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);
     let home = &app.home;
     let of = match &query.to {
         None => None,

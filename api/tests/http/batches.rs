@@ -144,7 +144,13 @@ on_both_homes! {
         let large = json!({ "text": "x".repeat(8 * 1_024 * 1_024), "messages": [row(1)] });
         service.post(BATCHES, &large).await.refused(413, "body_too_large");
         let call = service.post(&format!("{BATCHES}?outcomes=none"), &batch([row(1)]));
-        call.await.refused(422, "invalid_field").names("outcomes");
+        let refused = call.await.refused(422, "invalid_field").names("outcomes");
+        assert_eq!(refused.str("detail"), "outcomes is `all` or `refused`");
+        for query in ["limit=3", "outcomes=all&outcomes=all"] {
+            let call = service.post(&format!("{BATCHES}?{query}"), &batch([row(1)])).await;
+            let name = query.split('=').next().expect("a name");
+            call.refused(422, "invalid_field").names(name);
+        }
         for (body, status, code) in [
             ("", 400, "malformed_body"), ("nonsense\n", 400, "malformed_body"),
             ("{}\n", 422, "invalid_field"), ("{\"text\": \"{code}\"}\n", 422, "invalid_field"),
@@ -301,8 +307,18 @@ on_both_homes! {
         assert!(lines[1].contains("its time was over"), "{}", csv.text);
         let page = service.get(&format!("{path}?limit=2")).header("accept", "text/csv").await;
         assert_eq!(page.text.lines().count(), 3);
-        for query in ["state=lost", "after=x", "after=00000000-0000-0000-0000-000000000001", "limit=0", "limit=1001", "limit=x", "page=2"] {
-            service.get(&format!("{path}?{query}")).await.refused(422, "invalid_field");
+        let number = "limit must be 1 to 1000";
+        for (query, field, said) in [
+            ("state=lost", "state", "state is a message's state, or not_sent"),
+            ("after=x", "after", "after must be next of the page before"),
+            ("after=00000000-0000-0000-0000-000000000001", "after", "after must be next of the page before"),
+            ("limit=0", "limit", number), ("limit=1001", "limit", number), ("limit=x", "limit", number),
+            ("limit=-1", "limit", number), ("limit=", "limit", number),
+            ("limit=1&limit=2", "limit", "limit stands there twice; write it once"),
+            ("page=2", "page", "there is no such parameter; there are state, after, limit"),
+        ] {
+            let refused = service.get(&format!("{path}?{query}")).await.refused(422, "invalid_field");
+            assert_eq!(refused.names(field).str("detail"), said, "{query}");
         }
     }
 

@@ -10,6 +10,7 @@ mod check;
 mod connections;
 mod create;
 mod email;
+mod gathered;
 mod idempotency;
 mod keys;
 mod limits;

@@ -13,11 +13,12 @@ sms = ["sandbox"]
 kind = "sandbox"
 "#;
 
-const PAGES: [(&str, &str); 7] = [
+const EVERY_PHONE: &str = "[chains]\nvoice = [\"console\"]\nwhatsapp = [\"console\"]";
+
+const PAGES: [(&str, &str); 6] = [
     ("/", "text/html"),
     ("/inbox", "text/html"),
     ("/inbox.json", "application/json"),
-    ("/try/channels", "application/json"),
     ("/assets/otpost.css", "text/css"),
     ("/assets/try_it.js", "text/javascript"),
     ("/assets/inbox.js", "text/javascript"),
@@ -44,6 +45,15 @@ async fn has_no_pages(service: &Service) {
     for path in ["/try/verifications", "/try/verifications/check"] {
         service.post(path, &json!({})).await.refused(404, "route_not_found");
     }
+}
+
+/// The channels among which the form lets choose, as its page lists them.
+async fn offered(service: &Service) -> Vec<String> {
+    let page = service.get("/").by_nobody().await.is(200);
+    let (_, form) = page.text.split_once("<select name=\"channel\">").expect("a choice");
+    let (options, _) = form.split_once("</select>").expect("its end");
+    let values = options.split("<option value=\"").skip(1);
+    values.filter_map(|option| Some(option.split_once('"')?.0.to_owned())).collect()
 }
 
 on_both_homes! {
@@ -109,8 +119,7 @@ on_both_homes! {
 
     async fn an_email_is_offered_where_it_is_sent(bed, "[chains]\nemail = [\"console\"]") {
         let service = Service::start(&bed).await;
-        let all = service.get("/try/channels").by_nobody().await.is(200);
-        assert_eq!(all.json, json!(["sms", "email"]));
+        assert_eq!(offered(&service).await, ["sms", "email"]);
         let body = json!({ "to": "ann@example.org", "channel": "email" });
         let sent = service.post("/try/verifications", &body).by_nobody().await.is(202);
         assert_eq!((sent.str("channel"), sent.str("to")), ("email", "a**@example.org"));
@@ -134,6 +143,34 @@ on_both_homes! {
         assert_eq!(none.json, json!([]));
     }
 
+    async fn a_call_and_whatsapp_are_offered_where_there_are_chains(bed, EVERY_PHONE) {
+        let service = Service::start(&bed).await;
+        assert_eq!(offered(&service).await, ["sms", "voice", "whatsapp"]);
+        let page = service.get("/").by_nobody().await.is(200);
+        for option in [
+            r#"<option value="sms" data-reaches="phone">SMS</option>"#,
+            r#"<option value="voice" data-reaches="phone">voice call</option>"#,
+            r#"<option value="whatsapp" data-reaches="phone">WhatsApp</option>"#,
+        ] {
+            assert!(page.text.contains(option), "{option}: {}", page.text);
+        }
+        // Everything to fill in says what it is, and nothing comes from elsewhere.
+        let fields = page.text.lines().filter(|line| line.contains("<input") || line.contains("<select"));
+        let labelled = fields.clone().filter(|line| line.trim_start().starts_with("<label>"));
+        assert_eq!((fields.count(), labelled.count()), (4, 4), "{}", page.text);
+        assert!(!page.text.contains("//") && !page.text.contains('{'), "{}", page.text);
+        for (n, channel) in [(1, "voice"), (2, "whatsapp")] {
+            let body = json!({ "to": number(n), "channel": channel });
+            let sent = service.post("/try/verifications", &body).by_nobody().await.is(202);
+            assert_eq!(sent.str("channel"), channel);
+            service.home.clock.advance(30_001);
+            let path = format!("{VERIFICATIONS}/{}/resend", sent.str("id"));
+            let again = json!({ "session_token": sent.str("session_token"), "channel": "sms" });
+            let again = service.post(&path, &again).by_nobody().await.is(202);
+            assert_eq!(again.str("channel"), "sms");
+        }
+    }
+
     async fn the_inbox_shows_what_the_console_received(bed, "") {
         let service = Service::start(&bed).await;
         for n in [1, 2] {
@@ -150,11 +187,11 @@ on_both_homes! {
             let one = service.get(&format!("/inbox.json?{query}")).by_nobody().await.is(200);
             assert_eq!(one.json, expected, "{query}");
         }
-        let all = service.get("/try/channels").by_nobody().await.is(200);
-        assert_eq!(all.json, json!(["sms"]));
-        for query in ["to=%FF", "to=1&to=2"] {
+        assert_eq!(offered(&service).await, ["sms"]);
+        service.get("/inbox.json?to=%FF").by_nobody().await.is(200);
+        for (query, field) in [("to=1&to=2", "to"), ("from=1", "from")] {
             let answer = service.get(&format!("/inbox.json?{query}")).by_nobody().await;
-            assert!([200, 422].contains(&answer.status), "{query}: {}", answer.text);
+            answer.refused(422, "invalid_field").names(field);
         }
     }
 }

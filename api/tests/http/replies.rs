@@ -34,9 +34,7 @@ replies = true
 [providers.gateway.inbound]
 from = "/from"
 text = "/text"
-signature_header = "X-Signed"
-secret = "a secret"
-signature_encoding = "base64"
+signature = { header = "X-Signed", secret = "a secret", encoding = "base64" }
 "#;
 
 const TO: &str = "+12025550123";

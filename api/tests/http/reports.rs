@@ -14,7 +14,7 @@ use otpost_shared::{
     suppression,
     tenant::DEFAULT_TENANT,
 };
-use otpost_testbed::on_both_homes;
+use otpost_testbed::{Bed, Kind, on_both_homes};
 use reqwest::Method;
 use serde_json::json;
 use sha1::Sha1;
@@ -320,4 +320,20 @@ on_both_homes! {
         service.call(Method::PUT, &path).by_nobody().await.refused(405, "method_not_allowed");
         assert_eq!(state(&service, message.id).await, "sent");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_can_never_be_taken_is_not_asked_for_again() {
+    let bed = Bed::make(Kind::Production, CONFIG).await;
+    let service = Service::start(&bed).await;
+    let (message, path) = sent(&service, 1, "backup").await;
+    bed.spoil(message.verification_id.expect("a code")).await;
+    let report = |status: &'static str| {
+        service.call(Method::POST, &path).by_nobody().raw(FORM, status).any()
+    };
+    // Whose opt-out it tells cannot be read any more.
+    report("status=rejected&err-code=9").await.is(200);
+    assert_eq!(state(&service, message.id).await, "sent", "nothing of it is written down");
+    report("status=delivered").await.is(200);
+    assert_eq!(state(&service, message.id).await, "delivered");
 }

@@ -39,7 +39,7 @@ pub fn number(n: u32) -> String {
 }
 
 /// The recorder is one per process.
-fn metrics() -> PrometheusHandle {
+pub fn metrics() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE.get_or_init(|| observe::install_metrics().expect("the first recorder")).clone()
 }

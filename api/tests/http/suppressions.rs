@@ -178,9 +178,17 @@ on_both_homes! {
         let second = list(&format!("?limit=3&after={next}")).await.is(200).json.clone();
         let count = |page: &Value| page["suppressions"].as_array().expect("rows").len();
         assert_eq!((count(&first), count(&second), &second["next"]), (3, 2, &Value::Null));
-        for (query, field) in [("?limit=0", "limit"), ("?after=x", "after"), ("?to=x", "to")] {
+        for (query, field, detail) in [
+            ("?limit=0", "limit", "limit must be 1 to 1000"),
+            ("?limit=x", "limit", "limit must be 1 to 1000"),
+            ("?after=x", "after", "after must be next of the page before"),
+            ("?to=x", "to", ""),
+            ("?to=1&to=2", "to", "to stands there twice; write it once"),
+            ("?scope=all", "scope", "there is no such parameter; there are to, after, limit"),
+        ] {
             let said = list(query).await.json.clone();
             assert_eq!(said["field"], json!(field), "{query}: {said}");
+            assert!(said["detail"].as_str().is_some_and(|text| text.contains(detail)), "{said}");
         }
         let to = service.home.parse_recipient("+12025550100", None).expect("a number");
         let hash = suppression::hash(&service.home.keys, &to);

@@ -72,14 +72,15 @@ on_both_homes! {
     async fn what_people_write_comes_by_the_topic(bed, CONFIG) {
         let sns = Sns::start().await;
         let service = Service::start_with(&bed, sns.topics()).await;
-        let at = rfc3339(service.home.clock.now());
-        let write = async |text: &str| {
+        let now = service.home.clock.now();
+        let write_at = async |text: &str, at: i64| {
             let message = json!({
                 "originationNumber": "+12025550123", "destinationNumber": "+12025550199",
                 "messageKeyword": "KEYWORD_2", "messageBody": text, "inboundMessageId": "1",
             });
             let call = service.call(Method::POST, PATH).by_nobody();
-            call.raw("text/plain", sns.notification(&at, &message)).any().await.is(200);
+            let body = sns.notification(&rfc3339(at), &message);
+            call.raw("text/plain", body).any().await.is(200);
         };
         let to = service.home.parse_recipient("+12025550123", None).expect("a number");
         let keeps_back = async || {
@@ -88,10 +89,12 @@ on_both_homes! {
         };
         let address = service.home.inbound_url("aws").expect("an address");
         assert_eq!(address, format!("https://codes.example/otp{PATH}"));
-        write("Stop").await;
+        write_at("Stop", now - 2_000).await;
         assert!(keeps_back().await);
-        write("Start").await;
+        write_at("Start", now - 1_000).await;
         assert!(!keeps_back().await);
+        write_at("Stop", now - 2_000).await;
+        assert!(!keeps_back().await, "SNS brings it again");
     }
 
     async fn a_burst_fetches_one_certificate(bed, CONFIG) {

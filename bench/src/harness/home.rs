@@ -14,12 +14,12 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use tempfile::TempDir;
 
 use super::{
-    Child, Lines, Otpost, Postgres, Redis, Roster, SmallDisk, Usage, Wiring, free_address,
+    Child, Lines, Otpost, Postgres, Process, Redis, Roster, SmallDisk, Usage, Wiring, free_address,
 };
 use crate::{
     error::{Result, while_doing},
     http::Client,
-    product::{Chain, Config, READY, Secrets},
+    product::{Chain, Config, Secrets},
 };
 
 /// Which of the product's two homes.
@@ -40,16 +40,6 @@ pub(crate) struct Plan {
     pub(crate) workers: usize,
     pub(crate) chain: Chain,
     pub(crate) otp_concurrency: Option<u32>,
-}
-
-/// One process of the product.
-#[derive(Debug)]
-pub(crate) struct Process {
-    pub(crate) child: Child,
-    pub(crate) address: SocketAddr,
-    lines: Option<Lines>,
-    role: &'static str,
-    file: PathBuf,
 }
 
 /// Fields are dropped in this order: the product first, then its servers, then the folder.
@@ -373,31 +363,5 @@ impl Home {
         let file = self.folder.path().join(format!("{name}.toml"));
         fs::write(&file, config.to_toml())?;
         Ok(file)
-    }
-}
-
-impl Process {
-    pub(crate) fn lines(&self) -> Result<&Lines> {
-        Ok(self.lines.as_ref().ok_or("this process is not behind proxies")?)
-    }
-
-    pub(crate) async fn wait_until_ready(&mut self) -> Result<()> {
-        let began = Instant::now();
-        let key = String::new();
-        let client = Client { address: self.address, key };
-        let request = client.get(READY);
-        loop {
-            let asked = client.call(&request, Duration::from_secs(2)).await;
-            let what = match asked {
-                Ok(answer) if answer.status == 200 => return Ok(()),
-                Ok(answer) => format!("{} {}", answer.status, answer.text()),
-                Err(error) => error.to_string(),
-            };
-            if !self.child.is_alive() || began.elapsed() > Duration::from_secs(30) {
-                let (name, words) = (&self.child.name, self.child.last_words());
-                return Err(format!("{name} did not get ready ({what}):\n{words}").into());
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
     }
 }

@@ -13,6 +13,7 @@ use otpost_shared::{
     settings::Trouble,
     tenant,
 };
+use otpost_worker::routes::CODES_ALONE;
 use serde_json::json;
 
 use crate::{
@@ -157,6 +158,8 @@ async fn providers(home: &Home) -> Vec<Finding> {
         }
         findings.extend(regions.iter().filter(|region| region.provider == link.name).map(refused));
     }
+    let for_codes = chain.routes().for_codes_alone();
+    findings.extend(for_codes.map(|of| Finding::note(of.to_string(), CODES_ALONE)));
     findings
 }
 

@@ -16,6 +16,7 @@ use otpost_shared::{
     recipient::Recipient,
     tenant::{DEFAULT_TENANT, DEFAULT_TENANT_NAME},
 };
+use otpost_worker::chain::Chain;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::PATIENCE;
 use crate::{
     args::DrillOptions,
-    output::{Done, Failure, print_json, say, secs},
+    output::{Done, Failure, moment, print_json, say, secs},
 };
 
 /// All workers know by then that it is away, or back.
@@ -37,13 +38,14 @@ const COUNTED: i64 = 1_000_000;
 pub async fn run(config: Option<&Path>, options: DrillOptions) -> Done {
     let home = super::open_ready(config).await?;
     let provider = provider(&home, &options)?;
+    let chain = otpost_worker::build_chain(&home)?;
     let mut people = Vec::new();
     for to in &options.to {
         let to = super::recipient(&home, to).await?;
-        refuse_if_elsewhere(&home, &provider, &to)?;
+        refuse_if_elsewhere(&home, &chain, &provider, &to)?;
         people.push(to);
     }
-    refuse_if_nobody_is_left(&home, &provider).await?;
+    refuse_if_nobody_is_left(&home, &chain, &provider).await?;
     let stop = super::stop_signal()?;
     let span = Duration::from_secs(options.secs.into());
     let drill = Drill { home: &home, provider: &provider, span, quiet: options.print.json };
@@ -79,47 +81,70 @@ fn provider(home: &Home, options: &DrillOptions) -> Result<String, Failure> {
 }
 
 /// A text that would not go to the provider anyway shows nothing of its being away.
-fn refuse_if_elsewhere(home: &Home, provider: &str, to: &Recipient) -> Result<(), Failure> {
+fn refuse_if_elsewhere(
+    home: &Home,
+    chain: &Chain,
+    provider: &str,
+    to: &Recipient,
+) -> Result<(), Failure> {
     let channel = to.channel();
-    let (key, chain) = home.config.chain_for(&Traits {
+    let text = Traits {
         channel,
         lane: Lane::Bulk,
         country: to.region(),
         number: (channel == Channel::Sms).then(|| to.address()),
         tenant: Some(DEFAULT_TENANT_NAME),
         purpose: None,
-    });
-    if chain.iter().any(|name| name == provider) {
+    };
+    let takers = names(chain, chain.routes().of(&text));
+    if takers.contains(&provider) {
         return Ok(());
     }
+    let (key, all) = home.config.chain_for(&text);
+    let is_passed_over = all.iter().any(|name| name == provider);
+    let why = if is_passed_over { ", which takes codes only" } else { "" };
+    let takers = if takers.is_empty() { "nobody".to_owned() } else { takers.join(", ") };
     Err(Failure::misused(format!(
-        "--to: texts to {to} go by {key} ({}) and never to {provider}, so they would show nothing; name \
-         somebody whose texts go to it, or leave --to out and choose an hour with traffic",
-        chain.join(", ")
+        "--to: texts to {to} go by {key} ({takers}) and never to {provider}{why}, so they would show \
+         nothing; name somebody whose texts go to it, or leave --to out and choose an hour with traffic"
     )))
 }
 
-/// A drill must not become an outage: whatever would go to the provider needs another.
-async fn refuse_if_nobody_is_left(home: &Home, provider: &str) -> Result<(), Failure> {
+/// Of these links.
+fn names<'a>(chain: &'a Chain, links: &[usize]) -> Vec<&'a str> {
+    links.iter().filter_map(|place| chain.links().get(*place)).map(|l| l.name.as_str()).collect()
+}
+
+/// A drill must not become an outage: whatever would go to the provider needs another that takes it.
+async fn refuse_if_nobody_is_left(
+    home: &Home,
+    chain: &Chain,
+    provider: &str,
+) -> Result<(), Failure> {
     let now = home.clock.now();
     let states = provider_state::list(&home.db).await?;
     if let Some(trouble) = nobody_in_use(&states, &[(provider, None)], now) {
         return Err(Failure::new(format!("{trouble} already")));
     }
-    for (key, chain) in home.config.chains_by_key() {
-        if !chain.iter().any(|name| name == provider) {
-            continue;
-        }
-        let others = chain.iter().filter(|name| *name != provider);
-        let others: Vec<_> = others.map(|name| (name.as_str(), None)).collect();
-        if others.is_empty() {
-            return Err(Failure::new(format!(
-                "{key} has only {provider}: without another provider in it nothing would be \
-                 sent; add one first"
-            )));
-        }
-        if let Some(troubles) = nobody_in_use(&states, &others, now) {
-            return Err(Failure::new(format!("{key}: nobody would be left to send: {troubles}")));
+    for (lane, what) in [(Lane::Otp, "codes"), (Lane::Bulk, "messages that are no codes")] {
+        for (of, links) in chain.routes().reached(lane) {
+            let takers = names(chain, links);
+            if !takers.contains(&provider) {
+                continue;
+            }
+            let others = takers.into_iter().filter(|name| *name != provider);
+            let others: Vec<_> = others.map(|name| (name, None)).collect();
+            if others.is_empty() {
+                return Err(Failure::new(format!(
+                    "{of} has only {provider} for {what}: without another provider in it that takes \
+                     them none would be sent; add one first"
+                )));
+            }
+            if let Some(troubles) = nobody_in_use(&states, &others, now) {
+                return Err(Failure::new(format!(
+                    "{of}: nobody would be left to send {what}: {troubles}"
+                )));
+            }
         }
     }
     if !super::is_worker_alive(home).await? {
@@ -163,7 +188,12 @@ impl Drill<'_> {
         let sent = self.send_texts(people, texts, stop).await;
         // If this fails, its time ends by itself.
         let back = || provider_state::mark_drilled(&home.db, provider, 0, home.clock.now());
-        patiently(PATIENCE, back).await?;
+        patiently(PATIENCE, back).await.map_err(|error| {
+            let until = moment(until);
+            Failure::new(format!(
+                "{error}; {provider} was not given back: it is away until {until}"
+            ))
+        })?;
         tokio::time::sleep(SETTLED).await;
         Ok((from, sent))
     }

@@ -6,6 +6,7 @@ pub mod drill;
 pub mod key;
 pub mod migrate;
 pub mod policy;
+mod progress;
 pub mod purge;
 pub mod reference;
 pub mod send;

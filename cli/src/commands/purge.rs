@@ -2,7 +2,6 @@
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use otpost_shared::{
     Home,
     clock::Millis,
@@ -11,7 +10,7 @@ use otpost_shared::{
 };
 use serde_json::json;
 
-use super::PATIENCE;
+use super::{PATIENCE, progress::Progress};
 use crate::{
     args::PurgeOptions,
     output::{Done, print_json, say},
@@ -26,8 +25,12 @@ pub async fn run(config: Option<&Path>, options: PurgeOptions) -> Done {
     let mut counts = Vec::new();
     for kind in Kind::ALL {
         let expected = patiently(PATIENCE, || kind.count(&home, now)).await?;
-        let count =
-            if options.dry_run { expected } else { remove(&home, kind, now, expected).await? };
+        let count = if options.dry_run {
+            expected
+        } else {
+            let progress = Progress::new(kind.name(), expected, options.print.json);
+            remove(&home, kind, now, progress).await?
+        };
         counts.push((kind.name(), count));
     }
     if !options.dry_run {
@@ -46,24 +49,24 @@ pub async fn run(config: Option<&Path>, options: PurgeOptions) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn remove(home: &Home, kind: Kind, now: Millis, expected: u64) -> Result<u64, DbError> {
-    let style = ProgressStyle::with_template("{msg:18} {wide_bar} {pos}/{len} {eta}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = ProgressBar::new(expected).with_style(style).with_message(kind.name());
-    bar.enable_steady_tick(Duration::from_millis(200));
+async fn remove(
+    home: &Home,
+    kind: Kind,
+    now: Millis,
+    mut progress: Progress,
+) -> Result<u64, DbError> {
     let mut removal = Removal::new(kind, home, now).patient(PATIENCE);
     let (mut removed, mut waited) = (0, false);
     loop {
         let now_removed = removal.step(&home.db).await?;
         removed += now_removed;
-        bar.inc(now_removed);
+        progress.set(removed);
         if now_removed == STEP {
             continue;
         }
         // A worker, or an attempt that was given up, may be removing the same rows.
         let left = patiently(PATIENCE, || kind.count(home, now)).await?;
         if left == 0 || (now_removed == 0 && waited) {
-            bar.finish_and_clear();
             return Ok(removed);
         }
         waited = now_removed == 0;

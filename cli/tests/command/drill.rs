@@ -1,12 +1,13 @@
 //! `otpost drill`: a provider is taken away, and what messages did meanwhile is told.
 
 use otpost_shared::provider_state;
-use otpost_testbed::on_both_homes;
+use otpost_testbed::{Bed, Kind, on_both_homes};
 use serde_json::{Value, json};
 
 use crate::{
+    line::Line,
     program::{Place, free_address},
-    serve,
+    serve::{self, Caller},
 };
 
 const TWO: &str = r#"
@@ -79,6 +80,40 @@ async fn each_route_needs_somebody_who_is_left() {
     lonely.run(&["drill", "backup"]).fails_with(&["no worker lives"]);
 }
 
+/// A gateway that is given the bare code before one that takes any text.
+const OF_CODES: &str = r#"
+[recipients]
+countries = ["*"]
+[chains]
+sms = ["codes", "texts"]
+[providers.codes]
+kind = "http"
+url = "http://127.0.0.1:1/?to={to}&code={code}"
+[providers.texts]
+kind = "sandbox"
+[providers.more]
+kind = "sandbox"
+"#;
+
+#[tokio::test]
+async fn who_takes_codes_only_is_nobody_for_other_messages() {
+    let place = Place::with(OF_CODES);
+    let said = ["chains.sms has only texts for messages that are no codes", "add one"];
+    place.run(&["drill", "texts"]).fails_with(&said);
+    // Codes and texts have others then.
+    place.run(&["drill", "codes"]).fails_with(&["no worker lives"]);
+    let texts = "[[routes]]\nlanes = [\"bulk\"]\nchain = [\"more\"]\n";
+    let parted = Place::with(&format!("{OF_CODES}{texts}"));
+    parted.run(&["drill", "texts"]).fails_with(&["no worker lives"]);
+    let said = ["routes[0].chain has only more for messages that are no codes", "add one"];
+    parted.run(&["drill", "more"]).fails_with(&said);
+
+    let misused = place.run(&["drill", "codes", "--to", "+12025550143"]).exits(2).stderr;
+    for part in ["--to: ", "chains.sms (texts)", "never to codes, which takes codes only"] {
+        assert!(misused.contains(part), "{part:?} is not in {misused}");
+    }
+}
+
 on_both_homes! {
     async fn the_others_of_a_route_must_work(bed, ROUTED) {
         let home = &bed.home;
@@ -102,14 +137,51 @@ on_both_homes! {
     }
 }
 
+fn is_away(ready: &Value) -> bool {
+    ready["providers"].as_str().is_some_and(|said| said.contains("drill"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_away_half_way_is_waited_for() {
+    let (dir, probes) = (tempfile::tempdir().expect("a folder"), free_address());
+    let text = Bed::config_text(Kind::Production, &dir, TWO).await;
+    let place = Place::with(&text).set("OTPOST__WORKER__LISTEN", &probes);
+    place.run(&["migrate"]).exits(0);
+    let worker = place.start(&["worker"]);
+    let lives = json!([{ "role": "worker", "live": 1 }]);
+    let status = || place.run(&["status", "--json"]).json();
+    assert!((0..100).any(|_| status()["processes"] == lives), "{}", status());
+
+    // The drill alone loses it.
+    let url = text.lines().find_map(|line| line.strip_prefix("url = \"postgres://"));
+    let (user, rest) = url.and_then(|url| url.split_once('@')).expect("a user");
+    let (server, database) = rest.split_once('/').expect("a database");
+    let line = Line::lay(server).await;
+    let url = format!("postgres://{user}@{}/{}", line.address, database.trim_end_matches('"'));
+    let elsewhere = Place::with(&text).set("OTPOST__DATABASE__URL", &url);
+    let drill = elsewhere.start(&["drill", "main", "--secs", "600"]);
+    let caller = Caller::new(probes, "");
+    caller.get_until("/readyz", is_away).await;
+    line.cut().await;
+    drill.signal("INT");
+    drill.stderr.line_with("trying again");
+    assert!(is_away(&caller.get("/readyz").await.1), "nobody could give it back");
+
+    line.mend();
+    let told = drill.end().exits(1).stdout;
+    assert!(told.contains("nothing was shown"), "{told}");
+    let (_, ready) = caller.get("/readyz").await;
+    assert_eq!(ready["providers"], "ok", "{ready}");
+    worker.terminate().exits(0);
+}
+
 #[tokio::test]
 async fn who_interrupts_it_gets_the_provider_back_at_once() {
     let address = free_address();
     let place = Place::with(TWO).set("OTPOST__SERVER__LISTEN", &address);
     let (running, caller) = serve::serve(&place, address);
     let drill = place.start(&["drill", "main", "--secs", "600"]);
-    let away = |ready: &Value| ready["providers"].as_str().is_some_and(|s| s.contains("drill"));
-    caller.get_until("/readyz", away).await;
+    caller.get_until("/readyz", is_away).await;
     let told = drill.interrupt().exits(1).stdout;
     assert!(told.contains("nothing was shown"), "{told}");
     let (_, ready) = caller.get("/readyz").await;

@@ -95,7 +95,59 @@ fn an_http_gateway_of_emails_needs_a_title() {
         let report = Place::with(&section(body)).run(&["doctor"]).exits(1);
         assert!(report.stdout.contains(said), "{report:?}");
     }
-    let good = r#"{"to":"{to}","text":"{text}","subject":"{title}","html":"{html}"}"#;
-    let report = Place::with(&section(good)).run(&["doctor"]).exits(1);
-    assert!(report.stdout.contains("does not connect"), "{report:?}");
+    for good in [
+        r#"{"to":"{to}","text":"{text}","subject":"{title}","html":"{html}"}"#,
+        r#"{"to":"{to}","template":"code","code":"{code}"}"#,
+    ] {
+        let report = Place::with(&section(good)).run(&["doctor"]).exits(1);
+        assert!(report.stdout.contains("does not connect"), "{report:?}");
+    }
+}
+
+#[test]
+fn an_http_gateway_that_is_given_the_code_is_for_nothing_else() {
+    let config = |more: &str| {
+        format!(
+            "[server]\npublic_url = \"https://codes.example\"\n[recipients]\ncountries = [\"*\"]\n\
+             [texts]\ncontact = \"help@example.org\"\n[chains]\nsms = [\"a\"]\n[providers.a]\n\
+             kind = \"http\"\nurl = \"http://127.0.0.1:1/?to={{to}}&code={{code}}\"\n{more}"
+        )
+    };
+    let doctor = |more: &str| Place::with(&config(more)).run(&["doctor"]).exits(1).stdout;
+    let said = "providers.a.url: {code} stands in url, headers or body, so nothing but codes";
+    for wrong in [
+        "[[routes]]\nlanes = [\"bulk\"]\nchain = [\"a\"]\n",
+        "replies = true\ninbound = { from = \"from\", text = \"text\" }\n",
+    ] {
+        let report = doctor(wrong);
+        assert!(report.contains(said), "{wrong}: {report}");
+    }
+    let lost = doctor("[[routes]]\ncountries = [\"GB\"]\nchain = [\"a\"]\n");
+    let said =
+        "routes[0].chain: its providers all take codes only, and other messages come here too";
+    assert!(lost.contains(said) && lost.contains("write lanes = [\"otp\"]"), "{lost}");
+    let text =
+        "[providers.b]\nkind = \"sandbox\"\n[[routes]]\nlanes = [\"bulk\"]\nchain = [\"b\"]\n";
+    for (right, is_noted) in
+        [("", true), ("[[routes]]\nlanes = [\"otp\"]\nchain = [\"a\"]\n", true), (text, false)]
+    {
+        let report = doctor(right);
+        assert!(report.contains("does not connect"), "{right}: {report}");
+        let mut notes = report.lines().filter(|line| line.starts_with("note chains.sms "));
+        let is_told = notes.any(|line| line.contains("its providers all take codes only"));
+        assert_eq!(is_told, is_noted, "{right}: {report}");
+    }
+}
+
+#[tokio::test]
+async fn a_start_warns_of_a_channel_for_codes_alone() {
+    let address = free_address();
+    let place = Place::with(
+        "[recipients]\ncountries = [\"*\"]\n[chains]\nsms = [\"a\"]\n[providers.a]\nkind = \"http\"\n\
+         url = \"http://127.0.0.1:1/?to={to}&code={code}\"\n",
+    )
+    .set("OTPOST__SERVER__LISTEN", &address);
+    let (running, _caller) = serve(&place, address);
+    running.stderr.line_with("chains.sms: its providers all take codes only");
+    running.terminate().exits(0);
 }

@@ -40,7 +40,7 @@ on_both_homes! {
         let counts = |n: u32| {
             json!({
                 "verifications": n, "messages": n, "batches": 0, "idempotency_keys": 0,
-                "guess_budgets": 0, "provider_ids": 0, "replies": 0,
+                "guess_budgets": 0, "provider_ids": 0, "replies": 0, "last_words": 0,
             })
         };
         for _ in 0..2 {

@@ -10,6 +10,7 @@ mod email;
 mod help;
 mod keeping;
 mod keys;
+mod line;
 mod outside_bytes;
 mod policies;
 mod production;

@@ -173,10 +173,15 @@ impl Running {
     }
 
     fn end_by(self, signal: &str) -> Finished {
+        self.signal(signal);
+        self.end()
+    }
+
+    /// Sends it a signal, by its short name.
+    pub fn signal(&self, signal: &str) {
         let pid = self.child.id();
         let sent = Command::new("sh").arg("-c").arg(format!("kill -{signal} {pid}")).status();
         assert!(sent.expect("a shell").success());
-        self.end()
     }
 
     /// Waits for its end.

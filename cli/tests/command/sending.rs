@@ -108,6 +108,10 @@ on_both_homes! {
         message::mark_overdue(&bed.home.db, late, 1, None).await.expect("an answer");
         let csv = status(&["--failed", "--csv"]).exits(0).stdout;
         assert_eq!(csv.lines().count(), 2, "{csv}");
+        // The table is that of the API.
+        let columns = "index,id,state,to,failure_class,failure,created_at,finished_at";
+        assert_eq!(csv.lines().next(), Some(columns));
+        assert!(csv.contains(",its time was over before a provider accepted it,20"), "{csv}");
         assert!(csv.contains(",expired,'+1********0"), "{csv}");
         assert_eq!(status(&["--csv"]).exits(0).stdout.lines().count(), 4);
         assert!(status(&["--failed"]).exits(0).stdout.contains("its time was over"));
@@ -168,6 +172,7 @@ fn files_are_read_however_they_were_saved() {
         ("\"to\",\"name\"\n\"+12025550001\",\"Ann\"\"s \nhome\"\n", &[]),
         ("tel,name,to\n+12025550001,Ann,x\n", &["--column", "Tel"]),
         ("to,name,code\n+12025550001,Ann,7\n", &[]),
+        ("to,name,tel,tel,,\n+12025550001,Ann,x,y,,\n", &[]),
     ] {
         place.file(content);
         let sent = place.send(&[&["--json", "--dry-run"], options].concat()).exits(0).json();
@@ -242,6 +247,8 @@ fn a_file_that_cannot_be_meant_is_refused_as_a_whole() {
         (b"mail,name\nann@example.org,Ann\n", "--column; there are: mail, name"),
         (b"to,first\n+12025550001,Ann\n", "names {name}, but the columns are: to, first"),
         (b"to,name,Name\n+12025550001,Ann,Bob\n", "two columns are called name"),
+        (b"to,name,To\n+12025550001,Ann,+12025550002\n", "two columns are called to; rename"),
+        (b"name,Phone,phone\nAnn,+12025550001,+12025550002\n", "two columns are called phone"),
         (b"+12025550001,Ann\n+12025550002,Bob\n", "has no header"),
         (b"to,name\n+12025550001,Ann\n+12025550002,J\xfcrgen\n", "line 3 is not UTF-8"),
         (b"to,name\r\n\r\n+12025550001,Ann\r\n+12025550002,J\xfcrgen\r\n", "line 4 is not UTF-8"),
@@ -252,6 +259,9 @@ fn a_file_that_cannot_be_meant_is_refused_as_a_whole() {
         let misused = place.send(&[]).exits(2);
         assert!(misused.stderr.contains(said), "{said}: {misused:?}");
     }
+    place.file("to,name,tel,Tel\n+12025550001,Ann,+12025550002,+12025550003\n");
+    let misused = place.send(&["--column", "tel"]).exits(2);
+    assert!(misused.stderr.contains("two columns are called tel"), "{misused:?}");
     for rows in [0, 1, 20_000, 200_000] {
         place.file("to,name\n+12025550001,\"Ann\n".to_owned() + &"+12025550002,Bob\n".repeat(rows));
         let misused = place.send(&[]).exits(2);

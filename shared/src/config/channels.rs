@@ -1,7 +1,7 @@
 //! Which channels a kind of provider serves, and whether the chains keep to that.
 
 use super::{Config, ConfigError, Traits, routes};
-use crate::{channel::Channel, report::kind::Kind};
+use crate::{channel::Channel, queue::Lane, report::kind::Kind};
 
 /// True when a provider of this kind can stand in a chain of this channel.
 #[must_use]
@@ -25,12 +25,13 @@ fn key_of(channel: Channel) -> String {
 }
 
 impl Config {
-    /// [`Config::all_chains`], each with the key that holds it.
-    pub fn chains_by_key(&self) -> impl Iterator<Item = (String, &[String])> {
-        let general =
-            Channel::ALL.into_iter().map(|channel| (key_of(channel), self.chains.of(channel)));
-        let own = self.routes.iter().enumerate();
-        general.chain(own.map(|(place, route)| (routes::chain_key(place), route.chain.as_slice())))
+    /// True when the provider of this name is meant for messages that are no codes: a route of nothing
+    /// else names it, or it answers keywords. A chain of all messages does not tell.
+    #[must_use]
+    pub fn is_for_other_than_codes(&self, name: &str) -> bool {
+        let mut others = self.routes.iter().filter(|route| !route.may_take(Lane::Otp));
+        others.any(|route| route.chain.iter().any(|named| named == name))
+            || self.replying().any(|replying| replying == name)
     }
 
     /// The providers that a message may go to, in order, and the key that names them.

@@ -6,8 +6,14 @@ use serde::{Deserialize, Deserializer, de::Error};
 
 use super::{Config, ConfigError, SecretText, channels, replies, routes, senders, texts};
 use crate::{
-    clock::Millis, limits::Rule, rate::BULK_PERCENT, recipient, recipient::Recipient,
-    report::Hearer, secrets::Code, template::Template,
+    clock::Millis,
+    limits::Rule,
+    rate::BULK_PERCENT,
+    recipient,
+    recipient::Recipient,
+    report::{Hearer, kind::Kind},
+    secrets::Code,
+    template::Template,
 };
 
 /// Messages that one process sends at the same time; each may hold a connection.
@@ -170,6 +176,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     texts::check(config)?;
     channels::check(config)?;
     routes::check(config)?;
+    check_hearing(config)?;
     check_rates(config)?;
     senders::check(config)?;
     check_fallbacks(config)?;
@@ -290,6 +297,12 @@ fn check_recipients(config: &Config) -> Result<(), ConfigError> {
         ));
     }
     Ok(())
+}
+
+/// Not only those that send must be able to read how a provider's calls are heard.
+fn check_hearing(config: &Config) -> Result<(), ConfigError> {
+    let mut sections = config.providers.iter();
+    sections.try_for_each(|(name, of)| (Kind::of(&of.kind).check_section)(name, &of.keys))
 }
 
 /// Keys that bound a rate say nothing without one.

@@ -4,11 +4,14 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`keywords`] | which word means what, in which countries |
-//! | [`received`] | how each kind of provider brings it |
+//! | [`received`], [`moment`] | how each kind of provider brings it, and says when it was written |
 //! | [`take`] | doing as it wishes, and answering it |
+//! | [`said`] | what a number said last: what is older changes nothing |
 
 mod keywords;
+pub(crate) mod moment;
 pub(crate) mod received;
+mod said;
 mod take;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
@@ -33,6 +36,8 @@ pub(crate) const KEY: &str = "key";
 pub struct Written {
     pub from: Recipient,
     pub wish: Wish,
+    /// When it was written, where the provider tells it.
+    pub at: Option<Millis>,
 }
 
 impl Home {
@@ -59,20 +64,15 @@ impl Home {
     }
 }
 
-/// Reads what a provider brings, and checks that the call is its own: nothing, when there is nothing
-/// in it that a person wrote.
+/// Who reads what comes to this address, which holds the key that the provider was given.
 ///
 /// # Errors
-/// The call is not the provider's, or not of its form.
-pub fn hear(
-    home: &Home,
-    provider: &str,
-    call: &Call<'_>,
-    now: Millis,
-) -> Result<Brought, NotHeard> {
+/// The address lacks its key, or nothing that people write comes to it.
+pub fn hearer_at<'a>(home: &'a Home, provider: &str, url: &str) -> Result<&'a Hearer, NotHeard> {
     let hearer = home.hearer(provider).filter(|of| of.hears_people_apart());
     let hearer = hearer.ok_or(NotHeard::Unexpected)?;
-    let query = Fields::of_form(call.query().as_bytes());
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let query = Fields::of_form(query.as_bytes());
     let given = query.first(KEY).unwrap_or_default();
     let keys = home.inbound_keys(provider);
     if !keys.iter().any(|key| same_bytes(given.as_bytes(), key.as_bytes())) {
@@ -80,10 +80,11 @@ pub fn hear(
             "the address lacks its key; `otpost doctor --show-addresses` prints it",
         ));
     }
-    read(hearer, call, now)
+    Ok(hearer)
 }
 
-/// [`hear`], whatever the address.
+/// Reads what a provider brings to the address for that, and checks that the call is its own: nothing, when
+/// there is nothing in it that a person wrote.
 ///
 /// # Errors
 /// The call lacks the provider's signature, or is not of its form.
@@ -99,7 +100,7 @@ pub(crate) fn persons(received: Vec<Received>) -> Brought {
         match read_number(&one.from, None) {
             Some(from) => {
                 let wish = Wish::of(&one.text, from.region());
-                brought.written.push(Written { from, wish });
+                brought.written.push(Written { from, wish, at: one.at });
             }
             None => brought.unreadable += 1,
         }

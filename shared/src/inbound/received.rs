@@ -2,19 +2,30 @@
 
 use serde_json::Value;
 
-use crate::report::{Call, NotHeard, fields::Fields};
+use super::moment;
+use crate::{
+    clock::Millis,
+    report::{Call, NotHeard, fields::Fields},
+};
 
 /// One message, as it was brought.
 pub(crate) struct Received {
     pub(super) from: String,
     pub(super) text: String,
+    /// When it was written, or came to the provider.
+    pub(super) at: Option<Millis>,
 }
 
 impl Received {
     /// A picture alone has no text.
     pub(crate) fn new(from: Option<&str>, text: Option<&str>) -> Result<Self, NotHeard> {
         let from = from.ok_or(NotHeard::Malformed("it does not say whom it is from"))?;
-        Ok(Self { from: from.to_owned(), text: text.unwrap_or_default().to_owned() })
+        Ok(Self { from: from.to_owned(), text: text.unwrap_or_default().to_owned(), at: None })
+    }
+
+    /// The same, written at this moment as far as it is known.
+    pub(crate) fn written_at(self, at: Option<Millis>) -> Self {
+        Self { at, ..self }
     }
 }
 
@@ -37,7 +48,8 @@ pub(crate) fn aws_sms(published: &str) -> Option<Received> {
 pub(crate) fn bird(call: &Call<'_>) -> Heard {
     let told = call.json()?;
     let is_text = text(&told, "/type") == Some("sms.received");
-    only_if(is_text, || one_in(&told, "/data/from", "/data/text"))
+    let one = || one_in(&told, "/data/from", "/data/text");
+    only_if(is_text, || Ok(one()?.written_at(moment_in(&told, "/timestamp"))))
 }
 
 pub(crate) fn infobip(call: &Call<'_>) -> Heard {
@@ -45,7 +57,11 @@ pub(crate) fn infobip(call: &Call<'_>) -> Heard {
     let results = told.pointer("/results").and_then(Value::as_array);
     let results = results.ok_or(NotHeard::Malformed("there are no results"))?;
     // One that does not say whom it is from is no reason to refuse the others.
-    Ok(results.iter().filter_map(|one| one_in(one, "/from", "/text").ok()).collect())
+    let read = |one: &Value| {
+        let received = one_in(one, "/from", "/text").ok()?;
+        Some(received.written_at(moment_in(one, "/receivedAt")))
+    };
+    Ok(results.iter().filter_map(read).collect())
 }
 
 /// Source: the vendor's guides for `Forward to URL` in the flow of a number. Its older API calls the text
@@ -53,21 +69,26 @@ pub(crate) fn infobip(call: &Call<'_>) -> Heard {
 pub(crate) fn messagebird(call: &Call<'_>) -> Heard {
     let fields = Fields::of_call(call)?;
     let text = fields.first("body").or_else(|| fields.first("payload"));
-    Ok(vec![Received::new(fields.first("originator"), text)?])
+    let at = fields.first("createdDatetime").and_then(moment::of_field);
+    Ok(vec![Received::new(fields.first("originator"), text)?.written_at(at)])
 }
 
 pub(crate) fn sinch(call: &Call<'_>) -> Heard {
     let told = call.json()?;
-    only_if(text(&told, "/type") == Some("mo_text"), || one_in(&told, "/from", "/body"))
+    let is_text = text(&told, "/type") == Some("mo_text");
+    let one = || one_in(&told, "/from", "/body");
+    only_if(is_text, || Ok(one()?.written_at(moment_in(&told, "/received_at"))))
 }
 
 pub(crate) fn telnyx(call: &Call<'_>) -> Heard {
     let told = call.json()?;
     let is_text = text(&told, "/data/event_type") == Some("message.received");
-    let (from, body) = ("/data/payload/from/phone_number", "/data/payload/text");
-    only_if(is_text, || one_in(&told, from, body))
+    let one = || one_in(&told, "/data/payload/from/phone_number", "/data/payload/text");
+    only_if(is_text, || Ok(one()?.written_at(moment_in(&told, "/data/payload/received_at"))))
 }
 
+/// Source: developer.vonage.com, "Inbound SMS": its times say when Vonage began to bring it, not when it was
+/// written.
 pub(crate) fn vonage(call: &Call<'_>) -> Heard {
     Ok(vec![one_of(&Fields::of_call(call)?, "msisdn", "text")?])
 }
@@ -75,7 +96,8 @@ pub(crate) fn vonage(call: &Call<'_>) -> Heard {
 pub(crate) fn vonage_messages(call: &Call<'_>) -> Heard {
     let told = call.json()?;
     let is_text = text(&told, "/channel") == Some("sms");
-    only_if(is_text, || one_in(&told, "/from", "/text"))
+    let one = || one_in(&told, "/from", "/text");
+    only_if(is_text, || Ok(one()?.written_at(moment_in(&told, "/timestamp"))))
 }
 
 /// Calls about other things come to the same address.
@@ -89,6 +111,10 @@ fn one_of(fields: &Fields, from: &str, text: &str) -> Result<Received, NotHeard>
 
 fn one_in(told: &Value, from: &str, body: &str) -> Result<Received, NotHeard> {
     Received::new(text(told, from), text(told, body))
+}
+
+fn moment_in(told: &Value, pointer: &str) -> Option<Millis> {
+    text(told, pointer).and_then(moment::of_rfc3339)
 }
 
 fn text<'a>(told: &'a Value, pointer: &str) -> Option<&'a str> {

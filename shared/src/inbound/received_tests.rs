@@ -42,6 +42,68 @@ fn each_kind_says_who_wrote_what() {
     assert!(is_stop(Ok(Vec::from_iter(aws_sms(told))), with_plus));
 }
 
+/// The fifth of January 2026, 10:02:59 in UTC.
+const AT_MS: Millis = 1_767_607_379_000;
+
+/// When the one message was written that was brought.
+fn written_at(heard: Heard) -> Option<Millis> {
+    let written = heard.expect("what was written");
+    assert_eq!(written.len(), 1);
+    written[0].at
+}
+
+/// Each kind that tells it, with this as its time.
+fn moments(at: &str) -> [(&'static str, Option<Millis>); 6] {
+    let json = |reader: fn(&Call<'_>) -> Heard, body: &str| {
+        written_at(reader(&call("https://h/", &[], &body.replace("AT", at))))
+    };
+    let of_bird = r#"{"type": "sms.received", "timestamp": "AT",
+        "data": {"from": "+447700900001", "text": "STOP"}}"#;
+    let of_infobip =
+        r#"{"results": [{"from": "447700900001", "text": "STOP", "receivedAt": "AT"}]}"#;
+    let of_sinch = r#"{"type": "mo_text", "from": "447700900001", "body": "STOP",
+        "received_at": "AT"}"#;
+    let of_telnyx = r#"{"data": {"event_type": "message.received", "payload": {"text": "STOP",
+        "from": {"phone_number": "+447700900001"}, "received_at": "AT"}}}"#;
+    let of_vonage = r#"{"channel": "sms", "from": "447700900001", "text": "STOP",
+        "timestamp": "AT"}"#;
+    let url = format!("https://h/?originator=447700900001&body=STOP&createdDatetime={at}");
+    [
+        ("bird", json(bird, of_bird)),
+        ("infobip", json(infobip, of_infobip)),
+        ("messagebird", written_at(messagebird(&call(&url, &[], "")))),
+        ("sinch", json(sinch, of_sinch)),
+        ("telnyx", json(telnyx, of_telnyx)),
+        ("vonage_messages", json(vonage_messages, of_vonage)),
+    ]
+}
+
+#[test]
+fn who_tells_it_says_when_it_was_written() {
+    for (text, at) in [
+        ("2026-01-05T10:02:59Z", Some(AT_MS)),
+        ("2026-01-05T10:02:59.000Z", Some(AT_MS)),
+        ("a while ago", None),
+        ("", None),
+    ] {
+        for (kind, told) in moments(text) {
+            assert_eq!(told, at, "{kind}: {text:?}");
+        }
+    }
+    let zoned =
+        r#"{"results": [{"from": "447700900001", "receivedAt": "2026-01-05T11:02:59.000+0100"}]}"#;
+    assert_eq!(written_at(infobip(&call("https://h/", &[], zoned))), Some(AT_MS));
+    for zone in ["+00:00", "%2B00:00", "%2B0000"] {
+        let told = format!("createdDatetime=2026-01-05T10:02:59{zone}");
+        let url = format!("https://h/?originator=447700900001&body=STOP&{told}");
+        assert_eq!(written_at(messagebird(&call(&url, &[], ""))), Some(AT_MS), "{zone}");
+    }
+    let url = "https://h/?msisdn=447700900001&text=STOP&message-timestamp=2026-01-05+10%3A02%3A59";
+    assert_eq!(written_at(vonage(&call(url, &[], ""))), None, "then Vonage began to bring it");
+    let form = call("https://h/", &[], "From=%2B447700900001&Body=STOP");
+    assert_eq!(written_at(of_form(&form, "From", "Body")), None, "it does not tell");
+}
+
 #[test]
 fn one_without_a_sender_leaves_the_others() {
     let told = r#"{"results": [{"from": null, "text": "hi"}, {"from": "447700900001", "text": "STOP"},
@@ -74,7 +136,7 @@ fn numbers_are_read_as_providers_write_them() {
         assert_eq!(read.as_ref().map(Recipient::address), number, "{text:?} {region:?}");
     }
     let received = ["00491713920001", "01713920001", "2020"]
-        .map(|from| Received { from: from.to_owned(), text: "STOP".to_owned() });
+        .map(|from| Received::new(Some(from), Some("STOP")).expect("a sender"));
     let brought = persons(received.into());
     assert_eq!((brought.written.len(), brought.unreadable), (1, 2));
 }

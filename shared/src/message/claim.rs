@@ -43,7 +43,9 @@ pub async fn claim(
 }
 
 /// Claims up to `limit` due messages of a lane: codes newest first, bulk oldest first. Codes
-/// begin as in [`claim`].
+/// begin as in [`claim`]. Replies go before all else of the bulk lane, as soon as they are due: also those
+/// that were put off, and then are due later than what waits. They have no more than half of the claim: while
+/// their provider is away there may be many of them.
 ///
 /// # Errors
 /// The database does not answer.
@@ -104,6 +106,16 @@ async fn take_at_once(
     begin_with: Option<&str>,
     now: Millis,
 ) -> Result<Vec<Row>, DbError> {
+    let query = sqlx::query_as::<Postgres, Row>(at_once(which));
+    let query = query.bind(now).bind(now + LEASE_MS).bind(begin_with);
+    let query = match which {
+        Which::Hinted(ids) => query.bind(ids),
+        Which::Due(lane, limit) => query.bind(lane.as_str()).bind(limit),
+    };
+    Ok(query.fetch_all(pool).await?)
+}
+
+fn at_once(which: Which<'_>) -> &'static str {
     macro_rules! sql {
         ($($ids:tt)*) => {
             concat!(
@@ -128,29 +140,41 @@ async fn take_at_once(
     }
     // As an array the ids are picked once: an IN may run anew for each row, and a run that skips
     // what the last one locked picks others, so that more is claimed than was asked for.
-    macro_rules! due {
-        ($order:literal) => {
-            sql!(concat!(
-                "= ANY (ARRAY(SELECT id FROM messages
-                     WHERE lane = $4 AND state = 'queued' AND not_before <= $1 AND deadline > $1
-                     ORDER BY not_before ",
-                $order,
-                " LIMIT $5 FOR UPDATE SKIP LOCKED))"
-            ))
+    macro_rules! picked {
+        ($($ids:tt)*) => {
+            sql!(concat!("= ANY (ARRAY(", $($ids)*, "))"))
         };
     }
-    let sql = match which {
+    macro_rules! due {
+        ($of:literal, $order:literal, $limit:literal) => {
+            concat!(
+                "SELECT id FROM messages
+                 WHERE ",
+                $of,
+                " AND state = 'queued' AND not_before <= $1 AND deadline > $1
+                 ORDER BY not_before ",
+                $order,
+                " LIMIT ",
+                $limit,
+                " FOR UPDATE SKIP LOCKED"
+            )
+        };
+    }
+    match which {
         Which::Hinted(_) => sql!("= ANY($4)"),
-        Which::Due(Lane::Otp, _) => due!("DESC"),
-        Which::Due(Lane::Bulk, _) => due!("ASC"),
-    };
-    let query =
-        sqlx::query_as::<Postgres, Row>(sql).bind(now).bind(now + LEASE_MS).bind(begin_with);
-    let query = match which {
-        Which::Hinted(ids) => query.bind(ids),
-        Which::Due(lane, limit) => query.bind(lane.as_str()).bind(limit),
-    };
-    Ok(query.fetch_all(pool).await?)
+        Which::Due(Lane::Otp, _) => picked!(due!("lane = $4", "DESC", "$5")),
+        // Replies are looked for within the statement, which a bulk send runs all the time: to find that
+        // there is none costs one look into an index that is as good as empty, and no round trip. That look
+        // does not name the lane, or the index of all that is due there would fit too, and might be walked
+        // to its end. The texts are not to be replies: what a statement has locked itself it does not skip.
+        Which::Due(Lane::Bulk, _) => picked!(
+            "WITH due_replies AS (",
+            due!("keyword IS NOT NULL", "ASC", "($5 + 1) / 2"),
+            ") SELECT id FROM due_replies UNION ALL SELECT id FROM (",
+            due!("lane = $4 AND keyword IS NULL", "ASC", "$5 - (SELECT count(*) FROM due_replies)"),
+            ") texts"
+        ),
+    }
 }
 
 /// The same for SQLite, table by table.
@@ -221,26 +245,43 @@ async fn take_due(
     now: Millis,
 ) -> Result<Vec<Message>, DbError> {
     macro_rules! sql {
-        ($order:literal) => {
+        ($of:literal, $order:literal) => {
             concat!(
-                "UPDATE messages SET state = 'sending', epoch = epoch + 1, lease_until = $4
+                "UPDATE messages SET state = 'sending', epoch = epoch + 1, lease_until = $3
                  WHERE state || '' = 'queued' AND id IN (
                      SELECT id FROM messages
-                     WHERE lane = $1 AND state = 'queued' AND not_before <= $2 AND deadline > $2
+                     WHERE ",
+                $of,
+                " AND state = 'queued' AND not_before <= $1 AND deadline > $1
                      ORDER BY not_before ",
                 $order,
-                " LIMIT $3) RETURNING ",
+                " LIMIT $2) RETURNING ",
                 columns!()
             )
         };
     }
-    let sql = match lane {
-        Lane::Otp => sql!("DESC"),
-        Lane::Bulk => sql!("ASC"),
-    };
+    if lane == Lane::Otp {
+        return take_first(tx, sql!("lane = 'otp'", "DESC"), limit, now).await;
+    }
+    // Here a second statement costs no round trip.
+    let half = (limit + 1) / 2;
+    let mut taken = take_first(tx, sql!("keyword IS NOT NULL", "ASC"), half, now).await?;
+    let left = limit - i64::try_from(taken.len()).unwrap_or(limit);
+    if left > 0 {
+        let texts = sql!("lane = 'bulk' AND keyword IS NULL", "ASC");
+        taken.extend(take_first(tx, texts, left, now).await?);
+    }
+    Ok(taken)
+}
+
+async fn take_first(
+    tx: &mut Tx,
+    sql: &'static str,
+    limit: i64,
+    now: Millis,
+) -> Result<Vec<Message>, DbError> {
     Ok(on_tx!(tx, c => {
         sqlx::query_as::<D, Message>(sql)
-            .bind(lane.as_str())
             .bind(now)
             .bind(limit)
             .bind(now + LEASE_MS)

@@ -48,18 +48,27 @@ pub async fn take_late_answer(home: &Home, answer: LateAnswer) -> Result<Heard, 
 async fn write(db: &Db, row: &Message, answer: &LateAnswer, now: Millis) -> Result<Heard, DbError> {
     let mut tx = db.begin().await?;
     lock(&mut tx, row).await?;
-    if !attempt::mark_answered(&mut tx, answer).await? {
+    let Some(answered) = attempt::mark_answered(&mut tx, answer).await? else {
         let is_early = attempt::is_running(&mut tx, row.id, answer.number).await?;
         tx.rollback().await?;
         return Ok(if is_early { Heard::TooEarly } else { Heard::Noted });
-    }
+    };
     let is_settled = match answer.class {
+        // Its report was faster, and says more: others may still be asked.
+        ErrorClass::Ok if answered.is_undelivered => false,
         ErrorClass::Ok => mark_sent(&mut tx, row.id, now).await?,
         _ if row.verification_id.is_some() => false,
         _ => mark_failed(&mut tx, answer).await?,
     };
     tx.commit().await?;
+    count(answer);
     Ok(if is_settled { Heard::Settled } else { Heard::Noted })
+}
+
+/// The attempt itself was counted as unknown when it was given up.
+fn count(answer: &LateAnswer) {
+    let labels = [("provider", answer.provider.clone()), ("outcome", answer.class.to_string())];
+    metrics::counter!("otpost_attempts_settled_total", &labels).increment(1);
 }
 
 async fn mark_sent(tx: &mut Tx, id: Uuid, now: Millis) -> Result<bool, DbError> {

@@ -11,6 +11,7 @@ mod record_many;
 mod reply;
 mod reported;
 mod silence;
+mod state;
 mod sweep;
 mod title;
 
@@ -31,6 +32,7 @@ pub(crate) use reply::Reply;
 pub(crate) use reported::is_code;
 pub use reported::{Effect, take_report};
 pub use silence::{REPORTED_WITHIN_MS, Sample, sample, send_on};
+pub use state::State;
 pub use sweep::{MOST_CRASHES, mark_overdue, recover_leases};
 pub use title::{LONGEST_TITLE, Title, TitleError};
 
@@ -57,63 +59,6 @@ pub fn longest_text(channel: Channel) -> usize {
         Channel::Sms | Channel::Whatsapp => LONGEST_TEXT,
         Channel::Email => LONGEST_LETTER,
         Channel::Voice => LONGEST_SPEECH,
-    }
-}
-
-/// Where a message stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    Queued,
-    Sending,
-    Sent,
-    /// A provider says that it has arrived.
-    Delivered,
-    /// A provider accepted it, and says that it will not arrive.
-    Undelivered,
-    Failed,
-    /// It may have been sent; nobody will know.
-    Unknown,
-    Expired,
-    Canceled,
-}
-
-impl State {
-    pub const ALL: [Self; 9] = [
-        Self::Queued,
-        Self::Sending,
-        Self::Sent,
-        Self::Delivered,
-        Self::Undelivered,
-        Self::Failed,
-        Self::Unknown,
-        Self::Expired,
-        Self::Canceled,
-    ];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Sending => "sending",
-            Self::Sent => "sent",
-            Self::Delivered => "delivered",
-            Self::Undelivered => "undelivered",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-            Self::Expired => "expired",
-            Self::Canceled => "canceled",
-        }
-    }
-
-    /// Reads what [`State::as_str`] writes.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
-    }
-
-    /// What a message begins as: nothing is ever sent to a test number.
-    pub(crate) fn of_new(is_test: bool) -> Self {
-        if is_test { Self::Canceled } else { Self::Queued }
     }
 }
 

@@ -37,7 +37,14 @@ pub(crate) struct Reply {
 }
 
 impl Message {
-    /// True for the answer to STOP: the one text that is sent to somebody in spite of it.
+    /// True for what answers a keyword.
+    #[must_use]
+    pub fn is_reply(&self) -> bool {
+        self.keyword.is_some()
+    }
+
+    /// True for the answer to STOP: the one text that is sent whoever says that its recipient is not to be
+    /// sent to.
     #[must_use]
     pub fn confirms_stop(&self) -> bool {
         self.keyword.as_deref() == Some(Wish::Stop.as_str())
@@ -73,14 +80,7 @@ impl Reply {
     /// Writes it down, after what its keyword changes; false when it is not to be sent.
     pub(crate) async fn write(&self, tx: &mut Tx) -> Result<bool, DbError> {
         self.call_off_opposite(tx).await?;
-        // Whoever is not to be sent to is told so when they say it, and nothing after that.
-        if self.wish != Wish::Stop {
-            let hashes = [self.suppression_hash.as_slice()];
-            if !suppression::among(tx, DEFAULT_TENANT, &hashes).await?.is_empty() {
-                return Ok(false);
-            }
-        }
-        if !self.take_turn(tx).await? {
+        if self.is_kept_back(tx).await? || !self.take_turn(tx).await? {
             return Ok(false);
         }
         if let Some(cap) = self.cap
@@ -91,6 +91,27 @@ impl Reply {
         }
         self.insert(tx).await?;
         Ok(true)
+    }
+
+    /// Whether it is not to be sent to somebody who is not to be sent texts.
+    ///
+    /// STOP is confirmed whoever said so. HELP is answered when it was the person: carriers in North America
+    /// want that whether somebody takes texts or not, and they ask for it themselves. It is not when a tenant
+    /// said so, which may have reasons that the person does not share, or a provider, which keeps such a list
+    /// of its own: it would refuse the answer, and many give one. What a provider says after STOP only repeats
+    /// it, and changes nothing. START is answered when nothing is left that keeps texts back: before that the
+    /// answer would not be true.
+    ///
+    /// The statement that begins an attempt asks the same once more, of HELP and START.
+    async fn is_kept_back(&self, tx: &mut Tx) -> Result<bool, DbError> {
+        let hash = self.suppression_hash.as_slice();
+        match self.wish {
+            Wish::Stop => Ok(false),
+            Wish::Help => suppression::is_kept_back_by_others(tx, DEFAULT_TENANT, hash).await,
+            Wish::Start | Wish::Other => {
+                Ok(!suppression::among(tx, DEFAULT_TENANT, &[hash]).await?.is_empty())
+            }
+        }
     }
 
     /// To be called once it is committed.

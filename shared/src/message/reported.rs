@@ -13,6 +13,7 @@ use crate::{
     home::Home,
     outcome::ErrorClass,
     queue::Lane,
+    recipient::Recipient,
     report::{Report, Word},
     suppression::{self, Reason},
     verification,
@@ -93,6 +94,9 @@ pub async fn take_report(
     if effect == Effect::GoesOn {
         home.queue.hint(news.row.id);
     }
+    if effect != Effect::Noted {
+        count_refusal(home, &news).await;
+    }
     Ok(effect)
 }
 
@@ -102,16 +106,42 @@ async fn opt_out(
     row: &Message,
     provider: &str,
 ) -> Result<Option<suppression::Ready>, DbError> {
-    let to = match (row.recipient(&home.keys)?, row.verification_id) {
+    let told = |to| suppression::Ready::told(home, to, Reason::Provider, provider);
+    Ok(recipient(home, row).await?.map(told).transpose()?)
+}
+
+/// Whom it went to, if that is still there.
+async fn recipient(home: &Home, row: &Message) -> Result<Option<Recipient>, DbError> {
+    Ok(match (row.recipient(&home.keys)?, row.verification_id) {
         (Some(to), _) => Some(to),
         (None, None) => None,
         (None, Some(id)) => match verification::find(&home.db, id).await? {
             Some(of) => Some(of.recipient(&home.keys)?),
             None => None,
         },
+    })
+}
+
+/// Tells operators that a provider took a message and then refused its country, or our sender there. For
+/// whom the next ones go to it counts nothing: one network of a country may be meant, or a filter against
+/// fraud, and what was delivered meanwhile may never be reported.
+async fn count_refusal(home: &Home, news: &News) {
+    use ErrorClass as C;
+    let (Word::Undelivered, Some(class @ (C::Region | C::Sender))) =
+        (news.report.word, news.report.class)
+    else {
+        return;
     };
-    let told = |to| suppression::Ready::told(home, to, Reason::Provider, provider);
-    Ok(to.map(told).transpose()?)
+    // A metric is not worth the report.
+    let Ok(Some(to)) = recipient(home, &news.row).await else { return };
+    let Some(country) = to.region() else { return };
+    let labels = [
+        ("provider", news.by.clone()),
+        ("country", country.to_owned()),
+        ("lane", news.row.lane().as_str().to_owned()),
+        ("outcome", class.to_string()),
+    ];
+    metrics::counter!("otpost_reported_refusals_total", &labels).increment(1);
 }
 
 /// What stands where a code should may be anything, even the person's number: only what looks like

@@ -79,8 +79,13 @@ impl TopicMessage {
     /// # Errors
     /// It is not the topic's, or not of the form of an event.
     pub fn hear(self, certificate: &Certificate, now: Millis) -> Result<Heard, NotHeard> {
+        let at = self.0.published_at();
         Ok(match self.0.check(certificate, now)? {
-            Said::Notification(text) => Heard::Brought(read_notification(&text)?),
+            Said::Notification(text) => {
+                let mut brought = read_notification(&text)?;
+                brought.written.iter_mut().for_each(|one| one.at = at);
+                Heard::Brought(brought)
+            }
             Said::Subscribing(url) => Heard::Subscribing(url),
             Said::Unsubscribed => Heard::Unsubscribed,
         })

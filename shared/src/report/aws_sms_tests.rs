@@ -7,7 +7,7 @@ use crate::{
     inbound::Wish,
     report::{
         Hearer,
-        sns::tests::{AT_MS, CONFIRMATION, NOTIFICATION, TOPIC, certificate},
+        sns::tests::{AT_MS, CONFIRMATION, NOTIFICATION, TOPIC, certificate, notification},
     },
 };
 
@@ -98,6 +98,19 @@ fn what_people_write_comes_in_the_same_topic() {
     assert!(read_notification("hello").is_err());
     let hearer = with(&format!("topic_arn = '{TOPIC}'"));
     assert!(hearer.can_hear_people() && !hearer.hears_people_apart());
+}
+
+#[test]
+fn what_people_write_was_written_when_the_topic_published_it() {
+    let hearer = with(&format!("topic_arn = '{TOPIC}'"));
+    let body = notification(r#"{"originationNumber": "+12025550123", "messageBody": "Stop"}"#);
+    let call = Call { url: "", headers: &[], body: body.as_bytes() };
+    let brought_again = AT_MS + 3_000_000;
+    let message = hearer.of_topic(&call, brought_again).expect("it comes from a topic");
+    let heard = message.and_then(|message| message.hear(&certificate(), brought_again));
+    let Ok(Heard::Brought(brought)) = heard else { panic!("{heard:?}") };
+    let written: Vec<_> = brought.written.iter().map(|one| (one.wish, one.at)).collect();
+    assert_eq!(written, [(Wish::Stop, Some(AT_MS))]);
 }
 
 #[test]

@@ -5,11 +5,11 @@ use std::fmt;
 use super::{
     Brought, Call, NotHeard, Reference, TopicMessage, aws_sms,
     http::Gateway,
-    kind::{Kind, Numbers, People, Reports},
+    kind::{Kind, Numbers, ONE, People, Reports},
 };
 use crate::{
     clock::Millis,
-    config::ProviderSection,
+    config::{ProviderSection, Senders},
     inbound::{self, received::Received},
 };
 
@@ -17,6 +17,7 @@ use crate::{
 pub struct Hearer {
     kind: &'static Kind,
     pub(super) keys: toml::Table,
+    pub(super) senders: Senders,
     /// Of kind `http` alone.
     pub(super) gateway: Gateway,
 }
@@ -31,12 +32,33 @@ impl fmt::Debug for Hearer {
 impl Hearer {
     #[must_use]
     pub fn new(section: &ProviderSection) -> Self {
-        Self::of_kind(&section.kind, section.keys.clone())
+        let senders = section.senders.clone();
+        Self { senders, ..Self::of_kind(&section.kind, section.keys.clone()) }
     }
 
     pub(super) fn of_kind(kind: &str, keys: toml::Table) -> Self {
         let kind = Kind::of(kind);
-        Self { gateway: (kind.gateway)(&keys), kind, keys }
+        Self { gateway: (kind.gateway)(&keys), kind, keys, senders: Senders::default() }
+    }
+
+    /// The most bytes of a call to the address for reports: more when its kind gathers what it has to say, and
+    /// does not bring it without a signature.
+    #[must_use]
+    pub fn most_bytes_of_reports(&self) -> usize {
+        if self.kind.signature.is_some() { self.kind.most_bytes } else { ONE }
+    }
+
+    /// The same of the address for what people write, whose key is looked at first.
+    #[must_use]
+    pub fn most_bytes_of_people(&self) -> usize {
+        self.kind.most_bytes
+    }
+
+    /// True when a call with a body would be refused whatever is in it, because the header of its signature is
+    /// not among those that `has` knows, in lower case.
+    #[must_use]
+    pub fn lacks_signature(&self, has: impl Fn(&str) -> bool) -> bool {
+        self.kind.signature.is_some_and(|name| !has(name))
     }
 
     /// Reads what the provider calls us with, and checks its signature. Empty when it says nothing that
@@ -149,7 +171,8 @@ impl Hearer {
     /// What people wrote, as it was brought to the address for that; the signature is checked.
     pub(crate) fn received(&self, call: &Call<'_>, now: Millis) -> Result<Vec<Received>, NotHeard> {
         let People::Apart(calls) = &self.kind.people else { return Err(NotHeard::Unexpected) };
-        (self.kind.check)(&self.keys, call, now)?;
+        let check = self.kind.check_people.unwrap_or(self.kind.check);
+        check(&self.keys, call, now)?;
         (calls.read)(self, call)
     }
 }

@@ -12,11 +12,11 @@ use serde::{Deserialize, de::DeserializeOwned};
 pub use self::inbound::HttpInbound;
 use self::{
     said::Said,
-    signature::{Algorithm, Encoding, Signature},
+    signature::{MOVED, Signature},
 };
 use super::{Call, NotHeard, Reference, Report, Word, reference};
 use crate::{
-    config::{ConfigError, SecretText},
+    config::{self, ConfigError},
     outcome::ErrorClass,
     price::{Cost, Currency},
 };
@@ -55,16 +55,11 @@ pub struct HttpReports {
     /// The place where the gateway gives back what it got as `{report_reference}`; without it the
     /// called address names the message.
     reference: Option<String>,
-    /// The header that holds the signature of the body, and the secret it is made with.
-    signature_header: Option<String>,
-    secret: Option<SecretText>,
-    #[serde(default)]
-    signature_algorithm: Algorithm,
-    #[serde(default)]
-    signature_encoding: Encoding,
+    /// How the body is signed; without it nothing is.
+    signature: Option<Signature>,
 }
 
-/// How the calls of a gateway are read: what its section says of them, where it makes sense.
+/// How the calls of a gateway are read: what its section says of them, which [`check_section`] let through.
 #[derive(Debug, Default)]
 pub(super) struct Gateway {
     pub(super) reports: Option<HttpReports>,
@@ -84,6 +79,35 @@ impl Gateway {
 
 fn section<T: DeserializeOwned>(keys: &toml::Table, name: &str) -> Option<T> {
     keys.get(name)?.clone().try_into().ok()
+}
+
+/// Finds what would make us deaf to a gateway, also where nothing is sent. `provider` is its name.
+pub(super) fn check_section(provider: &str, keys: &toml::Table) -> Result<(), ConfigError> {
+    if let Some(reports) = read::<HttpReports>(provider, SECTION, keys)? {
+        reports.check(provider)?;
+    }
+    if let Some(inbound) = read::<HttpInbound>(provider, inbound::SECTION, keys)? {
+        inbound.check(provider)?;
+    }
+    Ok(())
+}
+
+fn read<T: DeserializeOwned>(
+    provider: &str,
+    name: &str,
+    keys: &toml::Table,
+) -> Result<Option<T>, ConfigError> {
+    let Some(value) = keys.get(name) else { return Ok(None) };
+    let path = format!("{provider}.{name}");
+    let Some(table) = value.as_table() else {
+        let said = format!("must be a section, as [providers.{path}]");
+        return Err(ConfigError::new(format!("providers.{path}"), said));
+    };
+    if let Some((old, new)) = MOVED.iter().find(|(old, _)| table.contains_key(*old)) {
+        let said = format!("is signature.{new} now: write {new} in [providers.{path}.signature]");
+        return Err(ConfigError::new(format!("providers.{path}.{old}"), said));
+    }
+    config::section(&path, table).map(Some)
 }
 
 impl HttpReports {
@@ -126,7 +150,7 @@ impl HttpReports {
         if let Some((key, said)) = currency_mistake("price", self.price.is_some(), currencies) {
             return mistake(key, said);
         }
-        match self.signature().mistake() {
+        match self.signature.as_ref().and_then(Signature::mistake) {
             Some((key, said)) => mistake(key, said),
             None => Ok(()),
         }
@@ -165,8 +189,7 @@ impl HttpReports {
 
     /// Checks the signature, of gateways that sign, and reads what is signed.
     pub(super) fn hear(&self, call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
-        self.signature().check(call)?;
-        let said = Said::new(call, self.secret.is_some());
+        let said = Said::heard(call, self.signature.as_ref())?;
         let of =
             match &self.reference {
                 None => reference(call)?,
@@ -186,15 +209,6 @@ impl HttpReports {
         let class = Some(self.class_of(code.as_deref()));
         let code = code.filter(|code| !code.is_empty());
         Ok(Some(Report { of, word, class, code, cost }))
-    }
-
-    fn signature(&self) -> Signature<'_> {
-        Signature {
-            header: self.signature_header.as_deref(),
-            secret: self.secret.as_ref(),
-            algorithm: self.signature_algorithm,
-            encoding: self.signature_encoding,
-        }
     }
 }
 

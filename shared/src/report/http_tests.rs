@@ -3,7 +3,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 
-use super::*;
+use super::{signature::Algorithm, *};
 use crate::{price::Price, report::test_calls::checked, secrets::hex};
 
 const BY_JSON: &str = "status = '/data/status'\nsent = ['ACCEPTD']\ndelivered = ['DELIVRD', '1']\n\
@@ -160,8 +160,8 @@ const SIGNED: [(&str, &str, &str); 4] = [
 
 fn signing(algorithm: &str, encoding: &str, secret: &str) -> String {
     format!(
-        "{BY_JSON}\nsignature_header = 'X-Gateway-Signature'\nsecret = '{secret}'\n\
-         signature_algorithm = '{algorithm}'\nsignature_encoding = '{encoding}'"
+        "{BY_JSON}\nsignature = {{ header = 'X-Gateway-Signature', secret = '{secret}', \
+         algorithm = '{algorithm}', encoding = '{encoding}' }}"
     )
 }
 
@@ -202,7 +202,7 @@ fn every_change_of_what_is_signed_is_refused() {
 
 #[test]
 fn beside_a_signed_body_the_query_says_nothing() {
-    let report = format!("{BY_FIELD}\nsignature_header = 'x-s'\nsecret = 's3cret'");
+    let report = format!("{BY_FIELD}\nsignature = {{ header = 'x-s', secret = 's3cret' }}");
     let url = address("&status=1");
     let signed = |body: &str| hex(&Algorithm::Sha256.sign("s3cret", body.as_bytes()));
     for (body, expected) in [("status=2", true), ("", false), ("err=5", false)] {
@@ -214,7 +214,12 @@ fn beside_a_signed_body_the_query_says_nothing() {
 
 #[test]
 fn a_section_that_makes_no_sense_hears_nothing() {
-    for report in ["", "status = 's'", "status = 's'\ndelivered = ['1']\nsecret = 's'"] {
+    let good = "status = 's'\ndelivered = ['1']";
+    assert!(heard(good, &address("&s=1"), &[], "").is_ok());
+    // What was to be signed is not heard without it because a key is missing or misspelled.
+    let unsigned = format!("{good}\nsignature = {{ secret = 's' }}");
+    let misspelled = format!("{good}\nsignatur = {{ header = 'x', secret = 's' }}");
+    for report in ["", "status = 's'", &unsigned, &misspelled] {
         assert_eq!(heard(report, &address("&s=1"), &[], ""), Err(NotHeard::Unexpected), "{report}");
     }
     let call = Call { url: "", headers: &[], body: b"" };

@@ -3,13 +3,16 @@
 //! costs money.
 
 use super::{
-    Call, NotHeard, Report, aws_sms, bird, hearer::Hearer, http::Gateway, infobip, key,
-    messagebird, plivo, sinch, telnyx, twilio, twilio_voice, vonage, vonage_messages,
+    Call, NotHeard, Report, aws_sms, bird,
+    hearer::Hearer,
+    http::{self, Gateway},
+    infobip, key, messagebird, plivo, sinch, telnyx, twilio, twilio_voice, vonage, vonage_messages,
     whatsapp_cloud,
 };
 use crate::{
     channel::Channel,
     clock::Millis,
+    config::ConfigError,
     inbound::received::{self, Received},
 };
 
@@ -25,6 +28,9 @@ pub(crate) enum Sends {
 
 /// Reads what a call says; its signature has been checked.
 type Reader<T> = fn(&Hearer, &Call<'_>) -> Result<T, NotHeard>;
+
+/// Checks the signature of a call.
+type Check = fn(&toml::Table, &Call<'_>, Millis) -> Result<(), NotHeard>;
 
 type Handshake = fn(&toml::Table, &Call<'_>) -> Option<Result<String, NotHeard>>;
 
@@ -63,6 +69,13 @@ pub(super) enum People {
     OfTopic,
 }
 
+/// The most bytes of a call that brings one report, or what one person wrote.
+pub(super) const ONE: usize = 64 * 1024;
+
+/// And of one that gathers them, where something has to be proved before it is read: an address with its key, or
+/// a signature, which may turn out to be wrong. Source: developers.facebook.com, the page on webhooks: up to 3 MB.
+const MANY: usize = 3 * 1024 * 1024;
+
 /// Which attempts an address for reports stands for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Numbers {
@@ -78,12 +91,20 @@ pub(crate) struct Kind {
     pub(crate) sends: Sends,
     /// Reads what the section says of how calls are read.
     pub(super) gateway: fn(&toml::Table) -> Gateway,
+    /// Finds mistakes in that, given the provider's name.
+    pub(crate) check_section: fn(&str, &toml::Table) -> Result<(), ConfigError>,
     /// False without what its calls are believed by.
     pub(super) can_check: fn(&toml::Table) -> bool,
     /// Checks the provider's own signature, as far as the section has what that takes.
-    pub(super) check: fn(&toml::Table, &Call<'_>, Millis) -> Result<(), NotHeard>,
+    pub(super) check: Check,
+    /// Another check, of what comes to an address of people's own; none when it is the same.
+    pub(super) check_people: Option<Check>,
     /// Answers those who ask whether an address is ours before they call it; none when they do not ask.
     pub(super) handshake: Handshake,
+    /// The header without which none of its calls is believed, of those that sign and may be large.
+    pub(super) signature: Option<&'static str>,
+    /// The most bytes of a call that has to prove something before it is read.
+    pub(super) most_bytes: usize,
     pub(super) reports: Reports,
     pub(super) numbers: Numbers,
     /// It calls one address with all that an account sends: what is not ours is no mistake there, and
@@ -119,9 +140,13 @@ const PLAIN: Kind = Kind {
     channels: &[Channel::Sms],
     sends: Sends::ToPeople,
     gateway: |_| Gateway::default(),
+    check_section: |_, _| Ok(()),
     can_check: |_| false,
     check: |_, _, _| Err(NotHeard::Unexpected),
+    check_people: None,
     handshake: |_, _| None,
+    signature: None,
+    most_bytes: ONE,
     reports: Reports::Never,
     numbers: Numbers::Each,
     hears_of_others: false,
@@ -152,6 +177,7 @@ const KINDS: &[Kind] = &[
         name: "http",
         channels: EVERY_CHANNEL,
         gateway: Gateway::of,
+        check_section: http::check_section,
         can_check: |_| true,
         // The section says how it signs the one and the other; that is checked where they are read.
         check: |_, _, _| Ok(()),
@@ -170,6 +196,7 @@ const KINDS: &[Kind] = &[
         can_check: |_| true,
         // It signs nothing; the address is the proof.
         check: |_, _, _| Ok(()),
+        most_bytes: MANY,
         reports: Reports::Calls(always(|_, call| infobip::read(call))),
         people: People::Apart(always(|_, call| received::infobip(call))),
         ..PLAIN
@@ -235,6 +262,7 @@ const KINDS: &[Kind] = &[
         name: "vonage",
         can_check: |_| true,
         check: vonage::check,
+        check_people: Some(vonage::check_people),
         reports: Reports::Calls(always(|_, call| vonage::read(call))),
         people: People::Apart(always(|_, call| received::vonage(call))),
         ..PLAIN
@@ -253,9 +281,11 @@ const KINDS: &[Kind] = &[
         can_check: |keys| key(keys, "app_secret").is_some(),
         check: |keys, call, _| whatsapp_cloud::check(keys, call),
         handshake: whatsapp_cloud::handshake,
+        signature: Some(whatsapp_cloud::SIGNATURE),
+        most_bytes: MANY,
         reports: Reports::Gathered(always(|_, call| whatsapp_cloud::read(call))),
         hears_of_others: true,
-        people: People::WithReports(|of, call| whatsapp_cloud::received(&of.keys, call)),
+        people: People::WithReports(whatsapp_cloud::received),
         ..PLAIN
     },
 ];
@@ -285,6 +315,21 @@ mod tests {
             let hears = [hearer.can_hear(), hearer.can_hear_people(), hearer.come_by_themselves()];
             assert_eq!(hears, [false; 3], "{kind}");
         }
+    }
+
+    #[test]
+    fn who_gathers_may_bring_more() {
+        for kind in KINDS {
+            let most = |names: &[&str]| if names.contains(&kind.name) { 3 << 20 } else { 64 << 10 };
+            let hearer = hearer(kind.name);
+            assert_eq!(hearer.most_bytes_of_reports(), most(&["whatsapp_cloud"]), "{}", kind.name);
+            let of_people = ["infobip", "whatsapp_cloud"];
+            assert_eq!(hearer.most_bytes_of_people(), most(&of_people), "{}", kind.name);
+        }
+        let signs = hearer("whatsapp_cloud");
+        assert!(signs.lacks_signature(|_| false));
+        assert!(!signs.lacks_signature(|name| name == "x-hub-signature-256"));
+        assert!(!hearer("infobip").lacks_signature(|_| false), "it signs nothing");
     }
 
     #[test]

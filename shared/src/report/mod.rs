@@ -180,11 +180,17 @@ fn read_reference(text: Option<&str>) -> Result<Reference, NotHeard> {
 
 /// Checks the time that a call was signed with, in seconds since 1970.
 fn check_age(signed_at: Option<&str>, now: Millis) -> Result<(), NotHeard> {
-    let at = signed_at.and_then(|text| text.parse::<i64>().ok());
-    match at.map(|secs| now.saturating_sub(secs.saturating_mul(1_000)).saturating_abs()) {
-        Some(age) if age <= WINDOW_MS => Ok(()),
-        _ => Err(NotHeard::NotGenuine("it is older than five minutes, or says no time")),
+    if is_signed_within(WINDOW_MS, signed_at, now) {
+        return Ok(());
     }
+    Err(NotHeard::NotGenuine("it is older than five minutes, or says no time"))
+}
+
+/// True when it was signed no longer ago than that, and no further ahead than any call may be.
+fn is_signed_within(window_ms: i64, signed_at: Option<&str>, now: Millis) -> bool {
+    let at = signed_at.and_then(|text| text.parse::<i64>().ok());
+    let age = at.map(|secs| now.saturating_sub(secs.saturating_mul(1_000)));
+    age.is_some_and(|age| (-WINDOW_MS..=window_ms).contains(&age))
 }
 
 /// Why it was not delivered; whoever says nothing that we know may do better another time.

@@ -10,11 +10,10 @@ use aws_lc_rs::signature::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde::Deserialize;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use x509_parser::pem::parse_x509_pem;
 
 use super::{Call, NotHeard};
-use crate::clock::Millis;
+use crate::{clock::Millis, inbound::moment};
 
 /// SNS repeats a message for up to an hour, with the time and the signature of the first try.
 const WINDOW_MS: i64 = 3_900_000;
@@ -173,10 +172,12 @@ impl Envelope {
         lines.collect()
     }
 
+    fn published_at(&self) -> Option<Millis> {
+        moment::of_rfc3339(&self.timestamp)
+    }
+
     fn age(&self, now: Millis) -> Option<i64> {
-        let at = OffsetDateTime::parse(&self.timestamp, &Rfc3339).ok()?;
-        let at = i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()?;
-        Some(now.saturating_sub(at).saturating_abs())
+        Some(now.saturating_sub(self.published_at()?).saturating_abs())
     }
 }
 
@@ -234,6 +235,11 @@ impl Unchecked {
 
     pub(super) fn certificate_url(&self) -> &str {
         &self.envelope.certificate_url
+    }
+
+    /// SNS brings a message again with the time it had at first.
+    pub(super) fn published_at(&self) -> Option<Millis> {
+        self.envelope.published_at()
     }
 
     pub(super) fn check(self, certificate: &Certificate, now: Millis) -> Result<Said, NotHeard> {

@@ -1,6 +1,12 @@
 //! Tests of a topic's messages. The samples were signed with OpenSSL under a certificate of our own,
 //! and the official validator for Node.js, sns-validator 0.3.5, accepts each of them.
 
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{RSA_PKCS1_SHA256, RsaKeyPair},
+};
+use serde_json::Value;
+
 use super::*;
 
 pub(in crate::report) const NOTIFICATION: &str = include_str!("sns_samples/notification_2.json");
@@ -12,6 +18,7 @@ const SAMPLES: [&str; 5] = [
     include_str!("sns_samples/confirmation_1.json"),
     include_str!("sns_samples/notification_subject.json"),
 ];
+const KEY: &[u8] = include_bytes!("sns_samples/certificate.key.pem");
 const CERTIFICATE: &[u8] = include_bytes!("sns_samples/certificate.pem");
 /// Of the same name, and of a key of another kind.
 const FOREIGN: &[u8] = include_bytes!("sns_samples/foreign.pem");
@@ -23,6 +30,21 @@ pub(in crate::report) const AT_MS: Millis = 1_795_856_400_123;
 
 pub(in crate::report) fn certificate() -> Certificate {
     Certificate::parse(CERTIFICATE).expect("a certificate")
+}
+
+/// A sample with this as its message, signed anew.
+pub(in crate::report) fn notification(message: &str) -> String {
+    let mut envelope: Envelope = serde_json::from_str(NOTIFICATION).expect("an envelope");
+    message.clone_into(&mut envelope.message);
+    let (_, pem) = parse_x509_pem(KEY).expect("a PEM file");
+    let key = RsaKeyPair::from_pkcs8(&pem.contents).expect("a key");
+    let mut signature = vec![0; key.public_modulus_len()];
+    let (random, signed) = (SystemRandom::new(), envelope.canonical());
+    key.sign(&RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature).expect("a signature");
+    let mut json: Value = serde_json::from_str(NOTIFICATION).expect("JSON");
+    json["Message"] = message.into();
+    json["Signature"] = BASE64.encode(signature).into();
+    json.to_string()
 }
 
 fn unchecked(body: &str, now: Millis) -> Result<Unchecked, NotHeard> {

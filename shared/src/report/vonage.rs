@@ -9,7 +9,8 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
 use super::{
-    Call, NotHeard, Report, Word, check_age, class_of, fields::Fields, key, mac::mac, reference,
+    Call, NotHeard, Report, Word, check_age, class_of, fields::Fields, is_signed_within, key,
+    mac::mac, reference,
 };
 use crate::{
     clock::Millis,
@@ -40,11 +41,38 @@ const ERRORS: &ErrorTable = &[
 /// How an account may sign: HMACs, or the plain hash of older accounts.
 pub const SIGNATURE_METHODS: [&str; 5] = ["md5", "md5hash", "sha1", "sha256", "sha512"];
 
-/// Only accounts that sign have a secret for it.
+/// What people write is brought again for so long, and may be signed with the time of the first try. Whoever
+/// brought an old one would have to know the key of its address. A report has five minutes as elsewhere: it
+/// could be put to the address of another attempt, which is not signed.
+const PEOPLE_WINDOW_MS: i64 = 86_400_000;
+
 pub(super) fn check(keys: &toml::Table, call: &Call<'_>, now: Millis) -> Result<(), NotHeard> {
-    let Some(secret) = key(keys, "signature_secret") else { return Ok(()) };
+    match signed(keys, call)? {
+        Some(fields) => check_age(fields.first("timestamp"), now),
+        None => Ok(()),
+    }
+}
+
+/// The same for what people write.
+pub(super) fn check_people(
+    keys: &toml::Table,
+    call: &Call<'_>,
+    now: Millis,
+) -> Result<(), NotHeard> {
+    let Some(fields) = signed(keys, call)? else { return Ok(()) };
+    if is_signed_within(PEOPLE_WINDOW_MS, fields.first("timestamp"), now) {
+        return Ok(());
+    }
+    Err(NotHeard::NotGenuine("it is older than a day, or says no time"))
+}
+
+/// What is signed, once that has been checked; none of accounts that do not sign, which have no secret for it.
+fn signed(keys: &toml::Table, call: &Call<'_>) -> Result<Option<Fields>, NotHeard> {
+    let Some(secret) = key(keys, "signature_secret") else { return Ok(None) };
     let method = key(keys, "signature_method").unwrap_or("sha256");
-    check_signature(secret, method, &Fields::of_call(call)?, now)
+    let fields = Fields::of_call(call)?;
+    check_signature(secret, method, &fields)?;
+    Ok(Some(fields))
 }
 
 pub(super) fn read(call: &Call<'_>) -> Result<Option<Report>, NotHeard> {
@@ -72,12 +100,7 @@ fn cost(fields: &Fields) -> Cost {
 
 /// All parameters but `sig`, sorted, as `&name=value` with `&` and `=` in values as underscores;
 /// their HMAC under the account's secret in hexadecimal, or the plain MD5 of both together.
-fn check_signature(
-    secret: &str,
-    method: &str,
-    fields: &Fields,
-    now: Millis,
-) -> Result<(), NotHeard> {
+fn check_signature(secret: &str, method: &str, fields: &Fields) -> Result<(), NotHeard> {
     let given = fields.first("sig").ok_or(NotHeard::NotGenuine("it is not signed"))?;
     let mut signed = String::new();
     // What we put into the address ourselves is no parameter of theirs.
@@ -100,7 +123,7 @@ fn check_signature(
     if !same_bytes(hex(&made).as_bytes(), given.to_ascii_lowercase().as_bytes()) {
         return Err(NotHeard::NotGenuine("the signature is not vonage's"));
     }
-    check_age(fields.first("timestamp"), now)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -10,9 +10,12 @@ use hmac::Hmac;
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::{Call, NotHeard, Reference, Report, Word, class_of, fields::Fields, key, mac::mac};
+use super::{
+    Call, NotHeard, Reference, Report, Word, class_of, fields::Fields, hearer::Hearer, key,
+    mac::mac,
+};
 use crate::{
-    inbound::received::Received,
+    inbound::{moment, received::Received},
     outcome::{
         ErrorClass::{Account, Recipient, Region, Sender, Throttled, Transient},
         ErrorTable,
@@ -55,7 +58,7 @@ pub const ERRORS: &ErrorTable = &[
     (132_015, 132_016, Sender),    // template: paused, disabled
 ];
 
-const SIGNATURE: &str = "x-hub-signature-256";
+pub(super) const SIGNATURE: &str = "x-hub-signature-256";
 
 /// Of what Meta asks with, before the token is looked at.
 const LONGEST_CHALLENGE: usize = 256;
@@ -100,15 +103,26 @@ pub(super) fn read(call: &Call<'_>) -> Result<Vec<Report>, NotHeard> {
     Ok(values(&told).flat_map(|value| items(value, "statuses")).filter_map(report).collect())
 }
 
-/// What people wrote to this number, and not to others of the app.
-pub(super) fn received(keys: &toml::Table, call: &Call<'_>) -> Result<Vec<Received>, NotHeard> {
-    let (told, number) = (call.json()?, key(keys, "phone_number_id"));
-    let to_us = |value: &&Value| number == text(value, "/metadata/phone_number_id");
+/// What people wrote to the section's numbers, and not to others of the app.
+pub(super) fn received(of: &Hearer, call: &Call<'_>) -> Result<Vec<Received>, NotHeard> {
+    let told = call.json()?;
+    let to_us = |value: &&Value| {
+        text(value, "/metadata/phone_number_id").is_some_and(|number| is_of(of, number))
+    };
     let written = values(&told).filter(to_us).flat_map(|value| items(value, "messages"));
     let texts = written.filter(|message| text(message, "/type") == Some("text"));
-    texts
-        .map(|message| Received::new(text(message, "/from"), text(message, "/text/body")))
-        .collect()
+    // One that does not say whom it is from is no reason to refuse all that comes with it.
+    let read = |message: &Value| {
+        let one = Received::new(text(message, "/from"), text(message, "/text/body")).ok()?;
+        Some(one.written_at(text(message, "/timestamp").and_then(moment::of_seconds)))
+    };
+    Ok(texts.filter_map(read).collect())
+}
+
+/// True for the number that sends, and for those that send to single countries.
+fn is_of(of: &Hearer, number: &str) -> bool {
+    key(&of.keys, "phone_number_id") == Some(number)
+        || of.senders.by_country().any(|(_, sender)| sender == number)
 }
 
 /// The changes that are about messages.

@@ -151,20 +151,31 @@ fn what_says_nothing_brings_nothing() {
 }
 
 #[test]
-fn people_who_write_stop_to_this_number_are_heard() {
+fn people_who_write_stop_to_a_number_of_the_section_are_heard() {
+    let section = format!("kind = 'whatsapp_cloud'\n{KEYS}\nsenders = {{ GB = '9' }}");
+    let hearer = Hearer::new(&toml::from_str(&section).expect("a section"));
     let to = |number: &str| {
         let messages = json!({
             "metadata": { "phone_number_id": number, "display_phone_number": "12025550199" },
             "messages": [
-                { "from": "12025550123", "id": "wamid.8", "type": "text", "text": { "body": "Stop" } },
+                { "from": "12025550123", "id": "wamid.8", "timestamp": "1767607379", "type": "text",
+                    "text": { "body": "Stop" } },
+                { "id": "wamid.7", "type": "text", "text": { "body": "from nobody" } },
                 { "from": "12025550123", "id": "wamid.9", "type": "image", "image": { "id": "1" } },
             ],
         });
-        signed(&change("messages", &messages)).written
+        let body = change("messages", &messages).to_string();
+        let made = signature(&body);
+        let headers = [(SIGNATURE, made.as_str())];
+        let call = Call { url: URL, headers: &headers, body: body.as_bytes() };
+        hearer.hear(&call, 0).expect("a genuine call").written
     };
-    let written = to("7");
-    assert_eq!(written.len(), 1, "{written:?}");
-    assert_eq!((written[0].from.address(), written[0].wish), ("+12025550123", Wish::Stop));
+    for ours in ["7", "9"] {
+        let written = to(ours);
+        assert_eq!(written.len(), 1, "{written:?}");
+        assert_eq!((written[0].from.address(), written[0].wish), ("+12025550123", Wish::Stop));
+        assert_eq!(written[0].at, Some(1_767_607_379_000));
+    }
     assert!(to("8").is_empty(), "another number of the app");
 }
 

@@ -359,3 +359,24 @@ pub(crate) async fn among(
     };
     Ok(found.into_iter().collect())
 }
+
+/// True when somebody other than the recipient says that this one is not to be sent texts: the tenant, or a
+/// provider before the recipient wrote STOP.
+pub(crate) async fn is_kept_back_by_others(
+    tx: &mut Tx,
+    tenant_id: Uuid,
+    hash: &[u8],
+) -> Result<bool, DbError> {
+    let rows = on_tx!(tx, c => {
+        sqlx::query_scalar::<D, i64>(
+            "SELECT count(*) FROM suppressions
+             WHERE recipient_hash = $1 AND (for_everyone = 1 OR tenant_id = $2)
+               AND reason <> 'stop'",
+        )
+        .bind(hash)
+        .bind(tenant_id)
+        .fetch_one(c)
+        .await?
+    });
+    Ok(rows > 0)
+}

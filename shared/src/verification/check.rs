@@ -25,7 +25,7 @@ pub struct CheckRequest {
     /// The recipient, when the caller wants it compared too.
     pub to: Option<Recipient>,
     pub subject: Option<String>,
-    /// A repeat with the same key gets the same receipt.
+    /// A repeat with the same key gets the same receipt, unless it names another address than was proved.
     pub idempotency_key: Option<String>,
 }
 
@@ -77,13 +77,17 @@ async fn check_in_time(home: &Home, request: CheckRequest) -> Result<CheckAnswer
             let _ = request.token.matches(&[0; 32]);
             return Ok(CheckAnswer::NotFound);
         };
-        if !row.holds_token(&request.token) || !is_bound(home, &row, &request)? {
+        if !row.holds_token(&request.token) {
             return Ok(CheckAnswer::NotFound);
         }
-        if let Some(answer) = answer_by_state(home, &row, &request, now)? {
+        let named = named(home, &row, &request)?;
+        if !is_bound(home, &row, &request, named)? {
+            return Ok(CheckAnswer::NotFound);
+        }
+        if let Some(answer) = answer_by_state(home, &row, &request, named, now)? {
             return Ok(answer);
         }
-        let compared = compare(home, &row, &request)?;
+        let compared = compare(home, &row, &request, named)?;
         let of_first = charge(home, &row, &row.recipient_hash, now);
         let of_other = row.other_hash.as_deref().map(|hash| charge(home, &row, hash, now));
         if let Some(charge) = &of_other
@@ -130,31 +134,38 @@ enum Compared {
     Wrong,
 }
 
+/// Which of the two addresses was presented: both, when none was.
+#[derive(Clone, Copy, Debug)]
+struct Named {
+    first: bool,
+    other: bool,
+}
+
 /// Against the codes of both addresses, or of the one that was presented too.
-fn compare(home: &Home, row: &Verification, request: &CheckRequest) -> Result<Compared, DbError> {
+fn compare(
+    home: &Home,
+    row: &Verification,
+    request: &CheckRequest,
+    named: Named,
+) -> Result<Compared, DbError> {
     let Some(code) = row.code(&home.keys)? else {
         return Err(DbError::Broken("a verification that still counts has no seed".into()));
     };
     let is_first = code.matches(&request.code);
     let is_other = row.other_code(&home.keys)?.is_some_and(|code| code.matches(&request.code));
-    let (names_first, names_other) = names(home, row, request)?;
-    Ok(match (is_first && names_first, is_other && names_other) {
+    Ok(match (is_first && named.first, is_other && named.other) {
         (true, _) => Compared::First,
         (false, true) => Compared::Other,
         (false, false) => Compared::Wrong,
     })
 }
 
-/// Whether each of the two addresses was presented; both, when none was. The opened addresses are compared,
-/// not their hashes: the hash key may have changed since.
-fn names(
-    home: &Home,
-    row: &Verification,
-    request: &CheckRequest,
-) -> Result<(bool, bool), SecretError> {
-    let Some(presented) = &request.to else { return Ok((true, true)) };
+/// The opened addresses are compared, not their hashes: the hash key may have changed since.
+fn named(home: &Home, row: &Verification, request: &CheckRequest) -> Result<Named, SecretError> {
+    let Some(presented) = &request.to else { return Ok(Named { first: true, other: true }) };
     let is = |to: &Recipient| same_bytes(presented.identity().as_bytes(), to.identity().as_bytes());
-    Ok((is(&row.recipient(&home.keys)?), row.other(&home.keys)?.as_ref().is_some_and(is)))
+    let (first, other) = (row.recipient(&home.keys)?, row.other(&home.keys)?);
+    Ok(Named { first: is(&first), other: other.as_ref().is_some_and(is) })
 }
 
 /// The second address has a budget of its own, or it could be guessed at through one first address
@@ -213,15 +224,19 @@ fn hash_key(
 }
 
 /// True when everything the row is bound to was presented.
-fn is_bound(home: &Home, row: &Verification, request: &CheckRequest) -> Result<bool, DbError> {
+fn is_bound(
+    home: &Home,
+    row: &Verification,
+    request: &CheckRequest,
+    named: Named,
+) -> Result<bool, DbError> {
     let subject = row.subject(&home.keys)?;
     let same_subject = match (&subject, &request.subject) {
         (Some(stored), Some(given)) => same_bytes(stored.as_bytes(), given.as_bytes()),
         (None, None) => true,
         _ => false,
     };
-    let (names_first, names_other) = names(home, row, request)?;
-    Ok(row.tenant_id == request.tenant_id && same_subject && (names_first || names_other))
+    Ok(row.tenant_id == request.tenant_id && same_subject && (named.first || named.other))
 }
 
 /// The answer of a row that is over; none while it is pending, or its code counts again.
@@ -229,6 +244,7 @@ fn answer_by_state(
     home: &Home,
     row: &Verification,
     request: &CheckRequest,
+    named: Named,
     now: Millis,
 ) -> Result<Option<CheckAnswer>, DbError> {
     let status = row.status(now);
@@ -239,6 +255,8 @@ fn answer_by_state(
         (Some(stored), Some(given)) => same_bytes(stored, &given),
         _ => false,
     };
+    // Nor does a repeat prove another address than it names.
+    let repeats = repeats && if row.proves_other == 1 { named.other } else { named.first };
     if let (Status::Verified, true, Some(at)) = (status, repeats, row.finished_at) {
         return verified(home, row, at).map(Some);
     }

@@ -147,7 +147,8 @@ pub(super) fn messages(
 }
 
 /// Brings the next step forward, because this message did not reach the person; false when there is none,
-/// or another message has been tried since. The caller has locked the verification.
+/// or another message is under way, or was sent since this one ended. If that one does not reach the person
+/// either, the step comes then. The caller has locked the verification, and this message has ended.
 pub(crate) async fn go_on(
     tx: &mut Tx,
     id: Uuid,
@@ -162,12 +163,14 @@ pub(crate) async fn go_on(
                  WHERE m.verification_id = $1 AND m.state || '' = 'queued' AND m.epoch = 0
                    AND m.not_before > $2 AND m.generation = v.generation
                    AND v.status || '' = 'pending'
-                   AND NOT EXISTS (SELECT 1 FROM messages l
-                       WHERE l.verification_id = $1 AND l.id > $3
+                   AND NOT EXISTS (SELECT 1 FROM messages l JOIN messages ended ON ended.id = $3
+                       WHERE l.verification_id = $1 AND l.id <> $3
                          AND l.generation = v.generation
-                         AND (l.state || '' IN ('sending', 'sent', 'delivered', 'unknown')
+                         AND (l.state || '' = 'sending'
                              OR (l.state || '' = 'queued'
-                                 AND (l.epoch > 0 OR l.not_before <= $2))))
+                                 AND (l.epoch > 0 OR l.not_before <= $2))
+                             OR (l.state || '' IN ('sent', 'delivered', 'unknown')
+                                 AND l.finished_at > ended.finished_at)))
                  ORDER BY m.not_before LIMIT 1)",
         )
         .bind(id)
@@ -200,7 +203,7 @@ pub(super) async fn carry_over(tx: &mut Tx, row: &Verification) -> Result<(), Db
         sqlx::query::<D>(
             "UPDATE messages SET generation = $2
              WHERE verification_id = $1 AND state || '' = 'queued' AND epoch = 0
-               AND not_before > created_at",
+               AND not_before >= created_at",
         )
         .bind(row.id)
         .bind(row.generation)
@@ -221,7 +224,7 @@ pub(super) async fn call_off(
         sqlx::query::<D>(
             "UPDATE messages SET state = 'canceled', finished_at = $3
              WHERE verification_id = $1 AND channel = $2 AND state || '' = 'queued' AND epoch = 0
-               AND not_before > created_at",
+               AND not_before >= created_at",
         )
         .bind(id)
         .bind(channel)

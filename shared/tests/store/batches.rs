@@ -15,6 +15,8 @@ use otpost_shared::{
 };
 use otpost_testbed::on_both_homes;
 
+use super::waiting;
+
 const TEST_NUMBERS: &str = r#"
 [limits]
 sends_per_tenant_and_day = 1
@@ -70,10 +72,6 @@ fn refused(outcome: &Outcome) -> &RowRefused {
 
 fn count(outcomes: &[Outcome], wanted: &RowRefused) -> usize {
     outcomes.iter().filter(|o| o.result.as_ref().err() == Some(wanted)).count()
-}
-
-async fn waiting(home: &Home) -> i64 {
-    message::count_waiting(&home.db, Lane::Bulk, 1_000).await.expect("an answer")
 }
 
 on_both_homes! {

@@ -4,16 +4,20 @@ use std::sync::Arc;
 
 use otpost_shared::{
     Home,
-    attempt::{self, Attempt},
-    message::{self, End, Heard, LateAnswer, Message, Next, State, take_late_answer},
+    attempt::{self, Attempt, Ending},
+    message::{
+        self, Effect, End, Heard, LateAnswer, Message, Next, State, take_late_answer, take_report,
+    },
     outcome::ErrorClass,
+    price::{Charge, Cost, Currency, Price},
+    report::{Reference, Report, Word},
 };
 use otpost_testbed::on_both_homes;
 use uuid::Uuid;
 
 use super::{
     accept, check, code_of,
-    leases::{begin, bulk, claim, only_message, record},
+    leases::{begin, bulk, claim, only_message, record, record_ending},
 };
 
 fn answer(id: Uuid, number: i32, class: ErrorClass) -> LateAnswer {
@@ -91,6 +95,36 @@ on_both_homes! {
         assert_eq!(say(home, code, 1, ErrorClass::Recipient).await, Heard::Noted);
         assert_eq!(attempts(home, code).await[0].outcome(), Some(ErrorClass::Recipient));
         assert!(claim(home, code).await.is_some());
+    }
+
+    async fn what_was_reported_undelivered_is_not_sent_by_an_answer_that_is_slower(bed, "") {
+        let home = &bed.home;
+        let id = only_message(home, accept(home, 1).await.id).await.id;
+        given_up(home, id, Next::Wait { not_before: home.clock.now(), why: None }).await;
+        let of = Reference::new(&home.keys, home.keys.active_kid(), "a", id, 1).expect("a key");
+        let (word, class, cost) = (Word::Undelivered, None, Cost::default());
+        let report = Report { of, word, class, code: None, cost };
+        assert_eq!(take_report(home, "a", report).await, Ok(Effect::Noted));
+        assert_eq!(say(home, id, 1, ErrorClass::Ok).await, Heard::Noted);
+        assert_eq!(attempts(home, id).await[0].outcome(), Some(ErrorClass::Ok));
+        assert!(claim(home, id).await.is_some(), "others are asked");
+    }
+
+    async fn what_was_refused_after_all_costs_nothing(bed, "") {
+        let home = &bed.home;
+        let price = Price { micros: 7_500, currency: Currency::EUR };
+        let charge = Some(Charge { price, is_estimated: true });
+        for (n, class, left) in [(1, ErrorClass::Ok, charge), (2, ErrorClass::Content, None)] {
+            let id = bulk(home, n).await;
+            let row = claim(home, id).await.expect("a claim");
+            begin(home, &row, 1).await.expect("a lease");
+            let ending = Ending { segments: Some(1), charge, ..Ending::of(ErrorClass::Unknown) };
+            record_ending(home, &row, 1, ending, ended()).await;
+            assert_eq!(attempts(home, id).await[0].charge(), charge);
+            assert_eq!(say(home, id, 1, class).await, Heard::Settled);
+            let attempt = attempts(home, id).await.remove(0);
+            assert_eq!((attempt.charge(), attempt.segments), (left, left.map(|_| 1)), "{class}");
+        }
     }
 
     async fn an_answer_waits_for_the_outcome_it_corrects(bed, "") {

@@ -7,6 +7,8 @@ mod batches;
 mod check;
 mod configuration;
 mod costs;
+mod hearing;
+mod last_words;
 mod late_answers;
 mod leases;
 mod limits;
@@ -28,8 +30,10 @@ use otpost_shared::{
     admission::Refused,
     idempotency::IdempotencyKey,
     message,
+    queue::Lane,
     recipient::Recipient,
     secrets::{Code, Handle},
+    suppression,
     tenant::DEFAULT_TENANT,
     verification::{self, Accepted, CheckAnswer, CheckRequest, NewVerification},
 };
@@ -93,6 +97,16 @@ async fn check(home: &Home, accepted: &Accepted, code: Code) -> CheckAnswer {
 
 async fn messages(home: &Home, id: Uuid) -> Vec<message::Message> {
     message::list_by_verification(&home.db, id).await.expect("an answer")
+}
+
+/// How many messages wait in the lane of texts.
+async fn waiting(home: &Home) -> i64 {
+    message::count_waiting(&home.db, Lane::Bulk, 1_000).await.expect("an answer")
+}
+
+/// True when no texts are sent to this number.
+async fn is_kept_back(home: &Home, n: u32) -> bool {
+    suppression::keeps_back(home, DEFAULT_TENANT, &number(n), Lane::Bulk).await.expect("an answer")
 }
 
 fn refusal<T: std::fmt::Debug>(result: Result<T, Refused>) -> Refused {

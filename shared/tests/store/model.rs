@@ -4,15 +4,21 @@
 //! A failure prints the shortest history that shows it, and is kept in `model.regressions`, which
 //! is run first from then on. `PROPTEST_CASES` says how many histories, `PROPTEST_RNG_SEED` which.
 
+mod addresses;
+mod answers;
 mod callers;
 mod compare;
 mod delivery;
 mod expected;
+mod guesses;
 mod operation;
 mod parallel;
+mod promises;
+mod reports;
 mod tables;
 mod trial;
 mod workers;
+mod workflow;
 
 use std::env;
 
@@ -38,11 +44,16 @@ client_ip = ["100000/1s"]
 tenant = ["1000000/1s"]
 guesses_per_recipient_and_day = 6
 sends_per_tenant_and_day = 12
+[chains]
+voice = ["console"]
+email = ["console"]
 [purposes.default]
+email_lifetime_secs = 600
 resends = ""
 [purposes.rotating]
 resend = "rotate"
 lifetime_secs = 120
+email_lifetime_secs = 120
 guesses = 3
 resend_after_secs = 20
 "#;
@@ -53,6 +64,9 @@ const OPEN: &str = r#"
 recipient = ["100000/1s"]
 tenant = ["1000000/1s"]
 guesses_per_recipient_and_day = 1000000
+[chains]
+voice = ["console"]
+email = ["console"]
 [purposes.default]
 resends = ""
 [purposes.rotating]

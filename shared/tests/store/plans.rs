@@ -6,6 +6,7 @@ use otpost_shared::{
     Home,
     db::Db,
     message::{self, Next, Recording},
+    queue::Lane,
     retention::{self, Removal},
     tenant::DEFAULT_TENANT,
     verification,
@@ -13,10 +14,13 @@ use otpost_shared::{
 use otpost_testbed::{Bed, Kind, on_both_homes};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 
-use super::{accept, check, code_of, messages, other_than};
+use super::{accept, check, code_of, leases::bulk, messages, other_than};
+
+/// Part of every claim of texts.
+const DUE_REPLIES: &str = "SELECT id FROM messages WHERE keyword IS NOT NULL AND state = 'queued' AND not_before <= 5 AND deadline > 5 ORDER BY not_before LIMIT 9";
 
 /// The look-ups, as the store writes them, with literals for parameters.
-const LOOKUPS: [(&str, &str); 31] = [
+const LOOKUPS: [(&str, &str); 35] = [
     ("api key by id", "SELECT * FROM api_keys WHERE id = $ID"),
     ("api keys of a tenant", "SELECT * FROM api_keys WHERE tenant_id = $ID ORDER BY created_at"),
     ("verification by id", "SELECT * FROM verifications WHERE id = $ID"),
@@ -49,6 +53,11 @@ const LOOKUPS: [(&str, &str); 31] = [
     (
         "due messages",
         "SELECT id FROM messages WHERE lane = 'otp' AND state = 'queued' AND not_before <= 5 AND deadline > 5 ORDER BY not_before DESC LIMIT 9",
+    ),
+    ("due replies", DUE_REPLIES),
+    (
+        "due texts that are no replies",
+        "SELECT id FROM messages WHERE lane = 'bulk' AND keyword IS NULL AND state = 'queued' AND not_before <= 5 AND deadline > 5 ORDER BY not_before LIMIT 9",
     ),
     (
         "overdue messages",
@@ -114,6 +123,14 @@ const LOOKUPS: [(&str, &str); 31] = [
         "old replies",
         "SELECT recipient_hash, keyword FROM replies WHERE expires_at < 5 ORDER BY expires_at LIMIT 9",
     ),
+    (
+        "what a number said last",
+        "SELECT count(*) FROM last_words WHERE recipient_hash = $HASH AND said_at > 5 AND said_at <= 9",
+    ),
+    (
+        "old last words",
+        "SELECT recipient_hash FROM last_words WHERE expires_at < 5 ORDER BY expires_at LIMIT 9",
+    ),
 ];
 
 on_both_homes! {
@@ -123,6 +140,11 @@ on_both_homes! {
             let whole = plan.lines().any(|line| line.contains("Seq Scan") || is_sqlite_scan(line));
             assert!(!whole, "{name}:\n{plan}");
         }
+    }
+
+    async fn due_replies_are_looked_for_among_replies_alone(bed, "") {
+        let plan = plan(&bed.home.db, DUE_REPLIES).await;
+        assert!(plan.contains("messages_replies"), "{plan}");
     }
 }
 
@@ -194,8 +216,43 @@ async fn on_a_new_database_rows_are_found_by_their_keys() {
     assert_eq!(names, ["messages_by_verification", "messages_pkey", "verifications_pkey"]);
 }
 
+/// Texts that wait, all of them due before the one they are copies of.
+const WAITING: &str =
+    "INSERT INTO messages SELECT copy.* FROM messages m, generate_series(1, 20000) n,
+     jsonb_populate_record(m, jsonb_build_object('id', gen_random_uuid(), 'not_before', n)) copy";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_of_texts_reads_little_more_than_it_takes() {
+    let bed = Bed::make(Kind::Production, "").await;
+    let home = &bed.home;
+    let claim = async || {
+        let now = home.clock.now();
+        message::claim_due(&home.db, Lane::Bulk, 10, None, now).await.expect("an answer")
+    };
+    // The plan is made when there is nothing.
+    assert!(claim().await.is_empty());
+    let reply = bulk(home, 1).await;
+    let mut filler =
+        PgConnection::connect(&home.config.database_url()).await.expect("a connection");
+    filler.execute(WAITING).await.expect("rows");
+    let as_reply = sqlx::query("UPDATE messages SET keyword = 'help' WHERE id = $1").bind(reply);
+    as_reply.execute(&mut filler).await.expect("an answer");
+    filler.close().await.expect("an end");
+    let taken = claim().await;
+    assert!(taken.iter().any(|it| it.message.id == reply), "a reply goes first, due last as it is");
+    assert_eq!(taken.len(), 10);
+    for _ in 0..3 {
+        assert_eq!(claim().await.len(), 10);
+    }
+    let mut connection = counted(home).await;
+    let read =
+        "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = 'messages'";
+    let read: i64 = sqlx::query_scalar(read).fetch_one(&mut connection).await.expect("a sum");
+    assert!(read < 1_000, "{read} rows were read to take 40");
+}
+
 /// Tables as large as those of an installation that ran for a while, all of it past the retention.
-const OLD: [&str; 7] = [
+const OLD: [&str; 8] = [
     "INSERT INTO verifications SELECT copy.* FROM verifications v, generate_series(1, 20000) n,
      jsonb_populate_record(v, jsonb_build_object(
          'id', gen_random_uuid(), 'status', 'verified', 'finished_at', n)) copy",
@@ -210,6 +267,7 @@ const OLD: [&str; 7] = [
     "INSERT INTO provider_message_ids (provider, id, message_id, number, part, parts, digits_hash, expires_at)
      SELECT 'a', n::text, gen_random_uuid(), 1, 1, 1, '', n FROM generate_series(1, 20000) n",
     "INSERT INTO replies SELECT int4send(n), 'stop', gen_random_uuid(), n FROM generate_series(1, 20000) n",
+    "INSERT INTO last_words SELECT int4send(n), 'stop', n, 1, n FROM generate_series(1, 20000) n",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,7 +19,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{code_of, key, number, request};
 
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 16] = [
     "tenants",
     "api_keys",
     "verifications",
@@ -35,6 +35,7 @@ const TABLES: [&str; 15] = [
     "provider_message_ids",
     "suppressions",
     "replies",
+    "last_words",
 ];
 
 const REPLIES: &str = r#"
@@ -68,7 +69,7 @@ on_both_homes! {
             idempotency_key: Some(key(&bed.home, "sentinel-key-2", "body")),
         };
         message::accept(&bed.home, text).await.expect("accepted");
-        let stop = Written { from: number(6_666), wish: Wish::Stop };
+        let stop = Written { from: number(6_666), wish: Wish::Stop, at: None };
         inbound::take(&bed.home, "main", stop).await.expect("taken");
         let code_of_email = accept_emails(&bed.home).await;
         let text = BatchText::parse("sentinel-text of {who}").expect("a text");

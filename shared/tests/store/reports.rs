@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use otpost_shared::{
     Home, attempt,
     db::Db,
-    message::{self, Effect, Message, Next, take_report},
+    message::{self, Effect, End, Message, Next, Recording, State, take_report},
     outcome::ErrorClass::{self, OptedOut, Recipient, Transient},
     price::Cost,
     queue::Lane,
@@ -64,6 +64,22 @@ async fn sent_code(home: &Home, n: u32) -> (verification::Accepted, Arc<Message>
     (accepted, sent(home, id, 1).await)
 }
 
+/// A code of which nobody knows whether it was sent, due again.
+async fn waiting(home: &Home, n: u32) -> Arc<Message> {
+    let accepted = accept(home, n).await;
+    let id = only_message(home, accepted.id).await.id;
+    let row = claim(home, id).await.expect("a claim");
+    begin(home, &row, 1).await.expect("a lease");
+    let wait = Next::Wait { not_before: home.clock.now(), why: None };
+    record(home, &row, 1, ErrorClass::Unknown, wait).await;
+    row
+}
+
+async fn record_without_attempt(home: &Home, row: &Arc<Message>, next: Next) {
+    let step = Recording { message: Arc::clone(row), ended: None, next, now: home.clock.now() };
+    message::record(&home.db, &[step]).await.expect("an answer");
+}
+
 async fn state(home: &Home, id: Uuid) -> String {
     message::find(&home.db, id).await.expect("an answer").expect("a row").state
 }
@@ -116,6 +132,26 @@ on_both_homes! {
         assert_eq!(row.failure.as_deref(), Some("accepted, and then not delivered (a 77)"));
         // The first one was merely slow.
         assert_eq!(say(home, &row, 1, Word::Delivered, None).await, Effect::Noted);
+    }
+
+    async fn what_arrived_while_it_waited_is_delivered_without_another_attempt(bed, "") {
+        let home = &bed.home;
+        let row = waiting(home, 1).await;
+        let again = claim(home, row.id).await.expect("a claim");
+        assert_eq!(say(home, &row, 1, Word::Delivered, None).await, Effect::Noted);
+        record_without_attempt(home, &again, Next::Sent).await;
+        assert_eq!(state(home, row.id).await, "delivered");
+    }
+
+    async fn an_old_report_settles_no_end_of_its_own(bed, "") {
+        let home = &bed.home;
+        let row = waiting(home, 1).await;
+        assert_eq!(say(home, &row, 1, Word::Undelivered, Some(Transient)).await, Effect::Noted);
+        let again = claim(home, row.id).await.expect("a claim");
+        let failure = "it may have been sent".to_owned();
+        let end = End { state: State::Unknown, class: ErrorClass::Unknown, failure };
+        record_without_attempt(home, &again, Next::End(end)).await;
+        assert_eq!(state(home, row.id).await, "unknown");
     }
 
     async fn nobody_else_is_asked_when_that_is_of_no_use(bed, "") {

@@ -1,10 +1,13 @@
 //! Steps that follow by themselves: each at its time or when the one before fails, each address with a
 //! code of its own, and none once the verification is over.
 
+use std::sync::Arc;
+
 use otpost_shared::{
     Home,
+    attempt::Ending,
     channel::Channel,
-    message::{self, Effect, End, Message, Next, State, take_report},
+    message::{self, Effect, End, Message, Next, Recording, State, take_report},
     outcome::ErrorClass,
     price::Cost,
     queue::Lane,
@@ -82,7 +85,7 @@ async fn both_codes(home: &Home, id: Uuid) -> (Code, Code) {
 }
 
 /// What is due, by channel, each claimed.
-async fn due(home: &Home) -> Vec<std::sync::Arc<Message>> {
+async fn due(home: &Home) -> Vec<Arc<Message>> {
     let now = home.clock.now();
     let claimed = message::claim_due(&home.db, Lane::Otp, 10, None, now).await.expect("claimed");
     claimed.into_iter().map(|claimed| claimed.message).collect()
@@ -101,6 +104,18 @@ fn undelivered(home: &Home, row: &Message, class: Option<ErrorClass>) -> Report 
     let keys = &home.keys;
     let of = Reference::new(keys, keys.active_kid(), "a", row.id, 1).expect("a key");
     Report { of, word: Word::Undelivered, class, code: None, cost: Cost::default() }
+}
+
+/// With an idempotency key, always the same.
+async fn check_once(
+    home: &Home,
+    accepted: &Accepted,
+    code: &Code,
+    to: Option<Recipient>,
+) -> CheckAnswer {
+    let request = check_request(accepted, code.clone());
+    let request = CheckRequest { to, idempotency_key: Some("once".into()), ..request };
+    verification::check(home, request).await.expect("an answer")
 }
 
 fn again(id: Uuid, channel: Option<Channel>) -> ResendRequest {
@@ -147,6 +162,26 @@ on_both_homes! {
         assert_eq!(row(&bed.home, accepted.id).await.status(0), Status::Failed);
     }
 
+    async fn a_step_that_comes_at_once_is_a_step_still(bed, ROTATING) {
+        let accepted = accept_three_ways(&bed.home, 1).await;
+        let text = due(&bed.home).await.remove(0);
+        // As soon as can be.
+        let now = text.created_at;
+        let next = Next::Try { number: 1, provider: "a".into(), suppression_hash: Vec::new() };
+        let begin = Recording { message: Arc::clone(&text), ended: None, next, now };
+        message::record(&bed.home.db, &[begin]).await.expect("an answer");
+        let (class, failure) = (ErrorClass::Recipient, "there is no such number".to_owned());
+        let next = Next::End(End { state: State::Failed, class, failure });
+        let end = Recording { message: text, ended: Some((1, Ending::of(class))), next, now };
+        message::record(&bed.home.db, &[end]).await.expect("an answer");
+        bed.home.clock.advance(31_000);
+        let resent = verification::resend(&bed.home, again(accepted.id, None)).await;
+        assert!(matches!(resent, Ok(ResendAnswer::Resent(_))), "{resent:?}");
+        let rows = messages(&bed.home, accepted.id).await;
+        let rows: Vec<_> = rows.iter().map(|m| (m.state.as_str(), m.generation)).collect();
+        assert_eq!(rows, [("failed", 1), ("queued", 2), ("queued", 2), ("queued", 2)]);
+    }
+
     async fn what_was_not_delivered_brings_the_next_step_forward(bed, CHAINS) {
         accept_three_ways(&bed.home, 1).await;
         let text = due(&bed.home).await.remove(0);
@@ -178,6 +213,17 @@ on_both_homes! {
             verification::consume_receipt(&bed.home, DEFAULT_TENANT, &receipt, "default", None, false);
         let used = used.await.expect("an answer");
         assert!(matches!(used, ReceiptAnswer::Consumed { to, .. } if to == ann().masked()));
+    }
+
+    async fn a_repeat_proves_no_other_address_than_the_first_time(bed, CHAINS) {
+        let accepted = accept_three_ways(&bed.home, 1).await;
+        let (_, by_email) = both_codes(&bed.home, accepted.id).await;
+        for to in [None, None, Some(ann())] {
+            let answer = check_once(&bed.home, &accepted, &by_email, to).await;
+            assert!(matches!(answer, CheckAnswer::Verified { to, .. } if to == ann().masked()));
+        }
+        let answer = check_once(&bed.home, &accepted, &by_email, Some(number(1))).await;
+        assert!(matches!(answer, CheckAnswer::Over(Status::Verified)), "{answer:?}");
     }
 
     async fn a_second_address_cannot_be_guessed_at_through_many_first_ones(bed, ONE_WRONG_GUESS) {

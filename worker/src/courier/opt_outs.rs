@@ -20,7 +20,8 @@ impl Courier {
         suppression::keeps_back(&self.home, row.tenant_id, &letter.to, row.lane()).await
     }
 
-    /// What the statement that begins an attempt looks for. The answer to STOP is sent in spite of it.
+    /// What the statement that begins an attempt looks for. The answer to STOP is sent in spite of it; of the
+    /// answer to HELP the statement itself knows whether it is.
     pub(super) fn suppression_hash(&self, row: &Message, letter: &Letter) -> Vec<u8> {
         if row.confirms_stop() {
             Vec::new()

@@ -6,6 +6,8 @@ use tokio::sync::SemaphorePermit;
 use super::{Courier, LEAST_LEASE_MS, PATIENCE, span};
 use crate::choice::Patience;
 
+/// What waits for a token is begun with no less lease than this.
+const LEAST_LEASE_TO_BEGIN_MS: i64 = 2_000;
 /// An outcome is written down with no less lease than this.
 const LEAST_LEASE_TO_RECORD_MS: i64 = 500;
 
@@ -15,6 +17,13 @@ impl Courier {
     pub(super) async fn place(&self, row: &Message) -> Option<SemaphorePermit<'_>> {
         let left = row.lease_until.unwrap_or_default() - LEAST_LEASE_MS - self.now();
         self.places.take(row.lane(), span(left)).await
+    }
+
+    /// How long a message that was claimed may wait: its attempt's row renews the lease, for which there must
+    /// be time.
+    pub(super) fn patience_to_begin(&self, row: &Message) -> Patience<'_> {
+        let left = row.lease_until.unwrap_or_default() - LEAST_LEASE_TO_BEGIN_MS - self.now();
+        Patience { place: PATIENCE, token: span(left), stop: &self.stop }
     }
 
     /// How long an outcome may be kept waiting for a provider that is being tried out. When the first

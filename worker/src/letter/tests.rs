@@ -14,7 +14,7 @@ use crate::provider::Outcome;
 fn letter(to: &str, text: &str) -> Letter {
     let to = Recipient::parse_unchecked(to, None).expect("a number");
     let (purpose, code) = (Some("default".to_owned()), Some(Code::new("0123".into())));
-    Letter { purpose, code, ..Letter::of_text(Channel::Sms, to, text.to_owned()) }
+    Letter { purpose, code, ..Letter::of_text(Channel::Sms, to, text.to_owned(), "en") }
 }
 
 fn eur(micros: i64) -> Price {
@@ -127,6 +127,34 @@ fn words_about_an_email_lose_its_address_and_title() {
     }
     assert_eq!(letter.redacted_id("4F1C <ann@example.org>"), "4F1C <[address]>");
     assert_eq!(letter.redacted_id("4F1C2A"), "4F1C2A");
+}
+
+#[test]
+fn an_id_that_looks_like_an_address_is_kept_and_one_that_is_theirs_is_not() {
+    let tagged = Recipient::parse_email("Ann+shop@example.org").expect("an address");
+    let body = Body { title: Some("A parcel".into()), text: "It is here.".into() };
+    let letter = Letter::of_body(tagged, body, "en");
+    for id in [
+        "<20261128101500.1.4F1C2A@mg.example.com>",
+        "<20261128.1234@mg.sender.example>",
+        "010001-7a@email.example",
+        "a@b/c@d",
+    ] {
+        assert_eq!(letter.redacted_id(id), id);
+    }
+    for (id, kept) in [
+        ("<ann+SHOP@example.org>", "<[address]>"),
+        ("<ann@example.net>", "<[address]>"),
+        ("bounce-ann+shop=example.org@mg.example.com", "bounce-[address]@mg.example.com"),
+        ("ann=example.org", "[address]"),
+        ("<a.lee@example.org>", "<[address]>"),
+        ("<a.nn@mail.example>", "<[address]>"),
+        // What is said, and no id.
+        ("7F for ann=example.org@mg.example.com", "7F for [address]@mg.example.com"),
+        ("accepted for lee@example.net", "accepted for [address]"),
+    ] {
+        assert_eq!(letter.redacted_id(id), kept, "{id}");
+    }
 }
 
 #[test]

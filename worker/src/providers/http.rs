@@ -7,7 +7,7 @@ mod template;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use otpost_shared::{config::ConfigError, outcome::ErrorClass};
+use otpost_shared::{config::ConfigError, outcome::ErrorClass, secrets::Code};
 use reqwest::{
     Client, Method, RequestBuilder, Url,
     header::{CONTENT_TYPE, HeaderName, HeaderValue},
@@ -20,7 +20,7 @@ use self::{
     template::{Escape, Slot, Template, Values},
 };
 use super::{Net, http_call::call, mistake, net::http_url, sender::given};
-use crate::provider::{Outcome, Outgoing, Provider};
+use crate::provider::{Blame, Outcome, Outgoing, Provider};
 
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -33,6 +33,8 @@ pub(super) struct HttpGateway {
     from: String,
     /// True when `{from}` stands somewhere.
     names_sender: bool,
+    /// True when `{code}` does: what is no code would leave a hole there.
+    takes_codes_only: bool,
     reading: Reading,
     /// For the check: where it connects to.
     host: String,
@@ -66,7 +68,7 @@ impl HttpGateway {
             .chain(body.as_ref().map(|body| &body.template))
             .collect();
         let uses = |slot: Slot| templates.iter().any(|template| template.uses(slot));
-        let names_sender = uses(Slot::From);
+        let (names_sender, takes_codes_only) = (uses(Slot::From), uses(Slot::Code));
         config.check_uses(name, net, uses)?;
         config.check_inbound(name, net)?;
         let gateway = Self {
@@ -78,6 +80,7 @@ impl HttpGateway {
             reading: config.reading(name)?,
             from: config.from,
             names_sender,
+            takes_codes_only,
             host,
             port,
         };
@@ -118,6 +121,10 @@ fn host_and_port(url: &str) -> Option<(String, u16)> {
 impl Provider for HttpGateway {
     fn send<'a>(&'a self, out: &'a Outgoing) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
+            if self.takes_codes_only && out.code.is_none() {
+                let detail = "it takes codes only, since {code} stands in its request";
+                return Outcome::refused(ErrorClass::Sender, None, detail).blaming(Blame::Ours);
+            }
             let message_id = out.message_id.to_string();
             let validity_secs = out.validity.as_secs().max(1).to_string();
             let values = Values {
@@ -126,6 +133,8 @@ impl Provider for HttpGateway {
                 text: &out.text,
                 title: out.mail.as_ref().map_or("", |mail| mail.title.as_str()),
                 html: out.mail.as_ref().map_or("", |mail| mail.html.as_str()),
+                code: out.code.as_ref().map_or("", Code::as_str),
+                language: &out.language,
                 from: out.sender_or(&self.from),
                 message_id: &message_id,
                 validity_secs: &validity_secs,
@@ -148,14 +157,24 @@ impl Provider for HttpGateway {
         self.check_fit(sender)
     }
 
+    fn takes_codes_only(&self) -> bool {
+        self.takes_codes_only
+    }
+
     /// Gateways have no common question to ask, so this only connects.
     fn check(&self) -> BoxFuture<'_, Result<String, String>> {
-        Box::pin(async {
+        Box::pin(async move {
+            let of_codes = if self.takes_codes_only {
+                "; takes codes only, since {code} stands in its request"
+            } else {
+                ""
+            };
             let place = format!("{} port {}", self.host, self.port);
             let connecting = TcpStream::connect((self.host.as_str(), self.port));
             match timeout(CHECK_TIMEOUT, connecting).await {
                 Ok(Ok(_)) => Ok(format!(
-                    "http: configuration complete, {place} connects (credentials not checked)"
+                    "http: configuration complete, {place} connects (credentials not \
+                     checked){of_codes}"
                 )),
                 Ok(Err(error)) => Err(format!("http: {place} does not connect: {error}")),
                 Err(_) => Err(format!("http: {place} does not connect in time")),

@@ -39,6 +39,11 @@ impl Net {
         self.home.as_ref().is_some_and(|home| home.config.sends_by(Channel::Email, name))
     }
 
+    /// True when the provider of this name is meant for something else than codes.
+    pub(super) fn sends_what_is_no_code(&self, name: &str) -> bool {
+        self.home.as_ref().is_some_and(|home| home.config.is_for_other_than_codes(name))
+    }
+
     /// A client of one provider's own. It follows no redirect, since that would carry a number
     /// to a host nobody configured; it takes no proxy from the environment; and it repeats
     /// nothing, since a repeated send is a second message.

@@ -17,7 +17,7 @@ pub(super) fn outgoing(text: &str) -> Outgoing {
         to: Recipient::parse_unchecked("+15551234567", None).unwrap(),
         text: text.to_owned(),
         code: Some(Code::new("012345".into())),
-        language: None,
+        language: "en".to_owned(),
         mail: None,
         validity: Duration::from_mins(2),
         sender: None,
@@ -32,7 +32,7 @@ pub(super) fn outgoing_from(sender: &str, text: &str) -> Outgoing {
 
 /// The same as a call in this language.
 pub(super) fn call(language: &str, text: &str) -> Outgoing {
-    let language = Some(language.to_owned());
+    let language = language.to_owned();
     Outgoing { channel: Channel::Voice, language, ..outgoing(text) }
 }
 

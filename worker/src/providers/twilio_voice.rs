@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use otpost_shared::{
+    channel::Channel,
     config::{ConfigError, SecretText},
     outcome::ErrorClass::Content,
     report::twilio_voice::ERRORS,
@@ -87,7 +88,8 @@ impl TwilioVoice {
 
     /// `None` for what cannot be said.
     fn request(&self, out: &Outgoing) -> Option<RequestBuilder> {
-        let twiml = said_twice(&out.text, out.language.as_deref()?)?;
+        let is_call = out.channel == Channel::Voice;
+        let twiml = is_call.then(|| said_twice(&out.text, &out.language))??;
         // Whoever answers when the code has expired hears one that is of no use.
         let left = out.validity.saturating_sub(RING_BUFFER);
         let timeout = self.ring.min(left).as_secs().max(1).to_string();

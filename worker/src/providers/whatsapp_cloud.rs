@@ -27,7 +27,8 @@ const TOO_MANY_TO_ONE: u32 = 131_056;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WhatsappCloudConfig {
-    /// The id of the number that sends, as the app's dashboard shows it; not the number itself.
+    /// The id of the number that sends, as the app's dashboard shows it; not the number itself. For single
+    /// countries there may be others, in `senders`.
     phone_number_id: String,
     /// A token of a system user with `whatsapp_business_messaging`.
     access_token: SecretText,
@@ -60,8 +61,9 @@ fn default_base_url() -> String {
 
 pub(super) struct WhatsappCloud {
     client: Client,
-    messages_url: Url,
-    number_url: Url,
+    /// With the version, to which a number's id is added.
+    graph: Url,
+    phone_number_id: String,
     access_token: SecretText,
     template: String,
     language: String,
@@ -74,11 +76,8 @@ impl WhatsappCloud {
         config: WhatsappCloudConfig,
         net: &Net,
     ) -> Result<Self, ConfigError> {
-        let id = &config.phone_number_id;
-        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) {
-            let rule = "must be the digits of the number's id, without a plus";
-            return Err(mistake(name, "phone_number_id", rule));
-        }
+        let wrong_id = |said| mistake(name, "phone_number_id", said);
+        check_number_id(&config.phone_number_id).map_err(wrong_id)?;
         check_version(&config.api_version).map_err(|said| mistake(name, "api_version", said))?;
         check_template(&config.template).map_err(|said| mistake(name, "template", said))?;
         check_language(&config.language).map_err(|said| mistake(name, "language", said))?;
@@ -94,11 +93,10 @@ impl WhatsappCloud {
             let rule = "reports need both app_secret and verify_token; set both, or neither";
             return Err(mistake(name, "verify_token", rule));
         }
-        let path = format!("/{}/{id}", config.api_version);
         Ok(Self {
             client: net.client(name)?,
-            messages_url: endpoint(name, &config.base_url, &format!("{path}/messages"))?,
-            number_url: endpoint(name, &config.base_url, &path)?,
+            graph: endpoint(name, &config.base_url, &format!("/{}", config.api_version))?,
+            phone_number_id: config.phone_number_id,
             access_token: config.access_token,
             template: config.template,
             language: config.language,
@@ -129,8 +127,17 @@ impl WhatsappCloud {
         if let Some(reference) = out.report_reference() {
             body[CALLBACK_KEY] = json!(reference);
         }
-        let request = self.client.post(self.messages_url.clone());
+        let number = out.sender_or(&self.phone_number_id);
+        let request = self.client.post(format!("{}/{number}/messages", self.graph));
         Some(request.bearer_auth(self.access_token.expose()).json(&body))
+    }
+}
+
+fn check_number_id(id: &str) -> Result<(), &'static str> {
+    if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(())
+    } else {
+        Err("must be the digits of the number's id, without a plus")
     }
 }
 
@@ -172,9 +179,13 @@ impl Provider for WhatsappCloud {
         })
     }
 
+    fn check_sender(&self, sender: &str) -> Result<(), &'static str> {
+        check_number_id(sender)
+    }
+
     fn check(&self) -> BoxFuture<'_, Result<String, String>> {
         Box::pin(async {
-            let request = self.client.get(self.number_url.clone());
+            let request = self.client.get(format!("{}/{}", self.graph, self.phone_number_id));
             read_check(&call_check(request.bearer_auth(self.access_token.expose())).await?)
         })
     }

@@ -91,6 +91,28 @@ async fn a_country_may_have_its_language() {
 }
 
 #[tokio::test]
+async fn a_country_may_have_a_number_of_its_own() {
+    let out = Outgoing { sender: Some("105954558954428".into()), ..samples::whatsapp("hi") };
+    let (_, request) = sent(answer(200, "", TAKEN), "", &out).await;
+    assert_eq!(request.line(), "POST /v25.0/105954558954428/messages HTTP/1.1");
+    // What Meta says of a number that is not ours, or no longer: it names it.
+    let details = "Object with ID '105954558954428' does not exist, cannot be loaded due to missing \
+        permissions, or does not support this operation";
+    let (outcome, _) = sent(answer(400, "", &error(100, details)), "", &out).await;
+    assert_eq!(outcome, Outcome::refused(ErrorClass::Sender, Some("100".into()), details));
+}
+
+#[test]
+fn senders_are_ids_of_numbers() {
+    let whatsapp = built(BASE).unwrap();
+    assert_eq!(whatsapp.check_sender("105954558954428"), Ok(()));
+    for wrong in ["", "+12025550123", "Otpost", "1/2"] {
+        let said = whatsapp.check_sender(wrong).unwrap_err();
+        assert_eq!(said, "must be the digits of the number's id, without a plus", "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_code_has_no_template() {
     let server = TestServer::start(Vec::new()).await;
     let whatsapp = built(&format!("{BASE}base_url = '{}'", server.url())).unwrap();

@@ -90,20 +90,41 @@ async fn a_code_and_a_message_arrive_with_their_titles() {
     }
 }
 
+/// A mailing service with an API.
+fn config(gateway: &Gateway) -> String {
+    format!(
+        "[recipients]\ncountries = [\"*\"]\n[chains]\nsms = [\"a\"]\nemail = [\"a\"]\n[providers.a]\n\
+         kind = \"http\"\nurl = {:?}\nid_json_pointer = \"/id\"\nerror_code_json_pointer = \"/code\"\n\
+         error_text_json_pointer = \"/text\"\n\
+         body = '{{\"to\":\"{{to}}\",\"title\":\"{{title}}\",\"text\":\"{{text}}\",\"html\":\"{{html}}\"}}'\n",
+        gateway.url
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_looks_like_an_address_is_kept_whole() {
+    let said = r#"{"id":"<20261128101500.1.4F1C2A@mg.example.com>"}"#;
+    let gateway = Gateway::start(Answer::Http("200 OK", said)).await;
+    for kind in BOTH {
+        let bed = Bed::make(kind, &config(&gateway)).await;
+        let worker = Worker::start(&bed.home);
+        let id = letter(&bed.home).await;
+        let row = async || message::find(&bed.home.db, id).await.expect("an answer");
+        until("it is sent", async || row().await.is_some_and(|row| row.state == "sent")).await;
+        let attempts = attempt::list_by_message(&bed.home.db, id).await.expect("an answer");
+        let kept = attempts[0].provider_message_id.as_deref();
+        assert_eq!(kept, Some("<20261128101500.1.4F1C2A@mg.example.com>"));
+        worker.stop().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_gateway_says_of_an_address_is_not_kept() {
     let said =
         r#"{"code":"ann@example.org","text":"no mailbox ANN@example.org for Ann: Ann, 123456"}"#;
     let gateway = Gateway::start(Answer::Http("400 Bad Request", said)).await;
-    let config = format!(
-        "[recipients]\ncountries = [\"*\"]\n[chains]\nsms = [\"a\"]\nemail = [\"a\"]\n[providers.a]\n\
-         kind = \"http\"\nurl = {:?}\nerror_code_json_pointer = \"/code\"\n\
-         error_text_json_pointer = \"/text\"\n\
-         body = '{{\"to\":\"{{to}}\",\"title\":\"{{title}}\",\"text\":\"{{text}}\",\"html\":\"{{html}}\"}}'\n",
-        gateway.url
-    );
     for kind in BOTH {
-        let bed = Bed::make(kind, &config).await;
+        let bed = Bed::make(kind, &config(&gateway)).await;
         let worker = Worker::start(&bed.home);
         let id = letter(&bed.home).await;
         let row = async || message::find(&bed.home.db, id).await.expect("an answer");

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod breaker;
+mod codes_only;
 mod delivery;
 mod drills;
 mod email;
@@ -20,8 +21,12 @@ mod suppressions;
 mod voice;
 mod workflow;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use otpost_shared::{
     Home,
     attempt::{self, Attempt},
@@ -114,6 +119,13 @@ async fn timeline(home: &Home, message: Uuid) -> Vec<String> {
         format!("{} {outcome}", a.provider)
     };
     attempts.iter().map(line).collect()
+}
+
+/// What the metrics of this process say; nothing is counted before they are asked for the first time.
+fn metrics() -> String {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    let install = || PrometheusBuilder::new().install_recorder().expect("the first recorder");
+    HANDLE.get_or_init(install).render()
 }
 
 /// Looks until it is so.

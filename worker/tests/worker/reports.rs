@@ -12,11 +12,11 @@ use otpost_testbed::Bed;
 use uuid::Uuid;
 
 use crate::{
-    Worker, accept,
+    Worker, accept, accept_for,
     delivery::BOTH,
     ended,
     gateway::{ACCEPTED, Answer, Gateway},
-    timeline, until,
+    metrics, timeline, until,
 };
 
 pub const TAKEN: Answer = Answer::Http(
@@ -31,13 +31,17 @@ async fn costs(bed: &Bed, message: Uuid) -> Vec<String> {
     attempts.iter().map(cost).collect()
 }
 
-/// What the gateway of kind `vonage` was given as the address for its report.
+/// What the gateway of kind `vonage` was given as the address for its report, as the provider `a`.
 pub fn asked_for(gateway: &Gateway) -> Reference {
+    asked_for_as(gateway, "a")
+}
+
+fn asked_for_as(gateway: &Gateway, name: &str) -> Reference {
     let body = gateway.bodies().pop().expect("a request");
     let url = reqwest::Url::parse(&format!("http://form/?{body}")).expect("a form");
     let (_, callback) = url.query_pairs().find(|(name, _)| name == "callback").expect("a callback");
     let callback = reqwest::Url::parse(&callback).expect("an address");
-    assert_eq!(callback.path(), "/v1/inbound/a/reports");
+    assert_eq!(callback.path(), format!("/v1/inbound/{name}/reports"));
     let (_, of) = callback.query_pairs().find(|(name, _)| name == "of").expect("a reference");
     Reference::parse(&of).expect("a reference of ours")
 }
@@ -80,6 +84,48 @@ async fn a_code_that_is_not_delivered_goes_to_the_next_provider_with_the_same_di
         worker.stop().await;
         assert_eq!((first.bodies().len(), second.bodies().len()), (1, 1));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_country_that_is_refused_in_a_report_is_counted() {
+    metrics();
+    for kind in BOTH {
+        let first = Gateway::start(TAKEN).await;
+        let extra = format!(
+            "[server]\npublic_url = \"https://codes.example\"\n[recipients]\ncountries = [\"*\"]\n\
+             [chains]\nsms = [\"strict\"]\n[providers.strict]\nkind = \"vonage\"\napi_key = \"k\"\n\
+             api_secret = \"s\"\nfrom = \"Otpost\"\nbase_url = {:?}\n",
+            first.url
+        );
+        let bed = Bed::make(kind, &extra).await;
+        let worker = Worker::start(&bed.home);
+        for (to, class) in [
+            ("+12025550101", ErrorClass::Transient),
+            ("+4915112345678", ErrorClass::Region),
+            ("+12025550143", ErrorClass::Sender),
+        ] {
+            let accepted = accept_for(&bed.home, to).await;
+            assert_eq!(ended(&bed.home, accepted.id).await.state, "sent");
+            let (of, word, cost) =
+                (asked_for_as(&first, "strict"), Word::Undelivered, Cost::default());
+            let report = Report { of, word, class: Some(class), code: None, cost };
+            for _ in 0..2 {
+                take_report(&bed.home, "strict", report.clone()).await.expect("taken in");
+            }
+        }
+        worker.stop().await;
+    }
+    // All tests of the process count in one place.
+    let refusals = r#"otpost_reported_refusals_total{provider="strict","#;
+    let all = metrics();
+    let mut counted: Vec<&str> = all.lines().filter(|line| line.starts_with(refusals)).collect();
+    counted.sort_unstable();
+    let labels = [
+        r#"country="DE",lane="otp",outcome="region""#,
+        r#"country="US",lane="otp",outcome="sender""#,
+    ];
+    let once_each = labels.map(|of| format!("{refusals}{of}}} 2"));
+    assert_eq!(counted, once_each, "in each home once");
 }
 
 /// Says nothing that can be read first, and that it has taken it when it is asked again.

@@ -155,7 +155,7 @@ async fn a_route_that_is_down_waits_and_keeps_nobody_waiting() {
             let waiting = row(home, id).await;
             assert_eq!(waiting.state, "queued");
             assert!(waiting.not_before >= at + 5_000, "not before the probe");
-            let why = "held up, none of its providers being in use: b";
+            let why = "held up, no provider that may take it being in use: b";
             assert_eq!(waiting.failure.as_deref(), Some(why));
             assert_eq!(waiting.epoch, 1, "claimed once, and then left where it is");
         }

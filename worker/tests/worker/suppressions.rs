@@ -16,7 +16,7 @@ use crate::{
     timeline, until,
 };
 
-async fn keep_back(home: &Home, n: u32, scope: Scope) {
+pub async fn keep_back(home: &Home, n: u32, scope: Scope) {
     let new = NewSuppression {
         tenant_id: Some(DEFAULT_TENANT),
         to: home.parse_recipient(&format!("+1202555{n:04}"), None).expect("a valid number"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{
     Extension, Json,
     body::Bytes,
-    extract::{Query, Request, State, rejection::QueryRejection},
+    extract::{Request, State},
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
@@ -31,6 +31,7 @@ use crate::{
     body::{self, IdempotencyHeader},
     error::{ApiError, ErrorCode, Problem},
     observe::OwnTime,
+    query::Params,
 };
 
 /// Most recipients of one JSON body.
@@ -111,15 +112,13 @@ pub async fn create(
     State(app): State<App>,
     caller: Caller,
     key: IdempotencyHeader,
-    query: Result<Query<CreateQuery>, QueryRejection>,
+    query: Result<Params<CreateQuery>, ApiError>,
     Extension(room): Extension<Room>,
     request: Request,
 ) -> Result<Response, ApiError> {
     caller.require(Scope::Send)?;
-    let Query(query) = query.map_err(|_| {
-        ErrorCode::InvalidField.detail("outcomes is all or refused").with("field", "outcomes")
-    })?;
-    let asked = Asked { app, caller, key: key.into_text(), outcomes: query.outcomes };
+    let outcomes = query?.0.outcomes;
+    let asked = Asked { app, caller, key: key.into_text(), outcomes };
     if body::is_json(request.headers()) {
         take(asked, request, room.for_whole().await?).await
     } else if is_lines(request.headers()) {

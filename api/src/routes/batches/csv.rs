@@ -53,11 +53,11 @@ async fn write(
     mut page: Page,
     out: &Sender<io::Result<Bytes>>,
 ) -> io::Result<()> {
-    let mut piece = line(&HEADER);
+    let mut piece = ListedMessage::header();
     loop {
         for message in page.messages {
             let message = ListedMessage::of(home, message).map_err(io::Error::other)?;
-            piece.push_str(&row(&message));
+            piece.push_str(&message.line());
         }
         if out.send(Ok(std::mem::take(&mut piece).into())).await.is_err() {
             return Ok(());
@@ -68,15 +68,25 @@ async fn write(
     }
 }
 
-fn row(message: &ListedMessage) -> String {
-    line(&[
-        &message.index.to_string(),
-        &message.id,
-        &message.state,
-        &message.to,
-        message.failure_class.as_deref().unwrap_or_default(),
-        message.failure.as_deref().unwrap_or_default(),
-        &message.created_at,
-        message.finished_at.as_deref().unwrap_or_default(),
-    ])
+impl ListedMessage {
+    /// The first line of a table of them.
+    #[must_use]
+    pub fn header() -> String {
+        line(&HEADER)
+    }
+
+    /// Its line in that table.
+    #[must_use]
+    pub fn line(&self) -> String {
+        line(&[
+            &self.index.to_string(),
+            &self.id,
+            &self.state,
+            &self.to,
+            self.failure_class.as_deref().unwrap_or_default(),
+            self.failure.as_deref().unwrap_or_default(),
+            &self.created_at,
+            self.finished_at.as_deref().unwrap_or_default(),
+        ])
+    }
 }

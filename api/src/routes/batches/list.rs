@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Query, State, rejection::QueryRejection},
+    extract::State,
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
@@ -23,8 +23,9 @@ use super::{csv, find};
 use crate::{
     App,
     auth::Caller,
-    error::{ApiError, ErrorCode, Problem},
-    routes::{DEFAULT_LIMIT, PathId, check_limit, wrong_parameter},
+    error::{ApiError, Problem},
+    query::Params,
+    routes::{DEFAULT_LIMIT, PathId, read_limit, wrong_parameter},
     timestamp::rfc3339,
 };
 
@@ -37,7 +38,8 @@ pub struct ListQuery {
     /// `next` of the page before.
     after: Option<String>,
     /// 1 to 1000, otherwise 100. CSV comes whole unless it is given.
-    limit: Option<usize>,
+    #[param(value_type = Option<usize>)]
+    limit: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,23 +53,25 @@ pub struct ListedMessages {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ListedMessage {
     /// Which recipient of the batch, counted from 0.
-    pub(super) index: u32,
-    pub(super) id: String,
-    pub(super) state: String,
+    pub index: u32,
+    pub id: String,
+    pub state: String,
     /// Masked.
-    pub(super) to: String,
+    pub to: String,
     /// The class of the answer that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failure_class: Option<String>,
+    pub failure_class: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failure: Option<String>,
-    pub(super) created_at: String,
+    pub failure: Option<String>,
+    pub created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) finished_at: Option<String>,
+    pub finished_at: Option<String>,
 }
 
 impl ListedMessage {
-    pub(super) fn of(home: &Home, message: Message) -> Result<Self, SecretError> {
+    /// # Errors
+    /// Its recipient cannot be opened.
+    pub fn of(home: &Home, message: Message) -> Result<Self, SecretError> {
         Ok(Self {
             index: batch::index_of(message.id),
             id: message.id.to_string(),
@@ -108,13 +112,12 @@ pub async fn list(
     State(app): State<App>,
     id: PathId,
     caller: Caller,
-    query: Result<Query<ListQuery>, QueryRejection>,
+    query: Result<Params<ListQuery>, ApiError>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     caller.require(Scope::Send)?;
     let batch = find(&app, &caller, id).await?;
-    let Query(query) = query.map_err(|error| ErrorCode::InvalidField.detail(error.body_text()))?;
-    let part = part(batch, &query)?;
+    let part = part(batch, &query?.0)?;
     if wants_csv(&headers) {
         return csv::answer(app.home, part).await;
     }
@@ -138,8 +141,7 @@ fn part(batch: Batch, query: &ListQuery) -> Result<Part, ApiError> {
             .filter(|after| batch::is_within(batch.id, *after))
             .ok_or_else(|| wrong_parameter("after", "after must be next of the page before"))?,
     };
-    check_limit(query.limit)?;
-    Ok(Part { batch, which, after, limit: query.limit })
+    Ok(Part { batch, which, after, limit: read_limit(query.limit.as_deref())? })
 }
 
 fn wants_csv(headers: &HeaderMap) -> bool {

@@ -14,6 +14,7 @@ use axum::Extension;
 use otpost_shared::message::batch::{self, Batch};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use self::list::ListedMessage;
 use self::room::Room;
 use crate::{
     App,

@@ -14,10 +14,12 @@ use serde_json::json;
 use super::{
     failures::Failures,
     people::{People, Scanned},
-    progress::Progress,
     summary::Tally,
 };
-use crate::output::{Done, moment, print_json, say};
+use crate::{
+    commands::progress::Progress,
+    output::{Done, moment, print_json, say},
+};
 
 /// What would be sent.
 #[derive(Default)]

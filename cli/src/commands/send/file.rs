@@ -22,12 +22,11 @@ use super::{
     failures::Failures,
     follow,
     people::{People, Scanned},
-    progress::Progress,
     summary::{Stop, Summary, Tally},
 };
 use crate::{
     args::SendOptions,
-    commands::{PATIENCE, open_ready, stop_signal},
+    commands::{PATIENCE, open_ready, progress::Progress, stop_signal},
     output::{Done, Failure},
 };
 

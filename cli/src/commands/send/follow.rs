@@ -21,9 +21,11 @@ use uuid::Uuid;
 use super::{
     failures::Failures,
     people::{People, Records},
-    progress::Progress,
 };
-use crate::{commands::PATIENCE, output::Failure};
+use crate::{
+    commands::{PATIENCE, progress::Progress},
+    output::Failure,
+};
 
 /// Between two looks, at least.
 const PAUSE: Duration = Duration::from_millis(500);

@@ -6,7 +6,6 @@ mod file;
 mod follow;
 mod one;
 pub mod people;
-mod progress;
 mod summary;
 
 use std::path::Path;

@@ -108,6 +108,13 @@ impl People {
                 format!("has no column to, phone, number or msisdn; say which one holds the numbers with --column; there are: {listed}")
             })?,
         };
+        // Which of them is meant nobody can tell, and the other one's people would be left out.
+        let chosen = &names[self.to];
+        if names.iter().filter(|name| *name == chosen).count() > 1 {
+            return Err(format!(
+                "two columns are called {chosen}; rename the one that does not hold the numbers"
+            ));
+        }
         if let Some(name) = RESERVED
             .iter()
             .find(|n| find(n).is_some() && text.template_names().any(|named| named == **n))

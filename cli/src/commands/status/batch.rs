@@ -2,14 +2,10 @@
 
 use std::process::ExitCode;
 
-use otpost_api::csv::line;
+use otpost_api::ListedMessage;
 use otpost_shared::{
     Home,
-    message::{
-        Message,
-        batch::{self, Batch, Which},
-    },
-    secrets::SecretError,
+    message::batch::{self, Batch, Which},
     tenant::DEFAULT_TENANT,
 };
 use serde_json::{Value, json};
@@ -28,13 +24,13 @@ pub async fn run(home: &Home, id: Uuid, options: &StatusOptions) -> Done {
         .ok_or_else(|| Failure::new("there is no verification, message or batch with this id"))?;
     let which = if options.failed { Which::NotSent } else { Which::All };
     if options.csv {
-        print(&line(&["index", "id", "state", "to", "failure"]));
-        each(home, &batch, which, |row| print(&row.csv())).await?;
+        print(&ListedMessage::header());
+        each(home, &batch, which, |row| print(&row.line())).await?;
     } else if options.print.json {
         let mut view = view(home, &batch).await?;
         if options.failed {
             let mut rows = Vec::new();
-            each(home, &batch, which, |row| rows.push(row.json())).await?;
+            each(home, &batch, which, |row| rows.push(json!(row))).await?;
             view["messages"] = rows.into();
         }
         print_json(&view);
@@ -48,7 +44,8 @@ pub async fn run(home: &Home, id: Uuid, options: &StatusOptions) -> Done {
         }
         if options.failed {
             each(home, &batch, which, |row| {
-                say!("{:>9} {} {:9} {}", row.index, row.to, row.state, row.failure);
+                let why = row.failure.unwrap_or_default();
+                say!("{:>9} {} {:9} {why}", row.index, row.to, row.state);
             })
             .await?;
         }
@@ -67,51 +64,18 @@ async fn view(home: &Home, batch: &Batch) -> Result<Value, Failure> {
     }))
 }
 
-/// One message as it is shown.
-struct Shown {
-    index: u32,
-    id: String,
-    state: String,
-    /// Masked.
-    to: String,
-    failure: String,
-}
-
-impl Shown {
-    fn of(home: &Home, message: Message) -> Result<Self, SecretError> {
-        Ok(Self {
-            index: batch::index_of(message.id),
-            id: message.id.to_string(),
-            to: message.recipient(&home.keys)?.map(|to| to.masked()).unwrap_or_default(),
-            state: message.state,
-            failure: message.failure.unwrap_or_default(),
-        })
-    }
-
-    fn csv(&self) -> String {
-        line(&[&self.index.to_string(), &self.id, &self.state, &self.to, &self.failure])
-    }
-
-    fn json(&self) -> Value {
-        json!({
-            "index": self.index, "id": self.id, "state": self.state, "to": self.to,
-            "failure": self.failure,
-        })
-    }
-}
-
 /// Every message that is asked for, page by page.
 async fn each(
     home: &Home,
     batch: &Batch,
     which: Which,
-    mut see: impl FnMut(Shown),
+    mut see: impl FnMut(ListedMessage),
 ) -> Result<(), Failure> {
     let mut after = batch.id;
     loop {
         let page = batch::list(&home.db, batch, which, after, PAGE).await?;
         for message in page.messages {
-            see(Shown::of(home, message)?);
+            see(ListedMessage::of(home, message)?);
         }
         match page.next {
             Some(next) => after = next,

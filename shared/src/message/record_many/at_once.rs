@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Which of the attempts their providers have reported of already, and which of those before them
-/// were delivered after all.
+/// were delivered after all: nobody was asked again when that was known in time.
 pub(super) async fn leave_at_once(
     pool: &PgPool,
     rows: &[Leaving<'_>],
@@ -37,8 +37,9 @@ pub(super) async fn leave_at_once(
         UNION ALL
         SELECT o.message_id, o.number FROM step s
             JOIN left_behind l ON l.id = s.id
-            JOIN attempts o ON o.message_id = s.id AND o.number < s.number
-        WHERE s.number > 1 AND o.report = 'delivered'"
+            JOIN attempts o ON o.message_id = s.id AND o.number < COALESCE(s.number, o.number + 1)
+        WHERE (s.number > 1 OR (s.number IS NULL AND s.state = 'sent'))
+          AND o.report = 'delivered'"
     );
     let rows: Vec<&Leaving<'_>> = rows.iter().collect();
     let ended: Vec<Option<&(i32, Ending)>> = column(&rows, |r| r.step.ended.as_ref());

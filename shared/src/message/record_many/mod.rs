@@ -19,7 +19,7 @@ use self::{
 };
 use super::{End, Next, Recording, State, record::unsent, reported::settle_early};
 use crate::{
-    attempt,
+    attempt::{self, Told},
     clock::Millis,
     db::{Db, DbError, Tx, bounded, chunks, retrying},
     verification,
@@ -224,8 +224,7 @@ async fn record_together(
     for rows in chunks(&sorted.leaving) {
         leave_in(&mut tx, rows, leave!()).await?;
         leave_in(&mut tx, rows, end!("")).await?;
-        let ids: Vec<Uuid> = rows.iter().map(|row| row.step.message.id).collect();
-        reported.extend(attempt::list_reported(&mut tx, &ids).await?);
+        reported.extend(list_told(&mut tx, rows).await?);
     }
     leases.extend(follow(&mut tx, &sorted.following).await?);
     for row in &sorted.failing {
@@ -233,6 +232,19 @@ async fn record_together(
     }
     tx.commit().await?;
     Ok((leases, reported))
+}
+
+/// The attempts whose reports say how their messages go on: those that end with these steps, and those
+/// before them that were delivered after all.
+async fn list_told(tx: &mut Tx, rows: &[Leaving<'_>]) -> Result<Vec<(Uuid, i32)>, DbError> {
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.step.message.id).collect();
+    let ends = |one: &Told| {
+        let mut ended = rows.iter().filter(|row| row.step.message.id == one.message_id);
+        ended.any(|row| row.step.ended.as_ref().is_some_and(|(number, _)| *number == one.number))
+    };
+    let told = attempt::list_told(tx, &ids).await?.into_iter();
+    let told = told.filter(|one| one.is_delivered || ends(one));
+    Ok(told.map(|one| (one.message_id, one.number)).collect())
 }
 
 /// Ends one attempt of each message and begins another.

@@ -80,6 +80,8 @@ macro_rules! outbids {
     };
 }
 
+/// Renews the lease of what may still be sent. The answer to HELP may although its recipient wrote STOP, by
+/// the same rule by which it is written down.
 macro_rules! renew {
     () => {
         "UPDATE messages AS m SET lease_until = s.lease_until
@@ -90,7 +92,8 @@ macro_rules! renew {
                SELECT 1 FROM suppressions x
                WHERE x.recipient_hash = s.suppression_hash
                  AND (x.for_everyone = 1 OR x.tenant_id = m.tenant_id)
-                 AND (x.scope = 'all' OR m.lane = 'bulk'))
+                 AND (x.scope = 'all' OR m.lane = 'bulk')
+                 AND (m.keyword IS NULL OR m.keyword <> 'help' OR x.reason <> 'stop'))
            AND (m.verification_id IS NULL OR EXISTS (
                SELECT 1 FROM verifications v
                WHERE v.id = m.verification_id AND v.status || '' = 'pending'

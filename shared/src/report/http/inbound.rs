@@ -2,12 +2,9 @@
 
 use serde::Deserialize;
 
-use super::{
-    said::Said,
-    signature::{Algorithm, Encoding, Signature},
-};
+use super::{said::Said, signature::Signature};
 use crate::{
-    config::{ConfigError, SecretText},
+    config::ConfigError,
     inbound::received::Received,
     report::{Call, NotHeard},
 };
@@ -23,13 +20,8 @@ pub struct HttpInbound {
     from: String,
     /// The place of what it wrote.
     text: String,
-    /// The header that holds the signature of the body, and the secret it is made with.
-    signature_header: Option<String>,
-    secret: Option<SecretText>,
-    #[serde(default)]
-    signature_algorithm: Algorithm,
-    #[serde(default)]
-    signature_encoding: Encoding,
+    /// How the body is signed; without it nothing is.
+    signature: Option<Signature>,
 }
 
 impl HttpInbound {
@@ -41,7 +33,7 @@ impl HttpInbound {
         let empty = [("from", &self.from), ("text", &self.text)];
         let empty = empty.into_iter().find(|(_, place)| place.is_empty());
         let empty = empty.map(|(key, _)| (key, "must not be empty".to_owned()));
-        match empty.or_else(|| self.signature().mistake()) {
+        match empty.or_else(|| self.signature.as_ref().and_then(Signature::mistake)) {
             Some((key, said)) => {
                 Err(ConfigError::new(format!("providers.{provider}.{SECTION}.{key}"), said))
             }
@@ -51,19 +43,9 @@ impl HttpInbound {
 
     /// Checks the signature, of gateways that sign, and reads what is signed.
     pub(in crate::report) fn hear(&self, call: &Call<'_>) -> Result<Vec<Received>, NotHeard> {
-        self.signature().check(call)?;
-        let said = Said::new(call, self.secret.is_some());
+        let said = Said::heard(call, self.signature.as_ref())?;
         let (from, text) = (said.at(&self.from)?, said.at(&self.text)?);
         Ok(vec![Received::new(from.as_deref(), text.as_deref())?])
-    }
-
-    fn signature(&self) -> Signature<'_> {
-        Signature {
-            header: self.signature_header.as_deref(),
-            secret: self.secret.as_ref(),
-            algorithm: self.signature_algorithm,
-            encoding: self.signature_encoding,
-        }
     }
 }
 

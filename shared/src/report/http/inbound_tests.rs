@@ -44,7 +44,7 @@ fn places_in_json_in_a_form_and_in_the_query() {
 
 #[test]
 fn what_is_signed_is_the_body() {
-    let signed = format!("{PLACES}\nsignature_header = 'X-Signature'\nsecret = 's3cret'");
+    let signed = format!("{PLACES}\nsignature = {{ header = 'X-Signature', secret = 's3cret' }}");
     let call = |made: &str, body: &str| heard(&signed, URL, &[("x-signature", made)], body);
     assert_eq!(said(call(MADE, BODY)).len(), 1);
     assert_eq!(said(call(&format!("sha256={MADE}"), BODY)).len(), 1);

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::signature::Signature;
 use crate::{
     json_pointer::Pointer,
     price,
@@ -17,11 +18,18 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// What is signed is the body: then the query says nothing.
-    pub(super) fn new(call: &Call<'_>, is_signed: bool) -> Self {
-        let query = if is_signed { "" } else { call.query() };
+    /// Checks the signature, of gateways that sign. What is signed is the body: then the query says
+    /// nothing.
+    pub(super) fn heard(call: &Call<'_>, signed: Option<&Signature>) -> Result<Self, NotHeard> {
+        let query = match signed {
+            Some(signature) => {
+                signature.check(call)?;
+                ""
+            }
+            None => call.query(),
+        };
         let fields = [call.body, query.as_bytes()].map(Fields::of_form);
-        Self { json: serde_json::from_slice(call.body).ok(), fields }
+        Ok(Self { json: serde_json::from_slice(call.body).ok(), fields })
     }
 
     pub(super) fn at(&self, place: &str) -> Result<Option<String>, NotHeard> {

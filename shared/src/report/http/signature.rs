@@ -14,14 +14,25 @@ use crate::{
     secrets::{hex, same_bytes},
 };
 
-/// What a section says of it; without header and secret nothing is signed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Signature<'a> {
-    /// The header that holds the signature of the body, and the secret it is made with.
-    pub(super) header: Option<&'a str>,
-    pub(super) secret: Option<&'a SecretText>,
-    pub(super) algorithm: Algorithm,
-    pub(super) encoding: Encoding,
+/// Keys that stood beside the others, and what they are called among those of [`Signature`].
+pub(super) const MOVED: [(&str, &str); 4] = [
+    ("signature_header", "header"),
+    ("secret", "secret"),
+    ("signature_algorithm", "algorithm"),
+    ("signature_encoding", "encoding"),
+];
+
+/// What a section says of it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Signature {
+    /// The header that holds it, and the secret it is made with.
+    header: String,
+    secret: SecretText,
+    #[serde(default)]
+    algorithm: Algorithm,
+    #[serde(default)]
+    encoding: Encoding,
 }
 
 /// What the HMAC is made with.
@@ -62,31 +73,28 @@ pub(super) enum Encoding {
     Base64,
 }
 
-impl Signature<'_> {
+impl Signature {
     /// Which key makes no sense, and why.
     pub(super) fn mistake(&self) -> Option<(&'static str, String)> {
-        let (key, said) = match (self.header, self.secret.map(SecretText::expose)) {
-            (Some(""), _) => ("signature_header", "must not be empty"),
-            (Some(header), _) if !is_header_name(header) => {
-                return Some(("signature_header", format!("{header:?} is no name of a header")));
-            }
-            (None, Some(_)) => ("signature_header", "must be set when secret is"),
-            (Some(_), None) => ("secret", "must be set when signature_header is"),
-            (Some(_), Some("")) => ("secret", "must not be empty; leave both out"),
-            (Some(_), Some(_)) | (None, None) => return None,
-        };
-        Some((key, said.to_owned()))
+        let header = &self.header;
+        if header.is_empty() {
+            return Some(("signature.header", "must not be empty".to_owned()));
+        }
+        if !is_header_name(header) {
+            return Some(("signature.header", format!("{header:?} is no name of a header")));
+        }
+        let said = "must not be empty; if nothing is signed, leave signature out";
+        self.secret.expose().is_empty().then(|| ("signature.secret", said.to_owned()))
     }
 
     /// The HMAC of the body as it came, perhaps behind the algorithm's name, as `sha256=…`.
     pub(super) fn check(&self, call: &Call<'_>) -> Result<(), NotHeard> {
-        let (Some(header), Some(secret)) = (self.header, self.secret) else { return Ok(()) };
         let given = call
-            .header(&header.to_ascii_lowercase())
+            .header(&self.header.to_ascii_lowercase())
             .ok_or(NotHeard::NotGenuine("it is not signed"))?;
         let named = given.strip_prefix(self.algorithm.name());
         let given = named.and_then(|rest| rest.strip_prefix('=')).unwrap_or(given);
-        let made = self.algorithm.sign(secret.expose(), call.body);
+        let made = self.algorithm.sign(self.secret.expose(), call.body);
         let is_same = match self.encoding {
             Encoding::Hex => {
                 same_bytes(hex(&made).as_bytes(), &given.as_bytes().to_ascii_lowercase())

@@ -4,22 +4,23 @@ use std::fmt::Debug;
 
 use otpost_shared::{
     admission::Refused,
+    channel::Channel,
     idempotency::IdempotencyKey,
     message::{self, NewMessage},
     queue::Lane,
     secrets::{Code, Handle},
     tenant::DEFAULT_TENANT,
-    verification::{
-        self, CancelAnswer, CheckAnswer, CheckRequest, ReceiptAnswer, ResendAnswer, ResendRequest,
-    },
+    verification::{self, CancelAnswer, NewStep, NewVerification, ResendAnswer, ResendRequest},
 };
 use proptest::{prop_assert, prop_assert_eq};
 use uuid::Uuid;
 
 use super::{
-    super::{code_of, key, number, other_than, request},
-    expected::{Canceled, Checked, Consumed, Entry, Kept, Message, Verification},
-    operation::{Caller, Guess, Key, Policy},
+    super::{key, number, request},
+    addresses::{Address, Ways},
+    answers::{Canceled, Entry, Kept},
+    expected::{Codes, Message, Verification},
+    operation::{Caller, Key, Policy},
     trial::{Held, Trial, Verdict, nth},
 };
 
@@ -57,37 +58,72 @@ impl Asked {
     }
 }
 
-fn tenant(by: Caller) -> Uuid {
+pub fn tenant(by: Caller) -> Uuid {
     if by == Caller::OtherTenant { Uuid::max() } else { DEFAULT_TENANT }
 }
 
-fn subject(policy: Policy, by: Caller) -> Option<String> {
+pub fn subject(policy: Policy, by: Caller) -> Option<String> {
     let wrong = (by == Caller::OtherSubject).then(|| "bob".to_owned());
     wrong.or((policy == Policy::Same).then(|| SUBJECT.to_owned()))
 }
 
 /// A request that does not send anything has the refusal that the model expects.
 fn refused<T: Debug>(entry: &Entry, answer: &Result<T, Refused>) -> Verdict {
-    let agree = matches!(
-        (entry, answer),
+    let agree = match (entry, answer) {
         (Entry::KeyReused, Err(Refused::KeyReused))
-            | (Entry::CapReached, Err(Refused::DailyCap { .. }))
-    );
+        | (Entry::CapReached, Err(Refused::DailyCap { .. })) => true,
+        (Entry::StepRefused(place), Err(Refused::Step(at))) => {
+            (at.place, at.field) == (*place, "to")
+        }
+        (Entry::ChannelRefused(channel), Err(Refused::Channel(refused))) => channel == refused,
+        _ => false,
+    };
     prop_assert!(agree, "expected {entry:?}, not {answer:?}");
     Ok(())
 }
 
+fn new_verification(person: u8, policy: Policy, ways: &Ways) -> NewVerification {
+    let recipient = |channel| Address::of(person, channel).recipient();
+    let mut new = request(recipient(ways.first));
+    new.channel = ways.first;
+    new.subject = subject(policy, Caller::Owner);
+    if policy != Policy::Same {
+        new.purpose = "rotating".into();
+    }
+    new.code = (policy == Policy::OwnCode).then(|| Code::new(OWN_CODE.into()));
+    let step = |(channel, after_secs): &(Channel, u32)| NewStep {
+        channel: *channel,
+        to: recipient(*channel),
+        after_secs: *after_secs,
+    };
+    new.then = ways.then.iter().map(step).collect();
+    new
+}
+
 impl Trial<'_> {
-    pub async fn accept(&mut self, person: u8, policy: Policy, key: Option<Key>) -> Verdict {
+    /// The codes of a verification's addresses, as a worker would derive them.
+    async fn codes_of(&self, id: Uuid, addresses: &[Address]) -> Codes {
+        let row = verification::find(&self.home.db, id).await.expect("an answer").expect("a row");
+        let code = |to: Address| row.code_to(&self.home.keys, &to.hash(self.home));
+        let code = |to: Address| code(to).expect("a key").expect("a seed").as_str().to_owned();
+        addresses.iter().map(|to| (*to, code(*to))).collect()
+    }
+
+    pub async fn accept(
+        &mut self,
+        person: u8,
+        policy: Policy,
+        ways: &Ways,
+        key: Option<Key>,
+    ) -> Verdict {
         self.start();
         let asked = Asked::new("accept", key);
-        let entry = self.model.entry(asked.for_model(), self.now);
-        let mut new = request(number(person.into()));
-        new.subject = subject(policy, Caller::Owner);
-        if policy != Policy::Same {
-            new.purpose = "rotating".into();
-        }
-        new.code = (policy == Policy::OwnCode).then(|| Code::new(OWN_CODE.into()));
+        // Nobody could tell two addresses apart by one code.
+        let entry = match ways.to_another().filter(|_| policy == Policy::OwnCode) {
+            Some(place) => Entry::StepRefused(place),
+            None => self.model.entry(asked.for_model(), ways.count(), self.now),
+        };
+        let mut new = new_verification(person, policy, ways);
         new.idempotency_key = asked.for_home(self);
         let answer = verification::accept(self.home, new).await;
         let during = self.done();
@@ -104,26 +140,26 @@ impl Trial<'_> {
         let at = until - policy.lifetime_ms();
         prop_assert!(during.contains(&at), "{at} is not in {during:?}");
         prop_assert_eq!(resend_at, at + policy.resend_after_ms());
+        let to = Address::of(person, ways.first).masked();
+        prop_assert_eq!((accepted.channel, accepted.to), (ways.first, to));
         let token = accepted.session_token;
         let handle = Handle::parse(&token).expect("a token");
-        self.model.let_in(
-            asked.name(),
-            Kept { request: asked.request(), id, until, resend_at, token },
-            at,
-        );
-        let code = code_of(self.home, id).await.as_str().to_owned();
-        prop_assert!(policy != Policy::OwnCode || code == OWN_CODE);
-        let verification = Verification::pending(person, policy, code, at);
+        let kept = Kept { request: asked.request(), id, until, resend_at, token };
+        self.model.let_in(asked.name(), kept, ways.count(), at);
+        let codes = self.codes_of(id, &ways.addresses(person)).await;
+        prop_assert!(policy != Policy::OwnCode || codes[0].1 == OWN_CODE);
+        prop_assert!(codes.len() == 1 || codes[0].1 != codes[1].1, "one code for two: {codes:?}");
+        let verification = Verification::pending(policy, ways.first, codes, at);
         self.model.verifications.insert(id, verification);
         self.held.push(Held { id, token: handle, policy, receipt: None });
-        self.model.awaited = Some(Message::queued(Some(id), Lane::Otp, at, until));
+        self.model.await_all(id, person, ways, at, until);
         Ok(())
     }
 
     pub async fn accept_text(&mut self, person: u8, key: Option<Key>) -> Verdict {
         self.start();
         let asked = Asked::new("text", key);
-        let entry = self.model.entry(asked.for_model(), self.now);
+        let entry = self.model.entry(asked.for_model(), 1, self.now);
         let new = NewMessage {
             tenant_id: DEFAULT_TENANT,
             to: number(person.into()),
@@ -146,24 +182,31 @@ impl Trial<'_> {
         let at = until - 86_400_000;
         prop_assert!(during.contains(&at), "{at} is not in {during:?}");
         let kept = Kept { request: asked.request(), id, until, resend_at: 0, token: String::new() };
-        self.model.let_in(asked.name(), kept, at);
-        self.model.awaited = Some(Message::queued(None, Lane::Bulk, at, until));
+        self.model.let_in(asked.name(), kept, 1, at);
+        let way = (Channel::Sms, Address::Number(person));
+        self.model.awaited.push_back(Message::queued(None, Lane::Bulk, way, at, until));
         Ok(())
     }
 
-    pub async fn resend(&mut self, of: usize, by: Caller, key: Option<Key>) -> Verdict {
+    pub async fn resend(
+        &mut self,
+        of: usize,
+        by_way: Option<Channel>,
+        by: Caller,
+        key: Option<Key>,
+    ) -> Verdict {
         let Some(of) = nth(&self.held, of) else { return Ok(()) };
         self.start();
         let (id, policy) = (self.held[of].id, self.held[of].policy);
-        let asked = Asked::new(&format!("resend {id}"), key);
+        let asked = Asked::new(&format!("resend {id} {by_way:?}"), key);
         let entry = match by {
             Caller::OtherTenant => Entry::NotFound,
-            _ => self.model.resend_entry(id, asked.for_model(), self.now),
+            _ => self.model.resend_entry(id, by_way, asked.for_model(), self.now),
         };
         let request = ResendRequest {
             tenant_id: tenant(by),
             id,
-            channel: None,
+            channel: by_way,
             client: None,
             idempotency_key: asked.for_home(self),
         };
@@ -187,68 +230,14 @@ impl Trial<'_> {
         prop_assert!(during.contains(&at), "{at} is not in {during:?}");
         let (until, resend_at) = (resent.expires_at, resent.resend_at);
         let kept = Kept { request: asked.request(), id, until, resend_at, token: String::new() };
-        self.model.let_in(asked.name(), kept, at);
-        self.model.resend(id, code_of(self.home, id).await.as_str(), at);
-        Ok(())
-    }
-
-    /// The code that is typed in.
-    fn guessed(&self, id: Uuid, guess: Guess) -> Code {
-        let codes = self.model.verifications.get(&id).map(|v| v.codes.clone()).unwrap_or_default();
-        let right = Code::new(codes.last().cloned().unwrap_or_else(|| "123456".into()));
-        match (guess, codes.first()) {
-            (Guess::Wrong, _) => other_than(&right),
-            (Guess::Stale, Some(first)) => Code::new(first.clone()),
-            _ => right,
-        }
-    }
-
-    pub async fn check(&mut self, of: usize, guess: Guess, by: Caller, key: Option<u8>) -> Verdict {
-        let Some(of) = nth(&self.held, of) else { return Ok(()) };
-        self.start();
-        let Held { id, policy, token, .. } = &self.held[of];
-        let (id, policy, mut token) = (*id, *policy, token.clone());
-        let code = self.guessed(id, guess);
-        let presented = code.as_str().to_owned();
-        let to = match by {
-            Caller::Elsewhere => Some(number(9_999)),
-            _ => self.model.verifications.get(&id).map(|v| number(v.person.into())),
-        };
-        if by == Caller::Forger {
-            token = Handle::generate(id);
-        }
-        let request = CheckRequest {
-            tenant_id: tenant(by),
-            token,
-            code,
-            to,
-            subject: subject(policy, by),
-            idempotency_key: key.map(|name| name.to_string()),
-        };
-        let answer = verification::check(self.home, request).await;
-        let during = self.done();
-        let expected = match by {
-            Caller::Owner => self.model.check(id, &presented, key, &during),
-            _ => Checked::NotFound,
-        };
-        let agree = match (expected, &answer) {
-            (Checked::Verified, Ok(CheckAnswer::Verified { at, .. })) => during.contains(at),
-            (Checked::Again, Ok(CheckAnswer::Verified { receipt, at, .. })) => {
-                let proven = self.model.verifications.get(&id).and_then(|v| v.finished.clone());
-                self.held[of].receipt.as_ref() == Some(receipt) && proven == Some(*at..=*at)
-            }
-            (Checked::Incorrect(left), Ok(CheckAnswer::Incorrect { guesses_left })) => {
-                left == *guesses_left
-            }
-            (Checked::Over(status), Ok(CheckAnswer::Over(over))) => status == *over,
-            (Checked::BudgetSpent, Ok(CheckAnswer::BudgetSpent { .. }))
-            | (Checked::NotFound, Ok(CheckAnswer::NotFound)) => true,
-            _ => false,
-        };
-        prop_assert!(agree, "expected {expected:?}, not {answer:?}");
-        if let Ok(CheckAnswer::Verified { receipt, .. }) = answer {
-            self.held[of].receipt = Some(receipt);
-        }
+        self.model.let_in(asked.name(), kept, 1, at);
+        let of = self.model.verifications.get(&id);
+        let addresses = of.map(Verification::addresses).unwrap_or_default();
+        let way = of.map(|of| of.way(by_way));
+        let told = way.map(|(channel, to)| (channel, to.map(Address::masked)));
+        prop_assert_eq!(told, Some((resent.channel, Some(resent.to))));
+        let codes = self.codes_of(id, &addresses).await;
+        self.model.resend(id, by_way, codes, at);
         Ok(())
     }
 
@@ -269,50 +258,4 @@ impl Trial<'_> {
         prop_assert!(agree, "expected {expected:?}, not {answer:?}");
         Ok(())
     }
-
-    pub async fn consume(&mut self, of: usize, by: Caller) -> Verdict {
-        let Some(of) = nth(&self.held, of) else { return Ok(()) };
-        self.start();
-        let Held { id, policy, receipt, .. } = &self.held[of];
-        let (id, policy) = (*id, *policy);
-        // Without a receipt of its own, one is made up with the right shape.
-        let made_up = verification_id_and_zeros(id);
-        let genuine = receipt.clone().filter(|_| by != Caller::Forger);
-        let honest = genuine.is_some();
-        let purpose = match (policy, by) {
-            (_, Caller::Elsewhere) => "elsewhere",
-            (Policy::Same, _) => "default",
-            _ => "rotating",
-        };
-        let subject = subject(policy, by);
-        let answer = verification::consume_receipt(
-            self.home,
-            tenant(by),
-            &genuine.unwrap_or(made_up),
-            purpose,
-            subject.as_deref(),
-            false,
-        )
-        .await;
-        let during = self.done();
-        let expected = match by {
-            Caller::Owner if honest => self.model.consume(id, &during),
-            _ => Consumed::NotValid,
-        };
-        let agree = matches!(
-            (expected, &answer),
-            (Consumed::Yes, Ok(ReceiptAnswer::Consumed { .. }))
-                | (Consumed::Before, Ok(ReceiptAnswer::AlreadyConsumed))
-                | (Consumed::Expired, Ok(ReceiptAnswer::Expired))
-                | (Consumed::NotValid, Ok(ReceiptAnswer::NotValid))
-        );
-        prop_assert!(agree, "expected {expected:?}, not {answer:?}");
-        Ok(())
-    }
-}
-
-/// A receipt's form: the id, then 32 bytes in place of a signature.
-fn verification_id_and_zeros(id: Uuid) -> String {
-    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-    URL_SAFE_NO_PAD.encode([id.as_bytes().as_slice(), &[0; 32]].concat())
 }

@@ -1,22 +1,35 @@
 //! The model's messages: claimed, attempted, given up, by workers and by sweeps.
 
 use otpost_shared::{
-    clock::Millis, message::State, outcome::ErrorClass, queue::Lane, verification::Status,
+    channel::Channel, clock::Millis, message::State, outcome::ErrorClass, queue::Lane,
+    verification::Status,
 };
 use uuid::Uuid;
 
-use super::expected::{Attempt, Message, Model};
+use super::{
+    addresses::Address,
+    expected::{Attempt, Message, Model},
+};
 
 const LEASE_MS: i64 = 7_000;
 const MOST_CRASHES: i32 = 3;
 const MOST_CRASHES_UNTRIED: i32 = 10;
 
 impl Message {
-    pub fn queued(verification: Option<Uuid>, lane: Lane, at: Millis, deadline: Millis) -> Self {
+    pub fn queued(
+        verification: Option<Uuid>,
+        lane: Lane,
+        (channel, to): (Channel, Address),
+        at: Millis,
+        deadline: Millis,
+    ) -> Self {
         Self {
             verification,
             generation: 1,
             lane,
+            channel,
+            to,
+            is_step: false,
             state: State::Queued,
             epoch: 0,
             lease_until: None,
@@ -42,6 +55,7 @@ impl Message {
     pub fn requeue(&mut self, not_before: Millis) {
         self.state = State::Queued;
         self.lease_until = None;
+        self.finished = None;
         self.not_before = not_before;
     }
 
@@ -55,21 +69,29 @@ impl Message {
     }
 }
 
+impl Attempt {
+    fn running(epoch: i32) -> Self {
+        Self { epoch, outcome: None, provider_message_id: None, report: None }
+    }
+}
+
 impl Model {
+    /// It carries a code that counts.
+    pub fn is_wanted(&self, message: &Message) -> bool {
+        let of = message.verification.and_then(|of| self.verifications.get(&of));
+        of.is_some_and(|v| v.status == Status::Pending && v.generation() == message.generation)
+    }
+
     /// Claims a due message; true when its first attempt begins with that.
     pub fn claim(&mut self, id: Uuid, now: Millis, begins: bool) -> bool {
+        let wanted = self.messages.get(&id).is_some_and(|message| self.is_wanted(message));
         let Some(message) = self.messages.get_mut(&id) else { return false };
         message.state = State::Sending;
         message.epoch += 1;
         message.lease_until = Some(now + LEASE_MS);
-        let wanted = message.verification.is_some_and(|of| {
-            self.verifications.get(&of).is_some_and(|v| {
-                v.status == Status::Pending && v.generation() == message.generation
-            })
-        });
-        let begins = begins && wanted && message.epoch == 1;
+        let begins = begins && wanted && message.epoch == 1 && message.channel == Channel::Sms;
         if begins {
-            message.attempts.push(Attempt { epoch: 1, outcome: None, provider_message_id: None });
+            message.attempts.push(Attempt::running(1));
         }
         begins
     }
@@ -82,18 +104,14 @@ impl Model {
     /// Begins an attempt: when its lease ends, or none when nothing may be sent any more.
     pub fn begin(&mut self, id: Uuid, epoch: i32, now: Millis) -> Option<Millis> {
         let message = self.claimed(id, epoch)?.clone();
-        let wanted = message.verification.is_none_or(|of| {
-            self.verifications.get(&of).is_some_and(|v| {
-                v.status == Status::Pending && v.generation() == message.generation
-            })
-        });
+        let wanted = message.verification.is_none() || self.is_wanted(&message);
         if message.deadline <= now || !wanted {
             self.leave_unsent(id, epoch, now);
             return None;
         }
         let message = self.claimed(id, epoch)?;
         message.lease_until = Some(now + LEASE_MS);
-        message.attempts.push(Attempt { epoch, outcome: None, provider_message_id: None });
+        message.attempts.push(Attempt::running(epoch));
         message.lease_until
     }
 
@@ -125,24 +143,7 @@ impl Model {
     pub fn end(&mut self, id: Uuid, epoch: i32, state: State, now: Millis) {
         let Some(message) = self.claimed(id, epoch) else { return };
         message.leave(state, now);
-        self.fail_with(id, now);
-    }
-
-    /// A verification fails with its last message, unless one may have arrived or still may.
-    fn fail_with(&mut self, id: Uuid, now: Millis) {
-        let Some(message) = self.messages.get(&id) else { return };
-        let (State::Failed, Some(of)) = (message.state, message.verification) else { return };
-        let hopeful = [State::Queued, State::Sending, State::Sent, State::Unknown];
-        let v = self.verifications.get_mut(&of).filter(|v| v.status_at(now) == Status::Pending);
-        let Some(v) = v else { return };
-        let hope = self.messages.iter().any(|(other, m)| {
-            *other != id
-                && (m.verification, m.generation) == (Some(of), v.generation())
-                && hopeful.contains(&m.state)
-        });
-        if !hope {
-            v.end(Status::Failed, now..=now);
-        }
+        self.follow(id, now);
     }
 
     /// Takes a message back whose worker is lost.
@@ -157,7 +158,7 @@ impl Model {
         let most = if in_doubt { MOST_CRASHES } else { MOST_CRASHES_UNTRIED };
         if (message.lane == Lane::Bulk && in_doubt) || message.crashes >= most {
             message.leave(if in_doubt { State::Unknown } else { State::Failed }, now);
-            self.fail_with(id, now);
+            self.follow(id, now);
         }
     }
 

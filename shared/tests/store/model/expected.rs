@@ -1,39 +1,49 @@
 //! The model: what must be in the tables and in the answers, in plain memory and plain rules.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     ops::RangeInclusive,
 };
 
 use otpost_shared::{
+    channel::Channel,
     clock::Millis,
     guess_budget::{day, day_end},
     message::State,
     outcome::ErrorClass,
     queue::Lane,
+    report::Word,
     verification::Status,
 };
 use uuid::Uuid;
 
-use super::operation::Policy;
+use super::{
+    addresses::Address,
+    answers::{Canceled, Checked, Consumed, Entry, Kept},
+    operation::Policy,
+};
 
-/// Wrong guesses of a person, and sends of everybody, per day: as configured for these tests.
+/// Wrong guesses at an address, and sends of everybody, per day: as configured for these tests.
 pub const GUESSES_PER_DAY: i32 = 6;
-pub const SENDS_PER_DAY: i64 = 12;
+pub const SENDS_PER_DAY: usize = 12;
 const KEY_LIFETIME_MS: i64 = 86_400_000;
 const RECEIPT_LIFETIME_MS: i64 = 600_000;
 
 /// When something happened, as exactly as it is known.
 pub type Moment = RangeInclusive<Millis>;
 
+/// The right code of each address of a verification, the first one's first.
+pub type Codes = Vec<(Address, String)>;
+
 #[derive(Clone, Debug)]
 pub struct Verification {
-    pub person: u8,
     pub policy: Policy,
+    /// The way it goes first.
+    pub channel: Channel,
     /// As written; see [`Verification::status_at`].
     pub status: Status,
-    /// The right code of each generation.
-    pub codes: Vec<String>,
+    /// Of each generation.
+    pub codes: Vec<Codes>,
     pub guesses: i32,
     pub resends: i32,
     pub resend_at: Millis,
@@ -42,6 +52,16 @@ pub struct Verification {
     pub receipt_used: Option<Moment>,
     /// The idempotency key and the code of the check that succeeded.
     pub proven_by: Option<(u8, String)>,
+    /// Whose code that was.
+    pub proved: Option<Address>,
+}
+
+/// What somebody who may check a code presents.
+#[derive(Clone, Debug)]
+pub struct Presented {
+    pub code: String,
+    pub to: Option<Address>,
+    pub key: Option<u8>,
 }
 
 #[derive(Clone, Debug)]
@@ -49,6 +69,10 @@ pub struct Message {
     pub verification: Option<Uuid>,
     pub generation: usize,
     pub lane: Lane,
+    pub channel: Channel,
+    pub to: Address,
+    /// It follows by itself.
+    pub is_step: bool,
     pub state: State,
     pub epoch: i32,
     pub lease_until: Option<Millis>,
@@ -64,66 +88,19 @@ pub struct Attempt {
     pub epoch: i32,
     pub outcome: Option<ErrorClass>,
     pub provider_message_id: Option<String>,
-}
-
-/// The first answer to an idempotency key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
-    pub request: String,
-    pub id: Uuid,
-    /// Expiry of the verification, or deadline of the message.
-    pub until: Millis,
-    pub resend_at: Millis,
-    pub token: String,
-}
-
-/// What becomes of a request that wants to send something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
-    Repeat(Kept),
-    KeyReused,
-    CapReached,
-    NotFound,
-    Over(Status),
-    TooEarly(Millis),
-    Open,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Checked {
-    Verified,
-    /// The answer of before.
-    Again,
-    Incorrect(i32),
-    Over(Status),
-    BudgetSpent,
-    NotFound,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Canceled {
-    Yes,
-    Over(Status),
-    NotFound,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Consumed {
-    Yes,
-    Before,
-    Expired,
-    NotValid,
+    /// The provider's last word.
+    pub report: Option<Word>,
 }
 
 #[derive(Debug, Default)]
 pub struct Model {
     pub verifications: BTreeMap<Uuid, Verification>,
     pub messages: BTreeMap<Uuid, Message>,
-    /// The message that the tables must show next, whose id only they know.
-    pub awaited: Option<Message>,
+    /// The messages that the tables must show next, whose ids only they know.
+    pub awaited: VecDeque<Message>,
     records: HashMap<u8, (Kept, Millis)>,
-    wrong_guesses: HashMap<(u8, i64), i32>,
-    sends: HashMap<i64, i64>,
+    wrong_guesses: HashMap<(Address, i64), i32>,
+    sends: HashMap<i64, usize>,
 }
 
 impl Policy {
@@ -141,12 +118,12 @@ impl Policy {
 }
 
 impl Verification {
-    pub fn pending(person: u8, policy: Policy, code: String, at: Millis) -> Self {
+    pub fn pending(policy: Policy, channel: Channel, codes: Codes, at: Millis) -> Self {
         Self {
-            person,
             policy,
+            channel,
             status: Status::Pending,
-            codes: vec![code],
+            codes: vec![codes],
             guesses: 0,
             resends: 0,
             resend_at: at + policy.resend_after_ms(),
@@ -154,7 +131,26 @@ impl Verification {
             finished: None,
             receipt_used: None,
             proven_by: None,
+            proved: None,
         }
+    }
+
+    /// The first one first.
+    pub fn addresses(&self) -> Vec<Address> {
+        self.codes[0].iter().map(|(to, _)| *to).collect()
+    }
+
+    /// The way that is asked for, and whom it reaches.
+    pub fn way(&self, asked: Option<Channel>) -> (Channel, Option<Address>) {
+        let channel = asked.unwrap_or(self.channel);
+        (channel, self.addresses().into_iter().find(|to| to.is_reached_by(channel)))
+    }
+
+    /// The address whose code it is, if that one was meant or none was named.
+    fn proves(&self, presented: &Presented) -> Option<Address> {
+        let is_meant = |to: &Address| presented.to.is_none_or(|named| named == *to);
+        let mut newest = self.codes.last()?.iter().filter(|(to, _)| is_meant(to));
+        newest.find(|(_, code)| *code == presented.code).map(|(to, _)| *to)
     }
 
     pub fn status_at(&self, now: Millis) -> Status {
@@ -207,46 +203,60 @@ impl Model {
         Some(if same { Entry::Repeat(kept.clone()) } else { Entry::KeyReused })
     }
 
-    pub fn entry(&self, key: Option<(u8, &str)>, now: Millis) -> Entry {
+    /// Of a request that may become `count` messages.
+    pub fn entry(&self, key: Option<(u8, &str)>, count: usize, now: Millis) -> Entry {
         let sent_today = self.sends.get(&day(now)).copied().unwrap_or(0);
-        let room = if sent_today < SENDS_PER_DAY { Entry::Open } else { Entry::CapReached };
+        let has_room = sent_today + count <= SENDS_PER_DAY;
+        let room = if has_room { Entry::Open } else { Entry::CapReached };
         self.kept(key, now).unwrap_or(room)
     }
 
-    pub fn resend_entry(&self, id: Uuid, key: Option<(u8, &str)>, now: Millis) -> Entry {
+    pub fn resend_entry(
+        &self,
+        id: Uuid,
+        asked: Option<Channel>,
+        key: Option<(u8, &str)>,
+        now: Millis,
+    ) -> Entry {
         let Some(v) = self.verifications.get(&id) else { return Entry::NotFound };
         if let Some(entry) = self.kept(key, now) {
             return entry;
         }
         match v.status_at(now) {
             Status::Pending if v.resend_at > now => Entry::TooEarly(v.resend_at),
-            Status::Pending => self.entry(None, now),
+            Status::Pending => match v.way(asked) {
+                (channel, None) => Entry::ChannelRefused(channel),
+                (_, Some(_)) => self.entry(None, 1, now),
+            },
             over => Entry::Over(over),
         }
     }
 
     /// Counts what was let in, and keeps its answer.
-    pub fn let_in(&mut self, key: Option<u8>, kept: Kept, at: Millis) {
-        *self.sends.entry(day(at)).or_default() += 1;
+    pub fn let_in(&mut self, key: Option<u8>, kept: Kept, count: usize, at: Millis) {
+        *self.sends.entry(day(at)).or_default() += count;
         if let Some(name) = key {
             self.records.insert(name, (kept, at + KEY_LIFETIME_MS));
         }
     }
 
-    /// Carries a resend out whose new code is `code`.
-    pub fn resend(&mut self, id: Uuid, code: &str, at: Millis) {
+    /// Carries a resend out after which these are the codes.
+    pub fn resend(&mut self, id: Uuid, asked: Option<Channel>, codes: Codes, at: Millis) {
         let Some(v) = self.verifications.get_mut(&id) else { return };
+        let (channel, Some(to)) = v.way(asked) else { return };
         v.resends += 1;
         v.resend_at = at + v.policy.resend_after_ms();
-        let mut message = Message::queued(Some(id), Lane::Otp, at, v.expires_at);
-        if v.policy == Policy::Rotating {
-            v.codes.push(code.to_owned());
-            message.generation = v.codes.len();
-            self.call_off(id, &(at..=at));
-        } else {
-            message.generation = 1;
+        let rotates = v.policy == Policy::Rotating;
+        if rotates {
+            v.codes.push(codes);
         }
-        self.awaited = Some(message);
+        let (generation, until) = (v.generation(), v.expires_at);
+        if rotates {
+            self.carry_over(id, generation, at);
+        }
+        self.call_off_steps(id, channel, at);
+        let message = Message::queued(Some(id), Lane::Otp, (channel, to), at, until);
+        self.awaited.push_back(Message { generation, ..message });
     }
 
     fn call_off(&mut self, verification: Uuid, at: &Moment) {
@@ -257,31 +267,46 @@ impl Model {
         }
     }
 
-    /// `code` with an idempotency key, presented by somebody who may, during `during`.
-    pub fn check(&mut self, id: Uuid, code: &str, key: Option<u8>, during: &Moment) -> Checked {
+    /// Wrong guesses at an address on the day of `now`.
+    pub fn wrong_guesses(&self, at: Address, now: Millis) -> i32 {
+        self.wrong_guesses.get(&(at, day(now))).copied().unwrap_or(0)
+    }
+
+    /// Done by somebody who may, during `during`.
+    pub fn check(&mut self, id: Uuid, presented: &Presented, during: &Moment) -> Checked {
         let now = *during.start();
-        let Some(v) = self.verifications.get_mut(&id) else { return Checked::NotFound };
-        match v.status_at(now) {
-            Status::Pending => {}
-            Status::Verified
-                if key.is_some() && v.proven_by == key.map(|name| (name, code.to_owned())) =>
-            {
-                return Checked::Again;
-            }
-            over => return Checked::Over(over),
+        let Some(v) = self.verifications.get(&id) else { return Checked::NotFound };
+        let addresses = v.addresses();
+        if presented.to.is_some_and(|to| !addresses.contains(&to)) {
+            return Checked::NotFound;
         }
-        let wrong = self.wrong_guesses.entry((v.person, day(now))).or_default();
-        if *wrong >= GUESSES_PER_DAY {
+        let is_spent = addresses.iter().any(|to| self.wrong_guesses(*to, now) >= GUESSES_PER_DAY);
+        let Some(v) = self.verifications.get_mut(&id) else { return Checked::NotFound };
+        let asked = presented.key.map(|name| (name, presented.code.clone()));
+        match (v.status_at(now), v.proved) {
+            (Status::Pending, _) => {}
+            (Status::Verified, Some(to))
+                if asked.is_some()
+                    && v.proven_by == asked
+                    && presented.to.is_none_or(|named| named == to) =>
+            {
+                return Checked::Again(to);
+            }
+            (over, _) => return Checked::Over(over),
+        }
+        if is_spent {
             return Checked::BudgetSpent;
         }
         v.guesses += 1;
-        if v.codes.last().is_some_and(|right| right == code) {
-            v.proven_by = key.map(|name| (name, code.to_owned()));
+        if let Some(to) = v.proves(presented) {
+            (v.proved, v.proven_by) = (Some(to), asked);
             v.end(Status::Verified, during.clone());
             self.call_off(id, during);
-            return Checked::Verified;
+            return Checked::Verified(to);
         }
-        *wrong += 1;
+        for to in addresses {
+            *self.wrong_guesses.entry((to, day(now))).or_default() += 1;
+        }
         let left = v.policy.guesses() - v.guesses;
         if left == 0 {
             v.end(Status::Locked, during.clone());
@@ -303,7 +328,7 @@ impl Model {
 
     pub fn consume(&mut self, id: Uuid, during: &Moment) -> Consumed {
         let Some(v) = self.verifications.get_mut(&id) else { return Consumed::NotValid };
-        let (Status::Verified, Some(proven)) = (v.status, &v.finished) else {
+        let (Status::Verified, Some(proven), Some(to)) = (v.status, &v.finished, v.proved) else {
             return Consumed::NotValid;
         };
         if during.start() - proven.end() > RECEIPT_LIFETIME_MS {
@@ -313,6 +338,6 @@ impl Model {
             return Consumed::Before;
         }
         v.receipt_used = Some(during.clone());
-        Consumed::Yes
+        Consumed::Yes(to)
     }
 }

@@ -1,10 +1,12 @@
 //! What may happen to verifications and messages, and how histories of it are made.
 
-use otpost_shared::queue::Lane;
+use otpost_shared::{channel::Channel, outcome::ErrorClass, queue::Lane, report::Word};
 use proptest::{collection::vec, option, prelude::*};
 
+use super::addresses::{PEOPLE, Ways};
+
 /// Parts of the longest history: single operations, and runs of them that seldom come by chance.
-pub const PARTS: usize = 40;
+pub const PARTS: usize = 30;
 
 /// One thing that happens. Numbers that point at something count back from the newest, so that
 /// every history means something and stays meaningful while it is shortened.
@@ -13,6 +15,7 @@ pub enum Operation {
     Accept {
         person: u8,
         policy: Policy,
+        ways: Ways,
         key: Option<Key>,
     },
     AcceptText {
@@ -22,11 +25,13 @@ pub enum Operation {
     Check {
         of: usize,
         guess: Guess,
+        names: Named,
         by: Caller,
         key: Option<u8>,
     },
     Resend {
         of: usize,
+        by_way: Option<Channel>,
         by: Caller,
         key: Option<Key>,
     },
@@ -52,6 +57,12 @@ pub enum Operation {
     },
     Release {
         of: usize,
+    },
+    /// A provider's last word on an attempt of what was claimed.
+    Report {
+        of: usize,
+        attempt: usize,
+        word: (Word, Option<ErrorClass>),
     },
     RecoverLeases {
         limit: i64,
@@ -92,9 +103,20 @@ pub struct Key {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guess {
     Right,
+    /// The code that the other address was sent, if there is one.
+    RightOfOther,
     Wrong,
     /// The code of the first generation.
     Stale,
+}
+
+/// The address that is presented with a guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    Nothing,
+    First,
+    /// The other one, if there is one.
+    Other,
 }
 
 /// Who asks, and what they present.
@@ -135,8 +157,17 @@ pub enum Step {
         ms: i64,
     },
     Fail,
+    /// Nobody is left who could deliver what was not delivered.
+    EndUndelivered,
     EndInDoubt,
     Cancel,
+}
+
+impl Step {
+    /// True when it brings the next step of a workflow forward.
+    pub fn reaches_nobody(self) -> bool {
+        matches!(self, Self::Fail | Self::EndUndelivered)
+    }
 }
 
 pub fn history() -> impl Strategy<Value = Vec<Operation>> {
@@ -147,6 +178,8 @@ pub fn history() -> impl Strategy<Value = Vec<Operation>> {
         1 => success(),
         2 => lost_worker(),
         2 => late_word(),
+        2 => one_way_after_the_other(),
+        1 => guesses_at_both(),
     ];
     vec(part, 1..=PARTS).prop_map(|parts| parts.concat())
 }
@@ -162,19 +195,22 @@ fn texts() -> impl Strategy<Value = Vec<Operation>> {
 
 /// One guess after the other.
 fn guesses() -> impl Strategy<Value = Vec<Operation>> {
-    vec(guess(), 3..7).prop_map(|guesses| {
-        let check = |guess| Operation::Check { of: 0, guess, by: Caller::Owner, key: None };
-        guesses.into_iter().map(check).collect()
-    })
+    vec((guess(), named()), 3..7)
+        .prop_map(|guesses| guesses.into_iter().map(|(guess, names)| check(guess, names)).collect())
+}
+
+fn check(guess: Guess, names: Named) -> Operation {
+    Operation::Check { of: 0, guess, names, by: Caller::Owner, key: None }
 }
 
 /// A success, asked about again, and its receipt, used more than once.
 fn success() -> impl Strategy<Value = Vec<Operation>> {
     (policy(), option::of(0..2_u8), wait()).prop_map(|(policy, key, wait)| {
         let by = Caller::Owner;
-        let check = Operation::Check { of: 0, guess: Guess::Right, by, key };
+        let (guess, names) = (Guess::Right, Named::First);
+        let check = Operation::Check { of: 0, guess, names, by, key };
         let consume = Operation::Consume { of: 0, by };
-        let accept = Operation::Accept { person: 2, policy, key: None };
+        let accept = Operation::Accept { person: 2, policy, ways: text_alone(), key: None };
         vec![accept, check.clone(), check, Operation::Wait(wait), consume.clone(), consume]
     })
 }
@@ -198,7 +234,7 @@ fn lost_worker() -> impl Strategy<Value = Vec<Operation>> {
 fn late_word() -> impl Strategy<Value = Vec<Operation>> {
     (policy(), 1..12_i64, step()).prop_map(|(policy, minutes, step)| {
         vec![
-            Operation::Accept { person: 1, policy, key: None },
+            Operation::Accept { person: 1, policy, ways: text_alone(), key: None },
             Operation::Claim { of: vec![0] },
             Operation::Wait(Wait::Minutes(minutes)),
             Operation::Record { steps: vec![(0, step)] },
@@ -206,17 +242,42 @@ fn late_word() -> impl Strategy<Value = Vec<Operation>> {
     })
 }
 
+/// A workflow whose messages come due one by one, each with what becomes of it.
+fn one_way_after_the_other() -> impl Strategy<Value = Vec<Operation>> {
+    let turn = (step(), option::of(word()), 0..3_usize);
+    (0..PEOPLE, workflow(), vec(turn, 2..4)).prop_map(|(person, ways, turns)| {
+        let mut all = vec![Operation::Accept { person, policy: Policy::Same, ways, key: None }];
+        for (step, word, which) in turns {
+            all.push(Operation::ClaimDue { lane: Lane::Otp, limit: 1 });
+            all.push(Operation::Record { steps: vec![(0, Step::Begin)] });
+            all.push(Operation::Record { steps: vec![(0, step)] });
+            let report = |word| Operation::Report { of: 0, attempt: 0, word };
+            all.extend(word.map(report));
+            all.push(Operation::Wait(Wait::Moment { which, off_by: 0 }));
+        }
+        all
+    })
+}
+
+/// Guesses at two addresses, of which each has a code and a budget.
+fn guesses_at_both() -> impl Strategy<Value = Vec<Operation>> {
+    (0..PEOPLE, workflow(), guesses()).prop_map(|(person, ways, guesses)| {
+        let accept = Operation::Accept { person, policy: Policy::Same, ways, key: None };
+        [vec![accept], guesses].concat()
+    })
+}
+
 fn operation() -> impl Strategy<Value = Operation> {
     use Operation as O;
     prop_oneof![
-        8 => (0..3_u8, policy(), option::weighted(0.3, key()))
-            .prop_map(|(person, policy, key)| O::Accept { person, policy, key }),
-        7 => (0..3_u8, option::weighted(0.2, key()))
+        8 => (0..PEOPLE, policy(), ways(), option::weighted(0.3, key()))
+            .prop_map(|(person, policy, ways, key)| O::Accept { person, policy, ways, key }),
+        7 => (0..PEOPLE, option::weighted(0.2, key()))
             .prop_map(|(person, key)| O::AcceptText { person, key }),
-        14 => (place(), guess(), caller(), option::weighted(0.3, 0..2_u8))
-            .prop_map(|(of, guess, by, key)| O::Check { of, guess, by, key }),
-        7 => (place(), caller(), option::weighted(0.3, key()))
-            .prop_map(|(of, by, key)| O::Resend { of, by, key }),
+        14 => (place(), guess(), named(), caller(), option::weighted(0.3, 0..2_u8))
+            .prop_map(|(of, guess, names, by, key)| O::Check { of, guess, names, by, key }),
+        7 => (place(), option::weighted(0.4, channel()), caller(), option::weighted(0.3, key()))
+            .prop_map(|(of, by_way, by, key)| O::Resend { of, by_way, by, key }),
         2 => (place(), caller()).prop_map(|(of, by)| O::Cancel { of, by }),
         8 => (place(), caller()).prop_map(|(of, by)| O::Consume { of, by }),
         12 => wait().prop_map(O::Wait),
@@ -225,6 +286,8 @@ fn operation() -> impl Strategy<Value = Operation> {
             .prop_map(|(lane, limit)| O::ClaimDue { lane, limit }),
         18 => vec((place(), step()), 1..3).prop_map(|steps| O::Record { steps }),
         2 => place().prop_map(|of| O::Release { of }),
+        5 => (place(), 0..2_usize, word())
+            .prop_map(|(of, attempt, word)| O::Report { of, attempt, word }),
         4 => limit().prop_map(|limit| O::RecoverLeases { limit }),
         2 => limit().prop_map(|limit| O::MarkOverdue { limit }),
         3 => limit().prop_map(|limit| O::MarkExpired { limit }),
@@ -251,13 +314,49 @@ fn policy() -> impl Strategy<Value = Policy> {
     prop_oneof![Just(Policy::Same), Just(Policy::Rotating), Just(Policy::OwnCode)]
 }
 
+fn text_alone() -> Ways {
+    Ways { first: Channel::Sms, then: Vec::new() }
+}
+
+/// Mostly a text alone, to which everything else shrinks.
+fn ways() -> impl Strategy<Value = Ways> {
+    prop_oneof![2 => Just(text_alone()), 1 => workflow()]
+}
+
+/// Up to three steps, all of which come while the shortest code lives.
+fn workflow() -> impl Strategy<Value = Ways> {
+    (channel(), vec((channel(), 10..=30_u32), 0..4)).prop_map(|(first, then)| Ways { first, then })
+}
+
+fn channel() -> impl Strategy<Value = Channel> {
+    prop_oneof![2 => Just(Channel::Sms), 1 => Just(Channel::Voice), 2 => Just(Channel::Email)]
+}
+
+/// Mostly that it was not delivered: another provider might, or none.
+fn word() -> impl Strategy<Value = (Word, Option<ErrorClass>)> {
+    prop_oneof![
+        1 => Just((Word::Delivered, None::<ErrorClass>)),
+        2 => Just((Word::Undelivered, Some(ErrorClass::Transient))),
+        2 => Just((Word::Undelivered, Some(ErrorClass::Recipient))),
+    ]
+}
+
 fn key() -> impl Strategy<Value = Key> {
     (0..2_u8, prop::bool::weighted(0.2))
         .prop_map(|(name, other_request)| Key { name, other_request })
 }
 
 fn guess() -> impl Strategy<Value = Guess> {
-    prop_oneof![2 => Just(Guess::Right), 4 => Just(Guess::Wrong), 1 => Just(Guess::Stale)]
+    prop_oneof![
+        2 => Just(Guess::Right),
+        1 => Just(Guess::RightOfOther),
+        4 => Just(Guess::Wrong),
+        1 => Just(Guess::Stale),
+    ]
+}
+
+fn named() -> impl Strategy<Value = Named> {
+    prop_oneof![3 => Just(Named::First), 2 => Just(Named::Nothing), 1 => Just(Named::Other)]
 }
 
 fn caller() -> impl Strategy<Value = Caller> {
@@ -288,6 +387,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::NextProviderInDoubt),
         2 => (0..5_000_i64).prop_map(|ms| Step::Wait { ms }),
         3 => Just(Step::Fail),
+        1 => Just(Step::EndUndelivered),
         1 => Just(Step::EndInDoubt),
         1 => Just(Step::Cancel),
     ]

@@ -9,14 +9,16 @@ use otpost_shared::{
     Home,
     admission::Refused,
     attempt::{self, Ending},
+    channel::Channel,
     db::DbError,
-    message::{self, End, Next, Recording, State},
+    message::{self, End, Message, Next, Recording, State},
     outcome::ErrorClass,
+    recipient::Recipient,
     secrets::{Code, Handle},
     tenant::DEFAULT_TENANT,
     verification::{
-        self, CancelAnswer, CheckAnswer, CheckRequest, ReceiptAnswer, ResendAnswer, ResendRequest,
-        Status, Verification,
+        self, CancelAnswer, CheckAnswer, CheckRequest, NewStep, ReceiptAnswer, ResendAnswer,
+        ResendRequest, Status, Verification,
     },
 };
 use proptest::{collection::vec, prelude::*, test_runner::TestCaseError};
@@ -24,7 +26,8 @@ use tokio::sync::Barrier;
 use uuid::Uuid;
 
 use super::{
-    super::{code_of, number, other_than, request},
+    super::{number, other_than, request},
+    addresses::Address,
     tables::{AS_WRITTEN, Tables},
     trial::Verdict,
 };
@@ -33,12 +36,16 @@ use super::{
 #[derive(Clone, Debug)]
 pub struct Bout {
     rotating: bool,
+    /// A call to the same number follows by itself, and an e-mail.
+    goes_on: bool,
     actions: Vec<Action>,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Action {
     Right,
+    /// The code of the e-mail, if there is one.
+    RightOfOther,
     Wrong,
     Resend,
     Cancel,
@@ -65,26 +72,36 @@ enum Done {
 pub fn bout() -> impl Strategy<Value = Bout> {
     let action = prop_oneof![
         4 => Just(Action::Right),
+        2 => Just(Action::RightOfOther),
         4 => Just(Action::Wrong),
         3 => Just(Action::Resend),
         1 => Just(Action::Cancel),
         3 => any::<bool>().prop_map(|fails| Action::Deliver { fails }),
     ];
-    (any::<bool>(), vec(action, 2..24)).prop_map(|(rotating, actions)| Bout { rotating, actions })
+    (any::<bool>(), any::<bool>(), vec(action, 2..24))
+        .prop_map(|(rotating, goes_on, actions)| Bout { rotating, goes_on, actions })
 }
 
 /// Runs a bout and adds up.
 pub async fn run(home: &Home, bout: &Bout) -> Verdict {
     // Each bout has a person of its own.
     static PERSON: AtomicU32 = AtomicU32::new(0);
-    let mut new = request(number(PERSON.fetch_add(1, Ordering::Relaxed) % 10_000));
+    let to = number(PERSON.fetch_add(1, Ordering::Relaxed) % 10_000);
+    let mut new = request(to.clone());
     if bout.rotating {
         new.purpose = "rotating".into();
     }
+    if bout.goes_on {
+        let mail = Address::Mailbox.recipient();
+        new.then = vec![
+            NewStep { channel: Channel::Voice, to: to.clone(), after_secs: 60 },
+            NewStep { channel: Channel::Email, to: mail, after_secs: 60 },
+        ];
+    }
     let accepted = verification::accept(home, new).await.expect("accepted");
     let token = Handle::parse(&accepted.session_token).expect("a token");
-    let code = code_of(home, accepted.id).await;
     let first = message::list_by_verification(&home.db, accepted.id).await.expect("an answer");
+    let proofs = proofs(home, accepted.id, &first, &to).await;
     home.clock.advance(30_000);
     let barrier = Arc::new(Barrier::new(bout.actions.len()));
     let tasks: Vec<_> = bout
@@ -92,10 +109,10 @@ pub async fn run(home: &Home, bout: &Bout) -> Verdict {
         .iter()
         .map(|action| {
             let (home, barrier, action) = (home.clone(), Arc::clone(&barrier), *action);
-            let (token, code, first) = (token.clone(), code.clone(), first[0].id);
+            let (token, proofs, first) = (token.clone(), proofs.clone(), first[0].id);
             tokio::spawn(async move {
                 barrier.wait().await;
-                act(&home, action, token, code, first).await
+                act(&home, action, token, proofs, first).await
             })
         })
         .collect();
@@ -113,28 +130,52 @@ pub async fn run(home: &Home, bout: &Bout) -> Verdict {
     Tables::read(&home.db).await.hold_together(home)
 }
 
+/// A code, and the address that it proves.
+#[derive(Clone, Debug)]
+struct Proof {
+    code: Code,
+    of: String,
+}
+
+/// Of the first address and of the last one, which are the same without an e-mail.
+async fn proofs(home: &Home, id: Uuid, messages: &[Message], to: &Recipient) -> [Proof; 2] {
+    let row = verification::find(&home.db, id).await.expect("an answer").expect("a row");
+    [&messages[0], &messages[messages.len() - 1]].map(|message| {
+        let code = row.code_to(&home.keys, &message.recipient_hash).expect("a key");
+        let own = message.recipient(&home.keys).expect("a key");
+        Proof { code: code.expect("a seed"), of: own.as_ref().unwrap_or(to).masked() }
+    })
+}
+
 async fn act(
     home: &Home,
     action: Action,
     token: Handle,
-    code: Code,
+    [first_proof, other_proof]: [Proof; 2],
     first: Uuid,
 ) -> Result<Done, TestCaseError> {
     let (db, now, id) = (&home.db, home.clock.now(), token.id);
     let tenant_id = DEFAULT_TENANT;
     match action {
-        Action::Right | Action::Wrong => {
-            let code = if matches!(action, Action::Right) { code } else { other_than(&code) };
+        Action::Right | Action::RightOfOther | Action::Wrong => {
+            let proof = match action {
+                Action::Right => first_proof,
+                Action::RightOfOther => other_proof,
+                _ => Proof { code: wrong(&first_proof, &other_proof), ..first_proof },
+            };
             let request = CheckRequest {
                 tenant_id,
                 token,
-                code,
+                code: proof.code,
                 to: None,
                 subject: None,
                 idempotency_key: None,
             };
             match verification::check(home, request).await {
-                Ok(CheckAnswer::Verified { receipt, .. }) => Ok(Done::Verified(receipt)),
+                Ok(CheckAnswer::Verified { receipt, to, .. }) => {
+                    prop_assert_eq!(to, proof.of, "it proves the address that it was sent to");
+                    Ok(Done::Verified(receipt))
+                }
                 Ok(CheckAnswer::Incorrect { .. }) => Ok(Done::Incorrect),
                 // A row that keeps changing refuses, which reveals nothing.
                 Ok(CheckAnswer::Over(_)) | Err(DbError::Unavailable(_)) => Ok(Done::Nothing),
@@ -158,6 +199,12 @@ async fn act(
         },
         Action::Deliver { fails } => Ok(deliver(home, first, fails).await),
     }
+}
+
+/// A code that is neither of the two.
+fn wrong(first: &Proof, other: &Proof) -> Code {
+    let wrong = other_than(&first.code);
+    if wrong.matches(&other.code) { other_than(&wrong) } else { wrong }
 }
 
 async fn deliver(home: &Home, id: Uuid, fails: bool) -> Done {
@@ -202,7 +249,9 @@ async fn add_up(home: &Home, bout: &Bout, done: &[Done], row: &Verification) -> 
     let generation = if bout.rotating { 1 + resent } else { 1 };
     prop_assert_eq!(row.generation, generation);
     let messages = message::list_by_verification(&home.db, row.id).await.expect("an answer");
-    prop_assert_eq!(messages.len(), usize::try_from(1 + resent).expect("few"), "{:?}", messages);
+    let steps = if bout.goes_on { 2 } else { 0 };
+    let all = usize::try_from(1 + steps + resent).expect("few");
+    prop_assert_eq!(messages.len(), all, "{:?}", messages);
     prop_assert!(claims <= 1 && messages[0].epoch == claims, "{done:?} but {messages:?}");
     let attempts = attempt::list_by_message(&home.db, messages[0].id).await.expect("an answer");
     prop_assert_eq!(attempts.len(), usize::try_from(begun).expect("few"));

@@ -1,7 +1,7 @@
 //! The tables as they are, and what holds in them at any moment at which nothing is under way.
 
 use otpost_shared::{
-    Home, attempt::Attempt, db::Db, message::Message, verification::Status,
+    Home, attempt::Attempt, db::Db, message::Message, recipient::Recipient, verification::Status,
     verification::Verification,
 };
 use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseError};
@@ -49,6 +49,13 @@ impl Tables {
         }
     }
 
+    /// Whom a worker would send it to; none when its verification is gone.
+    pub fn goes_to(&self, home: &Home, row: &Message) -> Option<Recipient> {
+        let of = self.verifications.iter().find(|of| Some(of.id) == row.verification_id);
+        let own = row.recipient(&home.keys).expect("a key");
+        own.or_else(|| of.map(|of| of.recipient(&home.keys).expect("a key")))
+    }
+
     /// What no history may break.
     pub fn hold_together(&self, home: &Home) -> Result<(), TestCaseError> {
         for row in &self.verifications {
@@ -77,6 +84,11 @@ impl Tables {
         }
         Ok(())
     }
+}
+
+/// Wrong guesses, by the hash of the address and the day.
+pub async fn wrong_guesses(db: &Db) -> Vec<(Vec<u8>, i64, i32)> {
+    rows(db, "SELECT recipient_hash, day, guesses FROM guess_budgets").await
 }
 
 async fn rows<T>(db: &Db, sql: &'static str) -> Vec<T>

@@ -65,10 +65,14 @@ impl Trial<'_> {
     async fn apply(&mut self, operation: &Operation) -> Verdict {
         use Operation as O;
         match operation {
-            O::Accept { person, policy, key } => self.accept(*person, *policy, *key).await,
+            O::Accept { person, policy, ways, key } => {
+                self.accept(*person, *policy, ways, *key).await
+            }
             O::AcceptText { person, key } => self.accept_text(*person, *key).await,
-            O::Check { of, guess, by, key } => self.check(*of, *guess, *by, *key).await,
-            O::Resend { of, by, key } => self.resend(*of, *by, *key).await,
+            O::Check { of, guess, names, by, key } => {
+                self.check(*of, (*guess, *names), *by, *key).await
+            }
+            O::Resend { of, by_way, by, key } => self.resend(*of, *by_way, *by, *key).await,
             O::Cancel { of, by } => self.cancel(*of, *by).await,
             O::Consume { of, by } => self.consume(*of, *by).await,
             O::Wait(wait) => {
@@ -79,6 +83,7 @@ impl Trial<'_> {
             O::ClaimDue { lane, limit } => self.claim_due(*lane, *limit).await,
             O::Record { steps } => self.record(steps).await,
             O::Release { of } => self.release(*of).await,
+            O::Report { of, attempt, word } => self.report(*of, *attempt, *word).await,
             O::RecoverLeases { limit } => self.recover_leases(*limit).await,
             O::MarkOverdue { limit } => self.mark_overdue(*limit).await,
             O::MarkExpired { limit } => self.mark_expired(*limit).await,

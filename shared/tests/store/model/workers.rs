@@ -15,6 +15,7 @@ use proptest::{prop_assert, prop_assert_eq};
 use uuid::Uuid;
 
 use super::{
+    expected::Attempt,
     operation::Step,
     tables::{AS_WRITTEN, Tables},
     trial::{Trial, Verdict, nth},
@@ -53,7 +54,9 @@ impl Step {
         match self {
             Self::Begin | Self::Cancel => None,
             Self::Sent => Some(ErrorClass::Ok),
-            Self::NextProvider | Self::Wait { .. } => Some(ErrorClass::Transient),
+            Self::NextProvider | Self::Wait { .. } | Self::EndUndelivered => {
+                Some(ErrorClass::Transient)
+            }
             Self::NextProviderInDoubt | Self::EndInDoubt => Some(ErrorClass::Unknown),
             Self::Fail => Some(ErrorClass::Recipient),
         }
@@ -68,6 +71,7 @@ impl Step {
             Self::Sent => Next::Sent,
             Self::Wait { ms } => Next::Wait { not_before: now + ms, why: None },
             Self::Fail => end(State::Failed, ErrorClass::Recipient),
+            Self::EndUndelivered => end(State::Undelivered, ErrorClass::Transient),
             Self::EndInDoubt => end(State::Unknown, ErrorClass::Unknown),
             Self::Cancel => Next::Cancel,
         }
@@ -131,11 +135,14 @@ impl Trial<'_> {
     pub async fn record(&mut self, steps: &[(usize, Step)]) -> Verdict {
         let now = self.now;
         let (mut recorded, mut expected) = (Vec::new(), Vec::new());
-        for (back, step) in steps {
-            let Some(claim) = nth(&self.claims, *back) else { return Ok(()) };
-            let one = self.plan(claim, *step);
+        for (claim, step) in self.in_order(steps) {
+            let one = self.plan(claim, step);
             // No worker begins an attempt before it has ended the one that its claim began.
             if matches!(step, Step::Begin) && self.is_running(&one) {
+                continue;
+            }
+            // What is written down again after a report has tests of its own.
+            if self.attempt(&one).is_some_and(|attempt| attempt.report.is_some()) {
                 continue;
             }
             expected.push(self.expect_step(&one));
@@ -162,6 +169,18 @@ impl Trial<'_> {
         Ok(())
     }
 
+    /// The claims, and their steps. Of those written at once, the ones that may bring another message
+    /// forward come last; about one message they stay as they are.
+    fn in_order(&self, steps: &[(usize, Step)]) -> Vec<(usize, Step)> {
+        let claim = |(back, step): &(usize, Step)| Some((nth(&self.claims, *back)?, *step));
+        let mut steps: Vec<_> = steps.iter().filter_map(claim).collect();
+        let of: BTreeSet<_> = steps.iter().map(|(claim, _)| self.claims[*claim].id).collect();
+        if of.len() == steps.len() {
+            steps.sort_by_key(|(_, step)| step.reaches_nobody());
+        }
+        steps
+    }
+
     fn plan(&self, claim: usize, step: Step) -> Recorded {
         let row = &self.claims[claim];
         let attempts = self.model.messages.get(&row.id).map(|m| m.attempts.as_slice());
@@ -171,11 +190,15 @@ impl Trial<'_> {
         Recorded { claim, step, ended: mine.map(number), number: number(attempts.len()) }
     }
 
-    fn is_running(&self, one: &Recorded) -> bool {
+    /// The attempt that the step ends.
+    fn attempt(&self, one: &Recorded) -> Option<&Attempt> {
         let message = self.model.messages.get(&self.claims[one.claim].id);
         let place = one.ended.and_then(|number| usize::try_from(number - 1).ok());
-        let attempt = message.zip(place).and_then(|(message, place)| message.attempts.get(place));
-        attempt.is_some_and(|attempt| attempt.outcome.is_none())
+        message.zip(place).and_then(|(message, place)| message.attempts.get(place))
+    }
+
+    fn is_running(&self, one: &Recorded) -> bool {
+        self.attempt(one).is_some_and(|attempt| attempt.outcome.is_none())
     }
 
     fn provider_id(&self, one: &Recorded) -> String {
@@ -199,6 +222,7 @@ impl Trial<'_> {
                 self.model.wait(id, epoch, now + ms, ended);
             }
             Step::Fail => self.model.end(id, epoch, State::Failed, now),
+            Step::EndUndelivered => self.model.end(id, epoch, State::Undelivered, now),
             Step::EndInDoubt => self.model.end(id, epoch, State::Unknown, now),
             Step::Cancel => self.model.leave_unsent(id, epoch, now),
         }

@@ -24,9 +24,9 @@ const NOT_IN_HEADERS: [(Slot, &str); 3] =
     [(Slot::Text, "{text}"), (Slot::Title, "{title}"), (Slot::Html, "{html}")];
 
 /// `url`, `headers` and `body` may hold `{to}` (E.164, or an e-mail address), `{to_digits}` (without
-/// the plus), `{text}`, `{title}` and `{html}` (of an e-mail), `{from}`, `{message_id}` (the same for
-/// each try of a message), `{validity_secs}`, `{report_url}` and `{report_reference}` (both differ for
-/// each try).
+/// the plus), `{text}`, `{title}` and `{html}` (of an e-mail), `{code}` (its digits alone: then nothing
+/// but codes can go this way), `{language}` (BCP 47), `{from}`, `{message_id}` (the same for each try of
+/// a message), `{validity_secs}`, `{report_url}` and `{report_reference}` (both differ for each try).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::providers) struct HttpConfig {
@@ -192,31 +192,16 @@ impl HttpConfig {
         Ok(Some(template))
     }
 
-    /// A request without the number or the text would be accepted and reach nobody; one whose
-    /// reports nobody can read, or that does not ask for those that somebody could, is a mistake as
-    /// well.
+    /// A request without the number, or without text and code, would be accepted and reach nobody;
+    /// one whose reports nobody can read, or that does not ask for those that somebody could, is a
+    /// mistake as well.
     pub(super) fn check_uses(
         &self,
         name: &str,
         net: &Net,
         uses: impl Fn(Slot) -> bool,
     ) -> Result<(), ConfigError> {
-        let place = if self.body.is_some() { "body" } else { "url" };
-        if !uses(Slot::To) && !uses(Slot::ToDigits) {
-            let said = "neither here nor elsewhere in url, headers or body stands {to} or \
-                {to_digits}: nobody would get the message";
-            return Err(mistake(name, place, said));
-        }
-        if !uses(Slot::Text) {
-            let said = "neither here nor elsewhere in url or body stands {text}: the message would \
-                say nothing";
-            return Err(mistake(name, place, said));
-        }
-        if net.sends_email(name) && !(uses(Slot::To) && uses(Slot::Title)) {
-            let said = "url, headers or body must hold {to}, and url or body {title}, as it stands in a \
-                chain of e-mail: else the e-mail has no address or no subject line";
-            return Err(mistake(name, place, said));
-        }
+        self.check_words(name, net, &uses)?;
         let (asks, lends) = (uses(Slot::ReportUrl), uses(Slot::ReportReference));
         let Some(report) = &self.report else {
             return if asks || lends {
@@ -240,6 +225,39 @@ impl HttpConfig {
         if !net.is_reachable {
             let said = "needs server.public_url, the address under which the gateway reaches us";
             return Err(mistake(name, "report", said));
+        }
+        Ok(())
+    }
+
+    /// Whom it goes to and what it says, as far as that is for this provider.
+    fn check_words(
+        &self,
+        name: &str,
+        net: &Net,
+        uses: &impl Fn(Slot) -> bool,
+    ) -> Result<(), ConfigError> {
+        let place = if self.body.is_some() { "body" } else { "url" };
+        if !uses(Slot::To) && !uses(Slot::ToDigits) {
+            let said = "neither here nor elsewhere in url, headers or body stands {to} or \
+                {to_digits}: nobody would get the message";
+            return Err(mistake(name, place, said));
+        }
+        if !uses(Slot::Text) && !uses(Slot::Code) {
+            let said = "neither here nor elsewhere in url, headers or body stands {text} or {code}: \
+                the message would say nothing";
+            return Err(mistake(name, place, said));
+        }
+        let has_title = uses(Slot::Title) || uses(Slot::Code);
+        if net.sends_email(name) && !(uses(Slot::To) && has_title) {
+            let said = "url, headers or body must hold {to}, and {title} or {code}, as it stands in a \
+                chain of e-mail: else the e-mail has no address or no subject line";
+            return Err(mistake(name, place, said));
+        }
+        if uses(Slot::Code) && net.sends_what_is_no_code(name) {
+            let said = "{code} stands in url, headers or body, so nothing but codes can go this way, \
+                and this provider is for other messages: it replies, or a route of the lane bulk \
+                names it; take it out there, or write {text}";
+            return Err(mistake(name, place, said));
         }
         Ok(())
     }

@@ -50,6 +50,8 @@ fn bodies() {
     assert_eq!(with(r#"body = '{"to":{to_digits},"ttl":{validity_secs},"t":"{text}"}'"#), Ok(()));
     let unquoted = with(r#"body = '{"t":{text}}'"#).unwrap_err();
     assert!(unquoted.contains("not JSON once filled"), "{unquoted}");
+    let number = with(r#"body = '{"code":{code}}'"#).unwrap_err();
+    assert!(number.contains("not JSON once filled"), "a code may begin with 0: {number}");
     assert_eq!(with("body_type = 'form'\nbody = 'to={to}'"), Ok(()));
     assert_eq!(with("body_type = 'xml'\nbody = '<m>{text}</m>'"), Ok(()));
     assert_eq!(with("body_type = 'text'\nbody = '{text}'"), Ok(()));
@@ -118,7 +120,7 @@ fn a_request_has_a_recipient_and_a_text() {
     for url in ["http://h/?t={text}", "http://h/?p={to}", "http://h/"] {
         let said = mistake(&format!("url = '{url}'"));
         assert!(said.contains("providers.sms.url"), "{said}");
-        assert!(said.contains(if url.contains("text") { "{to}" } else { "{t" }), "{said}");
+        assert!(said.contains(if url.contains("{to}") { "{code}" } else { "{to}" }), "{said}");
         let said = mistake(&format!("url = '{url}'\nbody = '{{}}'"));
         assert!(said.contains("providers.sms.body"), "{said}");
     }
@@ -126,6 +128,8 @@ fn a_request_has_a_recipient_and_a_text() {
         "url = 'http://h/{to_digits}'\nbody = '\"{text}\"'",
         "url = 'http://h/?t={text}'\nheaders = { To = '{to}' }",
         "url = 'http://h/'\nbody_type = 'form'\nbody = 'p={to}&t={text}'",
+        "url = 'http://h/?p={to}&c={code}&l={language}'",
+        "url = 'http://h/?p={to}'\nheaders = { Code = '{code}' }",
     ] {
         assert_eq!(built(keys), Ok(()), "{keys}");
     }
@@ -145,8 +149,8 @@ const WORDS: &str = "status = '/status'\ndelivered = ['DELIVRD']\n";
 fn how_reports_are_read() {
     assert_eq!(built(&reporting(WORDS)), Ok(()));
     let all = "sent = ['ACCEPTD']\nundelivered = ['UNDELIV']\ncode = 'err'\n\
-        errors = { 5 = 'recipient' }\nsignature_header = 'X-Signature'\nsecret = 's'\n\
-        signature_algorithm = 'sha1'\nsignature_encoding = 'base64'\nsegments = '/parts'\n\
+        errors = { 5 = 'recipient' }\nsegments = '/parts'\nsignature = { header = 'X-Signature', \
+        secret = 's', algorithm = 'sha1', encoding = 'base64' }\n\
         price = '/price'\ncurrency = '/currency'\ndefault_currency = 'EUR'";
     assert_eq!(built(&reporting(&format!("{WORDS}{all}"))), Ok(()));
     let mistake = |report: &str, key: &str| {
@@ -168,15 +172,17 @@ fn how_reports_are_read() {
         ("errors = { 5 = 'recipient' }", ".errors"),
         ("code = 'e'\nerrors = { 5 = 'recipent' }", ".errors"),
         ("code = 'e'\nerrors = { 5 = 'ok' }", ".errors"),
-        ("secret = 's'", ".signature_header"),
-        ("signature_header = 'x'", ".secret"),
-        ("signature_header = 'x'\nsecret = ''", ".secret"),
-        ("signature_header = ''\nsecret = 's'", ".signature_header"),
-        ("signature_header = 'X Signature'\nsecret = 's'", ".signature_header"),
-        ("signature_header = 'X-Signature:'\nsecret = 's'", ".signature_header"),
-        ("signature_header = 'X-Prüfsumme'\nsecret = 's'", ".signature_header"),
-        ("signature_algorithm = 'md4'", ".signature_algorithm"),
-        ("signature_encoding = 'base32'", ".signature_encoding"),
+        ("secret = 's'", ".secret"),
+        ("signature = { secret = 's' }", ".signature"),
+        ("signature = { header = 'x' }", ".signature"),
+        ("signature = { header = 'x', secret = '' }", ".signature.secret"),
+        ("signature = { header = '', secret = 's' }", ".signature.header"),
+        ("signature = { header = 'X Signature', secret = 's' }", ".signature.header"),
+        ("signature = { header = 'X-Signature:', secret = 's' }", ".signature.header"),
+        ("signature = { header = 'X-Prüfsumme', secret = 's' }", ".signature.header"),
+        ("signature = { header = 'x', secret = 's', colour = 1 }", ".signature.colour"),
+        ("signature = { header = 'x', secret = 's', algorithm = 'md4' }", ".signature.algorithm"),
+        ("signature = { header = 'x', secret = 's', encoding = 'base32' }", ".signature.encoding"),
         ("reference = '/ref'", ".reference"),
     ] {
         mistake(&format!("{WORDS}{more}"), key);
@@ -189,17 +195,24 @@ fn how_what_people_write_is_read() {
     let places = "from = '/msisdn'\ntext = '/text'\n";
     assert_eq!(built(&section(places)), Ok(()));
     let signed = format!(
-        "{places}signature_header = 'X-Signature'\nsecret = 's'\n\
-         signature_algorithm = 'sha512'\nsignature_encoding = 'base64'"
+        "{places}signature = {{ header = 'X-Signature', secret = 's', algorithm = 'sha512', \
+         encoding = 'base64' }}"
     );
     assert_eq!(built(&section(&signed)), Ok(()));
     for (keys, key) in [
         ("from = '/msisdn'", ""),
         ("from = ''\ntext = 't'", ".from"),
         ("from = 'f'\ntext = ''", ".text"),
-        ("from = 'f'\ntext = 't'\nsecret = 's'", ".signature_header"),
-        ("from = 'f'\ntext = 't'\nsignature_header = 'a b'\nsecret = 's'", ".signature_header"),
-        ("from = 'f'\ntext = 't'\nsignature_header = 'x'\nsecret = ''", ".secret"),
+        ("from = 'f'\ntext = 't'\nsignature = { secret = 's' }", ".signature"),
+        (
+            "from = 'f'\ntext = 't'\nsignature = { header = 'a b', secret = 's' }",
+            ".signature.header",
+        ),
+        ("from = 'f'\ntext = 't'\nsignature = { header = 'x', secret = '' }", ".signature.secret"),
+        (
+            "from = 'f'\ntext = 't'\nsignature = { header = 'x', secret = 's', key = 'k' }",
+            ".signature.key",
+        ),
         ("from = 'f'\ntext = 't'\ncolour = 1", ".colour"),
     ] {
         let said = built(&section(keys)).unwrap_err();

@@ -4,7 +4,7 @@ use otpost_shared::outcome::ErrorClass;
 
 use super::{HttpConfig, HttpGateway};
 use crate::{
-    provider::Provider,
+    provider::{Blame, Outgoing, Provider},
     providers::{
         Net,
         samples::{letter, outgoing, outgoing_from},
@@ -91,6 +91,26 @@ async fn a_gateway_of_emails() {
 }
 
 #[tokio::test]
+async fn a_gateway_with_words_of_its_own_gets_the_code_and_the_language() {
+    let server = TestServer::start(vec![Reply::Whole(answer(200, "", "{}"))]).await;
+    let keys = r#"body = '{"to":"{to}","code":"{code}","locale":"{language}"}'"#;
+    let of_codes = gateway(&server, "/", keys);
+    let text = Outgoing { code: None, ..outgoing("Your parcel is here.") };
+    let outcome = of_codes.send(&text).await;
+    assert_eq!((outcome.class, outcome.blame), (ErrorClass::Sender, Blame::Ours));
+    assert!(outcome.detail.unwrap().contains("takes codes only"));
+    assert!(server.requests().is_empty());
+
+    let code = Outgoing { language: "pt-BR".to_owned(), ..outgoing("words of ours") };
+    assert_eq!(of_codes.send(&code).await.class, ErrorClass::Ok);
+    let body: serde_json::Value = serde_json::from_str(&server.requests()[0].body).unwrap();
+    let expected = serde_json::json!({"to": "+15551234567", "code": "012345", "locale": "pt-BR"});
+    assert_eq!(body, expected);
+    let said = of_codes.check().await.unwrap();
+    assert!(said.ends_with("; takes codes only, since {code} stands in its request"), "{said}");
+}
+
+#[tokio::test]
 async fn a_query_gateway() {
     let request = recorded("/s?to={to}&t={text}", "method = 'GET'", "a&b=1 +é#").await;
     assert_eq!(request.line(), "GET /s?to=%2B15551234567&t=a%26b%3D1%20%2B%C3%A9%23 HTTP/1.1");
@@ -147,6 +167,7 @@ async fn the_check_only_connects() {
     let server = TestServer::start(Vec::new()).await;
     let good = gateway(&server, "/?p={to}&t={text}", "").check().await.unwrap();
     assert!(good.contains("127.0.0.1"), "{good}");
+    assert!(!good.contains("codes only"), "{good}");
     assert!(server.requests().is_empty());
 
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -12,6 +12,8 @@ pub(super) enum Slot {
     Text,
     Title,
     Html,
+    Code,
+    Language,
     From,
     MessageId,
     ValiditySecs,
@@ -19,12 +21,14 @@ pub(super) enum Slot {
     ReportReference,
 }
 
-const NAMES: [(&str, Slot); 10] = [
+const NAMES: [(&str, Slot); 12] = [
     ("to", Slot::To),
     ("to_digits", Slot::ToDigits),
     ("text", Slot::Text),
     ("title", Slot::Title),
     ("html", Slot::Html),
+    ("code", Slot::Code),
+    ("language", Slot::Language),
     ("from", Slot::From),
     ("message_id", Slot::MessageId),
     ("validity_secs", Slot::ValiditySecs),
@@ -40,6 +44,8 @@ pub(super) struct Values<'a> {
     pub(super) text: &'a str,
     pub(super) title: &'a str,
     pub(super) html: &'a str,
+    pub(super) code: &'a str,
+    pub(super) language: &'a str,
     pub(super) from: &'a str,
     pub(super) message_id: &'a str,
     pub(super) validity_secs: &'a str,
@@ -56,6 +62,8 @@ impl Values<'static> {
             text: "Your \"code\":\n1 & 2 < 3",
             title: "Your \"code\"",
             html: "<p lang=\"en\">1 &amp; 2 &lt; 3</p>",
+            code: "012345",
+            language: "en-GB",
             from: "Otpost",
             message_id: "0190a1b2-0000-7000-8000-000000000000",
             validity_secs: "300",
@@ -73,6 +81,8 @@ impl Values<'_> {
             Slot::Text => self.text,
             Slot::Title => self.title,
             Slot::Html => self.html,
+            Slot::Code => self.code,
+            Slot::Language => self.language,
             Slot::From => self.from,
             Slot::MessageId => self.message_id,
             Slot::ValiditySecs => self.validity_secs,
@@ -240,17 +250,32 @@ mod tests {
 
     #[test]
     fn every_placeholder_is_filled() {
-        let all = "{to} {to_digits} {from} {message_id} {validity_secs} {report_reference}";
+        let all = "{to} {to_digits} {code} {language} {from} {message_id} {validity_secs} \
+            {report_reference}";
         assert_eq!(
             filled(all, Escape::None, ""),
-            "+15551234567 15551234567 Otpost 0190a1b2-0000-7000-8000-000000000000 300 \
-             AZChsgAAcACAAAAAAAAAAAAB"
+            "+15551234567 15551234567 012345 en-GB Otpost 0190a1b2-0000-7000-8000-000000000000 \
+             300 AZChsgAAcACAAAAAAAAAAAAB"
         );
         assert_eq!(
             filled("&dlr={report_url}%26s%3D%25d", Escape::Url, ""),
             "&dlr=https%3A%2F%2Fcodes.example%2Fv1%2Finbound%2Fgateway%2Freports%3Fof%3D\
              AZChsgAAcACAAAAAAAAAAAAB%26s%3D%25d"
         );
+    }
+
+    #[test]
+    fn a_code_and_its_language_are_escaped_like_any_value() {
+        let values = Values { code: "00&1", language: "a\"b", ..Values::sample() };
+        let template = Template::parse("sms", "body", "{code}/{language}").unwrap();
+        for (escape, filled) in [
+            (Escape::None, "00&1/a\"b"),
+            (Escape::Url, "00%261/a%22b"),
+            (Escape::Json, "00&1/a\\\"b"),
+            (Escape::Xml, "00&amp;1/a&quot;b"),
+        ] {
+            assert_eq!(template.fill(escape, &values), filled, "{escape:?}");
+        }
     }
 
     #[test]

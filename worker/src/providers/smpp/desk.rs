@@ -103,7 +103,8 @@ impl Desk {
             return TAKEN;
         };
         let wish = if text.is_whole { Wish::of(&text.text, from.region()) } else { Wish::Other };
-        let status = self.written(inbound::take(home, &self.name, Written { from, wish })).await;
+        let written = Written { from, wish, at: None };
+        let status = self.written(inbound::take(home, &self.name, written)).await;
         if status == TAKEN {
             let (provider, wish) = (self.name.clone(), wish.as_str());
             metrics::counter!("otpost_inbound_total", "provider" => provider, "wish" => wish)

@@ -6,12 +6,15 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use otpost_shared::{config::ConfigError, outcome::ErrorClass, price::Cost, report::by_id::Given};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, timeout_at},
+use otpost_shared::{
+    Home, config::ConfigError, outcome::ErrorClass, price::Cost, recipient::Recipient,
+    report::by_id::Given,
 };
-use tokio_util::sync::CancellationToken;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     address::Address,
@@ -24,18 +27,29 @@ use super::{
     sessions::Sessions,
 };
 use crate::{
+    letter::shortened,
     provider::{Outcome, Outgoing, Provider},
-    providers::{Net, sender::given},
+    providers::{
+        Net,
+        late::{Origin, in_time},
+        sender::given,
+    },
 };
 
 /// A little less than the caller has patience for: then we know best why there is no outcome.
 const UNTIL_ANSWERED: Duration = Duration::from_millis(4_800);
+/// So many characters are kept of ids: those of a text's parts stand side by side.
+const LONGEST_IDS: usize = 255;
 
 pub(in crate::providers) struct Smpp {
+    name: Arc<str>,
+    home: Option<Home>,
     composer: Composer,
     sessions: Arc<Sessions>,
     desk: Arc<Desk>,
     register: Register,
+    /// One for each message that was submitted and has not all of its answers.
+    posting: TaskTracker,
     /// Taken by whoever attends.
     written: Mutex<Option<mpsc::Receiver<Given>>>,
 }
@@ -49,15 +63,17 @@ impl Smpp {
         let (register, written) = Register::new(net.home.clone());
         let report_errors = config.report_errors(name)?;
         Ok(Self {
+            name: name.into(),
+            home: net.home.clone(),
             composer: config.composer(name)?,
             sessions: Arc::new(Sessions::new(config.settings(name)?)),
             desk: Arc::new(Desk::new(name, net.home.clone(), config.alphabet(), report_errors)),
             register,
+            posting: TaskTracker::new(),
             written: Mutex::new(Some(written)),
         })
     }
 
-    /// In a task of its own, since an answer that comes too late still names the ids.
     async fn post(&self, out: &Outgoing) -> Outcome {
         let until = Instant::now() + UNTIL_ANSWERED;
         let parts = match self.composer.compose(out) {
@@ -77,19 +93,48 @@ impl Smpp {
             },
             until,
         };
-        let unknown = |words: &str| Outcome::refused(ErrorClass::Unknown, None, words);
-        match timeout_at(until, tokio::spawn(post.run())).await {
-            Ok(Ok(outcome)) if outcome.class == ErrorClass::Ok => outcome.costing(cost),
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => unknown("it broke off while it was submitted"),
-            Err(_) => unknown("the SMSC did not answer within 4.8 s"),
-        }
+        let outcome = self.submitted(post, out).await;
+        if outcome.class == ErrorClass::Ok { outcome.costing(cost) } else { outcome }
     }
+
+    /// In a task of its own, since an answer that comes too late still names the ids, and says what became
+    /// of the message.
+    async fn submitted(&self, post: Post, out: &Outgoing) -> Outcome {
+        let of = Origin {
+            home: self.home.clone(),
+            provider: Arc::clone(&self.name),
+            message_id: out.message_id,
+            number: out.attempt,
+        };
+        let (until, to) = (post.until, out.to.clone());
+        let (waits, answer) = oneshot::channel();
+        self.posting.spawn(async move {
+            let outcome = post.run().await;
+            if let Err(mut unheard) = waits.send(outcome) {
+                let ids = unheard.provider_message_id;
+                unheard.provider_message_id = ids.map(|ids| without_number(&ids, &to));
+                of.tell(unheard).await;
+            }
+        });
+        let words = "the SMSC did not answer within 4.8 s";
+        let late = || Outcome::refused(ErrorClass::Unknown, None, words);
+        in_time(answer, until, "it broke off while it was submitted", late).await
+    }
+}
+
+/// As ids are kept that come in time.
+fn without_number(ids: &str, to: &Recipient) -> String {
+    shortened(&ids.replace(to.digits(), "[number]"), LONGEST_IDS)
 }
 
 impl Provider for Smpp {
     fn send<'a>(&'a self, out: &'a Outgoing) -> BoxFuture<'a, Outcome> {
         Box::pin(self.post(out))
+    }
+
+    fn late_answers(&self) -> BoxFuture<'_, ()> {
+        self.posting.close();
+        Box::pin(self.posting.wait())
     }
 
     fn attend<'a>(&'a self, stop: &'a CancellationToken) -> BoxFuture<'a, ()> {

@@ -3,17 +3,7 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use otpost_shared::{
-    Home,
-    db::patiently,
-    message::{Heard, LateAnswer, take_late_answer},
-    outcome::ErrorClass,
-};
-use tokio::{
-    sync::oneshot,
-    time::{sleep, timeout},
-};
-use uuid::Uuid;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     compose::Letter,
@@ -21,16 +11,11 @@ use super::{
     pool::{Held, Pool},
     reply::{Refusal, Stage, queue_id},
 };
-use crate::provider::Outcome;
+use crate::{provider::Outcome, providers::late::Origin};
 
 /// How much longer a server's reply is waited for once its e-mail was given up. It may take ten minutes
 /// (RFC 5321, 4.5.3.2.6), but holds a connection meanwhile, and may have gone without a word.
 const LATE: Duration = Duration::from_mins(1);
-/// How long an answer is held on to while the database is away, as outcomes are.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Between two looks whether it is written down by now that the attempt was given up, and how many.
-const TOO_EARLY: Duration = Duration::from_millis(250);
-const MOST_LOOKS: u32 = 160;
 /// What may stand in a queue's id.
 const LONGEST_ID: usize = 64;
 
@@ -39,14 +24,6 @@ pub(super) struct Handing {
     pub(super) held: Held,
     pub(super) letter: Letter,
     pub(super) of: Origin,
-}
-
-/// The attempt whose e-mail it is.
-pub(super) struct Origin {
-    pub(super) home: Option<Home>,
-    pub(super) provider: Arc<str>,
-    pub(super) message_id: Uuid,
-    pub(super) number: i32,
 }
 
 impl Handing {
@@ -77,43 +54,9 @@ impl Handing {
                 refusal.outcome()
             }
         };
-        if let Err(unheard) = waits.send(outcome) {
+        if let Err(mut unheard) = waits.send(outcome) {
+            unheard.provider_message_id = unheard.provider_message_id.filter(|id| is_id(id));
             of.tell(unheard).await;
-        }
-    }
-}
-
-impl Origin {
-    /// Nobody waits any more. Of the server's words only its codes are kept.
-    async fn tell(self, outcome: Outcome) {
-        let Some(home) = &self.home else { return };
-        if outcome.class == ErrorClass::Unknown {
-            return;
-        }
-        let is_accepted = outcome.class == ErrorClass::Ok;
-        let answer = LateAnswer {
-            message_id: self.message_id,
-            number: self.number,
-            provider: self.provider.to_string(),
-            class: outcome.class,
-            provider_message_id: outcome.provider_message_id.filter(|id| is_id(id)),
-            error_code: outcome.code,
-            detail: (!is_accepted).then(|| "refused, after it was given up".to_owned()),
-        };
-        for _ in 0..MOST_LOOKS {
-            let heard = patiently(PATIENCE, || take_late_answer(home, answer.clone())).await;
-            match heard {
-                Ok(Heard::TooEarly) => sleep(TOO_EARLY).await,
-                Ok(Heard::Noted | Heard::Settled) => return,
-                Err(error) => {
-                    let provider = &*self.provider;
-                    tracing::warn!(
-                        message.id = %self.message_id, provider, %error,
-                        "the answer to an e-mail that was given up is lost"
-                    );
-                    return;
-                }
-            }
         }
     }
 }

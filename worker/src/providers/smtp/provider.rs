@@ -3,24 +3,27 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use otpost_shared::{Home, config::ConfigError, outcome::ErrorClass};
+use otpost_shared::{Home, config::ConfigError};
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout, timeout_at},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     compose::{Composer, Letter},
     config::SmtpConfig,
     dialogue::{announce, begin},
-    handing::{Handing, Origin},
+    handing::Handing,
     pool::{Held, Pool},
     reply::{Refusal, Stage},
 };
 use crate::{
     provider::{Outcome, Outgoing, Provider},
-    providers::Net,
+    providers::{
+        Net,
+        late::{Origin, in_time},
+    },
 };
 
 /// Until the server must have asked for the e-mail: the rest of an attempt is for its reply to that.
@@ -35,6 +38,8 @@ pub(in crate::providers) struct Smtp {
     home: Option<Home>,
     composer: Composer,
     pool: Arc<Pool>,
+    /// One for each e-mail that the server has been given and not answered.
+    handing: TaskTracker,
 }
 
 impl Smtp {
@@ -50,6 +55,7 @@ impl Smtp {
             home: net.home.clone(),
             composer: config.composer(name)?,
             pool: Arc::new(pool),
+            handing: TaskTracker::new(),
         })
     }
 
@@ -79,21 +85,11 @@ impl Smtp {
             message_id: out.message_id,
             number: out.attempt,
         };
-        let (waits, mut answer) = oneshot::channel();
-        tokio::spawn(Handing { pool: Arc::clone(&self.pool), held, letter, of }.run(waits));
-        let answered = timeout_at(until, &mut answer).await;
-        // What comes at this very moment counts; what comes from here on is told otherwise.
-        answer.close();
-        match answered {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => {
-                Outcome::refused(ErrorClass::Unknown, None, "it broke off while it was handed over")
-            }
-            Err(_) => {
-                let late = |_| Refusal::late(Stage::Content, "4.8 s").outcome();
-                answer.try_recv().unwrap_or_else(late)
-            }
-        }
+        let (waits, answer) = oneshot::channel();
+        let handing = Handing { pool: Arc::clone(&self.pool), held, letter, of };
+        self.handing.spawn(handing.run(waits));
+        let late = || Refusal::late(Stage::Content, "4.8 s").outcome();
+        in_time(answer, until, "it broke off while it was handed over", late).await
     }
 
     /// A connection whose server waits for the e-mail.
@@ -142,6 +138,11 @@ impl Smtp {
 impl Provider for Smtp {
     fn send<'a>(&'a self, out: &'a Outgoing) -> BoxFuture<'a, Outcome> {
         Box::pin(self.post(out))
+    }
+
+    fn late_answers(&self) -> BoxFuture<'_, ()> {
+        self.handing.close();
+        Box::pin(self.handing.wait())
     }
 
     fn attend<'a>(&'a self, stop: &'a CancellationToken) -> BoxFuture<'a, ()> {

@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod doctor;
+mod late;
 mod reports;
 mod sends;
 mod sessions;
@@ -68,7 +69,7 @@ fn outgoing(text: &str) -> Outgoing {
         to: Recipient::parse("+12025550123", None).expect("a number"),
         text: text.to_owned(),
         code: None,
-        language: None,
+        language: "en".to_owned(),
         mail: None,
         validity: Duration::from_mins(5),
         sender: None,

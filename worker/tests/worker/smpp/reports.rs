@@ -27,7 +27,7 @@ fn digits(n: u32) -> String {
     format!("1202555{n:04}")
 }
 
-async fn bed(kind: Kind, smsc: &Smsc, more: &str) -> Bed {
+pub(super) async fn bed(kind: Kind, smsc: &Smsc, more: &str) -> Bed {
     let config = format!(
         "[recipients]\ncountries = [\"*\"]\n[chains]\nsms = [\"a\"]\n[providers.a]\n{}",
         smsc.section(more)
@@ -35,7 +35,7 @@ async fn bed(kind: Kind, smsc: &Smsc, more: &str) -> Bed {
     Bed::make(kind, &config).await
 }
 
-async fn text(home: &Home, n: u32, text: &str) -> Uuid {
+pub(super) async fn text(home: &Home, n: u32, text: &str) -> Uuid {
     let to = home.parse_recipient(&format!("+{}", digits(n)), None).expect("a number");
     let new = NewMessage {
         tenant_id: DEFAULT_TENANT,
@@ -48,11 +48,11 @@ async fn text(home: &Home, n: u32, text: &str) -> Uuid {
     message::accept(home, new).await.expect("accepted").id
 }
 
-async fn find(home: &Home, id: Uuid) -> Message {
+pub(super) async fn find(home: &Home, id: Uuid) -> Message {
     message::find(&home.db, id).await.expect("an answer").expect("a row")
 }
 
-async fn becomes(home: &Home, id: Uuid, state: &str) {
+pub(super) async fn becomes(home: &Home, id: Uuid, state: &str) {
     until(state, async || find(home, id).await.state == state).await;
 }
 
@@ -176,10 +176,12 @@ async fn an_answer_that_came_too_late_still_names_the_id() {
     let smsc = Smsc::start().await;
     let bed = bed(Kind::Embedded, &smsc, "").await;
     let worker = Worker::start(&bed.home);
-    smsc.replies([Reply::Late(std::time::Duration::from_millis(5_300), "late-1")]);
+    smsc.replies([Reply::Later("late-1")]);
     let id = text(&bed.home, 1, "hello").await;
     becomes(&bed.home, id, "unknown").await;
     smsc.send(deliveries::receipt(95, &digits(1), "late-1", "DELIVRD"));
+    until("it is taken", async || smsc.answer_to(95).is_some()).await;
+    smsc.answer().await;
     becomes(&bed.home, id, "delivered").await;
     worker.stop().await;
 }

@@ -1,12 +1,15 @@
 //! What becomes of a message, whatever the SMSC does.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use otpost_shared::outcome::ErrorClass;
 use tokio::net::TcpListener;
 
 use super::{
-    Bound, deliveries,
+    Bound, deliveries, outgoing,
     smsc::{Heard, Reply, Smsc},
 };
 use crate::until;
@@ -148,12 +151,21 @@ async fn a_full_window_sends_nothing() {
 async fn a_window_is_kept_to_and_used() {
     let smsc = Smsc::start().await;
     let bound = Bound::start(&smsc, "window = 3", None);
-    smsc.replies((0..9).map(|_| Reply::Late(Duration::from_millis(150), "w")));
-    let begun = Instant::now();
-    let all = futures_util::future::join_all((0..9).map(|_| bound.send("x"))).await;
-    assert!(all.iter().all(|outcome| outcome.class == ErrorClass::Ok));
-    let took = begun.elapsed();
-    assert!(took >= Duration::from_millis(450), "more than three at a time: {took:?}");
+    smsc.replies((0..9).map(|_| Reply::Later("w")));
+    let send = |_| {
+        let provider = Arc::clone(&bound.provider);
+        tokio::spawn(async move { provider.send(&outgoing("x")).await.class })
+    };
+    let sending: Vec<_> = (0..9).map(send).collect();
+    for all in [3, 6, 9] {
+        until("three are under way", async || smsc.submits().len() >= all).await;
+        until("they are kept back", async || smsc.kept_back() >= 3).await;
+        assert_eq!((smsc.submits().len(), smsc.kept_back()), (all, 3), "more at a time");
+        smsc.answer().await;
+    }
+    for class in futures_util::future::join_all(sending).await {
+        assert_eq!(class.expect("no panic"), ErrorClass::Ok);
+    }
     bound.stop().await;
 }
 

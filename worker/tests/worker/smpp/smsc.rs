@@ -3,11 +3,11 @@
 
 use std::{
     collections::VecDeque,
+    mem,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
 use futures_util::StreamExt;
@@ -43,8 +43,10 @@ pub enum Reply {
     Accept(&'static str),
     Refuse(u32),
     Silence,
-    /// Accepted, but so much later.
-    Late(Duration, &'static str),
+    /// Accepted, but not before [`Smsc::answer`].
+    Later(&'static str),
+    /// Refused with this status, not before then either.
+    RefuseLater(u32),
     /// A delivery of this number first; when that is answered, the answer with the id.
     ReceiptFirst(&'static str, u32, Vec<u8>),
     /// These bytes instead of an answer.
@@ -52,9 +54,12 @@ pub enum Reply {
     /// A `generic_nack` with this status.
     Nack(u32),
     Close,
-    /// Asks to unbind, answers a little later, and closes when it is told that it may.
+    /// Asks to unbind, answers when that was read, and closes when it is told that it may.
     UnbindFirst(&'static str),
 }
+
+/// An id, or the status of a refusal.
+type Answer = Result<&'static str, u32>;
 
 /// What was heard that is no `submit_sm`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,12 +87,20 @@ struct State {
     /// Neither `enquire_link` nor anything else is answered any more.
     is_deaf: AtomicBool,
     ids: AtomicU32,
-    /// Answers for when a delivery is answered: its number, then theirs and the id.
+    /// Answers for when something of ours is answered: its number, then theirs and the id.
     held: Mutex<Vec<(u32, u32, &'static str)>>,
+    /// Answers for when the test says so.
+    later: Mutex<Vec<(Writer, u32, Answer)>>,
     submits: Mutex<Vec<SubmitSm>>,
     heard: Mutex<Vec<Heard>>,
     /// What is sent over each connection, oldest first.
     connections: Mutex<Vec<mpsc::UnboundedSender<Option<Vec<u8>>>>>,
+}
+
+impl State {
+    fn keep_back(&self, writer: &Writer, sequence: u32, answer: Answer) {
+        self.later.lock().expect("not poisoned").push((writer.clone(), sequence, answer));
+    }
 }
 
 pub struct Smsc {
@@ -148,6 +161,22 @@ impl Smsc {
 
     pub fn become_deaf(&self) {
         self.state.is_deaf.store(true, Ordering::SeqCst);
+    }
+
+    /// Submits that wait for [`Smsc::answer`].
+    pub fn kept_back(&self) -> usize {
+        self.state.later.lock().expect("not poisoned").len()
+    }
+
+    /// Gives them their answers.
+    pub async fn answer(&self) {
+        let later = mem::take(&mut *self.state.later.lock().expect("not poisoned"));
+        for (writer, sequence, answer) in later {
+            match answer {
+                Ok(id) => writer.accept(sequence, id).await,
+                Err(status) => writer.refuse(sequence, status).await,
+            }
+        }
     }
 
     pub fn submits(&self) -> Vec<SubmitSm> {
@@ -246,6 +275,11 @@ impl Writer {
         let id = COctetString::from_string(id.to_owned()).expect("an id");
         self.pdu(0, sequence, SubmitSmResp::new(id, Vec::new())).await;
     }
+
+    async fn refuse(&self, sequence: u32, status: u32) {
+        let none = SubmitSmResp::new(COctetString::empty(), Vec::new());
+        self.pdu(status, sequence, none).await;
+    }
 }
 
 /// One PDU as bytes.
@@ -290,17 +324,24 @@ async fn take(state: &Arc<State>, writer: &Writer, command: Command) -> bool {
         }
         Some(Pdu::DeliverSmResp(_)) => {
             hear(Heard::DeliverResp(sequence, status));
-            let held = state.held.lock().expect("not poisoned").clone();
-            if let Some((_, submit, id)) = held.iter().find(|(delivery, ..)| *delivery == sequence)
-            {
-                writer.accept(*submit, id).await;
-            }
+            answer_held(state, writer, sequence).await;
         }
-        Some(Pdu::EnquireLinkResp) => hear(Heard::EnquireLinkResp(sequence)),
+        Some(Pdu::EnquireLinkResp) => {
+            hear(Heard::EnquireLinkResp(sequence));
+            answer_held(state, writer, sequence).await;
+        }
         Some(Pdu::GenericNack) => hear(Heard::Nack(sequence, status)),
         other => panic!("nobody else asks for {other:?}"),
     }
     true
+}
+
+/// What was to wait until this number was answered.
+async fn answer_held(state: &State, writer: &Writer, number: u32) {
+    let held = state.held.lock().expect("not poisoned").clone();
+    if let Some((_, submit, id)) = held.iter().find(|(ours, ..)| *ours == number) {
+        writer.accept(*submit, id).await;
+    }
 }
 
 fn bind_heard(bind: &BindTransceiver) -> Heard {
@@ -318,19 +359,11 @@ async fn answer(state: &Arc<State>, writer: &Writer, sequence: u32, reply: Optio
             writer.accept(sequence, &format!("auto-{id}")).await;
         }
         Some(Reply::Accept(id)) => writer.accept(sequence, id).await,
-        Some(Reply::Refuse(status)) => {
-            let none = SubmitSmResp::new(COctetString::empty(), Vec::new());
-            writer.pdu(status, sequence, none).await;
-        }
+        Some(Reply::Refuse(status)) => writer.refuse(sequence, status).await,
         Some(Reply::Nack(status)) => writer.pdu(status, sequence, Pdu::GenericNack).await,
         Some(Reply::Silence) => {}
-        Some(Reply::Late(after, id)) => {
-            let writer = writer.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(after).await;
-                writer.accept(sequence, id).await;
-            });
-        }
+        Some(Reply::Later(id)) => state.keep_back(writer, sequence, Ok(id)),
+        Some(Reply::RefuseLater(status)) => state.keep_back(writer, sequence, Err(status)),
         Some(Reply::ReceiptFirst(id, delivery, receipt)) => {
             state.held.lock().expect("not poisoned").push((delivery, sequence, id));
             writer.bytes(&receipt).await;
@@ -338,12 +371,9 @@ async fn answer(state: &Arc<State>, writer: &Writer, sequence: u32, reply: Optio
         Some(Reply::Raw(bytes)) => writer.bytes(&bytes).await,
         Some(Reply::Close) => return false,
         Some(Reply::UnbindFirst(id)) => {
+            state.held.lock().expect("not poisoned").push((78, sequence, id));
             writer.pdu(0, 77, Pdu::Unbind).await;
-            let writer = writer.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                writer.accept(sequence, id).await;
-            });
+            writer.pdu(0, 78, Pdu::EnquireLink).await;
         }
     }
     true

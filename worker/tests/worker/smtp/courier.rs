@@ -14,11 +14,14 @@ use otpost_testbed::{Bed, Kind};
 use uuid::Uuid;
 
 use super::server::{MailServer, Say, Security};
-use crate::{Worker, delivery::BOTH, ended, timeline, until};
+use crate::{Worker, delivery::BOTH, ended, metrics, timeline, until};
 
 /// A home whose e-mails go to these servers, named `a` and `b`.
 async fn bed(kind: Kind, servers: &[&MailServer]) -> Bed {
-    let names = &["a", "b"][..servers.len()];
+    bed_of(kind, &["a", "b"][..servers.len()], servers).await
+}
+
+async fn bed_of(kind: Kind, names: &[&str], servers: &[&MailServer]) -> Bed {
     let section = |(name, server): (&&str, &&MailServer)| {
         format!(
             "[providers.{name}]\nkind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {}\n\
@@ -138,14 +141,16 @@ async fn recipients_who_are_put_off_close_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_comes_late_says_what_became_of_it() {
-    for kind in BOTH {
+    metrics();
+    for (kind, count) in BOTH.into_iter().zip(1..) {
         let server = MailServer::start(Security::Plain).await;
-        let bed = bed(kind, &[&server]).await;
+        // All tests of the process count in one place.
+        let bed = bed_of(kind, &["slow"], &[&server]).await;
         let worker = Worker::start(&bed.home);
         server.on(".", Say::Later);
         let id = notice(&bed.home, 1).await;
         until("it is given up", async || row(&bed.home, id).await.state == "unknown").await;
-        assert_eq!(timeline(&bed.home, id).await, ["a unknown"]);
+        assert_eq!(timeline(&bed.home, id).await, ["slow unknown"]);
         server.let_go();
         until("it is known", async || row(&bed.home, id).await.state == "sent").await;
         let attempts = attempt::list_by_message(&bed.home.db, id).await.expect("an answer");
@@ -156,5 +161,37 @@ async fn an_answer_that_comes_late_says_what_became_of_it() {
         until("the next is sent", async || row(&bed.home, next).await.state == "sent").await;
         assert_eq!((server.connections(), server.letters().len()), (1, 2), "it was kept");
         worker.stop().await;
+        let settled = r#"otpost_attempts_settled_total{provider="slow","#;
+        let all = metrics();
+        let counted: Vec<&str> = all.lines().filter(|line| line.starts_with(settled)).collect();
+        assert_eq!(counted, [format!(r#"{settled}outcome="ok"}} {count}"#)]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_told_to_stop_hears_an_answer_that_comes_late() {
+    for kind in BOTH {
+        let (slow, other) =
+            (MailServer::start(Security::Plain).await, MailServer::start(Security::Plain).await);
+        let bed = bed(kind, &[&slow, &other]).await;
+        let home = &bed.home;
+        let worker = Worker::start(home);
+        // Both have a connection by now.
+        slow.on("MAIL", Say::Reply("451 4.3.0 out of order"));
+        let first = notice(home, 1).await;
+        until("it is sent", async || row(home, first).await.state == "sent").await;
+        assert_eq!(timeline(home, first).await, ["a transient", "b ok"]);
+        slow.on(".", Say::Later);
+        let id = notice(home, 2).await;
+        until("it is given up", async || row(home, id).await.state == "unknown").await;
+        worker.stop.cancel();
+        // Nothing is sent any more by then.
+        until("the other is left", async || other.has_heard("QUIT")).await;
+        slow.let_go();
+        worker.task.await.expect("no panic").expect("a clean end");
+        assert_eq!(row(home, id).await.state, "sent");
+        assert_eq!(timeline(home, id).await, ["a ok"]);
+        // Whoever had been left without waiting would have no connection to close after its answer.
+        assert!(slow.has_heard("QUIT"), "its connection was kept, and then closed in order");
     }
 }

@@ -40,7 +40,7 @@ fn outgoing(title: &str, text: &str) -> Outgoing {
         to: Recipient::parse_email("Ann@example.org").expect("an address"),
         text: text.to_owned(),
         code: None,
-        language: None,
+        language: "en".to_owned(),
         mail: Some(Mail { title: title.to_owned(), html: format!("<p>{text}</p>") }),
         validity: Duration::from_mins(5),
         sender: None,

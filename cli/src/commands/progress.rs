@@ -30,7 +30,7 @@ impl Progress {
         let shown = if quiet {
             Shown::Nothing
         } else if std::io::stderr().is_terminal() {
-            let template = "{msg:10} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}";
+            let template = "{msg:16} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}";
             let style = ProgressStyle::with_template(template)
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
             let bar = ProgressBar::new(total).with_style(style).with_message(what);

@@ -1,0 +1,148 @@
+//! Reading query strings, with errors that name the parameter and the way out.
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, openapi::path::Parameter};
+
+use crate::error::{ApiError, ErrorCode};
+
+/// The parameters of a query: each one that is known, and each once. All values are texts: a field of `T` is
+/// a `String` or is read from one, such as an enum of words. Numbers and booleans are not.
+#[derive(Debug)]
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned + IntoParams, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        // Whatever stands there is names and values, if need be without their =.
+        read(form_urlencoded::parse(query.as_bytes()).into_owned().collect()).map(Self)
+    }
+}
+
+fn read<T: DeserializeOwned + IntoParams>(pairs: Vec<(String, String)>) -> Result<T, ApiError> {
+    let known = if pairs.is_empty() { Vec::new() } else { T::into_params(|| None) };
+    let mut given = Map::new();
+    for (name, value) in pairs {
+        if !known.iter().any(|parameter| parameter.name == name) {
+            return Err(wrong(&name, format!("there is no such parameter; {}", list(&known))));
+        }
+        if given.contains_key(&name) {
+            return Err(wrong(&name, format!("{name} stands there twice; write it once")));
+        }
+        given.insert(name, Value::String(value));
+    }
+    serde_path_to_error::deserialize(Value::Object(given)).map_err(|error| {
+        let (name, words) = (error.path().to_string(), error.inner().to_string());
+        // What is not there has no path.
+        let missing = words.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+        if let Some(name) = missing {
+            return wrong(name, format!("{name} is missing; write {name}=…"));
+        }
+        // Of a word that is none of its parameter's.
+        let said = match words.rsplit_once(", expected ") {
+            Some((_, words)) => format!("{name} is {words}"),
+            None => format!("{name} is of the wrong form"),
+        };
+        wrong(&name, said)
+    })
+}
+
+fn wrong(name: &str, said: String) -> ApiError {
+    ErrorCode::InvalidField.detail(said).with("field", name)
+}
+
+fn list(known: &[Parameter]) -> String {
+    let names: Vec<&str> = known.iter().map(|parameter| parameter.name.as_str()).collect();
+    match names.as_slice() {
+        [one] => format!("there is {one}"),
+        several => format!("there are {}", several.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Order {
+        #[default]
+        OldestFirst,
+        NewestFirst,
+        Any,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize, IntoParams)]
+    #[into_params(parameter_in = Query)]
+    struct Asked {
+        to: Option<String>,
+        #[serde(default)]
+        #[param(value_type = String)]
+        order: Order,
+    }
+
+    #[derive(Debug, Deserialize, IntoParams)]
+    #[into_params(parameter_in = Query)]
+    struct Single {
+        to: Option<String>,
+    }
+
+    #[derive(Debug, Deserialize, IntoParams)]
+    #[into_params(parameter_in = Query)]
+    struct Needing {
+        to: String,
+        from: Option<String>,
+    }
+
+    async fn asked<T: DeserializeOwned + IntoParams>(query: &str) -> Result<T, ApiError> {
+        let uri = format!("/inbox{query}");
+        let request = axum::http::Request::builder().uri(uri).body(()).expect("a request");
+        let (mut parts, ()) = request.into_parts();
+        Params::from_request_parts(&mut parts, &()).await.map(|Params(asked)| asked)
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_for_is_read() {
+        for (query, to, order) in [
+            ("", None, Order::OldestFirst),
+            ("?", None, Order::OldestFirst),
+            ("?to=", Some(""), Order::OldestFirst),
+            ("?order=newest_first&to=a%26b+c", Some("a&b c"), Order::NewestFirst),
+        ] {
+            let expected = Asked { to: to.map(str::to_owned), order };
+            assert_eq!(asked::<Asked>(query).await.expect("good"), expected, "{query}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_is_named_in_our_own_words() {
+        for (query, field, said) in [
+            ("?page=2", "page", "there is no such parameter; there are to, order"),
+            ("?to=1&to=2", "to", "to stands there twice; write it once"),
+            ("?order=x", "order", "order is one of `oldest_first`, `newest_first`, `any`"),
+            (
+                "?order=, expected y",
+                "order",
+                "order is one of `oldest_first`, `newest_first`, `any`",
+            ),
+        ] {
+            let query = query.replace(' ', "%20");
+            let error = asked::<Asked>(&query).await.expect_err("wrong");
+            assert_eq!((error.field(), error.said()), (Some(field), said), "{query}");
+        }
+        for query in ["", "?from=1"] {
+            let error = asked::<Needing>(query).await.expect_err("missing");
+            assert_eq!((error.field(), error.said()), (Some("to"), "to is missing; write to=…"));
+        }
+        let both = asked::<Needing>("?to=2&from=1").await.expect("good");
+        assert_eq!((both.to.as_str(), both.from.as_deref()), ("2", Some("1")));
+        assert_eq!(asked::<Single>("?to=1").await.expect("good").to.as_deref(), Some("1"));
+        let error = asked::<Single>("?x=1").await.expect_err("unknown");
+        assert_eq!(error.said(), "there is no such parameter; there is to");
+    }
+}
