@@ -25,13 +25,6 @@ CREATE TABLE templates (
 CREATE UNIQUE INDEX templates_that_count
     ON templates (tenant_id, for_everyone, purpose, channel, locale) WHERE superseded_at IS NULL;
 
--- Raised with every change, so that a process need not read what it knows.
-CREATE TABLE texts_revision (
-    id       INTEGER NOT NULL PRIMARY KEY,
-    revision BIGINT  NOT NULL
-);
-INSERT INTO texts_revision (id, revision) VALUES (1, 0);
-
 -- The language of a tenant's people who ask for none, in BCP 47.
 ALTER TABLE tenants ADD COLUMN language TEXT;
 -- The language that somebody asked for, in BCP 47.

@@ -1,5 +1,6 @@
 //! The command line, with its help.
 
+mod policy;
 mod template;
 
 use std::path::PathBuf;
@@ -8,9 +9,12 @@ use clap::{Parser, Subcommand, ValueEnum};
 use otpost_shared::limits::Rule;
 use uuid::Uuid;
 
-pub use template::{
-    TemplateCommand, TemplateList, TemplateOne, TemplateOwner, TemplatePlace, TemplatePreview,
-    TemplateSet, TenantLanguage,
+pub use self::{
+    policy::{PolicyCommand, PolicyList, PolicyOf, PolicySet, Whose},
+    template::{
+        TemplateCommand, TemplateList, TemplateOne, TemplateOwner, TemplatePlace, TemplatePreview,
+        TemplateSet, TenantLanguage,
+    },
 };
 
 /// Proves that people hold their phone numbers and e-mail addresses, and sends SMS.
@@ -56,6 +60,12 @@ pub enum Command {
     /// Who is not to be sent to: add, list, remove
     #[command(subcommand)]
     Suppression(SuppressionCommand),
+    /// What holds for the verifications of each purpose: list, show, set, history, reset
+    ///
+    /// The configuration is the base. On it lies what is changed for all tenants, and on that what is
+    /// changed for one; each change is a version that is kept.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Texts of codes: list, show, set, delete, preview
     #[command(subcommand)]
     Template(TemplateCommand),
@@ -147,10 +157,12 @@ pub struct KeyCreate {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum ScopeName {
-    /// Create, check, show, resend and cancel verifications; change the texts of codes
+    /// Create, check, show, resend and cancel verifications
     Verify,
     /// Send messages that are not codes
     Send,
+    /// Show and change policies and texts
+    Manage,
 }
 
 #[derive(Debug, clap::Args)]

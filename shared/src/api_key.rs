@@ -20,20 +20,23 @@ pub const PREFIX: &str = "otp_";
 /// What a key may do. Checked by the routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Create, check, show, resend and cancel verifications; change the texts of codes.
+    /// Create, check, show, resend and cancel verifications.
     Verify,
     /// Send messages that are not codes.
     Send,
+    /// Show and change policies and texts.
+    Manage,
 }
 
 impl Scope {
-    pub const ALL: [Self; 2] = [Self::Verify, Self::Send];
+    pub const ALL: [Self; 3] = [Self::Verify, Self::Send, Self::Manage];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Verify => "verify",
             Self::Send => "send",
+            Self::Manage => "manage",
         }
     }
 

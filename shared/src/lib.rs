@@ -12,6 +12,7 @@
 //! | [`rate`] | how often all processes together call a provider |
 //! | [`price`], [`spend`] | what an attempt costs; what all of them did, by day |
 //! | [`tenant`], [`api_key`], [`recipient`], [`channel`] | who sends, with what credential, to whom, which way |
+//! | [`policy`], [`settings`] | what holds for a purpose; what of it can be changed while all runs |
 //! | [`queue`], [`lanes`], [`process`] | hints, how busy the lanes are, who lives |
 //! | [`retention`] | what is kept for how long |
 //! | [`suppression`] | who is not to be sent to |
@@ -44,6 +45,7 @@ pub mod lanes;
 pub mod limits;
 pub mod message;
 pub mod outcome;
+pub mod policy;
 pub mod price;
 pub mod process;
 pub mod provider_region;
@@ -57,6 +59,7 @@ pub mod retention;
 pub mod secrets;
 pub mod segments;
 pub mod send_budget;
+pub mod settings;
 pub mod speech;
 pub mod spend;
 pub mod suppression;

@@ -13,12 +13,13 @@ use otpost_shared::{
     clock::Millis,
     message::{Body, Message},
     outcome::ErrorClass,
+    policy::DEFAULT_PURPOSE,
     price::{Charge, PriceList},
     recipient::Recipient,
     secrets::Code,
     speech::spelled,
     template::{Template, Values},
-    texts::{Need, Texts, with_ending},
+    texts::{Need, with_ending},
     verification::{self, Status, Verification},
 };
 
@@ -68,10 +69,7 @@ impl Letter {
             of.status(home.clock.now()) == Status::Pending && of.generation == row.generation
         };
         match of.filter(is_current) {
-            Some(of) => {
-                let texts = home.texts.now_or_last(&home.db, home.clock.now()).await;
-                Self::with_code(home, &texts, of, row)
-            }
+            Some(of) => Self::with_code(home, of, row),
             None => Ok(None),
         }
     }
@@ -101,14 +99,15 @@ impl Letter {
 
     fn with_code(
         home: &Home,
-        texts: &Texts,
         of: Verification,
         row: &Message,
     ) -> Result<Option<Self>, CourierError> {
         // Each address has its own.
         let Some(code) = of.code_to(&home.keys, &row.recipient_hash)? else { return Ok(None) };
-        let (config, purposes) = (&home.config.texts, &home.config.purposes);
-        let Some(policy) = purposes.get(&of.purpose).or_else(|| purposes.get("default")) else {
+        let (config, settings) = (&home.config.texts, home.settings.last());
+        let policy = |purpose: &str| settings.policy(of.tenant_id, purpose);
+        // A purpose may have been taken back since.
+        let Some(policy) = policy(&of.purpose).or_else(|| policy(DEFAULT_PURPOSE)) else {
             return Ok(None);
         };
         let mut values = of.variables(&home.keys)?;
@@ -125,12 +124,12 @@ impl Letter {
             country: to.region(),
             minutes: u32::try_from(minutes).unwrap_or(1),
         };
-        let wording = texts.find(config, policy, &need);
+        let wording = settings.texts().find(config, &policy, &need);
         let channel = need.channel;
         let letter = match channel {
             Channel::Sms | Channel::Whatsapp => {
                 let text = wording.text.render(&values);
-                let text = with_ending(&text, policy, channel, code.as_str());
+                let text = with_ending(&text, &policy, channel, code.as_str());
                 Self::of_text(channel, to, text, &wording.language)
             }
             Channel::Voice => {

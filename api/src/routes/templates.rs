@@ -8,7 +8,6 @@ use axum::{
     http::StatusCode,
 };
 use otpost_shared::{
-    Home,
     api_key::Scope,
     texts::{self, Draft, Owner, Place, StoredTemplate},
 };
@@ -123,7 +122,7 @@ pub async fn list(
     State(app): State<App>,
     caller: Caller,
 ) -> Result<Json<ListedTemplates>, ApiError> {
-    caller.require(Scope::Verify)?;
+    caller.require(Scope::Manage)?;
     let db = &app.home.db;
     let mut rows = texts::list(db, Owner::Tenant(caller.tenant_id)).await?;
     rows.extend(texts::list(db, Owner::Everyone).await?);
@@ -147,7 +146,7 @@ pub async fn set_language(
     caller: Caller,
     body: JsonBody<SetLanguage>,
 ) -> Result<StatusCode, ApiError> {
-    caller.require(Scope::Verify)?;
+    caller.require(Scope::Manage)?;
     let locale = language::read(body.value.locale.as_deref())?;
     texts::set_language(&app.home, caller.tenant_id, locale.as_ref()).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -172,8 +171,8 @@ pub async fn show(
     caller: Caller,
     path: PlacePath,
 ) -> Result<Json<ShownTemplate>, ApiError> {
-    caller.require(Scope::Verify)?;
-    let place = read(&app.home, path)?;
+    caller.require(Scope::Manage)?;
+    let place = read(path)?;
     let owner = Owner::Tenant(caller.tenant_id);
     let mut versions = texts::versions(&app.home.db, owner, &place).await?.into_iter();
     let last = versions.next().filter(|last| last.body.is_some());
@@ -202,8 +201,8 @@ pub async fn save(
     path: PlacePath,
     body: JsonBody<SaveTemplate>,
 ) -> Result<Json<TemplateView>, ApiError> {
-    caller.require(Scope::Verify)?;
-    let place = read(&app.home, path)?;
+    caller.require(Scope::Manage)?;
+    let place = read(path)?;
     let SaveTemplate { title, text, variables } = body.value;
     let draft = Draft { title, text, variables };
     let saved = texts::save(&app.home, Owner::Tenant(caller.tenant_id), place, draft).await?;
@@ -229,15 +228,15 @@ pub async fn delete(
     caller: Caller,
     path: PlacePath,
 ) -> Result<StatusCode, ApiError> {
-    caller.require(Scope::Verify)?;
-    let place = read(&app.home, path)?;
+    caller.require(Scope::Manage)?;
+    let place = read(path)?;
     if texts::delete(&app.home, Owner::Tenant(caller.tenant_id), place).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(ErrorCode::TemplateNotFound.error())
 }
 
-fn read(home: &Home, path: PlacePath) -> Result<Place, ApiError> {
+fn read(path: PlacePath) -> Result<Place, ApiError> {
     let Path((purpose, channel, locale)) = path.map_err(|_| ErrorCode::TemplateNotFound.error())?;
-    Ok(Place::read(&purpose, &channel, &locale, home.config.purposes.keys())?)
+    Ok(Place::read(&purpose, &channel, &locale)?)
 }

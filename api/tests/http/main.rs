@@ -18,6 +18,7 @@ mod messages;
 mod numbers;
 mod outages;
 mod pages;
+mod policies;
 mod races;
 mod receipts;
 mod reference;

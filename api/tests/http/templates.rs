@@ -1,6 +1,6 @@
 //! Texts of one's own: saved, listed, shown, tried out and taken away, each by its own tenant.
 
-use otpost_shared::verification;
+use otpost_shared::{api_key::Scope, tenant::DEFAULT_TENANT, verification};
 use otpost_testbed::on_both_homes;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -88,8 +88,8 @@ on_both_homes! {
         put(&service, GERMAN, &json!({ "text": long })).await.refused(422, "invalid_field");
         // Nothing but braces is a placeholder.
         put(&service, GERMAN, &json!({ "text": "%s $1 {code}" })).await.is(200);
-        let key = make_key(&bed.home, otpost_shared::tenant::DEFAULT_TENANT,
-            &[otpost_shared::api_key::Scope::Send]).await.1;
+        let key = make_key(&bed.home, DEFAULT_TENANT,
+            &[Scope::Verify, Scope::Send]).await.1;
         service.get(TEMPLATES).by(&key).await.refused(403, "scope_missing");
     }
 

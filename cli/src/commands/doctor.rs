@@ -10,6 +10,7 @@ use otpost_shared::{
     provider_region::{self, ProviderRegion},
     provider_state::{self, ProviderState},
     rate::Rate,
+    settings::Trouble,
     tenant,
 };
 use otpost_worker::routes::CODES_ALONE;
@@ -88,6 +89,7 @@ async fn examine(path: Option<&Path>, show_addresses: bool) -> Vec<Finding> {
     findings.extend(providers(&home).await);
     findings.extend(unused(&home));
     findings.extend(routes(&home).await);
+    findings.extend(policies(&home).await);
     findings.extend(reports(&home).await);
     findings.extend(inbound(&home, show_addresses));
     findings
@@ -201,6 +203,18 @@ async fn routes(home: &Home) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Changes that no longer fit. Of a database that does not answer, or has no tables yet, its own finding
+/// tells.
+async fn policies(home: &Home) -> Vec<Finding> {
+    let now = home.db.now().await.unwrap_or_default();
+    let Ok(settings) = home.settings.now(&home.db, now).await else { return Vec::new() };
+    let finding = |trouble: &Trouble| {
+        let said = format!("{trouble}; change it with `otpost policy set`, or the configuration");
+        Finding::new(format!("policy {}", trouble.purpose), Err(said))
+    };
+    settings.troubles().iter().map(finding).collect()
 }
 
 /// The first one that a route names and that is not there. Of a database that does not answer its own

@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod drill;
 pub mod key;
 pub mod migrate;
+pub mod policy;
 mod progress;
 pub mod purge;
 pub mod reference;

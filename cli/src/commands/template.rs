@@ -29,9 +29,8 @@ pub async fn run(config: Option<&Path>, command: TemplateCommand) -> Done {
 }
 
 fn place(home: &Home, options: &TemplatePlace) -> Result<Place, Failure> {
-    let config = &home.config;
-    let locale = options.locale.as_deref().unwrap_or(&config.texts.language);
-    Place::read(&options.purpose, &options.channel, locale, config.purposes.keys())
+    let locale = options.locale.as_deref().unwrap_or(&home.config.texts.language);
+    Place::read(&options.purpose, &options.channel, locale)
         .map_err(|mistake| Failure::misused(format!("--{mistake}")))
 }
 
@@ -158,8 +157,8 @@ async fn preview(home: &Home, options: TemplatePreview) -> Done {
         variables,
         country: options.country,
     };
-    let texts = home.texts.now(&home.db, home.clock.now()).await?;
-    let shown = texts::preview(&home.config, &texts, &question)
+    let settings = home.settings.now(&home.db, home.clock.now()).await?;
+    let shown = texts::preview(&home.config, &settings, &question)
         .map_err(|mistake| Failure::misused(format!("--{mistake}")))?;
     if options.print.json {
         print_json(&previewed(&shown));

@@ -27,7 +27,7 @@ async fn canceled(home: &Home, ago: Duration) {
         locale: Asked::default(),
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     };
     let accepted = verification::accept(home, new).await.expect("accepted");

@@ -12,6 +12,7 @@ mod keeping;
 mod keys;
 mod line;
 mod outside_bytes;
+mod policies;
 mod production;
 mod program;
 mod rate;

@@ -83,7 +83,7 @@ fn a_text_is_looked_at_before_it_is_saved() {
         (&["--text", "hello"], "--text: must contain {code}"),
         (&["--locale", "../../etc"], "--locale: is no language"),
         (&["--channel", "fax"], "--channel: is sms, email or voice"),
-        (&["--purpose", "nothing"], "--purpose: there is no such one; there are: default, web"),
+        (&["--purpose", "nothing"], "--purpose: there is no such one; there are: default, login, "),
         (&["--channel", "email", "--text", "{code}"], "--title: an e-mail needs one"),
     ] {
         let misused = preview(more).exits(2);

@@ -4,6 +4,7 @@ use super::{Config, ConfigError, Purpose};
 use crate::{
     channel::Channel,
     message::{LONGEST_LETTER, LONGEST_TITLE},
+    policy::{self, Mistake},
     template::Template,
     texts::{built_in, is_app_hash, is_host, is_spoken, longest_title},
 };
@@ -18,79 +19,64 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
 
 fn check_purposes(config: &Config) -> Result<(), ConfigError> {
     for (name, purpose) in &config.purposes {
-        let fail = |key: &str, message: &str| {
-            Err(ConfigError::new(format!("purposes.{name}.{key}"), message))
-        };
-        if !(4..=10).contains(&purpose.code_length) {
-            return fail("code_length", "must be 4 to 10");
+        policy::check(config, purpose).map_err(|mistake| mistake.in_file(name))?;
+    }
+    Ok(())
+}
+
+/// Checks the texts of one purpose, and what stands under them.
+pub(crate) fn check_purpose(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
+    for (key, own) in [
+        ("template", &purpose.template),
+        ("email_template", &purpose.email_template),
+        ("voice_template", &purpose.voice_template),
+    ] {
+        if own.as_ref().is_some_and(|own| !names_code(own)) {
+            return Err(Mistake::of(key, "must contain {code}"));
         }
-        if !(30..=600).contains(&purpose.lifetime_secs) {
-            return fail(
-                "lifetime_secs",
-                "must be 30 to 600: codes by phone live at most 10 minutes",
-            );
-        }
-        if !(1..=10).contains(&purpose.guesses) {
-            return fail("guesses", "must be 1 to 10");
-        }
-        if !(60..=86_400).contains(&purpose.email_lifetime_secs) {
-            return fail("email_lifetime_secs", "must be 60 to 86400, a day");
-        }
-        for (key, own) in [
-            ("template", &purpose.template),
-            ("email_template", &purpose.email_template),
-            ("voice_template", &purpose.voice_template),
-        ] {
-            if own.as_ref().is_some_and(|own| !names_code(own)) {
-                return fail(key, "must contain {code}");
-            }
-        }
-        check_email_subject(purpose).or_else(|said| fail("email_subject", &said))?;
-        check_endings(purpose).or_else(|(key, said)| fail(key, said))?;
-        if config.chains.serves(Channel::Email) {
-            check_filled(purpose, &config.texts.app).or_else(|(key, said)| fail(key, &said))?;
-        }
+    }
+    check_email_subject(purpose).map_err(|said| Mistake::of("email_subject", said))?;
+    check_endings(purpose)?;
+    if config.chains.serves(Channel::Email) {
+        check_filled(purpose, &config.texts.app)?;
     }
     Ok(())
 }
 
 /// What stands under an SMS is found by programs, which take nothing else for it.
-fn check_endings(purpose: &Purpose) -> Result<(), (&'static str, &'static str)> {
+fn check_endings(purpose: &Purpose) -> Result<(), Mistake> {
     let (host, hash) = (&purpose.sms_web_host, &purpose.sms_app_hash);
     if !host.is_empty() && !is_host(host) {
         let said = "must be the host of a page in small letters, such as \"login.example.org\", \
                     without https:// and without a port";
-        return Err(("sms_web_host", said));
+        return Err(Mistake::of("sms_web_host", said));
     }
     if !hash.is_empty() && !is_app_hash(hash) {
         let said = "must be the 11 characters of an app's hash: letters, digits, + and /";
-        return Err(("sms_app_hash", said));
+        return Err(Mistake::of("sms_app_hash", said));
     }
     Ok(())
 }
 
 /// With what is the same in every e-mail; variables come on top.
-fn check_filled(purpose: &Purpose, app: &str) -> Result<(), (&'static str, String)> {
+fn check_filled(purpose: &Purpose, app: &str) -> Result<(), Mistake> {
     let length = |template: &Template| purpose.length(template, Channel::Email, app, |_| 0);
     let too_long = |length: usize, most: usize| {
         format!("has {length} characters with texts.app and a code, and may have {most}")
     };
-    if let Some(text) = purpose.email_template.as_ref().map(&length).filter(|n| *n > LONGEST_LETTER)
-    {
-        return Err(("email_template", too_long(text, LONGEST_LETTER)));
+    let text = purpose.email_template.as_ref().map_or(0, length);
+    if text > LONGEST_LETTER {
+        return Err(Mistake::of("email_template", too_long(text, LONGEST_LETTER)));
     }
-    let Some(own) = &purpose.email_subject else {
-        let (title, language) = longest_title(purpose.minutes_of(Channel::Email), length);
-        if title > LONGEST_TITLE {
-            let said = format!("in {language} it {}", too_long(title, LONGEST_TITLE));
-            return Err(("email_subject", said));
-        }
-        return Ok(());
+    let (title, of) = match (&purpose.email_subject, longest_title()) {
+        (Some(own), _) => (length(own), String::new()),
+        (None, Some((language, title))) => (length(title), format!("in {language} it ")),
+        (None, None) => return Ok(()),
     };
-    match length(own) {
-        title if title > LONGEST_TITLE => Err(("email_subject", too_long(title, LONGEST_TITLE))),
-        _ => Ok(()),
+    if title > LONGEST_TITLE {
+        return Err(Mistake::of("email_subject", of + &too_long(title, LONGEST_TITLE)));
     }
+    Ok(())
 }
 
 fn names_code(template: &Template) -> bool {

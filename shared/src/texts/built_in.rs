@@ -115,13 +115,16 @@ pub(super) fn english() -> Option<&'static Language> {
     find(&Locale::parse("en")?)
 }
 
-/// The longest that this sentence becomes in any language, with the language.
-pub(crate) fn longest_title(minutes: u32, length: impl Fn(&Template) -> usize) -> (usize, String) {
-    let titles = LANGUAGES.iter().filter_map(|language| {
-        let title = language.template(Piece::EmailTitle, minutes)?;
-        Some((length(&title), language.locale.to_string()))
+/// The title that is longest whatever is filled in, with its language.
+pub(crate) fn longest_title() -> Option<&'static (Locale, Template)> {
+    static LONGEST: LazyLock<Option<(Locale, Template)>> = LazyLock::new(|| {
+        // Each names app and code once, and nothing else: a test looks.
+        let titles = LANGUAGES.iter().filter_map(|language| {
+            Some((language.locale.clone(), language.template(Piece::EmailTitle, 1)?))
+        });
+        titles.max_by_key(|(_, title)| title.length(|_| 0))
     });
-    titles.max().unwrap_or_default()
+    LONGEST.as_ref()
 }
 
 /// True when calls can be said in this language with a sentence of its own.

@@ -1,11 +1,15 @@
 //! What a text must be before it is saved: strict then, so that sending it never fails.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
+
+use uuid::Uuid;
 
 use super::Locale;
 use crate::{
     channel::Channel,
+    config::Purpose,
     message::{LONGEST_TITLE, longest_text},
+    settings::Settings,
     template::{RESERVED, Template, is_name},
 };
 
@@ -52,23 +56,11 @@ fn mistake<T>(field: &'static str, said: impl Into<String>) -> Result<T, Mistake
 }
 
 impl Place {
-    /// Reads the names that people use; `purposes` are those there are.
+    /// Reads the names that people use. Of a purpose that is gone there may still be texts.
     ///
     /// # Errors
     /// Names the one that is wrong.
-    pub fn read<'a>(
-        purpose: &str,
-        channel: &str,
-        locale: &str,
-        purposes: impl IntoIterator<Item = &'a String>,
-    ) -> Result<Self, Mistake> {
-        let known: Vec<&str> = purposes.into_iter().map(String::as_str).collect();
-        if !known.contains(&purpose) {
-            return mistake(
-                "purpose",
-                format!("there is no such one; there are: {}", known.join(", ")),
-            );
-        }
+    pub fn read(purpose: &str, channel: &str, locale: &str) -> Result<Self, Mistake> {
         let channel = match Channel::parse(channel) {
             Some(Channel::Whatsapp) => {
                 return mistake(
@@ -83,6 +75,21 @@ impl Place {
             return mistake("locale", "is no language; write one such as \"en\" or \"pt-BR\"");
         };
         Ok(Self { purpose: purpose.to_owned(), channel, locale })
+    }
+
+    /// What holds for its purpose.
+    ///
+    /// # Errors
+    /// There is no such purpose for this tenant.
+    pub(super) fn policy(
+        &self,
+        settings: &Settings,
+        tenant_id: Uuid,
+    ) -> Result<Arc<Purpose>, Mistake> {
+        settings.policy(tenant_id, &self.purpose).ok_or_else(|| {
+            let known = settings.purposes(tenant_id).join(", ");
+            Mistake { field: "purpose", said: format!("there is no such one; there are: {known}") }
+        })
     }
 }
 
@@ -303,17 +310,15 @@ mod tests {
 
     #[test]
     fn a_place_is_read() {
-        let purposes = ["default".to_owned(), "login".to_owned()];
-        let read = |purpose, channel, locale| Place::read(purpose, channel, locale, &purposes);
-        let place = read("login", "email", "pt_br").expect("a place");
+        let place = Place::read("login", "email", "pt_br").expect("a place");
         assert_eq!((place.locale.to_string().as_str(), place.channel), ("pt-BR", Channel::Email));
-        for (purpose, channel, locale, field) in [
-            ("sign-up", "sms", "en", "purpose"),
-            ("login", "fax", "en", "channel"),
-            ("login", "whatsapp", "en", "channel"),
-            ("login", "sms", "../../etc", "locale"),
+        for (channel, locale, field) in [
+            ("fax", "en", "channel"),
+            ("whatsapp", "en", "channel"),
+            ("sms", "../../etc", "locale"),
         ] {
-            assert_eq!(read(purpose, channel, locale).expect_err("a mistake").field, field);
+            let mistake = Place::read("login", channel, locale).expect_err("a mistake");
+            assert_eq!(mistake.field, field);
         }
     }
 }

@@ -6,7 +6,7 @@
 //! | [`built_in`] | the sentences that each language has |
 //! | [`wording`] | the look-up: for each language in turn the tenant's words, those of all, the file's, the built-in ones |
 //! | [`check`] | what a text must be before it is saved |
-//! | [`rows`], [`known`] | texts of one's own in their versions; what this process knows of them |
+//! | [`rows`] | texts of one's own in their versions |
 //! | [`ending`] | the lines under an SMS that programs read |
 //! | [`preview`] | a text as somebody would get it |
 
@@ -14,7 +14,6 @@ mod asked;
 mod built_in;
 mod check;
 mod ending;
-mod known;
 mod locale;
 mod preview;
 mod rows;
@@ -25,7 +24,6 @@ pub use self::{
     built_in::built_in,
     check::{Draft, MOST_VARIABLES, Mistake, Place},
     ending::{LONGEST_FOR_APP, ending, with_ending},
-    known::KnownTexts,
     locale::{LONGEST_LOCALE, Locale},
     preview::{Preview, Question, preview},
     rows::{
@@ -37,4 +35,5 @@ pub use self::{
 pub(crate) use self::{
     built_in::{is_spoken, longest_title},
     ending::{is_app_hash, is_host},
+    rows::list_current,
 };

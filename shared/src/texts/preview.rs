@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use uuid::Uuid;
 
 use super::{
-    Draft, Locale, Mistake, Need, Place, Source, Texts, Wording,
+    Draft, Locale, Mistake, Need, Place, Source, Wording,
     ending::{LONGEST_FOR_APP, with_ending},
 };
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     config::{Config, Purpose},
     price::Price,
     segments::{Encoding, Segments},
+    settings::Settings,
     speech::spelled,
     template::{Template, Values},
 };
@@ -56,11 +57,10 @@ pub struct Preview {
 ///
 /// # Errors
 /// What is wrong with the words, or what they lack.
-pub fn preview(config: &Config, texts: &Texts, asked: &Question) -> Result<Preview, Mistake> {
+pub fn preview(config: &Config, settings: &Settings, asked: &Question) -> Result<Preview, Mistake> {
     let Place { purpose, channel, locale } = &asked.place;
-    let Some(policy) = config.purposes.get(purpose) else {
-        return Err(Mistake { field: "purpose", said: "there is no such one".into() });
-    };
+    let policy = asked.place.policy(settings, asked.tenant_id)?;
+    let policy = policy.as_ref();
     check_size(&asked.variables)?;
     let wanted = locale.to_string();
     let minutes = policy.minutes_of(*channel);
@@ -74,7 +74,7 @@ pub fn preview(config: &Config, texts: &Texts, asked: &Question) -> Result<Previ
     };
     let (wording, source) = match &asked.draft {
         None => {
-            let wording = texts.find(&config.texts, policy, &need);
+            let wording = settings.texts().find(&config.texts, policy, &need);
             let source = wording.source;
             (wording, Some(source))
         }

@@ -1,4 +1,4 @@
-//! Texts of one's own as rows: each change is a new version, and raises the revision.
+//! Texts of one's own as rows: each change is a new version, and raises the revision of the settings.
 
 use uuid::Uuid;
 
@@ -7,6 +7,7 @@ use crate::{
     clock::Millis,
     db::{Db, DbError, Tx, detached, on_pool, on_tx, retrying},
     home::Home,
+    settings,
 };
 
 /// Texts that one tenant, or all together, may have.
@@ -92,16 +93,8 @@ impl From<DbError> for NotSaved {
     }
 }
 
-/// The number that every change raises.
-pub(super) async fn revision(db: &Db) -> Result<i64, DbError> {
-    Ok(on_pool!(db.read(), c => {
-        sqlx::query_scalar::<D, i64>("SELECT revision FROM texts_revision WHERE id = 1")
-            .fetch_one(c)
-            .await?
-    }))
-}
-
-pub(super) async fn read_all(db: &Db) -> Result<Rows, DbError> {
+/// All that counts, of everyone.
+pub(crate) async fn list_current(db: &Db) -> Result<Rows, DbError> {
     const SQL: &str = concat!(
         "SELECT ",
         columns!(),
@@ -180,6 +173,8 @@ pub async fn save(
     draft: Draft,
 ) -> Result<StoredTemplate, NotSaved> {
     draft.check(place.channel)?;
+    let settings = home.settings.now(&home.db, home.clock.now()).await?;
+    place.policy(&settings, owner.columns().0)?;
     let variables = draft.variables.join(" ");
     let new = next(owner, place, (draft.title, Some(draft.text)), variables, home.clock.now());
     match write(home, owner, new).await? {
@@ -235,7 +230,7 @@ async fn write(home: &Home, owner: Owner, new: StoredTemplate) -> Result<Written
     let db = home.db.clone();
     let written =
         detached(async move { retrying!(write_once(&db, owner, new.clone()).await) }).await;
-    home.texts.forget();
+    home.settings.forget();
     written
 }
 
@@ -251,8 +246,8 @@ async fn write_once(db: &Db, owner: Owner, new: StoredTemplate) -> Result<Writte
 }
 
 async fn write_in(tx: &mut Tx, owner: Owner, mut new: StoredTemplate) -> Result<Written, DbError> {
-    // The row of the revision is locked until the commit, so two changes never share a version.
-    raise_revision(tx).await?;
+    // First of all, because it makes changes come one after the other.
+    settings::raise_revision(tx).await?;
     let last = supersede(tx, &new).await?;
     let had_text = last.as_ref().is_some_and(|last| last.body.is_some());
     if new.body.is_none() && !had_text {
@@ -264,15 +259,6 @@ async fn write_in(tx: &mut Tx, owner: Owner, mut new: StoredTemplate) -> Result<
     new.version = last.map_or(1, |last| last.version + 1);
     insert(tx, &new).await?;
     Ok(Written::Yes(new))
-}
-
-async fn raise_revision(tx: &mut Tx) -> Result<(), DbError> {
-    on_tx!(tx, c => {
-        sqlx::query::<D>("UPDATE texts_revision SET revision = revision + 1 WHERE id = 1")
-            .execute(c)
-            .await?;
-    });
-    Ok(())
 }
 
 /// The version that counted until now.
@@ -363,13 +349,13 @@ pub async fn set_language(
     let db = home.db.clone();
     let work = async move { retrying!(write_language(&db, tenant_id, language.as_deref()).await) };
     let written = detached(work).await;
-    home.texts.forget();
+    home.settings.forget();
     written
 }
 
 async fn write_language(db: &Db, tenant_id: Uuid, language: Option<&str>) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
-    raise_revision(&mut tx).await?;
+    settings::raise_revision(&mut tx).await?;
     on_tx!(&mut tx, c => {
         sqlx::query::<D>("UPDATE tenants SET language = $2 WHERE id = $1")
             .bind(tenant_id)

@@ -13,7 +13,7 @@ use super::{
 pub use crate::admission::Refused;
 use crate::{
     acceptance::{Acceptance, commit},
-    admission::{Admission, Asking, admit},
+    admission::{Admission, Asking, admit, repeat},
     channel::Channel,
     clock::Millis,
     config::Purpose,
@@ -42,9 +42,22 @@ pub struct NewVerification {
     pub client: Option<IpAddr>,
     /// A code of the caller's own.
     pub code: Option<Code>,
-    /// What follows while nobody gives the code back.
-    pub then: Vec<NewStep>,
+    /// What follows while nobody gives the code back; none for what the policy says.
+    pub then: Option<Vec<NewStep>>,
     pub idempotency_key: Option<IdempotencyKey>,
+}
+
+impl NewVerification {
+    fn steps(&self) -> &[NewStep] {
+        self.then.as_deref().unwrap_or_default()
+    }
+
+    /// Takes the steps of the policy where the request has no word on them.
+    fn follow(&mut self, policy: Option<&Purpose>) {
+        if let (None, Some(policy)) = (&self.then, policy) {
+            self.then = Some(workflow::steps_to(&self.to, &policy.then));
+        }
+    }
 }
 
 /// What the caller learns, now and at every repeat with the same key.
@@ -69,31 +82,15 @@ pub async fn accept(home: &Home, new: NewVerification) -> Result<Accepted, Refus
     in_time(accept_in_time(home, new)).await
 }
 
-async fn accept_in_time(home: &Home, new: NewVerification) -> Result<Accepted, Refused> {
-    let policy = home.config.purposes.get(&new.purpose).ok_or_else(|| Refused::UnknownPurpose {
-        known: home.config.purposes.keys().cloned().collect(),
-    })?;
-    let texts = home.texts.now(&home.db, home.clock.now()).await?;
-    let locale = texts.wanted(new.tenant_id, &new.locale).map(ToString::to_string);
-    let words = Words {
-        config: &home.config.texts,
-        texts: &texts,
-        tenant_id: new.tenant_id,
-        purpose: &new.purpose,
-        policy,
-        locale: locale.as_deref(),
-        given: &new.variables,
-    };
-    check_steps(home, &new, policy, &words)?;
-    if let Some(code) = &new.code
-        && code.as_str().len() != policy.code_length as usize
-    {
-        return Err(Refused::CodeLength { expected: policy.code_length });
-    }
+async fn accept_in_time(home: &Home, mut new: NewVerification) -> Result<Accepted, Refused> {
     let now = home.clock.now();
+    let settings = home.settings.now(&home.db, now).await?;
+    let policy = settings.policy(new.tenant_id, &new.purpose);
+    let policy = policy.as_deref();
+    new.follow(policy);
     let fixed_code = home.test_code(&new.to, now).cloned();
     let recipient_hash = home.keys.recipient_hash(new.tenant_id, &new.to.identity());
-    let other = workflow::other(home, new.tenant_id, &new.to, &new.then);
+    let other = workflow::other(home, new.tenant_id, &new.to, new.steps());
     let asking = Asking {
         tenant_id: new.tenant_id,
         to: &new.to,
@@ -101,10 +98,29 @@ async fn accept_in_time(home: &Home, new: NewVerification) -> Result<Accepted, R
         channel: new.channel,
         other: other.as_ref().map(|other| (&other.to, other.hash.as_slice())),
         lane: Lane::Otp,
-        lifetime_secs: policy.lifetime_of(new.channel),
+        lifetime_secs: policy.map_or(0, |policy| policy.lifetime_of(new.channel)),
         client: new.client,
         idempotency_key: new.idempotency_key.as_ref(),
         is_test: fixed_code.is_some(),
+    };
+    let unknown = || Refused::UnknownPurpose { known: settings.purposes(new.tenant_id) };
+    let locale = settings.texts().wanted(new.tenant_id, &new.locale).map(ToString::to_string);
+    let words = policy.map(|policy| Words {
+        config: &home.config.texts,
+        texts: settings.texts(),
+        tenant_id: new.tenant_id,
+        purpose: &new.purpose,
+        policy,
+        locale: locale.as_deref(),
+        given: &new.variables,
+    });
+    let words = words.ok_or_else(unknown);
+    let words = match words.and_then(|words| check_request(home, &new, words, &asking)) {
+        Ok(words) => words,
+        // What a policy says may have changed since: a repeat gets its first answer.
+        Err(refused) => {
+            return repeat(home, &asking).await?.map_or(Err(refused), |answer| read(&answer));
+        }
     };
     let charged = match admit(home, &asking).await? {
         Admission::Repeat(answer) => return read(&answer),
@@ -120,25 +136,61 @@ fn read(answer: &[u8]) -> Result<Accepted, Refused> {
     serde_json::from_slice(answer).map_err(|e| DbError::Broken(e.to_string()).into())
 }
 
-/// Each step is one that can be sent, with the texts of its channel.
-fn check_steps(
+/// What the request says is what the policy allows; gives it back.
+fn check_request<'a>(
     home: &Home,
     new: &NewVerification,
-    policy: &Purpose,
-    words: &Words<'_>,
-) -> Result<(), Refused> {
-    let lifetime_secs = policy.lifetime_of(new.channel);
-    workflow::check(&new.to, &new.then, lifetime_secs, new.code.is_some())
+    words: Words<'a>,
+    asking: &Asking<'_>,
+) -> Result<Words<'a>, Refused> {
+    check_steps(home, new, &words)?;
+    check_own_code(new, words.policy)?;
+    check_countries(words.policy, &new.purpose, asking)?;
+    Ok(words)
+}
+
+/// Each step is one that can be sent, with the texts of its channel.
+fn check_steps(home: &Home, new: &NewVerification, words: &Words<'_>) -> Result<(), Refused> {
+    let lifetime_secs = words.policy.lifetime_of(new.channel);
+    workflow::check(&new.to, new.steps(), lifetime_secs, new.code.is_some())
         .map_err(Refused::Step)?;
     let now = home.clock.now();
     let is_fixed = |to: &Recipient| home.test_code(to, now).is_some();
-    let fixed = new.then.iter().position(|step| is_fixed(&step.to));
+    let fixed = new.steps().iter().position(|step| is_fixed(&step.to));
     if let Some(place) = fixed.filter(|_| !is_fixed(&new.to)) {
         let said = "is a test number, to which nothing is sent: it can only be the first".into();
         return Err(Refused::Step(StepRefused { place, field: "to", said }));
     }
     words.check(new.channel, &new.to)?;
-    new.then.iter().try_for_each(|step| words.check(step.channel, &step.to))
+    new.steps().iter().try_for_each(|step| words.check(step.channel, &step.to))
+}
+
+fn check_own_code(new: &NewVerification, policy: &Purpose) -> Result<(), Refused> {
+    let Some(code) = &new.code else { return Ok(()) };
+    if !policy.own_codes {
+        return Err(Refused::OwnCode { purpose: new.purpose.clone() });
+    }
+    if code.as_str().len() != policy.code_length as usize {
+        return Err(Refused::CodeLength { expected: policy.code_length });
+    }
+    Ok(())
+}
+
+/// The countries of the purpose; those of the configuration are looked at with the limits.
+pub(super) fn check_countries(
+    policy: &Purpose,
+    purpose: &str,
+    asking: &Asking<'_>,
+) -> Result<(), Refused> {
+    let check = |to: &Recipient| {
+        if asking.is_test || !to.channel().is_by_phone() || policy.allows_region(to.region()) {
+            return Ok(());
+        }
+        let region = to.region().map(str::to_owned);
+        Err(Refused::CountryNotOfPurpose { region, purpose: purpose.to_owned() })
+    };
+    check(asking.to)?;
+    asking.other.map_or(Ok(()), |(to, _)| check(to)).map_err(|of| Refused::OfStep(Box::new(of)))
 }
 
 fn build(
@@ -157,7 +209,7 @@ fn build(
     // A test number has no message: nothing can ever send to it.
     if !asking.is_test {
         row.add_other(home, other)?;
-        messages = workflow::messages(home, &row, &new.then, other, now)?;
+        messages = workflow::messages(home, &row, new.steps(), other, now)?;
     }
     let accepted = Accepted {
         id,
@@ -232,6 +284,7 @@ fn seal_row(
         other_hash: None,
         other_sealed: None,
         proves_other: 0,
+        reusable: i32::from(policy.reusable),
         locale: words.locale.map(str::to_owned),
     })
 }

@@ -21,7 +21,7 @@ macro_rules! select {
              generation, guesses, guess_limit, resends, is_test, subject_sealed, \
              variables_sealed, metadata_sealed, failure, check_key_hash, created_at, resend_at, \
              expires_at, finished_at, receipt_used_at, other_hash, other_sealed, proves_other, \
-             locale FROM verifications WHERE id ",
+             reusable, locale FROM verifications WHERE id ",
             $ids
         )
     };
@@ -147,7 +147,7 @@ macro_rules! inserted {
         "id, tenant_id, purpose, channel, status, key_id, hash_key_id, recipient_hash, \
          recipient_sealed, token_hash, seed, code_sealed, code_length, generation, guesses, \
          guess_limit, resends, is_test, subject_sealed, variables_sealed, metadata_sealed, \
-         created_at, resend_at, expires_at, other_hash, other_sealed, locale"
+         created_at, resend_at, expires_at, other_hash, other_sealed, reusable, locale"
     };
 }
 pub(crate) use inserted;
@@ -185,6 +185,7 @@ pub(crate) async fn insert(tx: &mut Tx, rows: &[&Verification]) -> Result<(), Db
                     .push_bind(row.expires_at)
                     .push_bind(&row.other_hash)
                     .push_bind(&row.other_sealed)
+                    .push_bind(row.reusable)
                     .push_bind(&row.locale);
             });
             query.build().execute(c).await?;
@@ -225,5 +226,6 @@ pub(crate) fn bind_columns<'q>(
         .bind(column(rows, |r| r.expires_at))
         .bind(column(rows, |r| r.other_hash.as_deref()))
         .bind(column(rows, |r| r.other_sealed.as_deref()))
+        .bind(column(rows, |r| r.reusable))
         .bind(column(rows, |r| r.locale.as_deref()))
 }

@@ -14,6 +14,7 @@ mod leases;
 mod limits;
 mod model;
 mod plans;
+mod policies;
 mod privacy;
 mod provider_ids;
 mod rates;
@@ -57,7 +58,7 @@ fn request(to: Recipient) -> NewVerification {
         locale: Asked::default(),
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     }
 }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use otpost_shared::{
     Home,
     channel::Channel,
+    settings::Settings,
     tenant::{self, DEFAULT_TENANT, Tenant},
-    texts::{
-        self, Asked, Draft, KnownTexts, Locale, NotSaved, Owner, Place, Question, Source, Texts,
-    },
+    texts::{self, Asked, Draft, Locale, NotSaved, Owner, Place, Question, Source},
     verification,
 };
 use otpost_testbed::on_both_homes;
@@ -33,12 +32,16 @@ async fn save(home: &Home, owner: Owner, of: Place, text: &str) -> i32 {
 }
 
 /// What this process knows, asked for after what was trusted is too old.
-async fn known(home: &Home) -> Arc<Texts> {
-    home.texts.now(&home.db, home.clock.now() + 1_000).await.expect("an answer")
+async fn known(home: &Home) -> Arc<Settings> {
+    home.settings.now(&home.db, home.clock.now() + 1_000).await.expect("an answer")
 }
 
 /// Whose words a German of this tenant reads, and which.
 async fn said(home: &Home, tenant_id: Uuid) -> (Option<Source>, String) {
+    said_by(home, &known(home).await, tenant_id)
+}
+
+fn said_by(home: &Home, settings: &Settings, tenant_id: Uuid) -> (Option<Source>, String) {
     let question = Question {
         tenant_id,
         place: place("default", "de"),
@@ -46,8 +49,7 @@ async fn said(home: &Home, tenant_id: Uuid) -> (Option<Source>, String) {
         variables: [("name".to_owned(), "Ann".to_owned())].into(),
         country: None,
     };
-    let shown =
-        texts::preview(&home.config, known(home).await.as_ref(), &question).expect("a preview");
+    let shown = texts::preview(&home.config, settings, &question).expect("a preview");
     (shown.source, shown.text)
 }
 
@@ -103,21 +105,24 @@ on_both_homes! {
 
     async fn another_process_feels_it(bed, "") {
         let home = &bed.home;
-        let elsewhere = KnownTexts::new(&home.config.texts.language);
+        let second = Home::open((*home.config).clone()).await.expect("a second process");
         let now = home.clock.now();
-        let before = elsewhere.now(&home.db, now).await.expect("an answer");
+        let words = async |of: &Home, at| {
+            let settings = of.settings.now(&of.db, at).await.expect("an answer");
+            said_by(of, &settings, DEFAULT_TENANT).1
+        };
+        let built_in = words(&second, now).await;
         save(home, Owner::Everyone, place("default", "de"), "all {code}").await;
-        let trusted = elsewhere.now(&home.db, now + 499).await.expect("an answer");
-        assert!(Arc::ptr_eq(&before, &trusted), "it is asked twice a second");
-        let later = elsewhere.now(&home.db, now + 500).await.expect("an answer");
-        assert!(!Arc::ptr_eq(&before, &later));
-        let same = elsewhere.now(&home.db, now + 1_000).await.expect("an answer");
-        assert!(Arc::ptr_eq(&later, &same), "nothing has changed since");
-        // The process that changes something knows it at once.
-        let own = home.texts.now(&home.db, now + 1).await.expect("an answer");
-        save(home, Owner::Everyone, place("default", "de"), "new {code}").await;
-        let next = home.texts.now(&home.db, now + 1).await.expect("an answer");
-        assert!(!Arc::ptr_eq(&own, &next));
+        assert_eq!(words(home, now).await, "all 123456", "who changes it knows it at once");
+        assert_eq!(words(&second, now + 499).await, built_in, "nobody asked again");
+        assert_eq!(words(&second, now + 500).await, "all 123456");
+        // The last ones count while the database is away; who never read any has those of the languages.
+        let third = Home::open((*home.config).clone()).await.expect("a third process");
+        for process in [&second, &third] {
+            process.db.close().await;
+        }
+        assert_eq!(words(&second, now + 10_000).await, "all 123456");
+        assert_eq!(said_by(&third, &third.settings.last(), DEFAULT_TENANT).1, built_in);
     }
 
     async fn changes_at_the_same_time_are_versions_one_after_the_other(bed, "") {
@@ -139,6 +144,9 @@ on_both_homes! {
             let refused = refused.await.expect_err("refused");
             assert!(matches!(refused, NotSaved::Mistake(mistake) if mistake.field == "text"), "{text}");
         }
+        let of = place("nothing", "de");
+        let refused = texts::save(home, Owner::Everyone, of, draft("{code}")).await.expect_err("refused");
+        assert!(matches!(refused, NotSaved::Mistake(mistake) if mistake.field == "purpose"));
         assert!(texts::list(&home.db, Owner::Everyone).await.expect("an answer").is_empty());
     }
 
@@ -191,8 +199,8 @@ on_both_homes! {
                 country: None,
                 minutes: 10,
             };
-            let texts = known(home).await;
-            texts.find(&home.config.texts, &home.config.purposes["default"], &need).language
+            let (config, settings) = (&home.config, known(home).await);
+            settings.texts().find(&config.texts, &config.purposes["default"], &need).language
         };
         assert_eq!(language().await, "en");
         assert_eq!(set(Some("pt-br")).await.as_deref(), Some("pt-BR"));
@@ -200,29 +208,4 @@ on_both_homes! {
         assert_eq!(set(None).await, None);
         assert_eq!(language().await, "en");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn with_the_database_away_the_last_ones_count() {
-    let bed = otpost_testbed::Bed::make(otpost_testbed::Kind::Embedded, "").await;
-    let home = &bed.home;
-    save(home, Owner::Everyone, place("default", "de"), "all {code}").await;
-    let before = known(home).await;
-    home.db.close().await;
-    let now = home.clock.now() + 10_000;
-    let after = home.texts.now(&home.db, now).await.expect("what was known");
-    assert!(Arc::ptr_eq(&before, &after));
-    let never = KnownTexts::new("de");
-    assert!(never.now(&home.db, now).await.is_err());
-    let sentences = never.now_or_last(&home.db, now).await;
-    let need = texts::Need {
-        tenant_id: DEFAULT_TENANT,
-        purpose: "default",
-        channel: Channel::Sms,
-        locale: None,
-        country: None,
-        minutes: 10,
-    };
-    let wording = sentences.find(&home.config.texts, &home.config.purposes["default"], &need);
-    assert_eq!((wording.language.as_str(), wording.source), ("de", Source::BuiltIn));
 }

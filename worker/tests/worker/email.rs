@@ -49,7 +49,7 @@ async fn code(home: &Home, name: &str) -> Uuid {
         locale: Asked::default(),
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted").id

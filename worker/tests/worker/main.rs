@@ -94,7 +94,7 @@ async fn accept_by(home: &Home, channel: Channel, to: &str) -> Accepted {
         locale: Asked::default(),
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted")

@@ -65,7 +65,7 @@ async fn code(home: &Home, tenant_id: Uuid, to: &str) -> Uuid {
         locale: Asked::default(),
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted").id

@@ -41,7 +41,7 @@ async fn accept(bed: &Bed) -> Uuid {
     let step = |channel, to: &Recipient| NewStep { channel, to: to.clone(), after_secs: 60 };
     let new = NewVerification {
         tenant_id: DEFAULT_TENANT,
-        then: vec![step(Channel::Voice, &to), step(Channel::Email, &ann())],
+        then: Some(vec![step(Channel::Voice, &to), step(Channel::Email, &ann())]),
         to,
         channel: Channel::Sms,
         purpose: "default".into(),

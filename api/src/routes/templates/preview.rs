@@ -92,14 +92,13 @@ pub async fn preview(
     caller: Caller,
     body: JsonBody<PreviewTemplate>,
 ) -> Result<Json<PreviewedTemplate>, ApiError> {
-    caller.require(Scope::Verify)?;
+    caller.require(Scope::Manage)?;
     let (home, wire) = (&app.home, body.value);
     let config = &home.config;
     let place = Place::read(
         wire.purpose.as_deref().unwrap_or("default"),
         wire.channel.as_deref().unwrap_or("sms"),
         wire.locale.as_deref().unwrap_or(&config.texts.language),
-        config.purposes.keys(),
     )?;
     if wire.text.is_none() && wire.title.is_some() {
         return Err(wrong_parameter("title", "title is tried out together with text"));
@@ -113,8 +112,8 @@ pub async fn preview(
         variables: wire.variables,
         country: wire.country,
     };
-    let texts = home.texts.now(&home.db, home.clock.now()).await?;
-    Ok(Json(texts::preview(config, &texts, &question)?.into()))
+    let settings = home.settings.now(&home.db, home.clock.now()).await?;
+    Ok(Json(texts::preview(config, &settings, &question)?.into()))
 }
 
 impl From<Preview> for PreviewedTemplate {

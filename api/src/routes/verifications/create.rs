@@ -64,13 +64,14 @@ pub struct CreateVerification {
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "203.0.113.9")]
     client_ip: Option<IpAddr>,
-    /// A code of your own instead of a generated one.
+    /// A code of your own instead of a generated one, where the purpose's policy allows it.
     #[serde(default)]
     code: Option<String>,
     /// What follows by itself while nobody gives the code back: at most three steps, each some time after
-    /// the one before, or at once when that one fails.
+    /// the one before, or at once when that one fails. Left out, those of the purpose's policy follow; `[]`
+    /// means none.
     #[serde(default)]
-    then: Vec<Step>,
+    then: Option<Vec<Step>>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -141,7 +142,10 @@ pub(crate) async fn parse(
     }
     let locale = languages.asked(wire.locale.as_deref())?;
     let to = home.read_recipient_of(tenant_id, channel, &wire.to).await??;
-    let then = steps::read(home, tenant_id, &to, wire.then).await?;
+    let then = match wire.then {
+        Some(then) => Some(steps::read(home, tenant_id, &to, then).await?),
+        None => None,
+    };
     let code = wire.code.map(|text| {
         Code::normalised(&text).ok_or_else(|| {
             ErrorCode::InvalidField.detail("code must be digits").with("field", "code")

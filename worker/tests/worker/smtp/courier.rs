@@ -54,7 +54,7 @@ async fn code(home: &Home, n: u32) -> Uuid {
         locale: Asked::default(),
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted").id
