@@ -38,7 +38,7 @@ async fn known(home: &Home) -> Arc<Settings> {
 
 /// Whose words a German of this tenant reads, and which.
 async fn said(home: &Home, tenant_id: Uuid) -> (Option<Source>, String) {
-    said_by(home, &known(home).await, tenant_id)
+    said_by(home, known(home).await.as_ref(), tenant_id)
 }
 
 fn said_by(home: &Home, settings: &Settings, tenant_id: Uuid) -> (Option<Source>, String) {

@@ -43,7 +43,7 @@ async fn ask(home: &Home, channel: Channel, to: &str, purpose: &str, header: &st
         locale: Asked::new(None, Some(header)),
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted").id
