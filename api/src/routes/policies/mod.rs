@@ -3,11 +3,7 @@
 
 mod wire;
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     api_key::Scope,
     policy::{self, Change},
@@ -17,12 +13,13 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::wire::{ChangePolicy, ListedPolicies, ListedVersions, PolicyVersion, PolicyView};
-use super::{DEFAULT_LIMIT, PathName, check_limit};
+use super::{DEFAULT_LIMIT, PathName, read_limit, wrong_parameter};
 use crate::{
     App,
     auth::Caller,
     body::JsonBody,
     error::{ApiError, ErrorCode, Problem},
+    query::Params,
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -39,7 +36,8 @@ pub struct PoliciesQuery {
     /// `next` of the page before.
     after: Option<String>,
     /// 1 to 1000, otherwise 100.
-    limit: Option<usize>,
+    #[param(value_type = Option<usize>)]
+    limit: Option<String>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -47,9 +45,11 @@ pub struct PoliciesQuery {
 #[into_params(parameter_in = Query)]
 pub struct VersionsQuery {
     /// `next` of the page before.
-    after: Option<i32>,
+    #[param(value_type = Option<i32>)]
+    after: Option<String>,
     /// 1 to 1000, otherwise 100.
-    limit: Option<usize>,
+    #[param(value_type = Option<usize>)]
+    limit: Option<String>,
 }
 
 /// Lists the policies of all purposes as they count, by name.
@@ -64,12 +64,11 @@ pub struct VersionsQuery {
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
-    query: Result<Query<PoliciesQuery>, QueryRejection>,
+    query: Result<Params<PoliciesQuery>, ApiError>,
 ) -> Result<Json<ListedPolicies>, ApiError> {
     caller.require(Scope::Manage)?;
-    let Query(query) = query.map_err(|error| ErrorCode::InvalidField.detail(error.body_text()))?;
-    check_limit(query.limit)?;
-    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    let Params(query) = query?;
+    let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);
     let all = policy::list(&app.home, Some(caller.tenant_id)).await?;
     let is_after = |name: &str| query.after.as_deref().is_none_or(|after| name > after);
     let mut shown: Vec<_> = all.into_iter().filter(|shown| is_after(&shown.purpose)).collect();
@@ -173,12 +172,17 @@ pub async fn list_versions(
     State(app): State<App>,
     PathName(purpose): PathName,
     caller: Caller,
-    query: Result<Query<VersionsQuery>, QueryRejection>,
+    query: Result<Params<VersionsQuery>, ApiError>,
 ) -> Result<Json<ListedVersions>, ApiError> {
     caller.require(Scope::Manage)?;
-    let Query(query) = query.map_err(|error| ErrorCode::InvalidField.detail(error.body_text()))?;
-    check_limit(query.limit)?;
-    let (limit, before) = (query.limit.unwrap_or(DEFAULT_LIMIT), query.after.unwrap_or(i32::MAX));
+    let Params(query) = query?;
+    let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);
+    let before = match query.after.as_deref() {
+        None => i32::MAX,
+        Some(text) => text
+            .parse()
+            .map_err(|_| wrong_parameter("after", "after must be next of the page before"))?,
+    };
     let (home, tenant_id) = (&app.home, Some(caller.tenant_id));
     let mut rows = policy::list_versions(&home.db, tenant_id, &purpose, before, limit + 1).await?;
     if rows.is_empty() && policy::find(home, tenant_id, &purpose).await?.is_none() {
