@@ -17,6 +17,8 @@ CREATE TABLE templates (
     body          TEXT,
     -- Names that a request gives values for, separated by spaces.
     variables     TEXT    NOT NULL,
+    -- The API key's id, or 'cli'.
+    changed_by    TEXT    NOT NULL,
     created_at    BIGINT  NOT NULL,
     superseded_at BIGINT,
     UNIQUE (tenant_id, for_everyone, purpose, channel, locale, version)

@@ -66,7 +66,9 @@ pub struct TemplateView {
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
     variables: Vec<String>,
-    saved_at: String,
+    /// The API key's id, or `cli`.
+    changed_by: String,
+    changed_at: String,
 }
 
 impl From<StoredTemplate> for TemplateView {
@@ -80,7 +82,8 @@ impl From<StoredTemplate> for TemplateView {
             version: row.version,
             title: row.title,
             text: row.body,
-            saved_at: rfc3339(row.created_at),
+            changed_by: row.changed_by,
+            changed_at: rfc3339(row.created_at),
         }
     }
 }
@@ -96,7 +99,7 @@ pub struct ListedTemplates {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ShownTemplate {
     template: TemplateView,
-    /// The newest first.
+    /// The newest first, with the one above at most 100.
     earlier: Vec<TemplateView>,
 }
 
@@ -205,7 +208,8 @@ pub async fn save(
     let place = read(path)?;
     let SaveTemplate { title, text, variables } = body.value;
     let draft = Draft { title, text, variables };
-    let saved = texts::save(&app.home, Owner::Tenant(caller.tenant_id), place, draft).await?;
+    let (owner, by) = (Owner::Tenant(caller.tenant_id), caller.key_id().to_string());
+    let saved = texts::save(&app.home, owner, place, draft, &by).await?;
     Ok(Json(saved.into()))
 }
 
@@ -230,7 +234,8 @@ pub async fn delete(
 ) -> Result<StatusCode, ApiError> {
     caller.require(Scope::Manage)?;
     let place = read(path)?;
-    if texts::delete(&app.home, Owner::Tenant(caller.tenant_id), place).await? {
+    let (owner, by) = (Owner::Tenant(caller.tenant_id), caller.key_id().to_string());
+    if texts::delete(&app.home, owner, place, &by).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(ErrorCode::TemplateNotFound.error())

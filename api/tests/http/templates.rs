@@ -46,6 +46,7 @@ on_both_homes! {
         let text = json!({ "text": "{name}: {code}", "variables": ["name"] });
         let saved = put(&service, GERMAN, &text).await.is(200);
         assert_eq!((saved.json["version"].as_i64(), saved.str("owner")), (Some(1), "tenant"));
+        assert!(uuid::Uuid::try_parse(saved.str("changed_by")).is_ok(), "{}", saved.text);
         let again = put(&service, "/v1/templates/default/sms/DE", &json!({ "text": "{code}!" })).await;
         assert_eq!(again.is(200).json["version"].as_i64(), Some(2));
         let shown = service.get(GERMAN).await.is(200).json;
@@ -121,6 +122,8 @@ on_both_homes! {
             (json!({ "text": "{code}", "variables": { "name": "x".repeat(10_240) } }), "variables"),
             (json!({ "title": "x", "channel": "email" }), "title"),
             (json!({ "locale": "*" }), "locale"),
+            (json!({ "country": "germany" }), "country"),
+            (json!({ "purpose": "nothing" }), "purpose"),
         ] {
             preview(body).await.refused(422, "invalid_field").names(field);
         }
@@ -141,6 +144,8 @@ on_both_homes! {
             (8, None, Some(";q="), None),
             (9, None, Some("../../etc"), None),
             (10, None, Some(long.as_str()), None),
+            (11, None, Some("d\u{e9}, {code}, de"), None),
+            (12, Some("th-TH-u-ca-buddhist"), None, Some("th-TH")),
         ] {
             let mut call = service.post(VERIFICATIONS, &json!({ "to": number(n), "locale": locale }));
             if let Some(header) = header {

@@ -37,6 +37,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{logging, output::Failure};
 
+/// Who changed what is changed from here.
+const CLI: &str = "cli";
 /// The database may be away for so long while a command works its way through many rows.
 const PATIENCE: Duration = Duration::from_secs(30);
 

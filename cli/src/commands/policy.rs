@@ -14,8 +14,6 @@ use crate::{
     output::{Done, Failure, moment, print_json, say},
 };
 
-/// Who changed what is changed from here.
-const CLI: &str = "cli";
 /// Versions read at once.
 const PAGE: usize = 1_000;
 
@@ -94,7 +92,7 @@ pub async fn set(config: Option<&Path>, options: PolicySet) -> Done {
         purpose: options.purpose.clone(),
         body: Some(body),
         based_on: options.version.or(seen),
-        changed_by: CLI.to_owned(),
+        changed_by: super::CLI.to_owned(),
     };
     let version = policy::change(&home, change).await?;
     let of = PolicyOf { purpose: options.purpose, whose: options.whose, print: options.print };
@@ -146,7 +144,7 @@ pub async fn reset(config: Option<&Path>, options: PolicyOf) -> Done {
         purpose: options.purpose,
         body: None,
         based_on: None,
-        changed_by: CLI.to_owned(),
+        changed_by: super::CLI.to_owned(),
     };
     let version = policy::change(&home, change).await?;
     if options.print.json {

@@ -99,7 +99,7 @@ async fn show(home: &Home, options: TemplateOne) -> Done {
     for row in &versions {
         let counts =
             if row.superseded_at.is_none() && row.body.is_some() { ", counts" } else { "" };
-        say!("version {} of {}{counts}", row.version, moment(row.created_at));
+        say!("version {} of {} by {}{counts}", row.version, moment(row.created_at), row.changed_by);
         match (&row.title, &row.body) {
             (_, None) => say!("  taken away"),
             (title, Some(body)) => {
@@ -117,7 +117,7 @@ async fn set(home: &Home, options: TemplateSet) -> Done {
     let place = place(home, &options.place)?;
     let owner = owner(home, &options.owner).await?;
     let TemplateSet { text, title, variable: variables, print, .. } = options;
-    let saved = texts::save(home, owner, place, Draft { title, text, variables }).await;
+    let saved = texts::save(home, owner, place, Draft { title, text, variables }, super::CLI).await;
     let saved = saved.map_err(|error| match error {
         NotSaved::Mistake(mistake) => Failure::misused(format!("--{mistake}")),
         NotSaved::Unavailable(error) => error.into(),
@@ -133,7 +133,7 @@ async fn set(home: &Home, options: TemplateSet) -> Done {
 async fn delete(home: &Home, options: TemplateOne) -> Done {
     let place = place(home, &options.place)?;
     let owner = owner(home, &options.owner).await?;
-    if !texts::delete(home, owner, place).await? {
+    if !texts::delete(home, owner, place, super::CLI).await? {
         return Err(Failure::new("there is no such text; see `otpost template list`"));
     }
     if options.print.json {
@@ -238,6 +238,7 @@ fn view(row: &StoredTemplate) -> Value {
         "title": row.title,
         "text": row.body,
         "variables": row.variables().collect::<Vec<_>>(),
-        "saved_at": moment(row.created_at),
+        "changed_by": row.changed_by,
+        "changed_at": moment(row.created_at),
     })
 }

@@ -38,6 +38,7 @@ async fn what_is_set_is_what_people_read() {
     };
     let saved = set("Servus! {code}", &[]).exits(0).json();
     assert_eq!((&saved["version"], &saved["owner"]), (&json!(1), &json!("tenant")));
+    assert_eq!(saved["changed_by"], "cli");
     set("Alle: {code}", &["--everyone"]).exits(0);
     // The service asks twice a second whether something has changed.
     let (started, mut n) = (Instant::now(), 2_000);
@@ -82,6 +83,7 @@ fn a_text_is_looked_at_before_it_is_saved() {
         (&["--text", "{code} {0}"], "--text: \"{0}\" at character 8"),
         (&["--text", "hello"], "--text: must contain {code}"),
         (&["--locale", "../../etc"], "--locale: is no language"),
+        (&["--country", "de"], "--country: is no country"),
         (&["--channel", "fax"], "--channel: is sms, email or voice"),
         (&["--purpose", "nothing"], "--purpose: there is no such one; there are: default, login, "),
         (&["--channel", "email", "--text", "{code}"], "--title: an e-mail needs one"),

@@ -17,13 +17,14 @@ const RENAMED: [(&str, &str); 3] = [("in", "id"), ("iw", "he"), ("no", "nb")];
 pub struct Locale(LanguageIdentifier);
 
 impl Locale {
-    /// Reads `pt-BR`, whatever its case and with `-` or `_`; none for anything else.
+    /// Reads `pt-BR`, whatever its case and with `-` or `_`; none for anything else. What comes after a
+    /// single letter, as in `th-TH-u-ca-buddhist`, is no part of the language.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > LONGEST_LOCALE {
             return None;
         }
-        let mut read: LanguageIdentifier = text.parse().ok()?;
+        let mut read: LanguageIdentifier = without_extensions(text)?.parse().ok()?;
         if let Some((_, name)) = RENAMED.iter().find(|(before, _)| read.language == *before) {
             read.language = name.parse().ok()?;
         }
@@ -77,6 +78,16 @@ impl fmt::Display for Locale {
     }
 }
 
+/// None when what comes after the first single letter is of no form that it may have.
+fn without_extensions(text: &str) -> Option<&str> {
+    let fits =
+        |tag: &str| (1..=8).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric());
+    let tags = || text.split(['-', '_']);
+    let own: usize = tags().take_while(|tag| tag.len() != 1).map(|tag| tag.len() + 1).sum();
+    let is_whole = own > text.len() || (tags().all(fits) && tags().next_back()?.len() > 1);
+    text.get(..own.checked_sub(1)?).filter(|_| is_whole)
+}
+
 /// Languages in the order in which [`served`] wants them: where several fit equally well, the one that
 /// says most is the likeliest.
 pub(super) fn ordered(locales: impl IntoIterator<Item = Locale>) -> Vec<Locale> {
@@ -115,6 +126,9 @@ mod tests {
             ("iw-IL", "he-IL"),
             ("no", "nb"),
             ("ca-ES-valencia", "ca-ES-valencia"),
+            ("de-DE-u-co-phonebk", "de-DE"),
+            ("ar_EG_u_nu_latn", "ar-EG"),
+            ("en-x-pirate", "en"),
         ] {
             assert_eq!(Locale::parse(text).map(|l| l.to_string()).as_deref(), Some(canonical));
         }
@@ -129,13 +143,18 @@ mod tests {
             "en-",
             "de--AT",
             "x-a",
+            "de-x",
+            "de-u-",
+            "de-u-{code}",
+            "de-u-co-overlong1",
+            "i-klingon",
             "und",
             "é",
             long.as_str(),
         ] {
             assert_eq!(Locale::parse(text), None, "{text:?}");
         }
-        assert_eq!(Locale::parse_lossy("de-DE-u-co-phonebk"), Some(locale("de")));
+        assert_eq!(Locale::parse_lossy("zh-cmn-Hans"), Some(locale("zh")));
         assert_eq!(Locale::parse_lossy("i-klingon"), None);
     }
 

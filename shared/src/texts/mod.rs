@@ -27,8 +27,8 @@ pub use self::{
     locale::{LONGEST_LOCALE, Locale},
     preview::{Preview, Question, preview},
     rows::{
-        MOST_TEMPLATES, NotSaved, Owner, Rows, StoredTemplate, delete, language_of, list, save,
-        set_language, versions,
+        MOST_TEMPLATES, MOST_VERSIONS, NotSaved, Owner, Rows, StoredTemplate, delete, language_of,
+        list, save, set_language, versions,
     },
     wording::{Need, Source, Texts, Wording},
 };

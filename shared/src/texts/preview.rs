@@ -12,6 +12,7 @@ use crate::{
     channel::Channel,
     config::{Config, Purpose},
     price::Price,
+    recipient,
     segments::{Encoding, Segments},
     settings::Settings,
     speech::spelled,
@@ -62,6 +63,7 @@ pub fn preview(config: &Config, settings: &Settings, asked: &Question) -> Result
     let policy = asked.place.policy(settings, asked.tenant_id)?;
     let policy = policy.as_ref();
     check_size(&asked.variables)?;
+    check_country(asked.country.as_deref())?;
     let wanted = locale.to_string();
     let minutes = policy.minutes_of(*channel);
     let need = Need {
@@ -117,6 +119,16 @@ fn check_size(variables: &BTreeMap<String, String>) -> Result<(), Mistake> {
         return Err(Mistake { field: "variables", said });
     }
     Ok(())
+}
+
+fn check_country(country: Option<&str>) -> Result<(), Mistake> {
+    match country.filter(|country| !recipient::is_region(country)) {
+        Some(_) => {
+            let said = "is no country; write two capital letters, such as DE".to_owned();
+            Err(Mistake { field: "country", said })
+        }
+        None => Ok(()),
+    }
 }
 
 /// What is filled in: a request's values, and for those that it lacks nothing.

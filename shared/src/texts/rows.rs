@@ -12,6 +12,8 @@ use crate::{
 
 /// Texts that one tenant, or all together, may have.
 pub const MOST_TEMPLATES: i64 = 1_000;
+/// Versions of a text that are shown.
+pub const MOST_VERSIONS: i64 = 100;
 
 /// One version of one text.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -28,6 +30,8 @@ pub struct StoredTemplate {
     pub body: Option<String>,
     /// Separated by spaces.
     pub variables: String,
+    /// The API key's id, or `cli`.
+    pub changed_by: String,
     pub created_at: Millis,
     pub superseded_at: Option<Millis>,
 }
@@ -46,7 +50,7 @@ impl StoredTemplate {
 macro_rules! columns {
     () => {
         "tenant_id, for_everyone, purpose, channel, locale, version, title, body, variables, \
-         created_at, superseded_at"
+         changed_by, created_at, superseded_at"
     };
 }
 
@@ -136,7 +140,7 @@ pub async fn list(db: &Db, owner: Owner) -> Result<Vec<StoredTemplate>, DbError>
     }))
 }
 
-/// All versions of one text, the newest first; none when there never was one.
+/// The versions of one text, the newest first and at most [`MOST_VERSIONS`]; none when there never was one.
 ///
 /// # Errors
 /// The database does not answer.
@@ -147,7 +151,7 @@ pub async fn versions(db: &Db, owner: Owner, of: &Place) -> Result<Vec<StoredTem
         " FROM templates
           WHERE tenant_id = $1 AND for_everyone = $2 AND purpose = $3 AND channel = $4
             AND locale = $5
-          ORDER BY version DESC"
+          ORDER BY version DESC LIMIT $6"
     );
     let (tenant_id, for_everyone) = owner.columns();
     Ok(on_pool!(db.read(), c => {
@@ -157,6 +161,7 @@ pub async fn versions(db: &Db, owner: Owner, of: &Place) -> Result<Vec<StoredTem
             .bind(&of.purpose)
             .bind(of.channel.as_str())
             .bind(of.locale.to_string())
+            .bind(MOST_VERSIONS)
             .fetch_all(c)
             .await?
     }))
@@ -171,14 +176,19 @@ pub async fn save(
     owner: Owner,
     place: Place,
     draft: Draft,
+    changed_by: &str,
 ) -> Result<StoredTemplate, NotSaved> {
     draft.check(place.channel)?;
     let settings = home.settings.now(&home.db, home.clock.now()).await?;
     place.policy(&settings, owner.columns().0)?;
-    let variables = draft.variables.join(" ");
-    let new = next(owner, place, (draft.title, Some(draft.text)), variables, home.clock.now());
+    let new = StoredTemplate {
+        title: draft.title,
+        body: Some(draft.text),
+        variables: draft.variables.join(" "),
+        ..taken_away(owner, place, changed_by, home.clock.now())
+    };
     match write(home, owner, new).await? {
-        Written::Yes(row) => Ok(row),
+        Written::Yes(row) => Ok(*row),
         Written::TooMany => {
             let said = format!("there are {MOST_TEMPLATES} already; delete some first");
             Err(Mistake { field: "text", said }.into())
@@ -191,18 +201,18 @@ pub async fn save(
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn delete(home: &Home, owner: Owner, place: Place) -> Result<bool, DbError> {
-    let new = next(owner, place, (None, None), String::new(), home.clock.now());
+pub async fn delete(
+    home: &Home,
+    owner: Owner,
+    place: Place,
+    changed_by: &str,
+) -> Result<bool, DbError> {
+    let new = taken_away(owner, place, changed_by, home.clock.now());
     Ok(matches!(write(home, owner, new).await?, Written::Yes(_)))
 }
 
-fn next(
-    owner: Owner,
-    place: Place,
-    (title, body): (Option<String>, Option<String>),
-    variables: String,
-    now: Millis,
-) -> StoredTemplate {
+/// A version without a text; its number comes when it is written.
+fn taken_away(owner: Owner, place: Place, changed_by: &str, now: Millis) -> StoredTemplate {
     let (tenant_id, for_everyone) = owner.columns();
     StoredTemplate {
         tenant_id,
@@ -211,16 +221,17 @@ fn next(
         channel: place.channel.as_str().into(),
         locale: place.locale.to_string(),
         version: 1,
-        title,
-        body,
-        variables,
+        title: None,
+        body: None,
+        variables: String::new(),
+        changed_by: changed_by.to_owned(),
         created_at: now,
         superseded_at: None,
     }
 }
 
 enum Written {
-    Yes(StoredTemplate),
+    Yes(Box<StoredTemplate>),
     /// There is none that could be taken away.
     Nothing,
     TooMany,
@@ -258,7 +269,7 @@ async fn write_in(tx: &mut Tx, owner: Owner, mut new: StoredTemplate) -> Result<
     }
     new.version = last.map_or(1, |last| last.version + 1);
     insert(tx, &new).await?;
-    Ok(Written::Yes(new))
+    Ok(Written::Yes(Box::new(new)))
 }
 
 /// The version that counted until now.
@@ -302,8 +313,8 @@ async fn insert(tx: &mut Tx, new: &StoredTemplate) -> Result<(), DbError> {
     on_tx!(tx, c => {
         sqlx::query::<D>(
             "INSERT INTO templates (id, tenant_id, for_everyone, purpose, channel, locale, version,
-                 title, body, variables, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                 title, body, variables, changed_by, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(Uuid::now_v7())
         .bind(new.tenant_id)
@@ -315,6 +326,7 @@ async fn insert(tx: &mut Tx, new: &StoredTemplate) -> Result<(), DbError> {
         .bind(&new.title)
         .bind(&new.body)
         .bind(&new.variables)
+        .bind(&new.changed_by)
         .bind(new.created_at)
         .execute(c)
         .await?;

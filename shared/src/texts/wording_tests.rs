@@ -28,6 +28,7 @@ fn row(tenant: bool, purpose: &str, channel: &str, locale: &str, body: &str) -> 
         title: (channel == "email").then(|| format!("title: {body}")),
         body: Some(body.into()),
         variables: String::new(),
+        changed_by: "cli".into(),
         created_at: 0,
         superseded_at: None,
     }

@@ -28,7 +28,7 @@ fn draft(text: &str) -> Draft {
 }
 
 async fn save(home: &Home, owner: Owner, of: Place, text: &str) -> i32 {
-    texts::save(home, owner, of, draft(text)).await.expect("saved").version
+    texts::save(home, owner, of, draft(text), "cli").await.expect("saved").version
 }
 
 /// What this process knows, asked for after what was trusted is too old.
@@ -69,8 +69,8 @@ on_both_homes! {
         assert_eq!(save(home, owner, of(), "b {code}").await, 2);
         assert_eq!(save(home, owner, place("default", "fr"), "c {code}").await, 1);
         assert_eq!(said(home, DEFAULT_TENANT).await, (Some(Source::Tenant), "b 123456".into()));
-        assert!(texts::delete(home, owner, of()).await.expect("an answer"));
-        assert!(!texts::delete(home, owner, of()).await.expect("an answer"));
+        assert!(texts::delete(home, owner, of(), "cli").await.expect("an answer"));
+        assert!(!texts::delete(home, owner, of(), "cli").await.expect("an answer"));
         let built_in = "123456 ist Ihr Code f\u{fc}r Otpost. Er gilt 10 Minuten.";
         assert_eq!(said(home, DEFAULT_TENANT).await, (Some(Source::BuiltIn), built_in.into()));
         assert_eq!(save(home, owner, of(), "d {code}").await, 4);
@@ -129,7 +129,8 @@ on_both_homes! {
         let home = &bed.home;
         let owner = Owner::Tenant(DEFAULT_TENANT);
         let one = |n: u32| async move {
-            texts::save(home, owner, place("default", "de"), draft(&format!("{n} {{code}}"))).await
+            let draft = draft(&format!("{n} {{code}}"));
+            texts::save(home, owner, place("default", "de"), draft, "cli").await
         };
         let (a, b, c) = tokio::join!(one(1), one(2), one(3));
         let mut versions = [a, b, c].map(|saved| saved.expect("saved").version);
@@ -140,12 +141,14 @@ on_both_homes! {
     async fn what_is_wrong_is_not_saved(bed, "") {
         let home = &bed.home;
         for text in ["{code", "{code} {0}", "no placeholder", "{code} {name}"] {
-            let refused = texts::save(home, Owner::Everyone, place("default", "de"), draft(text));
+            let of = place("default", "de");
+            let refused = texts::save(home, Owner::Everyone, of, draft(text), "cli");
             let refused = refused.await.expect_err("refused");
             assert!(matches!(refused, NotSaved::Mistake(mistake) if mistake.field == "text"), "{text}");
         }
         let of = place("nothing", "de");
-        let refused = texts::save(home, Owner::Everyone, of, draft("{code}")).await.expect_err("refused");
+        let refused = texts::save(home, Owner::Everyone, of, draft("{code}"), "cli").await;
+        let refused = refused.expect_err("refused");
         assert!(matches!(refused, NotSaved::Mistake(mistake) if mistake.field == "purpose"));
         assert!(texts::list(&home.db, Owner::Everyone).await.expect("an answer").is_empty());
     }
@@ -170,7 +173,7 @@ on_both_homes! {
     async fn a_text_needs_the_variables_of_its_language(bed, "") {
         let home = &bed.home;
         let named = Draft { variables: vec!["name".into()], ..draft("{name}: {code}") };
-        let saved = texts::save(home, Owner::Everyone, place("default", "de"), named).await;
+        let saved = texts::save(home, Owner::Everyone, place("default", "de"), named, "cli").await;
         assert_eq!(saved.expect("saved").variables, "name");
         let mut new = request(number(1));
         new.locale = Asked::new(Some(locale("de")), None);

@@ -84,7 +84,7 @@ async fn a_code_arrives_in_the_language_that_was_asked_for() {
             locale: Locale::parse("de").expect("a language"),
         };
         let draft = Draft { text: "Servus! {code}".into(), ..Draft::default() };
-        texts::save(home, Owner::Everyone, place, draft).await.expect("saved");
+        texts::save(home, Owner::Everyone, place, draft, "cli").await.expect("saved");
         let to = "+12025550007";
         let id = ask(home, Channel::Sms, to, "default", "de-AT").await;
         assert_eq!(arrived(home, id, to).await, "Servus! CODE");
