@@ -1,10 +1,23 @@
 //! The command line, with its help.
 
+mod import;
+mod policy;
+mod template;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use otpost_shared::limits::Rule;
 use uuid::Uuid;
+
+pub use self::{
+    import::{ImportCommand, ImportFile, ImportNumbers},
+    policy::{PolicyCommand, PolicyList, PolicyOf, PolicySet, Whose},
+    template::{
+        TemplateCommand, TemplateList, TemplateOne, TemplateOwner, TemplatePlace, TemplatePreview,
+        TemplateSet, TenantLanguage,
+    },
+};
 
 /// Proves that people hold their phone numbers and e-mail addresses, and sends SMS.
 ///
@@ -49,6 +62,15 @@ pub enum Command {
     /// Who is not to be sent to: add, list, remove
     #[command(subcommand)]
     Suppression(SuppressionCommand),
+    /// What holds for the verifications of each purpose: list, show, set, history, reset
+    ///
+    /// The configuration is the base. On it lies what is changed for all tenants, and on that what is
+    /// changed for one; each change is a version that is kept.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Texts of codes: list, show, set, delete, preview
+    #[command(subcommand)]
+    Template(TemplateCommand),
     /// Send one text to one number or e-mail address, or an SMS to each person of a file
     ///
     /// Goes through the same queue and chain as the API; a worker must be running. The limits
@@ -144,6 +166,8 @@ pub enum ScopeName {
     Verify,
     /// Send messages that are not codes
     Send,
+    /// Show and change policies and texts
+    Manage,
 }
 
 #[derive(Debug, clap::Args)]
@@ -277,38 +301,6 @@ pub struct DrillOptions {
     /// per recipient counts these too]
     #[arg(long, requires = "to", value_parser = clap::value_parser!(u32).range(1..=600))]
     pub texts: Option<u32>,
-    #[command(flatten)]
-    pub print: Print,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum ImportCommand {
-    /// Turn the settings of django-phone-verify into a configuration, and print it
-    ///
-    /// A .py file is read without being run: PHONE_VERIFICATION must be a dictionary of texts and
-    /// numbers that begins a line. A .json file holds that dictionary. What has no counterpart, and what
-    /// only Python can work out, becomes a comment; secrets are not copied.
-    #[command(
-        after_help = "Example:\n  otpost import django-settings project/settings.py > otpost.toml"
-    )]
-    DjangoSettings(ImportFile),
-    /// List the numbers that a table of django-phone-verify says were verified
-    ///
-    /// Of the table sms_verification as CSV with a header, or of `manage.py dumpdata` as .json. A file
-    /// that holds codes is refused: export it without the column security_code.
-    DjangoNumbers(ImportNumbers),
-}
-
-#[derive(Debug, clap::Args)]
-pub struct ImportFile {
-    /// The file, .py or .json
-    pub file: PathBuf,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct ImportNumbers {
-    /// The file, .csv or .json
-    pub file: PathBuf,
     #[command(flatten)]
     pub print: Print,
 }

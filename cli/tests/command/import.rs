@@ -37,7 +37,6 @@ const READ: &str = r#"# From PHONE_VERIFICATION. Look it through, then check it 
 
 [compat.django]
 enabled = true # its endpoints, at /api/phone
-once = false # VERIFY_SECURITY_CODE_ONLY_ONCE
 default_region = "US" # PHONENUMBER_DEFAULT_REGION
 
 [texts]
@@ -49,6 +48,7 @@ code_length = 6 # TOKEN_LENGTH
 lifetime_secs = 600 # SECURITY_CODE_EXPIRATION_SECONDS
 # MAX_FAILED_ATTEMPTS is worked out by your settings: write what it is.
 # guesses = 5
+reusable = true # VERIFY_SECURITY_CODE_ONLY_ONCE
 template = "Welcome to {app}! Please use security code {code} to proceed." # MESSAGE
 
 [retention]
@@ -107,7 +107,7 @@ fn settings_are_read_from_json_too() {
     let text = settings_of("phone_verify.backends.nexmo.NexmoBackend", more);
     let read = settings("all.json", &text);
     for line in [
-        "# TOKEN_LENGTH is 12; here it can be 4 to 10.",
+        "# TOKEN_LENGTH is 12; here it can be 6 to 10.",
         "code_length = 10 # TOKEN_LENGTH",
         "# template = \"{name}: {code} {x}\"",
         "kind = \"vonage\" # BACKEND",

@@ -13,7 +13,6 @@ fn what_answers_strangers_is_whole() {
         ("path = \"/api/\"\n", "compat.django.path: must be a path"),
         ("path = \"/{x}\"\n", "compat.django.path: must be a path"),
         ("path = \"\"\n", "compat.django.path: must be a path"),
-        ("purpose = \"login\"\n", "compat.django.purpose: there is no [purposes.login]"),
         (
             "[purposes.default]\ntemplate = \"{name}: {code}\"\n",
             "compat.django.purpose: the template of \"default\" names {name}",
@@ -39,5 +38,5 @@ fn what_answers_strangers_is_whole() {
         config::load(Some(&path)).expect("good")
     };
     assert!(!load("[compat.django]\npath = \"nowhere\"\n").compat.django.enabled);
-    assert!(load(&on("path = \"/api/v1.2/phone\"\n")).compat.django.once);
+    assert!(load(&on("path = \"/api/v1.2/phone\"\n")).compat.django.enabled);
 }

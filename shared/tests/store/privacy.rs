@@ -65,6 +65,7 @@ on_both_homes! {
             to: number(8_888),
             title: None,
             text: "sentinel-text".into(),
+            language: None,
             client: None,
             idempotency_key: Some(key(&bed.home, "sentinel-key-2", "body")),
         };
@@ -103,6 +104,7 @@ async fn accept_emails(home: &Home) -> String {
         to: to(),
         title,
         text: "sentinel-letter".into(),
+        language: None,
         client: None,
         idempotency_key: Some(key(home, "sentinel-key-4", "body")),
     };

@@ -38,6 +38,7 @@ pub async fn bulk(home: &Home, n: u32) -> Uuid {
         to,
         title: None,
         text,
+        language: None,
         client: None,
         idempotency_key: None,
     };
