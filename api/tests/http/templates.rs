@@ -166,6 +166,21 @@ on_both_homes! {
         service.post(MESSAGES, &body).await.is(202);
     }
 
+    async fn the_lines_under_an_sms_are_the_policys(bed, "") {
+        let service = Service::start(&bed).await;
+        let login = "/v1/policies/login";
+        let host = |host: &str| json!({ "changes": { "sms_web_host": host } });
+        put(&service, login, &host("https://example.org")).await
+            .refused(422, "invalid_field").names("changes.sms_web_host");
+        put(&service, login, &host("login.example.org")).await.is(200);
+        let shown = service.post(PREVIEW, &json!({ "purpose": "login" })).await.is(200);
+        assert_eq!(shown.str("text").lines().last(), Some("@login.example.org #123456"));
+        let text = json!({ "changes": { "template": "{code}" } });
+        put(&service, login, &text).await.refused(422, "invalid_field");
+        let other = service.post(PREVIEW, &json!({})).await.is(200);
+        assert_eq!(other.str("text").lines().count(), 1, "another purpose has none");
+    }
+
     async fn a_tenant_has_a_language(bed, "") {
         let service = Service::start(&bed).await;
         let path = "/v1/templates/language";

@@ -85,7 +85,8 @@ pub(crate) fn merge(config: &Config, below: &Purpose, body: &Body) -> Result<Pur
     let mut keys = keys_of(below);
     for (key, value) in &body.0 {
         if TEXTS.contains(&key.as_str()) {
-            let said = "is a text, and no part of the policy; change it in the configuration";
+            let said = "is a text, and no part of the policy; save one with `otpost template set` \
+                        or PUT /v1/templates";
             return Err(Mistake::of(key, said));
         }
         let Some(own) = keys.get_mut(key) else {

@@ -57,6 +57,23 @@ pub(crate) fn is_app_hash(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::load_with;
+
+    #[test]
+    fn the_last_lines_are_ours_whatever_the_text_is() {
+        let config = load_with(None, std::iter::empty()).expect("the defaults");
+        let mut policy = config.purposes["default"].clone();
+        let text = "12 is your code.\n@evil.example #12\n\n";
+        assert_eq!(with_ending(text, &policy, Channel::Sms, "12"), text, "none is asked for");
+        policy.sms_web_host = "login.example.org".into();
+        policy.sms_app_hash = "FA+9qCX9VSu".into();
+        let whole = with_ending(text, &policy, Channel::Sms, "12");
+        let lines = ["@evil.example #12", "FA+9qCX9VSu", "@login.example.org #12"];
+        assert_eq!(whole.lines().skip(1).collect::<Vec<_>>(), lines);
+        for channel in [Channel::Email, Channel::Voice, Channel::Whatsapp] {
+            assert_eq!(with_ending(text, &policy, channel, "12"), text, "{channel:?}");
+        }
+    }
 
     #[test]
     fn hosts_and_hashes() {
