@@ -6,7 +6,7 @@
 //! | `compat` | endpoints that answer as other software does |
 //! | [`error`] | every public error code, its status and its sentence |
 //! | [`auth`], [`client`] | who calls; from which address |
-//! | [`body`], `channel` | reading JSON and idempotency keys, with errors that name the field |
+//! | [`body`], `channel`, [`language`] | reading JSON, idempotency keys and wishes, with errors that name the field |
 //! | [`query`] | reading query strings, with errors that name the parameter |
 //! | [`csv`] | tables for spreadsheets |
 //! | [`server`] | the listener, its time-outs, the graceful end |
@@ -20,6 +20,7 @@ pub mod client;
 mod compat;
 pub mod csv;
 pub mod error;
+pub mod language;
 pub mod observe;
 pub mod query;
 mod routes;

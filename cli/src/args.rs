@@ -1,6 +1,8 @@
 //! The command line, with its help.
 
 mod import;
+mod policy;
+mod template;
 
 use std::path::PathBuf;
 
@@ -8,7 +10,14 @@ use clap::{Parser, Subcommand, ValueEnum};
 use otpost_shared::limits::Rule;
 use uuid::Uuid;
 
-pub use self::import::{ImportCommand, ImportFile, ImportNumbers, ImportService};
+pub use self::{
+    import::{ImportCommand, ImportFile, ImportNumbers, ImportService},
+    policy::{PolicyCommand, PolicyList, PolicyOf, PolicySet, Whose},
+    template::{
+        TemplateCommand, TemplateList, TemplateOne, TemplateOwner, TemplatePlace, TemplatePreview,
+        TemplateSet, TenantLanguage,
+    },
+};
 
 /// Proves that people hold their phone numbers and e-mail addresses, and sends SMS.
 ///
@@ -53,6 +62,15 @@ pub enum Command {
     /// Who is not to be sent to: add, list, remove
     #[command(subcommand)]
     Suppression(SuppressionCommand),
+    /// What holds for the verifications of each purpose: list, show, set, history, reset
+    ///
+    /// The configuration is the base. On it lies what is changed for all tenants, and on that what is
+    /// changed for one; each change is a version that is kept.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Texts of codes: list, show, set, delete, preview
+    #[command(subcommand)]
+    Template(TemplateCommand),
     /// Send one text to one number or e-mail address, or an SMS to each person of a file
     ///
     /// Goes through the same queue and chain as the API; a worker must be running. The limits
@@ -148,6 +166,8 @@ pub enum ScopeName {
     Verify,
     /// Send messages that are not codes
     Send,
+    /// Show and change policies and texts
+    Manage,
 }
 
 #[derive(Debug, clap::Args)]

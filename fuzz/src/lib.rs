@@ -25,11 +25,12 @@ pub struct Target {
 const QUICK: u32 = 400;
 const SLOW: u32 = 120;
 
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 20] = [
     Target { name: "recipient", run: texts::recipient, cases: QUICK },
     Target { name: "code", run: texts::code, cases: QUICK },
     Target { name: "handle", run: texts::handle, cases: QUICK },
     Target { name: "template", run: texts::template, cases: QUICK },
+    Target { name: "languages", run: texts::languages, cases: QUICK },
     Target { name: "limit_rule", run: texts::limit_rule, cases: QUICK },
     Target { name: "network", run: texts::network, cases: QUICK },
     Target { name: "segments", run: texts::segments, cases: QUICK },

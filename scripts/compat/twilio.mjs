@@ -103,8 +103,8 @@ async function verify(service) {
 
   await service.update({ customCodeEnabled: true });
   to = number();
-  await start(to, { customCode: "ab12" });
-  row("custom code", (await check(to, "ab12")).status, "approved");
+  await start(to, { customCode: "abc123" });
+  row("custom code", (await check(to, "abc123")).status, "approved");
 
   await service.rateLimits.create({ uniqueName: "end_user" }).then((limit) =>
     service.rateLimits(limit.sid).buckets.create({ max: 1, interval: 60 }),

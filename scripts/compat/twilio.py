@@ -122,12 +122,12 @@ def verify(service):
 
 
 def custom(service):
-    refused = fault(lambda: service.verifications.create(to=number(), channel="sms", custom_code="ab12"))
+    refused = fault(lambda: service.verifications.create(to=number(), channel="sms", custom_code="abc123"))
     row("custom code, not switched on", refused, (403, 60204))
     row("update", service.update(custom_code_enabled=True).custom_code_enabled, True)
     to = number()
-    service.verifications.create(to=to, channel="sms", custom_code="ab12")
-    row("custom code", service.verification_checks.create(to=to, code="ab12").status, "approved")
+    service.verifications.create(to=to, channel="sms", custom_code="abc123")
+    row("custom code", service.verification_checks.create(to=to, code="abc123").status, "approved")
 
 
 def limits(service):

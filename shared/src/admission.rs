@@ -59,6 +59,10 @@ pub enum Refused {
     CodeLength {
         expected: u32,
     },
+    /// The purpose takes no codes of the caller's own.
+    OwnCode {
+        purpose: String,
+    },
     Step(StepRefused),
     /// The address of a step is refused.
     OfStep(Box<Refused>),
@@ -66,6 +70,11 @@ pub enum Refused {
     Channel(Channel),
     CountryNotAllowed {
         region: Option<String>,
+    },
+    /// Others may be sent to there, but not for this purpose.
+    CountryNotOfPurpose {
+        region: Option<String>,
+        purpose: String,
     },
     Limited {
         scope: Scope,

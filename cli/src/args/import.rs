@@ -1,4 +1,4 @@
-//! The arguments of `otpost import`.
+//! `otpost import`: its options.
 
 use std::path::PathBuf;
 

@@ -22,6 +22,7 @@ pub async fn create(config: Option<&Path>, options: KeyCreate) -> Done {
         .map(|name| match name {
             ScopeName::Verify => Scope::Verify,
             ScopeName::Send => Scope::Send,
+            ScopeName::Manage => Scope::Manage,
         })
         .collect();
     if scopes.is_empty() {
@@ -54,11 +55,11 @@ pub async fn list(config: Option<&Path>, options: KeyList) -> Done {
     } else if keys.is_empty() {
         say!("There are no keys yet; make one with `otpost key create`.");
     } else {
-        say!("{:36}  {:24}  {:11}  {:24}  revoked", "id", "created", "may", "name");
+        say!("{:36}  {:24}  {:18}  {:24}  revoked", "id", "created", "may", "name");
         for key in keys {
             let revoked = key.revoked_at.map_or("-".into(), moment);
             say!(
-                "{}  {}  {:11}  {:24}  {revoked}",
+                "{}  {}  {:18}  {:24}  {revoked}",
                 key.id,
                 moment(key.created_at),
                 key.scopes,

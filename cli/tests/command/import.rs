@@ -37,7 +37,6 @@ const READ: &str = r#"# From PHONE_VERIFICATION. Look it through, then check it 
 
 [compat.django]
 enabled = true # its endpoints, at /api/phone
-once = false # VERIFY_SECURITY_CODE_ONLY_ONCE
 default_region = "US" # PHONENUMBER_DEFAULT_REGION
 
 [texts]
@@ -49,6 +48,7 @@ code_length = 6 # TOKEN_LENGTH
 lifetime_secs = 600 # SECURITY_CODE_EXPIRATION_SECONDS
 # MAX_FAILED_ATTEMPTS is worked out by your settings: write what it is.
 # guesses = 5
+reusable = true # VERIFY_SECURITY_CODE_ONLY_ONCE
 template = "Welcome to {app}! Please use security code {code} to proceed." # MESSAGE
 
 [retention]
@@ -107,7 +107,7 @@ fn settings_are_read_from_json_too() {
     let text = settings_of("phone_verify.backends.nexmo.NexmoBackend", more);
     let read = settings("all.json", &text);
     for line in [
-        "# TOKEN_LENGTH is 12; here it can be 4 to 10.",
+        "# TOKEN_LENGTH is 12; here it can be 6 to 10.",
         "code_length = 10 # TOKEN_LENGTH",
         "# template = \"{name}: {code} {x}\"",
         "kind = \"vonage\" # BACKEND",
@@ -197,7 +197,7 @@ fn a_service() -> serde_json::Value {
         "sid": SERVICE,
         "account_sid": "AC00000000000000000000000000000001",
         "friendly_name": "My \"Shop\"",
-        "code_length": 5,
+        "code_length": 8,
         "lookup_enabled": true,
         "skip_sms_to_landlines": false,
         "dtmf_input_required": true,
@@ -229,8 +229,8 @@ fn a_service_becomes_a_configuration() {
         "# totp has no counterpart here: there are no authenticator apps.",
         "# \"something\" has no counterpart here.",
         "app = \"My \\\"Shop\\\"\" # friendly_name",
-        "code_length = 5 # code_length",
-        "# custom_code_enabled: callers may bring codes of 4 to 10 letters and digits.",
+        "code_length = 8 # code_length",
+        "# custom_code_enabled: callers may bring codes of up to 10 letters and digits.",
         "# whatsapp: its sender belongs into a provider of kind \"whatsapp_cloud\".",
     ] {
         assert!(read.lines().any(|found| found == line), "{line} is not in {read}");
@@ -277,4 +277,20 @@ fn what_is_no_service_is_refused() {
         let refused = place("a.json", &text).run(&["import", "twilio-service", "a.json"]).exits(1);
         assert!(refused.stderr.contains(said), "{}", refused.stderr);
     }
+}
+
+#[test]
+fn short_codes_of_a_service_are_to_be_allowed() {
+    let mut service = a_service();
+    service["code_length"] = json!(4);
+    let place = place("short.json", &service.to_string());
+    let read = place.run(&["import", "twilio-service", "short.json"]).exits(0).stdout;
+    let said = "# code_length is 4, which is below 6: set policies.allow_short_codes = true";
+    assert!(read.contains(said) && read.contains("code_length = 6 # code_length"), "{read}");
+    let create = ["import", "twilio-service", "short.json", "--create"];
+    let refused = place.run(&create).exits(1);
+    assert!(refused.stderr.contains("policies.allow_short_codes"), "{}", refused.stderr);
+    let allowed = "[policies]\nallow_short_codes = true\n";
+    std::fs::write(place.path().join("otpost.toml"), allowed).expect("written");
+    place.run(&create).exits(0);
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use otpost_shared::{Home, recipient::Recipient, tenant::DEFAULT_TENANT, verification};
+use otpost_shared::{
+    Home, recipient::Recipient, tenant::DEFAULT_TENANT, texts::Asked, verification,
+};
 use otpost_testbed::on_both_homes;
 use serde_json::json;
 
@@ -22,9 +24,10 @@ async fn canceled(home: &Home, ago: Duration) {
         subject: None,
         variables: verification::Variables::new(),
         metadata: None,
+        locale: Asked::default(),
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     };
     let accepted = verification::accept(home, new).await.expect("accepted");

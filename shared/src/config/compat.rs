@@ -22,7 +22,6 @@ pub struct Django {
     pub purpose: String,
     /// ISO 3166-1 alpha-2, or empty.
     pub default_region: String,
-    pub once: bool,
     #[serde(deserialize_with = "rules::limit_rules")]
     pub recipient: Vec<Rule>,
     #[serde(deserialize_with = "rules::limit_rules")]
@@ -101,14 +100,13 @@ fn check_django(config: &Config) -> Result<(), ConfigError> {
     check_purpose(config).or_else(|said| fail("purpose", said))
 }
 
-/// There is one, and its text needs nothing that those requests do not have.
+/// Its text needs nothing that those requests do not have. Purposes of which the file does not know may
+/// be in the database.
 fn check_purpose(config: &Config) -> Result<(), String> {
     let name = &config.compat.django.purpose;
-    let Some(purpose) = config.purposes.get(name) else {
-        return Err(format!("there is no [purposes.{name}]"));
-    };
-    let mut names = purpose.template.names();
-    match names.find(|name| !RESERVED.contains(name)) {
+    let template = config.purposes.get(name).and_then(|purpose| purpose.template.as_ref());
+    let missing = template.and_then(|text| text.names().find(|name| !RESERVED.contains(name)));
+    match missing {
         Some(missing) => Err(format!(
             "the template of {name:?} names {{{missing}}}, which those requests do not have"
         )),

@@ -19,6 +19,7 @@ use crate::{
     limits::Rule,
     recipient::Recipient,
     secrets::Code,
+    texts::Asked,
     verification::{
         self, NewVerification, ResendAnswer, ResendRequest, Status, Terms, Variables, Verification,
     },
@@ -41,6 +42,8 @@ pub struct Start<'a> {
     pub subject: Option<String>,
     pub variables: Variables,
     pub metadata: serde_json::Value,
+    /// The language that the person would like.
+    pub locale: Asked,
     pub client: Option<IpAddr>,
     /// Names of the Service's limits, each with a value to count by.
     pub counted: Vec<(String, String)>,
@@ -190,9 +193,10 @@ async fn start_anew(
         subject: start.subject.clone(),
         variables: start.variables.clone(),
         metadata: Some(start.metadata.clone()),
+        locale: start.locale.clone(),
         client: start.client,
         code: start.code.clone(),
-        then: Vec::new(),
+        then: None,
         idempotency_key: Some(IdempotencyKey::new(&home.keys, &key, &[])),
     };
     let accepted = verification::accept_on_terms(home, new, terms).await?;

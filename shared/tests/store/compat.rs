@@ -13,7 +13,6 @@ fn what_answers_strangers_is_whole() {
         ("path = \"/api/\"\n", "compat.django.path: must be a path"),
         ("path = \"/{x}\"\n", "compat.django.path: must be a path"),
         ("path = \"\"\n", "compat.django.path: must be a path"),
-        ("purpose = \"login\"\n", "compat.django.purpose: there is no [purposes.login]"),
         (
             "[purposes.default]\ntemplate = \"{name}: {code}\"\n",
             "compat.django.purpose: the template of \"default\" names {name}",
@@ -39,7 +38,7 @@ fn what_answers_strangers_is_whole() {
         config::load(Some(&path)).expect("good")
     };
     assert!(!load("[compat.django]\npath = \"nowhere\"\n").compat.django.enabled);
-    assert!(load(&on("path = \"/api/v1.2/phone\"\n")).compat.django.once);
+    assert!(load(&on("path = \"/api/v1.2/phone\"\n")).compat.django.enabled);
 }
 
 #[test]
@@ -48,7 +47,7 @@ fn what_answers_as_twilio_is_whole() {
     for (more, said) in [
         ("path = \"twilio\"\n", "DIR/otpost.toml:3: compat.twilio.path: must be a path such as"),
         ("path = \"/twilio/\"\n", "compat.twilio.path: must be a path"),
-        ("purpose = \"login\"\n", "compat.twilio.purpose: there is no [purposes.login]"),
+        ("purpose = \"nothing\"\n", "compat.twilio.purpose: there is no [purposes.nothing]"),
         ("recipient = []\n", "compat.twilio.recipient: must hold a limit"),
         ("purposes = \"default\"\n", "did you mean \"compat.twilio.purpose\"?"),
     ] {

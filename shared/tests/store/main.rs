@@ -15,6 +15,7 @@ mod leases;
 mod limits;
 mod model;
 mod plans;
+mod policies;
 mod privacy;
 mod provider_ids;
 mod rates;
@@ -23,6 +24,7 @@ mod reports;
 mod resend;
 mod routes;
 mod suppressions;
+mod templates;
 mod verify_service;
 mod workflow;
 
@@ -36,6 +38,7 @@ use otpost_shared::{
     secrets::{Code, Handle},
     suppression,
     tenant::DEFAULT_TENANT,
+    texts::Asked,
     verification::{self, Accepted, CheckAnswer, CheckRequest, NewVerification},
 };
 use uuid::Uuid;
@@ -54,9 +57,10 @@ fn request(to: Recipient) -> NewVerification {
         subject: None,
         variables: verification::Variables::new(),
         metadata: None,
+        locale: Asked::default(),
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     }
 }

@@ -20,7 +20,7 @@ use super::{accept, check, code_of, leases::bulk, messages, other_than};
 const DUE_REPLIES: &str = "SELECT id FROM messages WHERE keyword IS NOT NULL AND state = 'queued' AND not_before <= 5 AND deadline > 5 ORDER BY not_before LIMIT 9";
 
 /// The look-ups, as the store writes them, with literals for parameters.
-const LOOKUPS: [(&str, &str); 35] = [
+const LOOKUPS: [(&str, &str); 42] = [
     ("api key by id", "SELECT * FROM api_keys WHERE id = $ID"),
     ("api keys of a tenant", "SELECT * FROM api_keys WHERE tenant_id = $ID ORDER BY created_at"),
     ("verification by id", "SELECT * FROM verifications WHERE id = $ID"),
@@ -28,6 +28,23 @@ const LOOKUPS: [(&str, &str); 35] = [
         "expired verifications",
         "SELECT id FROM verifications WHERE status = 'pending' AND expires_at <= 5 ORDER BY expires_at LIMIT 9",
     ),
+    (
+        "codes that no longer count again",
+        "SELECT id FROM verifications WHERE reusable = 1 AND expires_at <= 5 AND status || '' <> 'pending' ORDER BY expires_at LIMIT 9",
+    ),
+    (
+        "policies that count",
+        "SELECT * FROM policies WHERE is_current = 1 AND body IS NOT NULL ORDER BY for_everyone, tenant_id, purpose",
+    ),
+    (
+        "policies of a tenant",
+        "SELECT * FROM policies WHERE is_current = 1 AND for_everyone = 0 AND tenant_id = $ID",
+    ),
+    (
+        "history of a policy",
+        "SELECT * FROM policies WHERE for_everyone = 0 AND tenant_id = $ID AND purpose = 'login' AND version < 5 ORDER BY version DESC LIMIT 9",
+    ),
+    ("revision of the settings", "SELECT revision FROM settings_revision WHERE one = 1"),
     (
         "old verifications",
         "SELECT id FROM verifications WHERE finished_at < 5 ORDER BY finished_at LIMIT 9",
@@ -101,6 +118,14 @@ const LOOKUPS: [(&str, &str); 35] = [
     (
         "a reply that says the opposite",
         "UPDATE messages SET state = 'canceled' WHERE state || '' = 'queued' AND id = (SELECT message_id FROM replies WHERE recipient_hash = $HASH AND keyword = 'stop')",
+    ),
+    (
+        "the versions of a text",
+        "SELECT version FROM templates WHERE tenant_id = $ID AND for_everyone = 0 AND purpose = 'a' AND channel = 'sms' AND locale = 'en' ORDER BY version DESC",
+    ),
+    (
+        "the texts of a tenant",
+        "SELECT body FROM templates WHERE tenant_id = $ID AND for_everyone = 0 AND superseded_at IS NULL AND body IS NOT NULL",
     ),
     (
         "old replies",

@@ -13,6 +13,7 @@ use otpost_shared::{
     secrets::Code,
     suppression::{self, NewSuppression, Reason, Scope},
     tenant::DEFAULT_TENANT,
+    texts::Asked,
     verification,
     verify_service::{self, RateLimit, Service, Settings, Start},
 };
@@ -72,6 +73,7 @@ on_both_homes! {
             to: number(8_888),
             title: None,
             text: "sentinel-text".into(),
+            language: None,
             client: None,
             idempotency_key: Some(key(&bed.home, "sentinel-key-2", "body")),
         };
@@ -130,6 +132,7 @@ async fn start_in_a_service(home: &Home) {
         subject: Some("sentinel-payment".to_owned()),
         variables: [("amount".to_owned(), "sentinel-amount".to_owned())].into(),
         metadata: serde_json::json!({ "tags": "sentinel-tag" }),
+        locale: Asked::default(),
         client: None,
         counted: vec![("end_user".to_owned(), "sentinel-user".to_owned())],
         recipient_rules: &home.config.limits.recipient,
@@ -147,6 +150,7 @@ async fn accept_emails(home: &Home) -> String {
         to: to(),
         title,
         text: "sentinel-letter".into(),
+        language: None,
         client: None,
         idempotency_key: Some(key(home, "sentinel-key-4", "body")),
     };

@@ -7,6 +7,7 @@ use otpost_shared::{
     limits::Rule,
     retention::{Kind, Removal},
     tenant::DEFAULT_TENANT,
+    texts::Asked,
     verification::{self, Variables, Verification},
     verify_service::{self, Place, Service, Settings, Start, StartRefused},
 };
@@ -41,6 +42,7 @@ async fn try_start(home: &Home, of: &Service, n: u32) -> Result<Verification, St
         subject: None,
         variables: Variables::new(),
         metadata: serde_json::Value::Null,
+        locale: Asked::default(),
         client: None,
         counted: Vec::new(),
         recipient_rules: &RULES,

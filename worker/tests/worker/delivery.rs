@@ -8,6 +8,7 @@ use otpost_shared::{
     message::{self, NewMessage},
     recipient::Recipient,
     tenant::DEFAULT_TENANT,
+    texts::Asked,
     verification::{self, NewVerification, Status, Terms, Variables},
 };
 use otpost_testbed::{Bed, Kind};
@@ -39,6 +40,7 @@ pub async fn bulk(home: &Home, n: u32) -> Uuid {
         to,
         title: None,
         text,
+        language: None,
         client: None,
         idempotency_key: None,
     };
@@ -257,9 +259,10 @@ async fn a_name_of_its_own_stands_in_the_text() {
             subject: None,
             variables: Variables::new(),
             metadata: None,
+            locale: Asked::default(),
             client: None,
             code: None,
-            then: Vec::new(),
+            then: None,
             idempotency_key: None,
         };
         let terms = Terms { app: Some("Shop"), code_length: Some(9), ..Terms::default() };

@@ -159,22 +159,23 @@ impl From<Refused> for Answer {
             Refused::DailyCap { until, now } => Self::throttled(until - now),
             Refused::Busy { wait_ms } => Self::put_off(wait_ms),
             Refused::Unavailable(error) => error.into(),
-            // Which of the two it is, a stranger need not know.
-            Refused::CountryNotAllowed { .. } | Refused::Suppressed => {
-                Self::fields(vec![("phone_number", NOT_SENT_TO.to_owned())])
-            }
+            // Which of these it is, a stranger need not know.
+            Refused::CountryNotAllowed { .. }
+            | Refused::CountryNotOfPurpose { .. }
+            | Refused::Suppressed => Self::fields(vec![("phone_number", NOT_SENT_TO.to_owned())]),
             Refused::UnknownPurpose { .. }
             | Refused::VariableMissing(_)
             | Refused::VariableReserved(_)
             | Refused::TextLength { .. }
             | Refused::TitleLength(_)
             | Refused::CodeLength { .. }
+            | Refused::OwnCode { .. }
             | Refused::Step(_)
             | Refused::OfStep(_)
             | Refused::Channel(_)
             | Refused::KeyReused
             | Refused::KeyInUse => {
-                // No request can bring these about: they are mistakes of the configuration.
+                // No request can bring these about: they are mistakes of what is configured.
                 tracing::error!(?refused, "compat.django cannot register numbers as configured");
                 Self::failed()
             }

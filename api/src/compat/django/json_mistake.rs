@@ -196,7 +196,7 @@ impl Reader {
 mod tests {
     use super::*;
 
-    /// Texts, and what CPython 3.12 says of them.
+    /// Texts, and what Python 3.12 says of them.
     const KNOWN: [(&str, &str); 28] = [
         ("{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
         ("{a: 1}", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),

@@ -1,19 +1,16 @@
 //! `POST …/register`: sends a code. Whoever registers a number again is sent another one; those before,
 //! which may be somebody else's, count as before.
 
-use std::net::IpAddr;
-
 use axum::{
     Extension,
     extract::{Request, State},
+    http::{HeaderMap, header},
 };
 use otpost_shared::{
-    Home,
     channel::Channel,
-    recipient::Recipient,
+    texts::{Asked, Locale},
     verification::{self, NewVerification, Variables},
 };
-use uuid::Uuid;
 
 use super::{Speaker, answer::Answer, endpoint::REGISTER, fields::Form};
 use crate::{App, client::ClientAddress};
@@ -25,34 +22,32 @@ pub(super) async fn register(
     request: Request,
 ) -> Result<Answer, Answer> {
     let home = &app.home;
+    let locale = language(request.headers());
     let mut form = Form::new(REGISTER.open(request).await?);
     let Some(to) = form.phone(home) else { return Err(form.refusal()) };
-    let new = new_verification(home, speaker.tenant_id(home).await?, to, client);
-    let rules = &home.config.compat.django.recipient;
-    let accepted = verification::accept_under(home, new, rules).await?;
-    Ok(Answer::registered(accepted.session_token))
-}
-
-/// The place for a language, once a verification has one. The original looks at the first item of
-/// `Accept-Language` alone, without what follows its semicolon: `es-MX` is `es-MX` or else `es`, and anything
-/// there is no text in, or an empty item, is the usual text, whatever items follow.
-fn new_verification(
-    home: &Home,
-    tenant_id: Uuid,
-    to: Recipient,
-    client: IpAddr,
-) -> NewVerification {
-    NewVerification {
-        tenant_id,
+    let django = &home.config.compat.django;
+    let new = NewVerification {
+        tenant_id: speaker.tenant_id(home).await?,
         to,
         channel: Channel::Sms,
-        purpose: home.config.compat.django.purpose.clone(),
+        purpose: django.purpose.clone(),
         subject: None,
         variables: Variables::new(),
         metadata: None,
+        locale,
         client: Some(client),
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
-    }
+    };
+    let accepted = verification::accept_under(home, new, &django.recipient).await?;
+    Ok(Answer::registered(accepted.session_token))
+}
+
+/// The first item of `Accept-Language` alone, whatever its weight: when there are no words in it, those of
+/// the usual language are said, as the original does it.
+fn language(headers: &HeaderMap) -> Asked {
+    let header = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let first = header.and_then(|text| text.split([',', ';']).next());
+    Asked::new(first.and_then(|tag| Locale::parse_lossy(tag.trim())), None)
 }

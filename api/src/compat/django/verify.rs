@@ -1,7 +1,5 @@
 //! `POST …/verify`: is this the code that was sent to this number with this token?
 
-use std::net::IpAddr;
-
 use axum::{
     Extension,
     extract::{Request, State},
@@ -25,9 +23,6 @@ use super::{
 };
 use crate::{App, client::ClientAddress};
 
-/// What makes a right code right again, where it does not count once.
-const REPEATED: &str = "django-phone-verify";
-
 /// What is presented, as texts that are of the right form.
 struct Presented {
     to: Recipient,
@@ -44,7 +39,13 @@ pub(super) async fn verify(
     let home = &app.home;
     let presented = read(home, request).await?;
     let tenant_id = speaker.tenant_id(home).await?;
-    let stranger = stranger(home, tenant_id, client, &presented.to)?;
+    let stranger = Stranger {
+        tenant_id,
+        client,
+        to: &presented.to,
+        wrong_per_client: &home.config.compat.django.wrong_per_client,
+        guesses: guesses(home, tenant_id).await?,
+    };
     let counted = match strangers::count(home, &stranger).await {
         Ok(counted) => counted,
         Err(limited) if limited.scope == Scope::Recipient => {
@@ -69,20 +70,15 @@ async fn read(home: &Home, request: Request) -> Result<Presented, Answer> {
     }
 }
 
-fn stranger<'a>(
-    home: &'a Home,
-    tenant_id: Uuid,
-    client: IpAddr,
-    to: &'a Recipient,
-) -> Result<Stranger<'a>, Answer> {
-    let django = &home.config.compat.django;
-    let Some(policy) = home.config.purposes.get(&django.purpose) else {
+/// How many wrong ones an address has per number while a code counts.
+async fn guesses(home: &Home, tenant_id: Uuid) -> Result<Rule, Answer> {
+    let settings = home.settings.now(&home.db, home.clock.now()).await?;
+    let policy = settings.policy(tenant_id, &home.config.compat.django.purpose);
+    let Some(policy) = policy else {
         tracing::error!("there is no purpose of the name in compat.django.purpose");
         return Err(Answer::failed());
     };
-    let window_ms = i64::from(policy.lifetime_secs) * 1_000;
-    let guesses = Rule { count: policy.guesses, window_ms };
-    Ok(Stranger { tenant_id, client, to, wrong_per_client: &django.wrong_per_client, guesses })
+    Ok(Rule { count: policy.guesses, window_ms: i64::from(policy.lifetime_secs) * 1_000 })
 }
 
 /// What became of a guess.
@@ -116,7 +112,6 @@ impl Found {
 
 async fn check(home: &Home, tenant_id: Uuid, presented: Presented) -> Result<Found, DbError> {
     let Some(token) = Handle::parse(&presented.token) else { return Ok(Found::NoSuchToken) };
-    let (id, once) = (token.id, home.config.compat.django.once);
     let request = CheckRequest {
         tenant_id,
         token,
@@ -124,36 +119,18 @@ async fn check(home: &Home, tenant_id: Uuid, presented: Presented) -> Result<Fou
         code: Code::new(presented.code),
         to: Some(presented.to),
         subject: None,
-        idempotency_key: (!once).then(|| REPEATED.to_owned()),
+        idempotency_key: None,
     };
-    let found = found(&verification::check(home, request).await?, once);
-    if found == Found::Right && !once && is_past(home, id).await? {
-        return Ok(Found::Over(EXPIRED));
-    }
-    Ok(found)
-}
-
-/// The place for verifications that can be used again by themselves: until there are such, a code that
-/// may count again is one that is presented again with the same key.
-fn found(answer: &CheckAnswer, once: bool) -> Found {
-    match answer {
-        CheckAnswer::Over(Status::Verified) if once => Found::Over(ALREADY_VERIFIED),
-        CheckAnswer::Verified { .. } => Found::Right,
-        // Where it may count again, the right code would have been right.
-        CheckAnswer::Incorrect { .. } | CheckAnswer::Over(Status::Verified) => Found::WrongCode,
+    Ok(match verification::check(home, request).await? {
+        CheckAnswer::Verified { .. } | CheckAnswer::VerifiedAgain { .. } => Found::Right,
+        CheckAnswer::Incorrect { .. } => Found::WrongCode,
         CheckAnswer::NotFound => Found::NoSuchToken,
-        CheckAnswer::BudgetSpent { .. } | CheckAnswer::Over(Status::Locked) => {
-            Found::Over(TOO_MANY)
-        }
-        CheckAnswer::Over(Status::Canceled) => Found::Over(NOT_VALID),
-        CheckAnswer::Over(Status::Expired | Status::Failed | Status::Pending) => {
-            Found::Over(EXPIRED)
-        }
-    }
-}
-
-/// True when the time of a verification is over, whatever became of it.
-async fn is_past(home: &Home, id: Uuid) -> Result<bool, DbError> {
-    let row = verification::find(&home.db, id).await?;
-    Ok(row.is_none_or(|row| row.expires_at <= home.clock.now()))
+        CheckAnswer::BudgetSpent { .. } => Found::Over(TOO_MANY),
+        CheckAnswer::Over(status) => Found::Over(match status {
+            Status::Verified => ALREADY_VERIFIED,
+            Status::Locked => TOO_MANY,
+            Status::Canceled => NOT_VALID,
+            Status::Expired | Status::Failed | Status::Pending => EXPIRED,
+        }),
+    })
 }

@@ -73,7 +73,10 @@ pub(super) async fn check(
         CheckAnswer::BudgetSpent { .. } | CheckAnswer::Over(Status::Locked) => {
             return Err(Fault::checks_used_up());
         }
-        CheckAnswer::Over(_) | CheckAnswer::NotFound => return Err(of.not_found()),
+        // Here a code counts once, whatever the policy says.
+        CheckAnswer::VerifiedAgain { .. } | CheckAnswer::Over(_) | CheckAnswer::NotFound => {
+            return Err(of.not_found());
+        }
     };
     let to = to.map(|to| to.address().to_owned());
     Ok((StatusCode::CREATED, Json(view(home, &of, &row, (status, home.clock.now()), to)?)))

@@ -206,6 +206,10 @@ impl From<Refused> for Fault {
             Refused::CountryNotAllowed { .. } => {
                 blocked(60_605, "This destination is not allowed: see recipients.countries")
             }
+            Refused::CountryNotOfPurpose { .. } => {
+                blocked(60_605, "This destination is not allowed: see the policy of the Service")
+            }
+            Refused::OwnCode { .. } => Self::feature("CustomCode", "is not allowed by the policy"),
             Refused::Suppressed => blocked(60_410, "This recipient is not to be sent to"),
             Refused::VariableMissing(name) => {
                 let said = format!("The text needs a substitution that was not sent: {name}");

@@ -5,7 +5,10 @@ use axum::{
     extract::{RawQuery, Request, State},
     http::StatusCode,
 };
-use otpost_shared::verify_service::{self, CODE_LENGTHS, LONGEST_NAME, Service, Settings, Sid};
+use otpost_shared::{
+    config::Config,
+    verify_service::{self, LONGEST_NAME, Service, Settings, Sid, code_lengths},
+};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -95,7 +98,7 @@ fn view(services: &str, service: &Service) -> ServiceView {
 }
 
 /// What a request changes of them.
-fn settings(form: &Form, before: Settings) -> Result<Settings, Fault> {
+fn settings(config: &Config, form: &Form, before: Settings) -> Result<Settings, Fault> {
     for name in NOT_HERE {
         if form.flag(name)? == Some(true) {
             return Err(Fault::feature(name, "cannot be switched on here"));
@@ -104,7 +107,7 @@ fn settings(form: &Form, before: Settings) -> Result<Settings, Fault> {
     let friendly_name = form.line("FriendlyName", LONGEST_NAME)?.map(str::to_owned);
     Ok(Settings {
         friendly_name: friendly_name.unwrap_or(before.friendly_name),
-        code_length: form.number("CodeLength", CODE_LENGTHS)?.unwrap_or(before.code_length),
+        code_length: form.number("CodeLength", code_lengths(config))?.unwrap_or(before.code_length),
         custom_codes: form.flag("CustomCodeEnabled")?.unwrap_or(before.custom_codes),
         payments: form.flag("Psd2Enabled")?.unwrap_or(before.payments),
     })
@@ -119,14 +122,17 @@ pub(super) async fn create(
     let form = Form::read(request).await?;
     form.required("FriendlyName")?;
     let purpose = &home.config.compat.twilio.purpose;
+    let now = home.clock.now();
+    let policies = home.settings.now(&home.db, now).await?;
+    let policy = policies.policy(account.tenant_id, purpose);
     let before = Settings {
         friendly_name: String::new(),
-        code_length: home.config.purposes.get(purpose).map_or(6, |policy| policy.code_length),
+        code_length: policy.map_or(6, |policy| policy.code_length),
         custom_codes: false,
         payments: false,
     };
-    let settings = settings(&form, before)?;
-    let (id, now) = (Uuid::now_v7(), home.clock.now());
+    let settings = settings(&home.config, &form, before)?;
+    let id = Uuid::now_v7();
     let service = Service::new(id, account.tenant_id, purpose, settings, now);
     verify_service::insert(&home.db, &service).await?;
     Ok((StatusCode::CREATED, Json(view(&services_url(&home.config), &service))))
@@ -157,7 +163,7 @@ pub(super) async fn update(
 ) -> Result<Json<ServiceView>, Fault> {
     let home = &app.home;
     let not_found = of.not_found();
-    let settings = settings(&Form::read(request).await?, of.service.settings())?;
+    let settings = settings(&home.config, &Form::read(request).await?, of.service.settings())?;
     let service = of.service.with(settings, home.clock.now());
     if !verify_service::update(&home.db, &service).await? {
         return Err(not_found);

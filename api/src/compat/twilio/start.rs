@@ -12,8 +12,9 @@ use otpost_shared::{
     channel::Channel,
     recipient::Recipient,
     secrets::Code,
+    texts::{Asked, Locale},
     verification::Variables,
-    verify_service::{self, LONGEST_NAME, Service, Start},
+    verify_service::{self, LONGEST_NAME, Service, Start, code_lengths},
 };
 use serde_json::{Value, json};
 
@@ -34,8 +35,6 @@ const LIMITS: usize = 10;
 const LONGEST_VALUE: usize = 255;
 /// Of what Android finds the SMS by.
 const APP_HASH: usize = 11;
-/// BCP 47.
-const LONGEST_LOCALE: usize = 35;
 
 pub(super) async fn start(
     State(app): State<App>,
@@ -54,7 +53,6 @@ fn read<'a>(home: &'a Home, of: &'a InService, form: &Form) -> Result<Start<'a>,
     let service = &of.service;
     let channel = channel(home, form)?;
     let to = recipient(home, channel, form.required("To")?)?;
-    check_locale(form)?;
     let payment = payment(service, form)?;
     let mut metadata = json!({ "service": of.sid() });
     let tags = tags(form)?;
@@ -76,10 +74,11 @@ fn read<'a>(home: &'a Home, of: &'a InService, form: &Form) -> Result<Start<'a>,
         to,
         channel,
         app: form.line("CustomFriendlyName", LONGEST_NAME)?.map(str::to_owned),
-        code: code(service, form, channel)?,
+        code: code(home, service, form, channel)?,
         subject: payment.map(|payment| json!(payment).to_string()),
         variables,
         metadata: json!({ "twilio": metadata }),
+        locale: locale(form)?,
         client: client(form)?,
         counted: counted(form)?,
         recipient_rules: &home.config.compat.twilio.recipient,
@@ -118,20 +117,20 @@ pub(super) fn recipient(home: &Home, channel: Channel, text: &str) -> Result<Rec
     read.map_err(|error| Fault::parameter("To", error))
 }
 
-/// For the form alone: texts are in the language of the purpose.
-fn check_locale(form: &Form) -> Result<(), Fault> {
-    let Some(locale) = form.line("Locale", LONGEST_LOCALE)? else { return Ok(()) };
-    let is_tag = |part: &str| {
-        (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    };
-    if locale.split(['-', '_']).all(is_tag) {
-        return Ok(());
-    }
-    Err(Fault::parameter("Locale", "send a language such as en or pt-BR"))
+/// Where there are no words in it, those of the usual language are said.
+fn locale(form: &Form) -> Result<Asked, Fault> {
+    let Some(text) = form.text("Locale") else { return Ok(Asked::default()) };
+    let wrong = || Fault::parameter("Locale", "send a language such as en or pt-BR");
+    Locale::parse(text).map(|locale| Asked::new(Some(locale), None)).ok_or_else(wrong)
 }
 
-/// A code of the caller's own: 4 to 10 letters and digits, digits alone where they are read out.
-fn code(service: &Service, form: &Form, channel: Channel) -> Result<Option<Code>, Fault> {
+/// A code of the caller's own: up to 10 letters and digits, digits alone where they are read out.
+fn code(
+    home: &Home,
+    service: &Service,
+    form: &Form,
+    channel: Channel,
+) -> Result<Option<Code>, Fault> {
     let Some(text) = form.text("CustomCode") else { return Ok(None) };
     if !service.takes_custom_codes() {
         return Err(Fault::feature("CustomCode", "needs CustomCodeEnabled"));
@@ -140,8 +139,11 @@ fn code(service: &Service, form: &Form, channel: Channel) -> Result<Option<Code>
         Channel::Voice => byte.is_ascii_digit(),
         _ => byte.is_ascii_alphanumeric(),
     };
-    if !(4..=10).contains(&text.len()) || !text.bytes().all(is_good) {
-        let said = "send 4 to 10 letters and digits, for a call digits alone";
+    let lengths = code_lengths(&home.config);
+    let is_long = u32::try_from(text.len()).is_ok_and(|length| lengths.contains(&length));
+    if !is_long || !text.bytes().all(is_good) {
+        let (least, most) = (lengths.start(), lengths.end());
+        let said = format!("send {least} to {most} letters and digits, for a call digits alone");
         return Err(Fault::parameter("CustomCode", said));
     }
     Ok(Some(Code::new(text.to_owned())))

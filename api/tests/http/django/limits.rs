@@ -1,5 +1,6 @@
 //! How much whoever has no key may ask.
 
+use futures_util::future::join_all;
 use otpost_testbed::on_both_homes;
 use serde_json::json;
 
@@ -10,6 +11,11 @@ use crate::{
 };
 
 const FEW: &str = "[limits]\nclient_ip = [\"3/1m\"]\n[compat.django]\nenabled = true\n\
+    wrong_per_client = [\"3/1m\"]\n";
+
+/// The same, each call with the address that this machine, a proxy, says it has.
+const BEHIND_A_PROXY: &str = "[server]\ntrusted_proxies = [\"127.0.0.0/8\"]\n\
+    [limits]\nclient_ip = [\"3/1m\"]\n[compat.django]\nenabled = true\n\
     wrong_per_client = [\"3/1m\"]\n";
 
 #[track_caller]
@@ -69,6 +75,41 @@ on_both_homes! {
         register(&service, &number(4)).await;
     }
 
+    async fn parallel_registrations_are_no_more_than_allowed(bed, BEHIND_A_PROXY) {
+        let service = Service::start(&bed).await;
+        let body = json!({ "phone_number": number(1) });
+        let answers = join_all((0..40).map(|n| {
+            let call = service.post(REGISTER, &body).by_nobody();
+            call.header("x-forwarded-for", format!("203.0.113.{n}")).any()
+        }))
+        .await;
+        let sent = answers.iter().filter(|answer| answer.status == 200).count();
+        let throttled = answers.iter().filter(|answer| answer.status == 429).count();
+        assert_eq!((sent, throttled, service.stored().await.codes), (5, 35, 5));
+    }
+
+    async fn addresses_of_one_network_are_one(bed, BEHIND_A_PROXY) {
+        let service = Service::start(&bed).await;
+        let held = register(&service, &number(1)).await;
+        let from = |network: u32, n: u32| format!("2001:db8:0:{network}:{n}::1");
+        for n in 0..4 {
+            let body = json!({ "phone_number": number(10 + n) });
+            let call = service.post(REGISTER, &body).by_nobody();
+            let answer = call.header("x-forwarded-for", from(1, n)).any().await;
+            assert_eq!(answer.status, if n < 3 { 200 } else { 429 });
+            // The right code with a token that is none: what is wrong counts, about whichever number.
+            let guess = json!({
+                "phone_number": number(20 + n), "session_token": "x", "security_code": held.code,
+            });
+            let call = service.post(VERIFY, &guess).by_nobody();
+            let answer = call.header("x-forwarded-for", from(1, n)).any().await;
+            assert_eq!(answer.status, if n < 3 { 400 } else { 429 });
+        }
+        let body = json!({ "phone_number": number(14) });
+        let call = service.post(REGISTER, &body).by_nobody();
+        call.header("x-forwarded-for", from(2, 1)).any().await.is(200);
+    }
+
     async fn an_address_is_wrong_so_often(bed, FEW) {
         let service = Service::start(&bed).await;
         let (one, two) = (register(&service, &number(1)).await, register(&service, &number(2)).await);
@@ -82,6 +123,8 @@ on_both_homes! {
         assert_said(&ask(&service, VERIFY, &unknown).await, 400, NOT_VALID);
         assert_said(&two.wrong(&service).await, 400, NOT_VALID);
         assert_throttled(&two.right(&service).await, (1, 60));
+        let call = service.post(VERIFY, &two.body(&two.code)).header("x-forwarded-for", "203.0.113.1");
+        assert_throttled(&call.any().await, (1, 60));
         service.home.clock.advance(60_001);
         assert_said(&two.right(&service).await, 200, VALID);
     }

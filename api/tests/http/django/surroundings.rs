@@ -1,6 +1,7 @@
 //! Where the endpoints are, for whom, and what else belongs to them.
 
 use otpost_shared::{
+    secrets::Handle,
     tenant::{self, Tenant},
     verification,
 };
@@ -9,7 +10,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{ALREADY, EXPIRED, NOT_VALID, ON, REGISTER, VALID, VERIFY, ask, assert_said, register};
+use super::{
+    ALREADY, EXPIRED, NOT_VALID, ON, REGISTER, TOO_MANY, UNLIMITED, VALID, VERIFY, ask,
+    assert_said, register, register_by,
+};
 use crate::service::{Service, VERIFICATIONS, number};
 
 const ELSEWHERE: &str = "[compat.django]\nenabled = true\npath = \"/phones/v2\"\n\
@@ -18,6 +22,8 @@ const ELSEWHERE: &str = "[compat.django]\nenabled = true\npath = \"/phones/v2\"\
 
 const TEST_NUMBER: &str = "[compat.django]\nenabled = true\n[recipients]\ntest_numbers = \
     [{ number = \"+1234567890\", code = \"246810\", until = \"2099-01-01\" }]\n";
+
+const NOT_SENT_TO: &str = r#"{"phone_number":["No code can be sent to this phone number."]}"#;
 
 const DESCRIBED: &str = r#"{"name":"Register","description":"","renders":["application/json"],"parses":["application/json","application/x-www-form-urlencoded","multipart/form-data"],"actions":{"POST":{"phone_number":{"type":"string","required":true,"read_only":false,"label":"Phone number"}}}}"#;
 
@@ -41,7 +47,7 @@ on_both_homes! {
         let shop = Tenant { id, name: "shop".into(), default_region: None, created_at };
         tenant::insert_if_missing(&service.home.db, &shop).await.expect("stored");
         let answer = ask(&service, "/phones/v2/register", &body).await.is(200);
-        let token = otpost_shared::secrets::Handle::parse(answer.str("session_token"));
+        let token = Handle::parse(answer.str("session_token"));
         let row = verification::find(&service.home.db, token.expect("a token").id).await;
         let row = row.expect("an answer").expect("a row");
         assert_eq!((row.tenant_id, row.purpose.as_str()), (id, "login"));
@@ -82,7 +88,7 @@ on_both_homes! {
     }
 
     async fn a_code_may_count_more_than_once(
-        bed, "[compat.django]\nenabled = true\nonce = false\n"
+        bed, "[compat.django]\nenabled = true\n[purposes.default]\nreusable = true\n"
     ) {
         let service = Service::start(&bed).await;
         let held = register(&service, &number(1)).await;
@@ -94,8 +100,71 @@ on_both_homes! {
             assert_said(&held.wrong(&service).await, 400, NOT_VALID);
         }
         assert_said(&held.right(&service).await, 200, VALID);
+        assert_said(&held.wrong(&service).await, 400, NOT_VALID);
+        assert_said(&held.right(&service).await, 400, TOO_MANY);
         service.home.clock.advance(600_001);
-        assert_said(&held.right(&service).await, 400, EXPIRED);
+        let later = register(&service, &number(1)).await;
+        assert_said(&later.right(&service).await, 200, VALID);
+        service.home.clock.advance(600_001);
+        assert_said(&later.right(&service).await, 400, EXPIRED);
+    }
+
+    async fn a_purpose_may_be_in_the_database_alone(
+        bed, "[compat.django]\nenabled = true\npurpose = \"vip\"\n"
+    ) {
+        let service = Service::start(&bed).await;
+        let body = json!({ "phone_number": number(1) });
+        // There is none yet; the log says so.
+        let failed = r#"{"detail":"A server error occurred."}"#;
+        assert_said(&ask(&service, REGISTER, &body).await, 500, failed);
+        let then = json!([{ "channel": "sms", "after_secs": 60 }]);
+        let vip = json!({ "changes": { "code_length": 8, "guesses": 2, "then": then } });
+        let path = "/v1/policies/vip";
+        service.call(Method::PUT, path).json(&vip).await.is(200);
+        let held = register(&service, &number(1)).await;
+        let id = Handle::parse(&held.token).expect("a token").id;
+        let shown = service.show(id).await.is(200);
+        let sent = shown.json["messages"].as_array().expect("a list");
+        assert_eq!((held.code.len(), sent.len()), (8, 2));
+        for _ in 0..2 {
+            assert_said(&held.wrong(&service).await, 400, NOT_VALID);
+        }
+        assert_said(&held.right(&service).await, 400, TOO_MANY);
+        let abroad = json!({ "changes": { "countries": ["DE"] } });
+        service.call(Method::PUT, path).json(&abroad).await.is(200);
+        let refused = ask(&service, REGISTER, &json!({ "phone_number": number(2) })).await;
+        assert_said(&refused, 400, NOT_SENT_TO);
+    }
+
+    async fn the_first_language_of_the_header_is_the_one(bed, UNLIMITED) {
+        let service = Service::start(&bed).await;
+        let long = "x".repeat(3_000);
+        for (n, (header, locale)) in (1..).zip([
+            ("es", Some("es")),
+            ("ES", Some("es")),
+            ("es-MX", Some("es-MX")),
+            ("es_MX", Some("es-MX")),
+            ("es-419", Some("es-419")),
+            ("fr-CA;q=0.5", Some("fr-CA")),
+            ("es;q=0, fr;q=1", Some("es")),
+            ("pt-br,es", Some("pt-BR")),
+            ("zh-hant", Some("zh-Hant")),
+            ("zh-cmn-Hans", Some("zh")),
+            ("eo,fr", None),
+            (",fr", None),
+            (";q=1", None),
+            ("*,es", None),
+            ("../../etc", None),
+            ("", None),
+            (long.as_str(), None),
+        ]) {
+            let held = register_by(&service, &number(n), |call| {
+                call.header("accept-language", header)
+            }).await;
+            let id = Handle::parse(&held.token).expect("a token").id;
+            let row = verification::find(&service.home.db, id).await.expect("an answer");
+            assert_eq!(row.expect("a row").locale.as_deref(), locale, "{header:.20}");
+        }
     }
 
     async fn a_code_counts_once_unless_told_otherwise(bed, ON) {
@@ -119,15 +188,14 @@ on_both_homes! {
         service.post("/v1/suppressions", &kept).await.is(201);
         let before = service.stored().await;
         let answer = ask(&service, REGISTER, &json!({ "phone_number": number(1) })).await;
-        let said = r#"{"phone_number":["No code can be sent to this phone number."]}"#;
-        assert_said(&answer, 400, said);
+        assert_said(&answer, 400, NOT_SENT_TO);
         assert_eq!(service.stored().await, before);
     }
 
     async fn no_answer_and_no_listing_shows_a_code(bed, ON) {
         let service = Service::start(&bed).await;
         let held = register(&service, &number(1)).await;
-        let id = otpost_shared::secrets::Handle::parse(&held.token).expect("a token").id;
+        let id = Handle::parse(&held.token).expect("a token").id;
         let shown = service.get(&format!("{VERIFICATIONS}/{id}")).await.is(200);
         assert!(!shown.text.contains(&held.code), "{}", shown.text);
         let digits = number(1);

@@ -14,13 +14,13 @@ fn path_of(answer: &Answer, name: &str) -> Option<String> {
 on_both_homes! {
     async fn a_service_is_made_changed_and_removed(bed, ON) {
         let api = Service::start(&bed).await;
-        let caller = Caller::with(&api, &[("CodeLength", "4"), ("Unknown", "x")]).await;
+        let caller = Caller::with(&api, &[("CodeLength", "7"), ("Unknown", "x")]).await;
         let fetched = caller.get(&caller.at("")).await.is(200);
         for (name, value) in [
             ("sid", json!(caller.sid)),
             ("account_sid", json!(caller.user)),
             ("friendly_name", json!("Shop")),
-            ("code_length", json!(4)),
+            ("code_length", json!(7)),
             ("custom_code_enabled", json!(false)),
             ("psd2_enabled", json!(false)),
             ("lookup_enabled", json!(false)),
@@ -56,6 +56,7 @@ on_both_homes! {
             (vec![("FriendlyName", long.as_str())], 60_200, "FriendlyName"),
             (vec![("FriendlyName", "a\nb")], 60_200, "FriendlyName"),
             (vec![("FriendlyName", "a"), ("CodeLength", "3")], 60_200, "CodeLength"),
+            (vec![("FriendlyName", "a"), ("CodeLength", "5")], 60_200, "CodeLength"),
             (vec![("FriendlyName", "a"), ("CodeLength", "six")], 60_200, "CodeLength"),
             (vec![("FriendlyName", "a"), ("CustomCodeEnabled", "1")], 60_200, "CustomCodeEnabled"),
             (vec![("FriendlyName", "a"), ("LookupEnabled", "true")], 60_204, "LookupEnabled"),

@@ -3,7 +3,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use otpost_shared::verify_service::{self, CODE_LENGTHS, LONGEST_NAME, Service, Settings, Sid};
+use otpost_shared::verify_service::{self, LONGEST_NAME, Service, Settings, Sid, code_lengths};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -17,6 +17,9 @@ use crate::{
 /// What is the same there for everybody who did not ask for something else.
 const LIFETIME_SECS: u32 = 600;
 const GUESSES: u32 = 5;
+/// Digits of a code that is not short.
+const LEAST: u32 = 6;
+const SHORT: &str = "is below 6: set policies.allow_short_codes = true if that is meant";
 
 /// Members that say nothing of how verifications are made.
 const SILENT: [&str; 6] = ["sid", "account_sid", "date_created", "date_updated", "url", "links"];
@@ -52,8 +55,12 @@ async fn create(config: Option<&Path>, options: &ImportService, found: Found) ->
     let home = commands::open_ready(config).await?;
     let tenant = commands::tenant(&home, &options.tenant).await?;
     let purpose = options.purpose.as_ref().unwrap_or(&home.config.compat.twilio.purpose);
-    if !home.config.purposes.contains_key(purpose) {
-        return Err(Failure::misused(format!("--purpose: there is no [purposes.{purpose}]")));
+    let policies = home.settings.now(&home.db, home.clock.now()).await?;
+    if policies.policy(tenant.id, purpose).is_none() {
+        return Err(Failure::misused(format!("--purpose: there is no purpose {purpose:?}")));
+    }
+    if !code_lengths(&home.config).contains(&found.settings.code_length) {
+        return Err(Failure::new(format!("code_length {SHORT}")));
     }
     let sid = Sid::Service.write(found.id);
     let service = Service::new(found.id, tenant.id, purpose, found.settings, home.clock.now());
@@ -89,7 +96,7 @@ impl Found {
         };
         let length = all.get("code_length").map_or(Some(6), Value::as_u64);
         let length = length.and_then(|length| u32::try_from(length).ok());
-        let Some(code_length) = length.filter(|length| CODE_LENGTHS.contains(length)) else {
+        let Some(code_length) = length.filter(|length| (4..=10).contains(length)) else {
             return Err(wrong("code_length is no number from 4 to 10"));
         };
         let is_on = |name: &str| all.get(name) == Some(&Value::Bool(true));
@@ -118,13 +125,17 @@ impl Found {
         draft.section("texts");
         draft.set("app", name, "friendly_name");
         draft.section("purposes.default");
-        draft.set("code_length", settings.code_length, "code_length");
+        if settings.code_length < LEAST {
+            draft.say(&format!("code_length is {}, which {SHORT}.", settings.code_length));
+        }
+        draft.set("code_length", settings.code_length.max(LEAST), "code_length");
         draft.set("lifetime_secs", LIFETIME_SECS, "what it is there unless support changed it");
         draft.set("guesses", GUESSES, "the same");
         draft.set("template", self.template(), "what is sent there in English");
         if settings.custom_codes {
-            draft
-                .say("custom_code_enabled: callers may bring codes of 4 to 10 letters and digits.");
+            draft.say(
+                "custom_code_enabled: callers may bring codes of up to 10 letters and digits.",
+            );
         }
         self.chains(&mut draft);
         draft.into_text()

@@ -166,12 +166,6 @@ impl Found {
     fn endpoints(&self, draft: &mut Draft) {
         draft.section("compat.django");
         draft.set("enabled", true, "its endpoints, at /api/phone");
-        let key = "VERIFY_SECURITY_CODE_ONLY_ONCE";
-        match self.get(key) {
-            Some(Value::Truth(once)) => draft.set("once", *once, key),
-            Some(Value::Number(once)) => draft.set("once", *once != 0, key),
-            other => say_missing(draft, key, other, "once", true),
-        }
         if let Some(region) = &self.region {
             draft.set("default_region", region.as_str(), REGION);
         }
@@ -187,7 +181,7 @@ impl Found {
 
     fn policy(&self, draft: &mut Draft) {
         draft.section("purposes.default");
-        self.whole(draft, "TOKEN_LENGTH", ("code_length", 4..=10, LENGTH));
+        self.whole(draft, "TOKEN_LENGTH", ("code_length", 6..=10, LENGTH));
         // The newer name wins.
         let newer = "SECURITY_CODE_EXPIRATION_SECONDS";
         let older = "SECURITY_CODE_EXPIRATION_TIME";
@@ -195,6 +189,12 @@ impl Found {
             if self.get(newer).is_none() && self.get(older).is_some() { older } else { newer };
         self.whole(draft, key, ("lifetime_secs", 30..=600, EXPIRES_SECS));
         self.whole(draft, "MAX_FAILED_ATTEMPTS", ("guesses", 1..=10, ATTEMPTS));
+        let key = "VERIFY_SECURITY_CODE_ONLY_ONCE";
+        match self.get(key) {
+            Some(Value::Truth(once)) => draft.set("reusable", !once, key),
+            Some(Value::Number(once)) => draft.set("reusable", *once == 0, key),
+            other => say_missing(draft, key, other, "reusable", false),
+        }
         self.message(draft);
     }
 
