@@ -24,6 +24,12 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// By which changes are told apart.
+    #[must_use]
+    pub fn key_id(&self) -> Uuid {
+        self.key.id
+    }
+
     /// # Errors
     /// The key lacks the scope.
     pub fn require(&self, scope: Scope) -> Result<(), ApiError> {

@@ -12,8 +12,10 @@ use otpost_shared::{
     config::NoTaker,
     db::DbError,
     message::{LONGEST_TITLE, batch::RowRefused},
+    policy::NotChanged,
     recipient::RecipientError,
     secrets::SecretError,
+    texts::{Mistake, NotSaved},
     verification::StepRefused,
 };
 use serde::Serialize;
@@ -53,16 +55,19 @@ error_codes! {
     Unauthorized "unauthorized" UNAUTHORIZED "Send a valid API key as `Authorization: Bearer KEY`; `otpost key create` makes one."
     ReportNotGenuine "report_not_genuine" UNAUTHORIZED "This is no report of that provider that we asked for."
     ScopeMissing "scope_missing" FORBIDDEN "This API key may not do this; create one with the scope that is named."
-    CountryNotAllowed "country_not_allowed" FORBIDDEN "This country is not allowed; add it to `recipients.countries` in the configuration."
+    CountryNotAllowed "country_not_allowed" FORBIDDEN "This country is not allowed; add it to `recipients.countries` in the configuration, or to the policy that is named."
     RecipientSuppressed "recipient_suppressed" FORBIDDEN "This recipient is not to be sent to; see GET /v1/suppressions?to= for who said so."
     RouteNotFound "route_not_found" NOT_FOUND "There is nothing at this address; see /docs for what there is."
     VerificationNotFound "verification_not_found" NOT_FOUND "There is no such verification."
     BatchNotFound "batch_not_found" NOT_FOUND "There is no such batch."
     MessageNotFound "message_not_found" NOT_FOUND "There is no such message."
+    PolicyNotFound "policy_not_found" NOT_FOUND "There is no such purpose, or nothing of your own to take back."
     SuppressionNotFound "suppression_not_found" NOT_FOUND "There is no such suppression."
+    TemplateNotFound "template_not_found" NOT_FOUND "There is no text of yours in this place; see GET /v1/templates."
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "This address does not take this method; see /docs."
     RequestTimeout "request_timeout" REQUEST_TIMEOUT "The request took too long to arrive; send it again."
     SuppressionOfRecipient "suppression_of_recipient" CONFLICT "The recipient or a provider said so, and no tenant takes that back: it ends when the recipient sends START, or with `otpost suppression remove`."
+    PolicyChanged "policy_changed" CONFLICT "Another change of this policy came between; read it again and repeat with its version."
     AlreadyVerified "already_verified" CONFLICT "This verification has succeeded before; a code counts once."
     IdempotencyInProgress "idempotency_in_progress" CONFLICT "The first request with this Idempotency-Key is still being handled; repeat it in a moment."
     ReceiptAlreadyConsumed "receipt_already_consumed" CONFLICT "This receipt was used before; a receipt counts once."
@@ -76,7 +81,7 @@ error_codes! {
     InvalidField "invalid_field" UNPROCESSABLE_ENTITY "A field is missing, unknown or of the wrong form."
     RecipientInvalid "recipient_invalid" UNPROCESSABLE_ENTITY "`to` is nothing that can be sent to by this channel."
     ChannelUnavailable "channel_unavailable" UNPROCESSABLE_ENTITY "Nothing is sent by this channel here; use one that is, or add a chain for it to the configuration."
-    UnknownPurpose "unknown_purpose" UNPROCESSABLE_ENTITY "There is no such purpose; add `[purposes.NAME]` to the configuration or use one that exists."
+    UnknownPurpose "unknown_purpose" UNPROCESSABLE_ENTITY "There is no such purpose; make one with PUT /v1/policies/NAME, or use one that exists."
     DuplicateRecipient "duplicate_recipient" UNPROCESSABLE_ENTITY "This batch has this recipient already; the first one counts."
     VariableMissing "variable_missing" UNPROCESSABLE_ENTITY "The text needs a variable that was not sent."
     VariableReserved "variable_reserved" UNPROCESSABLE_ENTITY "`code`, `app` and `minutes` are filled in by the service."
@@ -231,6 +236,21 @@ impl From<RecipientError> for ApiError {
     }
 }
 
+impl From<Mistake> for ApiError {
+    fn from(mistake: Mistake) -> Self {
+        ErrorCode::InvalidField.detail(mistake.to_string()).with("field", mistake.field)
+    }
+}
+
+impl From<NotSaved> for ApiError {
+    fn from(error: NotSaved) -> Self {
+        match error {
+            NotSaved::Mistake(mistake) => mistake.into(),
+            NotSaved::Unavailable(error) => error.into(),
+        }
+    }
+}
+
 impl From<Refused> for ApiError {
     fn from(refused: Refused) -> Self {
         use ErrorCode as E;
@@ -249,6 +269,12 @@ impl From<Refused> for ApiError {
             Refused::CodeLength { expected } => E::InvalidField
                 .detail(format!("code must have {expected} digits for this purpose"))
                 .with("field", "code"),
+            Refused::OwnCode { purpose } => E::InvalidField
+                .detail(format!(
+                    "verifications for {purpose:?} take no code of your own; leave code out, or set own_codes \
+                     of that policy to true"
+                ))
+                .with("field", "code"),
             Refused::Step(StepRefused { place, field, said }) => {
                 let field = format!("then[{place}].{field}");
                 E::InvalidField.detail(format!("{field} {said}")).with("field", field)
@@ -264,6 +290,7 @@ impl From<Refused> for ApiError {
             }
             Refused::NoTaker(why) => no_taker(&why).with("field", "channel"),
             Refused::CountryNotAllowed { region } => country_not_allowed(region),
+            Refused::CountryNotOfPurpose { region, purpose } => country_not_of(region, &purpose),
             Refused::Limited { scope, wait_ms } => {
                 E::RateLimited.error().with("limit", scope.as_str()).retry_after_ms(wait_ms)
             }
@@ -276,6 +303,28 @@ impl From<Refused> for ApiError {
             Refused::KeyReused => E::IdempotencyKeyReused.error(),
             Refused::KeyInUse => E::IdempotencyInProgress.error().retry_after_ms(1_000),
             Refused::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<NotChanged> for ApiError {
+    fn from(refused: NotChanged) -> Self {
+        match refused {
+            NotChanged::Mistake(mistake) => {
+                let of_body = |field: &String| match field.as_str() {
+                    "purpose" => field.clone(),
+                    field => format!("changes.{field}"),
+                };
+                let fields: Vec<String> = mistake.fields.iter().map(of_body).collect();
+                let first = fields.first().cloned().unwrap_or_default();
+                let failed = ErrorCode::InvalidField.detail(mistake.to_string());
+                failed.with("field", first).with("fields", fields)
+            }
+            NotChanged::Outdated { version } => {
+                ErrorCode::PolicyChanged.error().with("version", version)
+            }
+            NotChanged::NothingOwn => ErrorCode::PolicyNotFound.error(),
+            NotChanged::Unavailable(error) => error.into(),
         }
     }
 }
@@ -304,6 +353,18 @@ fn country_not_allowed(region: Option<String>) -> ApiError {
         "numbers of {region} are not allowed; to allow them, add {entry:?} to recipients.countries"
     );
     ErrorCode::CountryNotAllowed.detail(said).with("field", "to").with("country", region)
+}
+
+fn country_not_of(region: Option<String>, purpose: &str) -> ApiError {
+    let region = region.unwrap_or_else(|| "no country".into());
+    let said = format!(
+        "verifications for {purpose:?} do not go to {region}; to open it, add it to countries of that policy"
+    );
+    ErrorCode::CountryNotAllowed
+        .detail(said)
+        .with("field", "to")
+        .with("country", region)
+        .with("purpose", purpose)
 }
 
 impl From<RowRefused> for ApiError {

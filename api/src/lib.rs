@@ -3,9 +3,10 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`routes`] | one file per noun: wire structs and handlers |
+//! | `compat` | endpoints that answer as other software does |
 //! | [`error`] | every public error code, its status and its sentence |
 //! | [`auth`], [`client`] | who calls; from which address |
-//! | [`body`], `channel` | reading JSON and idempotency keys, with errors that name the field |
+//! | [`body`], `channel`, [`language`] | reading JSON, idempotency keys and wishes, with errors that name the field |
 //! | [`query`] | reading query strings, with errors that name the parameter |
 //! | [`csv`] | tables for spreadsheets |
 //! | [`server`] | the listener, its time-outs, the graceful end |
@@ -16,8 +17,10 @@ pub mod auth;
 pub mod body;
 mod channel;
 pub mod client;
+mod compat;
 pub mod csv;
 pub mod error;
+pub mod language;
 pub mod observe;
 pub mod query;
 mod routes;
@@ -91,6 +94,16 @@ pub fn router_with(app: App, topics: Topics) -> Router {
         .merge(SwaggerUi::new("/docs").url("/openapi.json", reference))
         .merge(routes::inbound::router(topics, app.home.config.database.connections))
         .merge(routes::probes::router());
+    let django = &app.home.config.compat.django;
+    if django.enabled {
+        let surface = compat::django::router(&django.path);
+        let surface = if origins.is_empty() { surface } else { surface.layer(cors(origins)) };
+        router = router.merge(surface);
+    }
+    let twilio = &app.home.config.compat.twilio;
+    if twilio.enabled {
+        router = router.merge(compat::twilio::router(&twilio.path));
+    }
     if app.home.config.has_inbox() {
         router = router.merge(routes::pages::router());
     }

@@ -1,10 +1,23 @@
 //! The command line, with its help.
 
+mod import;
+mod policy;
+mod template;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use otpost_shared::limits::Rule;
 use uuid::Uuid;
+
+pub use self::{
+    import::{ImportCommand, ImportFile, ImportNumbers, ImportService},
+    policy::{PolicyCommand, PolicyList, PolicyOf, PolicySet, Whose},
+    template::{
+        TemplateCommand, TemplateList, TemplateOne, TemplateOwner, TemplatePlace, TemplatePreview,
+        TemplateSet, TenantLanguage,
+    },
+};
 
 /// Proves that people hold their phone numbers and e-mail addresses, and sends SMS.
 ///
@@ -49,6 +62,15 @@ pub enum Command {
     /// Who is not to be sent to: add, list, remove
     #[command(subcommand)]
     Suppression(SuppressionCommand),
+    /// What holds for the verifications of each purpose: list, show, set, history, reset
+    ///
+    /// The configuration is the base. On it lies what is changed for all tenants, and on that what is
+    /// changed for one; each change is a version that is kept.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Texts of codes: list, show, set, delete, preview
+    #[command(subcommand)]
+    Template(TemplateCommand),
     /// Send one text to one number or e-mail address, or an SMS to each person of a file
     ///
     /// Goes through the same queue and chain as the API; a worker must be running. The limits
@@ -86,6 +108,9 @@ pub enum Command {
         otpost drill\n  \
         otpost drill primary --secs 120 --to +4915112345678 --to +4915112345679")]
     Drill(DrillOptions),
+    /// Take over from another system: its settings, its numbers
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Remove what the retention no longer covers
     ///
     /// The service does this by itself, a little at a time; this does it all now.
@@ -141,6 +166,8 @@ pub enum ScopeName {
     Verify,
     /// Send messages that are not codes
     Send,
+    /// Show and change policies and texts
+    Manage,
 }
 
 #[derive(Debug, clap::Args)]

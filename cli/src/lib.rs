@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Args, Command, KeyCommand, SuppressionCommand};
+use crate::args::{Args, Command, ImportCommand, KeyCommand, PolicyCommand, SuppressionCommand};
 pub use crate::{commands::send::people, output::Failure};
 
 /// Does what the command line says.
@@ -33,11 +33,36 @@ pub async fn run() -> ExitCode {
         Command::Suppression(SuppressionCommand::Remove(options)) => {
             commands::suppression::remove(config, options).await
         }
+        Command::Policy(PolicyCommand::List(options)) => {
+            commands::policy::list(config, options).await
+        }
+        Command::Policy(PolicyCommand::Show(options)) => {
+            commands::policy::show(config, options).await
+        }
+        Command::Policy(PolicyCommand::Set(options)) => {
+            commands::policy::set(config, options).await
+        }
+        Command::Policy(PolicyCommand::History(options)) => {
+            commands::policy::history(config, options).await
+        }
+        Command::Policy(PolicyCommand::Reset(options)) => {
+            commands::policy::reset(config, options).await
+        }
+        Command::Template(command) => commands::template::run(config, command).await,
         Command::Send(options) => commands::send::run(config, options).await,
         Command::Status(options) => commands::status::run(config, options).await,
         Command::Spend(options) => commands::spend::run(config, options).await,
         Command::Doctor(options) => commands::doctor::run(config, options).await,
         Command::Drill(options) => commands::drill::run(config, options).await,
+        Command::Import(ImportCommand::DjangoSettings(options)) => {
+            commands::import::django_settings(&options)
+        }
+        Command::Import(ImportCommand::DjangoNumbers(options)) => {
+            commands::import::django_numbers(&options)
+        }
+        Command::Import(ImportCommand::TwilioService(options)) => {
+            commands::import::twilio_service(config, &options).await
+        }
         Command::Purge(options) => commands::purge::run(config, options).await,
         Command::Reference(options) => commands::reference::run(&options),
     };

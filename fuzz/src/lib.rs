@@ -5,11 +5,13 @@
 pub mod answers;
 pub mod batches;
 pub mod configuration;
+pub mod django;
 pub mod people;
 pub mod reports;
 pub mod requests;
 pub mod smpp;
 pub mod texts;
+pub mod twilio;
 
 /// A parser under test.
 pub struct Target {
@@ -23,11 +25,12 @@ pub struct Target {
 const QUICK: u32 = 400;
 const SLOW: u32 = 120;
 
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 20] = [
     Target { name: "recipient", run: texts::recipient, cases: QUICK },
     Target { name: "code", run: texts::code, cases: QUICK },
     Target { name: "handle", run: texts::handle, cases: QUICK },
     Target { name: "template", run: texts::template, cases: QUICK },
+    Target { name: "languages", run: texts::languages, cases: QUICK },
     Target { name: "limit_rule", run: texts::limit_rule, cases: QUICK },
     Target { name: "network", run: texts::network, cases: QUICK },
     Target { name: "segments", run: texts::segments, cases: QUICK },
@@ -38,6 +41,8 @@ pub const TARGETS: [Target; 17] = [
     Target { name: "smpp_delivery", run: smpp::delivery, cases: QUICK },
     Target { name: "head", run: requests::head, cases: QUICK },
     Target { name: "request", run: requests::request, cases: QUICK },
+    Target { name: "django", run: django::django, cases: QUICK },
+    Target { name: "twilio", run: twilio::twilio, cases: QUICK },
     Target { name: "batch_json", run: batches::json, cases: SLOW },
     Target { name: "batch_lines", run: batches::lines, cases: SLOW },
     Target { name: "people_file", run: people::file, cases: QUICK },

@@ -19,15 +19,21 @@ use otpost_api::{
 use otpost_shared::{
     api_key::{self, Scope},
     tenant::DEFAULT_TENANT,
+    verify_service::{self, Service as VerifyService, Settings},
 };
 use otpost_testbed::{Bed, Kind};
 use tower::ServiceExt;
+use uuid::Uuid;
 
 use super::{first_line, runtime};
 
 pub(super) const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 const CONFIG: &str = "[server]\ntrusted_proxies = ['10.0.0.0/8', '2001:db8::/32']\n\
-    [limits]\nclient_ip = ['1000000/1s']\n";
+    [limits]\nclient_ip = ['1000000/1s']\n\
+    [compat.django]\nenabled = true\nwrong_per_client = ['1000000/1s']\n\
+    [compat.twilio]\nenabled = true\nrecipient = ['1000000/1s']\n";
+/// Of what answers as Twilio Verify does.
+pub(super) const VERIFY_SERVICE: Uuid = Uuid::from_u128(7);
 /// No answer is longer.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
@@ -58,6 +64,14 @@ pub(super) fn service() -> &'static Service {
             let metrics = observe::install_metrics().expect("the first recorder");
             let (key, text) = api_key::generate(DEFAULT_TENANT, "fuzz", &Scope::ALL, 0);
             api_key::insert(&bed.home.db, &key).await.expect("stored");
+            let settings = Settings {
+                friendly_name: "Fuzz".to_owned(),
+                code_length: 6,
+                custom_codes: true,
+                payments: false,
+            };
+            let of = VerifyService::new(VERIFY_SERVICE, DEFAULT_TENANT, "default", settings, 0);
+            assert!(verify_service::insert(&bed.home.db, &of).await.expect("stored"));
             let app = App { home: Arc::new(bed.home.clone()), metrics };
             Service { _bed: bed, app, key: text.to_string() }
         })
@@ -65,7 +79,7 @@ pub(super) fn service() -> &'static Service {
 }
 
 /// Lines of `Name: value` up to an empty one. What is no header is left out.
-fn headers(mut rest: &[u8]) -> (HeaderMap, &[u8]) {
+pub(super) fn headers(mut rest: &[u8]) -> (HeaderMap, &[u8]) {
     let mut headers = HeaderMap::new();
     loop {
         let (line, after) = first_line(rest);

@@ -3,11 +3,13 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use otpost_shared::{
+    channel::Channel,
     config::Network,
     limits::{Charge, Limiter, Rule, Scope},
     recipient::Recipient,
     secrets::{Code, Handle},
     template::{self, Template},
+    texts::{Asked, Draft, LONGEST_LOCALE, Locale, Rows, Texts},
 };
 use otpost_worker::{providers::smpp::alphabet::Alphabet, segments::Segments};
 use uuid::Uuid;
@@ -102,6 +104,40 @@ pub fn template(data: &[u8]) {
     let filled_in: usize = names.iter().map(|name| name.len() + 2).sum();
     assert_eq!(empty.len() + filled_in, text.len());
     assert_eq!(Template::try_from(text.clone()).is_ok(), !text.is_empty());
+    draft(text, &names);
+}
+
+/// What is saved has a code, and no brace that means nothing.
+fn draft(text: String, names: &[String]) {
+    let template = Template::parse(&text);
+    let draft = Draft { text, ..Draft::default() };
+    match draft.check(Channel::Sms) {
+        Ok(()) => {
+            let known = |name: &String| template::RESERVED.contains(&name.as_str());
+            assert!(names.iter().all(known) && names.iter().any(|name| name == "code"));
+            assert_eq!(template.stray_brace(), None, "{:?}", draft.text);
+        }
+        Err(mistake) => {
+            let said = mistake.to_string();
+            assert!(!said.is_empty() && said.len() < 1_000, "{said}");
+        }
+    }
+}
+
+/// First line: a language by name. Rest: an `Accept-Language` header.
+pub fn languages(data: &[u8]) {
+    let (name, header) = first_line(data);
+    let (name, header) = (String::from_utf8_lossy(name), String::from_utf8_lossy(header));
+    let name = Locale::parse(&name);
+    if let Some(name) = &name {
+        let text = name.to_string();
+        assert!(text.len() <= LONGEST_LOCALE, "{text}");
+        assert_eq!(Locale::parse(&text).as_ref(), Some(name), "{text}");
+    }
+    let asked = Asked::new(name, Some(&header));
+    let texts = Texts::load(Rows::default(), "en");
+    let wanted = texts.wanted(Uuid::nil(), &asked).map(ToString::to_string);
+    assert!(wanted.is_none_or(|text| text.len() <= LONGEST_LOCALE));
 }
 
 pub fn limit_rule(data: &[u8]) {

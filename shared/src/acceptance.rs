@@ -254,16 +254,17 @@ async fn insert_at_once(
                 $14::text[], $15::text[], $16::bytea[], $17::bytea[], $18::bytea[], $19::bytea[],
                 $20::bytea[], $21::int[], $22::int[], $23::int[], $24::int[], $25::int[],
                 $26::int[], $27::bytea[], $28::bytea[], $29::bytea[], $30::bigint[],
-                $31::bigint[], $32::bigint[], $33::bytea[], $34::bytea[]) AS u (id)
+                $31::bigint[], $32::bigint[], $33::bytea[], $34::bytea[], $35::int[],
+                $36::text[]) AS u (id)
             WHERE u.id NOT IN (SELECT id FROM refused)),
         sent AS (
             INSERT INTO messages (",
         message::inserted!(),
         ")
-            SELECT * FROM UNNEST($35::uuid[], $36::uuid[], $37::uuid[], $38::int[], $39::text[],
-                $40::text[], $41::text[], $42::text[], $43::bytea[], $44::bytea[], $45::bytea[],
-                $46::int[], $47::int[], $48::bigint[], $49::bigint[], $50::text[], $51::bigint[],
-                $52::bigint[]) AS u (id, tenant_id, verification_id)
+            SELECT * FROM UNNEST($37::uuid[], $38::uuid[], $39::uuid[], $40::int[], $41::text[],
+                $42::text[], $43::text[], $44::text[], $45::bytea[], $46::bytea[], $47::bytea[],
+                $48::int[], $49::int[], $50::bigint[], $51::bigint[], $52::text[], $53::bigint[],
+                $54::bigint[]) AS u (id, tenant_id, verification_id)
             WHERE COALESCE(u.verification_id, u.id) NOT IN (SELECT id FROM refused))
         SELECT id FROM refused"
     );

@@ -13,7 +13,7 @@ use crate::{
     db::DbError,
     home::Home,
     idempotency::{self, IdempotencyKey, Record},
-    limits::{Charge, Charged, Scope, client_key},
+    limits::{Charge, Charged, Rule, Scope, client_key},
     queue::Lane,
     recipient::Recipient,
     secrets::{SecretError, short_hex},
@@ -33,6 +33,8 @@ pub struct Asking<'a> {
     pub lane: Lane,
     /// Seconds the message is worth sending.
     pub lifetime_secs: u32,
+    /// How often the recipient may be sent to.
+    pub recipient_rules: &'a [Rule],
     /// The address to be limited, if one is known.
     pub client: Option<IpAddr>,
     pub idempotency_key: Option<&'a IdempotencyKey>,
@@ -58,6 +60,10 @@ pub enum Refused {
     CodeLength {
         expected: u32,
     },
+    /// The purpose takes no codes of the caller's own.
+    OwnCode {
+        purpose: String,
+    },
     Step(StepRefused),
     /// The address of a step is refused.
     OfStep(Box<Refused>),
@@ -67,6 +73,11 @@ pub enum Refused {
     NoTaker(NoTaker),
     CountryNotAllowed {
         region: Option<String>,
+    },
+    /// Others may be sent to there, but not for this purpose.
+    CountryNotOfPurpose {
+        region: Option<String>,
+        purpose: String,
     },
     Limited {
         scope: Scope,
@@ -140,7 +151,7 @@ async fn let_in(home: &Home, asking: &Asking<'_>) -> Result<Charged, Refused> {
     let of_recipient = |hash: &[u8]| Charge {
         scope: Scope::Recipient,
         key: format!("{kind}:{}", short_hex(hash)),
-        rules: &limits.recipient,
+        rules: asking.recipient_rules,
     };
     let mut charges: Vec<Charge<'_>> = hashes.map(of_recipient).collect();
     if let Some(address) = asking.client {

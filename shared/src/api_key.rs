@@ -24,16 +24,19 @@ pub enum Scope {
     Verify,
     /// Send messages that are not codes.
     Send,
+    /// Show and change policies and texts.
+    Manage,
 }
 
 impl Scope {
-    pub const ALL: [Self; 2] = [Self::Verify, Self::Send];
+    pub const ALL: [Self; 3] = [Self::Verify, Self::Send, Self::Manage];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Verify => "verify",
             Self::Send => "send",
+            Self::Manage => "manage",
         }
     }
 

@@ -24,6 +24,7 @@ use crate::{
     redis_link::{PATIENCE, RedisLink},
     report::{Hearer, Reference},
     secrets::{Code, Keyring, SecretError},
+    settings,
     suppression::{self, Blocked},
     tenant,
     verification::{self, Guesses, Lookups},
@@ -40,6 +41,8 @@ pub struct Home {
     pub rates: Rates,
     pub lanes: Lanes,
     pub api_keys: ApiKeys,
+    /// What can be changed while everything runs.
+    pub settings: settings::Live,
     pub keys: Arc<Keyring>,
     pub clock: Clock,
     /// The console provider's messages, where it may be looked at.
@@ -96,6 +99,7 @@ impl Home {
             .transpose()
             .map_err(|e| ConfigError::new("queue.url", e.to_string()).at(&config.source))?;
         let queue = redis.clone().map_or_else(Queue::memory, Queue::redis);
+        let config = Arc::new(config);
         Ok(Self {
             coalescers: Coalescers::start(&db),
             last_accept: LastAccept::default(),
@@ -112,7 +116,8 @@ impl Home {
             clock: Clock::start(),
             inbox: Inbox::default(),
             process_id: Uuid::now_v7(),
-            config: Arc::new(config),
+            settings: settings::Live::new(Arc::clone(&config)),
+            config,
         })
     }
 
@@ -162,6 +167,7 @@ impl Home {
             tracing::info!(rewritten, "suppressions were rewritten with the new keys");
         }
         self.set_clock().await?;
+        self.settings.now(&self.db, self.clock.now()).await?;
         Ok(None)
     }
 
@@ -206,6 +212,8 @@ impl Home {
             self.limiter.set_live_processes(all_but("worker"));
             self.rates.set_live_processes(all_but("api"));
         }
+        // For those that take what was last read.
+        self.settings.now(&self.db, now).await?;
         self.lanes.refresh(&self.db, now).await
     }
 

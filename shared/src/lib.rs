@@ -3,21 +3,26 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`verification`] | one proof that an address is held |
+//! | [`verify_service`] | what Twilio Verify calls a Service: verifications by number, limits with names |
 //! | [`message`], [`attempt`] | one text to one recipient; one try of one provider with it |
 //! | [`report`], [`inbound`] | what a provider says of an attempt later; what people write back |
 //! | [`message::batch`] | one text to many recipients: slice by slice, repeatable |
 //! | [`admission`] | what stands before every accept: country, limits, the first answer to a key |
 //! | `acceptance`, `coalesce` | its commit; how concurrent calls leave as one statement |
 //! | [`idempotency`], [`limits`], [`guess_budget`] | repeats, limits, budgets |
+//! | [`strangers`] | what whoever has no API key may get wrong |
 //! | [`rate`] | how often all processes together call a provider |
 //! | [`price`], [`spend`] | what an attempt costs; what all of them did, by day |
 //! | [`tenant`], [`api_key`], [`recipient`], [`channel`] | who sends, with what credential, to whom, which way |
+//! | [`policy`], [`settings`] | what holds for a purpose; what of it can be changed while all runs |
 //! | [`queue`], [`lanes`], [`process`] | hints, how busy the lanes are, who lives |
 //! | [`retention`] | what is kept for how long |
 //! | [`suppression`] | who is not to be sent to |
 //! | [`provider_state`], [`drill`] | which providers are left alone for now; or taken away on purpose |
 //! | [`provider_region`] | which countries a provider refuses |
-//! | [`secrets`], [`template`], [`speech`] | codes and seals, texts, what a call says |
+//! | [`texts`] | what people read and hear: in which language, whose words, in which version |
+//! | [`template`], [`segments`], [`speech`] | placeholders, how many SMS a text is, how a code is spelled |
+//! | [`secrets`] | codes and seals |
 //! | [`clock`], [`outcome`] | time, error classes |
 //! | [`json_pointer`] | a place in what others send |
 //! | [`config`], [`db`], [`redis_link`], [`inbox`], [`home`] | what a process is made of |
@@ -42,6 +47,7 @@ pub mod lanes;
 pub mod limits;
 pub mod message;
 pub mod outcome;
+pub mod policy;
 pub mod price;
 pub mod process;
 pub mod provider_region;
@@ -53,12 +59,17 @@ pub mod redis_link;
 pub mod report;
 pub mod retention;
 pub mod secrets;
+pub mod segments;
 pub mod send_budget;
+pub mod settings;
 pub mod speech;
 pub mod spend;
+pub mod strangers;
 pub mod suppression;
 pub mod template;
 pub mod tenant;
+pub mod texts;
 pub mod verification;
+pub mod verify_service;
 
 pub use home::Home;

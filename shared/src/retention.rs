@@ -39,6 +39,8 @@ pub enum Kind {
     /// What people said last, STOP or START.
     LastWords,
     HeardStarts,
+    /// Which verification a number has in a Service.
+    Starts,
 }
 
 /// Where a kind's rows are.
@@ -50,7 +52,7 @@ struct Place {
 }
 
 impl Kind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Verifications,
         Self::Messages,
         Self::Batches,
@@ -60,6 +62,7 @@ impl Kind {
         Self::Replies,
         Self::LastWords,
         Self::HeardStarts,
+        Self::Starts,
     ];
 
     #[must_use]
@@ -74,6 +77,7 @@ impl Kind {
             Self::Replies => "replies",
             Self::LastWords => "last words",
             Self::HeardStarts => "heard starts",
+            Self::Starts => "starts",
         }
     }
 
@@ -88,6 +92,7 @@ impl Kind {
             Self::Replies => ("replies", "recipient_hash, keyword", "expires_at"),
             Self::LastWords => ("last_words", "recipient_hash", "expires_at"),
             Self::HeardStarts => ("heard_starts", "id_hash", "expires_at"),
+            Self::Starts => ("verify_starts", "service_id, recipient_hash", "kept_until"),
         };
         Place { table, key, age }
     }
@@ -105,7 +110,8 @@ impl Kind {
             | Self::ProviderIds
             | Self::Replies
             | Self::LastWords
-            | Self::HeardStarts => now + 1,
+            | Self::HeardStarts
+            | Self::Starts => now + 1,
             Self::GuessBudgets => guess_budget::day(now) - 1,
         }
     }

@@ -1,14 +1,16 @@
 //! Texts with placeholders: `{name}` and nothing else; no logic, no attribute access.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// What placeholders are filled with, by name.
 pub type Values = BTreeMap<String, String>;
 
 /// Names the service fills in itself; callers cannot set them.
-pub const RESERVED: [&str; 3] = ["code", "app", "minutes"];
+pub const RESERVED: [&str; 3] = ["code", APP, "minutes"];
+/// Where one is kept with a verification, it stands before the configured one.
+pub const APP: &str = "app";
 
 /// A text cut into literals and placeholders.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -113,6 +115,22 @@ impl Template {
     }
 }
 
+/// As it was read.
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts.iter().try_for_each(|part| match part {
+            Part::Literal(text) => f.write_str(text),
+            Part::Name(name) => write!(f, "{{{name}}}"),
+        })
+    }
+}
+
+impl Serialize for Template {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl TryFrom<String> for Template {
     type Error = &'static str;
 
@@ -144,5 +162,8 @@ mod tests {
         assert_eq!(render("{{7*7}} {app.__class__} %s {"), "{{7*7}} {app.__class__} %s {");
         assert_eq!(render("{{code}}"), "{123456}");
         assert_eq!(render("Hello {name}!"), "Hello !");
+        for text in ["{{7*7}} {app.__class__} %s {", "{code} is for {app}.", "{{code}}", "}{"] {
+            assert_eq!(Template::parse(text).to_string(), text);
+        }
     }
 }

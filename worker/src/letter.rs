@@ -13,11 +13,13 @@ use otpost_shared::{
     clock::Millis,
     message::{Body, Message},
     outcome::ErrorClass,
+    policy::DEFAULT_PURPOSE,
     price::{Charge, PriceList},
     recipient::Recipient,
     secrets::Code,
-    speech::{Speech, spelled},
-    template::{Template, Values},
+    speech::spelled,
+    template::{APP, Template, Values},
+    texts::{Need, with_ending},
     verification::{self, Status, Verification},
 };
 
@@ -72,7 +74,9 @@ impl Letter {
         }
     }
 
+    /// An e-mail that does not say its language is in that of the texts.
     fn of_body(to: Recipient, body: Body, language: &str) -> Self {
+        let language = body.language.as_deref().unwrap_or(language);
         let Some(title) = body.title else {
             return Self::of_text(to.channel(), to, body.text, language);
         };
@@ -100,31 +104,42 @@ impl Letter {
     ) -> Result<Option<Self>, CourierError> {
         // Each address has its own.
         let Some(code) = of.code_to(&home.keys, &row.recipient_hash)? else { return Ok(None) };
-        let (texts, purposes) = (&home.config.texts, &home.config.purposes);
-        let Some(policy) = purposes.get(&of.purpose).or_else(|| purposes.get("default")) else {
+        let (config, settings) = (&home.config.texts, home.settings.last());
+        let policy = |purpose: &str| settings.policy(of.tenant_id, purpose);
+        // A purpose may have been taken back since.
+        let Some(policy) = policy(&of.purpose).or_else(|| policy(DEFAULT_PURPOSE)) else {
             return Ok(None);
         };
         let mut values = of.variables(&home.keys)?;
         let minutes = minutes_left(of.expires_at - home.clock.now());
         values.insert("code".into(), code.as_str().to_owned());
-        values.insert("app".into(), texts.app.clone());
+        values.entry(APP.into()).or_insert_with(|| config.app.clone());
         values.insert("minutes".into(), minutes.to_string());
         let to = row.recipient(&home.keys)?.map_or_else(|| of.recipient(&home.keys), Ok)?;
-        let channel = row.channel();
+        let need = Need {
+            tenant_id: of.tenant_id,
+            purpose: &of.purpose,
+            channel: row.channel(),
+            locale: of.locale.as_deref(),
+            country: to.region(),
+            minutes: u32::try_from(minutes).unwrap_or(1),
+        };
+        let wording = settings.texts().find(config, &policy, &need);
+        let channel = need.channel;
         let letter = match channel {
             Channel::Sms | Channel::Whatsapp => {
-                Self::of_text(channel, to, policy.template.render(&values), &texts.language)
+                let text = wording.text.render(&values);
+                let text = with_ending(&text, &policy, channel, code.as_str());
+                Self::of_text(channel, to, text, &wording.language)
             }
             Channel::Voice => {
-                let Some(speech) = Speech::of(texts, policy, to.region()) else { return Ok(None) };
                 values.insert("code".into(), spelled(code.as_str()));
-                let text = one_line(&speech.template.render(&values));
-                Self::of_text(channel, to, text, speech.language)
+                let text = one_line(&wording.text.render(&values));
+                Self::of_text(channel, to, text, &wording.language)
             }
             Channel::Email => {
-                let title = policy.email_subject.render(&values);
-                let words = filled(&policy.email_template, &values);
-                Self::by_mail(to, &title, words, &texts.language)
+                let title = wording.title.map(|title| title.render(&values)).unwrap_or_default();
+                Self::by_mail(to, &title, filled(&wording.text, &values), &wording.language)
             }
         };
         Ok(Some(Self { purpose: Some(of.purpose), code: Some(code), ..letter }))

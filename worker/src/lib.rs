@@ -15,7 +15,6 @@
 //! | [`fetch`], [`tidy`] | hints and due rows in; leases, deadlines and old rows out |
 //! | [`silence`] | reports that stay away |
 //! | `grace`, `attended` | how long a process that stops lets what is under way end; providers let go |
-//! | [`segments`] | how many SMS a text is |
 
 mod attended;
 pub mod backend;
@@ -35,7 +34,6 @@ pub mod provider;
 pub mod providers;
 pub mod regions;
 pub mod routes;
-pub mod segments;
 pub mod silence;
 pub mod tidy;
 pub mod tokens;
@@ -51,6 +49,8 @@ use otpost_shared::{
 };
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
+
+pub use otpost_shared::segments;
 
 use crate::{
     courier::Courier,

@@ -96,6 +96,7 @@ async fn tidy(home: &Home, chain: &Chain, now: Millis, tick: u64) -> Result<(), 
     let why = provider_state::nobody_in_use(&provider_state::list(db).await?, &names, now);
     message::mark_overdue(db, now, BATCH, why.as_deref()).await?;
     verification::mark_expired(db, now, BATCH).await?;
+    verification::mark_used_up(db, now, BATCH).await?;
     if tick.is_multiple_of(4) {
         lanes::measure(home, now).await?;
     }

@@ -22,6 +22,7 @@ use crate::{
     body::{IdempotencyHeader, JsonBody},
     channel,
     error::{ApiError, ErrorCode, Problem},
+    language,
     query::NoParams,
     timestamp::rfc3339,
 };
@@ -43,6 +44,11 @@ pub struct CreateMessage {
     /// refused with `sms`.
     #[serde(default)]
     title: Option<String>,
+    /// The language of the text (BCP 47), by which an e-mail is read aloud and translated; `texts.language`
+    /// if left out. An SMS does not carry it.
+    #[serde(default)]
+    #[schema(example = "pt-BR")]
+    locale: Option<String>,
     /// The person's address, for the limits.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -96,6 +102,7 @@ pub async fn create(
         to: home.read_recipient_of(caller.tenant_id, channel, &wire.to).await??,
         title,
         text: wire.text,
+        language: language::read(wire.locale.as_deref())?,
         client: wire.client_ip,
         idempotency_key: key.for_request(&home.keys, "POST /v1/messages", &body.bytes),
     };

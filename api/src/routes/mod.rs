@@ -4,9 +4,11 @@ pub mod batches;
 pub mod inbound;
 pub mod messages;
 pub mod pages;
+pub mod policies;
 pub mod probes;
 pub mod receipts;
 pub mod suppressions;
+pub mod templates;
 pub mod timeline;
 pub mod verifications;
 
@@ -36,6 +38,8 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(messages::show))
         .merge(batches::router())
         .merge(suppressions::router())
+        .merge(policies::router())
+        .merge(templates::router())
 }
 
 /// Rows of a page when nothing else is asked for, and the most that can be.
@@ -63,5 +67,18 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let id = Path::<Uuid>::from_request_parts(parts, state).await;
         Ok(Self(id.ok().map(|Path(id)| id)))
+    }
+}
+
+/// The name in a path; empty, and so nobody's, when it is no text.
+#[derive(Clone, Debug)]
+pub struct PathName(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathName {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let name = Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(name.map(|Path(name)| name).unwrap_or_default()))
     }
 }

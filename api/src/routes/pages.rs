@@ -21,6 +21,7 @@ use crate::{
     body::{IdempotencyHeader, JsonBody},
     client::Peer,
     error::{ApiError, ErrorCode},
+    language::AcceptLanguage,
     query::Params,
     timestamp::rfc3339,
 };
@@ -139,9 +140,10 @@ async fn inbox(
 async fn try_create(
     _: ThisMachine,
     State(app): State<App>,
+    languages: AcceptLanguage,
     body: JsonBody<CreateVerification>,
 ) -> Result<(StatusCode, Json<CreatedVerification>), ApiError> {
-    let new = create::parse(&app.home, DEFAULT_TENANT, body.value).await?;
+    let new = create::parse(&app.home, DEFAULT_TENANT, &languages, body.value).await?;
     let accepted = verification::accept(&app.home, new).await?;
     Ok((StatusCode::ACCEPTED, Json(accepted.into())))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use otpost_shared::{tenant::DEFAULT_TENANT, verify_service::Sid};
 use otpost_testbed::{Bed, Kind, on_both_homes};
 use serde_json::json;
 use tokio::{
@@ -12,6 +13,7 @@ use tokio::{
 use crate::{
     outages::{silent, without_database},
     service::{Service, Stored, VERIFICATIONS, number},
+    twilio::basic,
 };
 
 /// The head of a create with a body of `length` bytes.
@@ -74,11 +76,23 @@ on_both_homes! {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_arrive_is_not_waited_for() {
-    let bed = Bed::make(Kind::Embedded, "").await;
+    let bed = Bed::make(Kind::Embedded, "[compat.twilio]\nenabled = true\n").await;
     let service = Service::start(&bed).await;
+    let of_library = format!(
+        "POST /twilio/v2/Services HTTP/1.1\r\nHost: {}\r\nAuthorization: {}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nF",
+        service.address,
+        basic(&Sid::Account.write(DEFAULT_TENANT), &service.key)
+    );
     let (stalled, unfinished) =
         (format!("{}{{", head(&service, 100)), "GET /livez HTTP/1.1\r\nHost: x\r\nX-A: ");
-    let (body, head) = tokio::join!(say(&service, &stalled), say(&service, unfinished));
+    let (body, head, of_library) = tokio::join!(
+        say(&service, &stalled),
+        say(&service, unfinished),
+        say(&service, &of_library)
+    );
+    let is_in_its_words = of_library.contains("\"code\":20503") && !of_library.contains("\"type\"");
+    assert!(of_library.starts_with("HTTP/1.1 503 ") && is_in_its_words, "{of_library}");
     assert!(body.starts_with("HTTP/1.1 408 ") && body.contains("request_timeout"), "{body}");
     assert!(body.contains("application/problem+json"), "{body}");
     assert!(!head.contains("200"), "{head}");

@@ -223,7 +223,7 @@ on_both_homes! {
     }
 
     async fn a_lane_that_cannot_deliver_in_time_says_so(
-        bed, "[purposes.default]\nlifetime_secs = 30"
+        bed, "[purposes.default]\nlifetime_secs = 30\nresend_after_secs = 10"
     ) {
         let service = Service::start(&bed).await;
         let ended = service.create(0).await;
@@ -259,7 +259,7 @@ on_both_homes! {
     async fn a_route_that_cannot_deliver_holds_up_no_other(
         bed,
         "[[routes]]\ncountries = [\"GB\"]\nchain = [\"console\"]\n\
-         [purposes.default]\nlifetime_secs = 30"
+         [purposes.default]\nlifetime_secs = 30\nresend_after_secs = 10"
     ) {
         let service = Service::start(&bed).await;
         let ended = service.create(0).await;

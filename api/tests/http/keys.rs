@@ -24,6 +24,22 @@ fn calls(id: &str) -> Vec<(Method, String, Value, Scope)> {
         post(&format!("{VERIFICATIONS}/{id}/cancel"), json!({}), Scope::Verify),
         get(format!("{VERIFICATIONS}/{id}"), Scope::Verify),
         get(format!("{MESSAGES}/{id}"), Scope::Send),
+        get("/v1/policies".to_owned(), Scope::Manage),
+        get("/v1/policies/login".to_owned(), Scope::Manage),
+        get("/v1/policies/login/versions".to_owned(), Scope::Manage),
+        (Method::PUT, "/v1/policies/login".to_owned(), json!({ "changes": {} }), Scope::Manage),
+        (Method::DELETE, "/v1/policies/login".to_owned(), json!({}), Scope::Manage),
+        get("/v1/templates".to_owned(), Scope::Manage),
+        get("/v1/templates/login/sms/de".to_owned(), Scope::Manage),
+        post("/v1/templates/preview", json!({}), Scope::Manage),
+        (Method::PUT, "/v1/templates/language".to_owned(), json!({}), Scope::Manage),
+        (
+            Method::PUT,
+            "/v1/templates/login/sms/de".to_owned(),
+            json!({ "text": "{code}" }),
+            Scope::Manage,
+        ),
+        (Method::DELETE, "/v1/templates/login/sms/de".to_owned(), json!({}), Scope::Manage),
     ]
 }
 

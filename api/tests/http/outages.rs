@@ -23,7 +23,7 @@ use crate::service::{
 };
 
 /// Nobody listens here.
-const CLOSED: &str = "127.0.0.1:1";
+pub const CLOSED: &str = "127.0.0.1:1";
 /// The slowest answer while the database is away.
 const PATIENCE: Duration = Duration::from_millis(2_500);
 
@@ -42,10 +42,15 @@ async fn open(dir: &TempDir, text: &str) -> Home {
 
 /// An API whose Postgres is said to be at `address`.
 pub async fn without_database(dir: &TempDir, address: &str) -> Service {
+    without_database_but(dir, address, "").await
+}
+
+/// The same with more in its configuration.
+pub async fn without_database_but(dir: &TempDir, address: &str, more: &str) -> Service {
     let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
     let text = format!(
         "[database]\nurl = \"postgres://nobody@{address}/none\"\n\
-         [secrets]\nkeys = [\"k1:{key}\"]\nhash_keys = [\"h1:{key}\"]\n"
+         [secrets]\nkeys = [\"k1:{key}\"]\nhash_keys = [\"h1:{key}\"]\n{more}"
     );
     let home = open(dir, &text).await;
     let (_, key) = api_key::generate(DEFAULT_TENANT, "k", &Scope::ALL, 0);

@@ -9,14 +9,25 @@ use serde_json::{Value, json};
 
 use crate::service::{Service, VERIFICATIONS};
 
-const ROUTES: [(&str, &str); 15] = [
+const ROUTES: [(&str, &str); 26] = [
     ("get", "/v1/messages/batch/{id}"),
     ("get", "/v1/messages/batch/{id}/messages"),
     ("get", "/v1/messages/{id}"),
+    ("delete", "/v1/policies/{purpose}"),
+    ("get", "/v1/policies"),
+    ("get", "/v1/policies/{purpose}"),
+    ("get", "/v1/policies/{purpose}/versions"),
+    ("put", "/v1/policies/{purpose}"),
     ("delete", "/v1/suppressions/{id}"),
     ("get", "/v1/suppressions"),
     ("get", "/v1/suppressions/{id}"),
     ("post", "/v1/suppressions"),
+    ("delete", "/v1/templates/{purpose}/{channel}/{locale}"),
+    ("get", "/v1/templates"),
+    ("get", "/v1/templates/{purpose}/{channel}/{locale}"),
+    ("post", "/v1/templates/preview"),
+    ("put", "/v1/templates/language"),
+    ("put", "/v1/templates/{purpose}/{channel}/{locale}"),
     ("get", "/v1/verifications/{id}"),
     ("post", "/v1/messages"),
     ("post", "/v1/messages/batch"),
@@ -114,6 +125,7 @@ on_both_homes! {
         let ready = service.get("/readyz").by_nobody().await.is(200);
         assert_eq!(ready.json, json!({
             "status": "ready", "database": "ok", "queue": "ok", "providers": "ok",
+            "policies": "ok",
         }));
         let created = service.create(1).await;
         service.show(created.id).await.is(200);

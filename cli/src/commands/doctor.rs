@@ -5,11 +5,12 @@ use std::{path::Path, process::ExitCode, time::Duration};
 use otpost_shared::{
     Home,
     clock::{Clock, Millis},
-    config::{self, Route},
+    config::{self, Django, Route},
     message::{self, REPORTED_WITHIN_MS, Sample},
     provider_region::{self, ProviderRegion},
     provider_state::{self, ProviderState},
     rate::Rate,
+    settings::Trouble,
     tenant,
 };
 use otpost_worker::routes::CODES_ALONE;
@@ -88,6 +89,9 @@ async fn examine(path: Option<&Path>, show_addresses: bool) -> Vec<Finding> {
     findings.extend(providers(&home).await);
     findings.extend(unused(&home));
     findings.extend(routes(&home).await);
+    findings.extend(policies(&home).await);
+    findings.extend(compat(&home).await);
+    findings.extend(twilio(&home));
     findings.extend(reports(&home).await);
     findings.extend(inbound(&home, show_addresses));
     findings
@@ -201,6 +205,53 @@ async fn routes(home: &Home) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// For whom the endpoints speak that have no API keys, and where they are.
+async fn compat(home: &Home) -> Option<Finding> {
+    let django = &home.config.compat.django;
+    if !django.enabled {
+        return None;
+    }
+    Some(Finding::new("compat.django", speaks(home, django).await))
+}
+
+/// Of a database that does not answer its own finding tells.
+async fn speaks(home: &Home, django: &Django) -> Result<String, String> {
+    let Django { path, tenant, purpose, .. } = django;
+    let said =
+        format!("{}{path}/register and /verify speak for {tenant:?}", home.config.public_url());
+    let found = match tenant::find_by_name(&home.db, tenant).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Err(format!("there is no tenant {tenant:?}; name one that there is")),
+        Err(_) => return Ok(said),
+    };
+    let now = home.db.now().await.unwrap_or_default();
+    match home.settings.now(&home.db, now).await {
+        Ok(settings) if settings.policy(found.id, purpose).is_none() => Err(format!(
+            "{tenant:?} has no purpose {purpose:?}; make it with `otpost policy set`, or name another"
+        )),
+        Ok(_) | Err(_) => Ok(said),
+    }
+}
+
+/// Changes that no longer fit. Of a database that does not answer, or has no tables yet, its own finding
+/// tells.
+async fn policies(home: &Home) -> Vec<Finding> {
+    let now = home.db.now().await.unwrap_or_default();
+    let Ok(settings) = home.settings.now(&home.db, now).await else { return Vec::new() };
+    let finding = |trouble: &Trouble| {
+        let said = format!("{trouble}; change it with `otpost policy set`, or the configuration");
+        Finding::new(format!("policy {}", trouble.purpose), Err(said))
+    };
+    settings.troubles().iter().map(finding).collect()
+}
+
+/// What Twilio's libraries are to be told.
+fn twilio(home: &Home) -> Option<Finding> {
+    let twilio = &home.config.compat.twilio;
+    let base = format!("{}{}", home.config.public_url(), twilio.path);
+    twilio.enabled.then(|| Finding::new("compat.twilio", Ok(format!("the base URL is {base}"))))
 }
 
 /// The first one that a route names and that is not there. Of a database that does not answer its own

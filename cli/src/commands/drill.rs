@@ -233,6 +233,7 @@ impl Drill<'_> {
             to: to.clone(),
             title,
             text: format!("{app}: a drill, text {number} of {all}."),
+            language: None,
             client: None,
             idempotency_key: None,
         };

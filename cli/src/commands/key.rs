@@ -2,7 +2,10 @@
 
 use std::{path::Path, process::ExitCode};
 
-use otpost_shared::api_key::{self, ApiKey, Scope};
+use otpost_shared::{
+    api_key::{self, ApiKey, Scope},
+    verify_service::Sid,
+};
 use serde_json::json;
 
 use crate::{
@@ -19,6 +22,7 @@ pub async fn create(config: Option<&Path>, options: KeyCreate) -> Done {
         .map(|name| match name {
             ScopeName::Verify => Scope::Verify,
             ScopeName::Send => Scope::Send,
+            ScopeName::Manage => Scope::Manage,
         })
         .collect();
     if scopes.is_empty() {
@@ -32,6 +36,12 @@ pub async fn create(config: Option<&Path>, options: KeyCreate) -> Done {
     } else {
         say!("{}", text.as_str());
         eprintln!("Key {} may: {}. It is not shown again.", key.id, key.scopes);
+        if home.config.compat.twilio.enabled {
+            let (account, of_key) = (Sid::Account.write(tenant.id), Sid::ApiKey.write(key.id));
+            eprintln!(
+                "For Twilio's libraries it is the token of {account}, or the secret of {of_key}."
+            );
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -45,11 +55,11 @@ pub async fn list(config: Option<&Path>, options: KeyList) -> Done {
     } else if keys.is_empty() {
         say!("There are no keys yet; make one with `otpost key create`.");
     } else {
-        say!("{:36}  {:24}  {:11}  {:24}  revoked", "id", "created", "may", "name");
+        say!("{:36}  {:24}  {:18}  {:24}  revoked", "id", "created", "may", "name");
         for key in keys {
             let revoked = key.revoked_at.map_or("-".into(), moment);
             say!(
-                "{}  {}  {:11}  {:24}  {revoked}",
+                "{}  {}  {:18}  {:24}  {revoked}",
                 key.id,
                 moment(key.created_at),
                 key.scopes,

@@ -3,8 +3,10 @@
 pub mod api;
 pub mod doctor;
 pub mod drill;
+pub mod import;
 pub mod key;
 pub mod migrate;
+pub mod policy;
 mod progress;
 pub mod purge;
 pub mod reference;
@@ -13,6 +15,7 @@ pub mod serve;
 pub mod spend;
 pub mod status;
 pub mod suppression;
+pub mod template;
 pub mod worker;
 
 use std::{path::Path, time::Duration};
@@ -35,6 +38,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{logging, output::Failure};
 
+/// Who changed what is changed from here.
+const CLI: &str = "cli";
 /// The database may be away for so long while a command works its way through many rows.
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -167,3 +167,25 @@ fn a_bad_section_is_named_with_what_to_mend() {
         }
     }
 }
+
+#[test]
+fn endpoints_without_keys_are_told_with_their_tenant() {
+    let known = "http://127.0.0.1:8080/api/phone/register and /verify speak for \"default\"";
+    for (tenant, purpose, said) in [
+        ("default", "default", Ok(known)),
+        ("acme", "default", Err("there is no tenant \"acme\"")),
+        ("default", "vip", Err("\"default\" has no purpose \"vip\"; make it with")),
+    ] {
+        let on = format!(
+            "[compat.django]\nenabled = true\ntenant = \"{tenant}\"\npurpose = \"{purpose}\"\n"
+        );
+        let place = Place::with(&on);
+        // It makes the tables.
+        place.run(&["key", "list"]).exits(0);
+        let report = place.run(&["doctor"]).exits(i32::from(said.is_err())).stdout;
+        let line = report.lines().find(|line| line.contains("compat.django")).expect("a line");
+        assert_eq!(line.starts_with("ok  "), said.is_ok(), "{line}");
+        let (Ok(said) | Err(said)) = said;
+        assert!(line.contains(said), "{line}");
+    }
+}

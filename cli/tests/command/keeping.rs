@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use otpost_shared::{Home, recipient::Recipient, tenant::DEFAULT_TENANT, verification};
+use otpost_shared::{
+    Home, recipient::Recipient, tenant::DEFAULT_TENANT, texts::Asked, verification,
+};
 use otpost_testbed::on_both_homes;
 use serde_json::json;
 
@@ -22,9 +24,10 @@ async fn canceled(home: &Home, ago: Duration) {
         subject: None,
         variables: verification::Variables::new(),
         metadata: None,
+        locale: Asked::default(),
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     };
     let accepted = verification::accept(home, new).await.expect("accepted");
@@ -41,7 +44,7 @@ on_both_homes! {
             json!({
                 "verifications": n, "messages": n, "batches": 0, "idempotency_keys": 0,
                 "guess_budgets": 0, "provider_ids": 0, "replies": 0, "last_words": 0,
-                "heard_starts": 0,
+                "heard_starts": 0, "starts": 0,
             })
         };
         for _ in 0..2 {

@@ -9,8 +9,10 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::{Config, ConfigError, DEFAULTS, ProviderSection, Source, rules};
+use crate::policy;
 
 pub(super) const PREFIX: &str = "OTPOST__";
+const FOR_ALL_PURPOSES: &str = "purposes.default.";
 
 /// Reads the configuration from `path`, or from `OTPOST_CONFIG`, or from `otpost.toml` in the
 /// working directory when there is one.
@@ -32,12 +34,16 @@ pub fn load_with(
     let source = read_source(path)?;
     let mut merged = parse(DEFAULTS, &Source::default())?;
     let base = take_base_route(&mut merged);
+    let shipped = take_shipped_purposes(&mut merged);
     let file = parse(&source.text, &source)?;
+    let mut said = keys_for_all_purposes(&file);
     lay_over(&mut merged, file);
-    lay_variables(&mut merged, variables, &source)?;
-    inherit_purposes(&mut merged);
+    let set = lay_variables(&mut merged, variables, &source)?;
+    said.extend(set.iter().filter_map(|key| key.strip_prefix(FOR_ALL_PURPOSES)).map(str::to_owned));
+    let untouched = inherit_purposes(&mut merged, shipped, &said);
     inherit_routes(&mut merged, &base);
     let mut config: Config = deserialize(merged, "", &known_keys()?).map_err(|e| e.at(&source))?;
+    policy::fit_shipped(&mut config, &untouched);
     rules::check(&config).map_err(|e| e.at(&source))?;
     config.source = source;
     Ok(config)
@@ -81,10 +87,44 @@ fn lay_over(below: &mut Table, above: Table) {
     }
 }
 
-/// Every purpose starts from the default one.
-fn inherit_purposes(merged: &mut Table) {
-    let Some(Value::Table(purposes)) = merged.get_mut("purposes") else { return };
-    let Some(Value::Table(base)) = purposes.get("default").cloned() else { return };
+/// Takes out the purposes that come with the service, all but the default one: what your file says for all
+/// of them stands above.
+fn take_shipped_purposes(defaults: &mut Table) -> Table {
+    let Some(Value::Table(purposes)) = defaults.get_mut("purposes") else { return Table::new() };
+    let base = purposes.remove("default");
+    let shipped = std::mem::take(purposes);
+    purposes.extend(base.map(|base| ("default".to_owned(), base)));
+    shipped
+}
+
+/// What a file says of the purpose that the others start from.
+fn keys_for_all_purposes(file: &Table) -> Vec<String> {
+    let of_all = file.get("purposes").and_then(|purposes| purposes.get("default"));
+    let of_all = of_all.and_then(Value::as_table);
+    of_all.map(|keys| keys.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// Every purpose starts from the default one; those that come with the service differ from it where
+/// nothing was `said` for all. The names of those that nobody has touched.
+fn inherit_purposes(merged: &mut Table, shipped: Table, said: &[String]) -> Vec<String> {
+    let mut untouched = Vec::new();
+    let Some(Value::Table(purposes)) = merged.get_mut("purposes") else { return untouched };
+    for (name, value) in shipped {
+        let Value::Table(mut below) = value else { continue };
+        below.retain(|key, _| !said.iter().any(|of_all| of_all == key));
+        match purposes.get_mut(&name) {
+            Some(Value::Table(own)) => {
+                lay_over(&mut below, std::mem::take(own));
+                *own = below;
+            }
+            Some(_) => {}
+            None => {
+                purposes.insert(name.clone(), Value::Table(below));
+                untouched.push(name);
+            }
+        }
+    }
+    let Some(Value::Table(base)) = purposes.get("default").cloned() else { return untouched };
     for (_, purpose) in purposes.iter_mut() {
         if let Value::Table(own) = purpose {
             let mut full = base.clone();
@@ -92,6 +132,7 @@ fn inherit_purposes(merged: &mut Table) {
             *own = full;
         }
     }
+    untouched
 }
 
 /// The route of the defaults is where each route starts from, and none itself.
@@ -118,16 +159,18 @@ pub(super) fn variable_of(key: &str) -> String {
     format!("{PREFIX}{}", key.to_uppercase().replace(['.', '['], "__").replace(']', ""))
 }
 
+/// Returns the keys that were set.
 fn lay_variables(
     merged: &mut Table,
     variables: impl Iterator<Item = (OsString, OsString)>,
     source: &Source,
-) -> Result<(), ConfigError> {
+) -> Result<Vec<String>, ConfigError> {
     let mut variables: Vec<(String, String)> = variables
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| name.starts_with(PREFIX))
         .collect();
     variables.sort();
+    let mut keys = Vec::with_capacity(variables.len());
     for (name, value) in variables {
         let mut key = name[PREFIX.len()..].to_lowercase().replace("__", ".");
         let mut value = value;
@@ -138,9 +181,11 @@ fn lay_variables(
             let stem_length = stem.len();
             key.truncate(stem_length);
         }
-        set(merged, &key, &value).map_err(|message| ConfigError::new(key, message).at(source))?;
+        set(merged, &key, &value)
+            .map_err(|message| ConfigError::new(key.as_str(), message).at(source))?;
+        keys.push(key);
     }
-    Ok(())
+    Ok(keys)
 }
 
 /// Sets a dotted key from a text, which is TOML where it parses as such and a string otherwise.
@@ -249,7 +294,7 @@ fn dotted(path: &serde_ignored::Path<'_>) -> String {
 }
 
 /// A wrong value may be a secret in the wrong place: only what was expected is said.
-fn without_value(message: &str) -> String {
+pub(crate) fn without_value(message: &str) -> String {
     match message.strip_prefix("invalid type: ").and_then(|m| m.rsplit_once("expected ")) {
         Some((_, expected)) => format!("has the wrong type: expected {expected}"),
         None => message.to_owned(),
@@ -268,7 +313,7 @@ fn hint_field(message: &str, known: &[String]) -> String {
 
 /// `; did you mean …?` with the most similar known key, if one is similar at all, and with a second one
 /// that is nearly as similar.
-fn nearest(key: &str, known: &[String]) -> String {
+pub(crate) fn nearest(key: &str, known: &[String]) -> String {
     let similar = known.iter().map(|known| (strsim::jaro_winkler(known, key), known));
     let mut similar: Vec<_> = similar.filter(|(similarity, _)| *similarity > 0.75).collect();
     similar.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));

@@ -2,6 +2,7 @@
 
 mod by_country;
 mod channels;
+mod compat;
 mod error;
 mod layers;
 mod purpose;
@@ -19,15 +20,18 @@ use serde::Deserialize;
 
 pub use by_country::ByCountry;
 pub use channels::serves;
+pub use compat::{Compat, Django, Twilio};
 pub use error::{ConfigError, Source};
 pub use layers::{load, load_with, section};
-pub use purpose::{Purpose, ResendMode};
+pub(crate) use layers::{nearest, without_value};
+pub use purpose::{Follow, Purpose, ResendMode};
 pub use replies::Replies;
 pub use routes::{Route, Traits};
 pub use rules::{Network, TestNumber};
 pub use secret_text::SecretText;
 pub use senders::Senders;
 pub use takers::NoTaker;
+pub(crate) use texts::check_purpose as check_texts;
 
 use crate::{
     channel::Channel,
@@ -53,6 +57,7 @@ pub struct Config {
     pub recipients: Recipients,
     pub limits: Limits,
     pub texts: Texts,
+    pub policies: Policies,
     pub purposes: BTreeMap<String, Purpose>,
     pub messages: Messages,
     pub replies: Replies,
@@ -61,6 +66,7 @@ pub struct Config {
     pub routes: Vec<Route>,
     pub providers: BTreeMap<String, ProviderSection>,
     pub retention: Retention,
+    pub compat: Compat,
     /// Where errors about it point to.
     #[serde(skip)]
     pub source: Source,
@@ -150,6 +156,13 @@ pub struct Texts {
     pub language: String,
     /// In which calls are said to numbers of these countries.
     pub voice_languages: ByCountry,
+}
+
+/// What policies may be, whoever changes them.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Policies {
+    /// Of 4 and 5 digits.
+    pub allow_short_codes: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]

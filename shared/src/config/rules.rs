@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-use super::{Config, ConfigError, SecretText, channels, replies, routes, senders, texts};
+use super::{Config, ConfigError, SecretText, channels, compat, replies, routes, senders, texts};
 use crate::{
     clock::Millis,
     limits::Rule,
@@ -182,6 +182,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     check_fallbacks(config)?;
     replies::check(config)?;
     check_prices(config)?;
+    compat::check(config)?;
     if let Some(origin) = config.server.cors_origins.iter().find(|o| !is_origin(o)) {
         return Err(ConfigError::new(
             "server.cors_origins",

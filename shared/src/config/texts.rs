@@ -4,8 +4,9 @@ use super::{Config, ConfigError, Purpose};
 use crate::{
     channel::Channel,
     message::{LONGEST_LETTER, LONGEST_TITLE},
-    speech::{Speech, languages},
+    policy::{self, Mistake},
     template::Template,
+    texts::{built_in, is_app_hash, is_host, is_spoken, longest_title},
 };
 
 /// Checks what no type can express.
@@ -18,60 +19,64 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
 
 fn check_purposes(config: &Config) -> Result<(), ConfigError> {
     for (name, purpose) in &config.purposes {
-        let fail = |key: &str, message: &str| {
-            Err(ConfigError::new(format!("purposes.{name}.{key}"), message))
-        };
-        if !(4..=10).contains(&purpose.code_length) {
-            return fail("code_length", "must be 4 to 10");
+        policy::check(config, purpose).map_err(|mistake| mistake.in_file(name))?;
+    }
+    Ok(())
+}
+
+/// Checks the texts of one purpose, and what stands under them.
+pub(crate) fn check_purpose(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
+    for (key, own) in [
+        ("template", &purpose.template),
+        ("email_template", &purpose.email_template),
+        ("voice_template", &purpose.voice_template),
+    ] {
+        if own.as_ref().is_some_and(|own| !names_code(own)) {
+            return Err(Mistake::of(key, "must contain {code}"));
         }
-        if !(30..=600).contains(&purpose.lifetime_secs) {
-            return fail(
-                "lifetime_secs",
-                "must be 30 to 600: codes by phone live at most 10 minutes",
-            );
-        }
-        if !(1..=10).contains(&purpose.guesses) {
-            return fail("guesses", "must be 1 to 10");
-        }
-        if !names_code(&purpose.template) {
-            return fail("template", "must contain {code}");
-        }
-        if !(60..=86_400).contains(&purpose.email_lifetime_secs) {
-            return fail("email_lifetime_secs", "must be 60 to 86400, a day");
-        }
-        if !names_code(&purpose.email_template) {
-            return fail("email_template", "must contain {code}");
-        }
-        if purpose.voice_template.as_ref().is_some_and(|own| !names_code(own)) {
-            return fail("voice_template", "must contain {code}");
-        }
-        check_email_subject(purpose).or_else(|said| fail("email_subject", &said))?;
-        if config.chains.serves(Channel::Email) {
-            let app = &config.texts.app;
-            for (key, template, most) in [
-                ("email_subject", &purpose.email_subject, LONGEST_TITLE),
-                ("email_template", &purpose.email_template, LONGEST_LETTER),
-            ] {
-                check_filled(purpose, template, app, most).or_else(|said| fail(key, &said))?;
-            }
-        }
+    }
+    check_email_subject(purpose).map_err(|said| Mistake::of("email_subject", said))?;
+    check_endings(purpose)?;
+    if config.chains.serves(Channel::Email) {
+        check_filled(purpose, &config.texts.app)?;
+    }
+    Ok(())
+}
+
+/// What stands under an SMS is found by programs, which take nothing else for it.
+fn check_endings(purpose: &Purpose) -> Result<(), Mistake> {
+    let (host, hash) = (&purpose.sms_web_host, &purpose.sms_app_hash);
+    if !host.is_empty() && !is_host(host) {
+        let said = "must be the host of a page in small letters, such as \"login.example.org\", \
+                    without https:// and without a port";
+        return Err(Mistake::of("sms_web_host", said));
+    }
+    if !hash.is_empty() && !is_app_hash(hash) {
+        let said = "must be the 11 characters of an app's hash: letters, digits, + and /";
+        return Err(Mistake::of("sms_app_hash", said));
     }
     Ok(())
 }
 
 /// With what is the same in every e-mail; variables come on top.
-fn check_filled(
-    purpose: &Purpose,
-    template: &Template,
-    app: &str,
-    most: usize,
-) -> Result<(), String> {
-    match purpose.length(template, Channel::Email, app, |_| 0) {
-        length if length > most => {
-            Err(format!("has {length} characters with texts.app and a code, and may have {most}"))
-        }
-        _ => Ok(()),
+fn check_filled(purpose: &Purpose, app: &str) -> Result<(), Mistake> {
+    let length = |template: &Template| purpose.length(template, Channel::Email, app, |_| 0);
+    let too_long = |length: usize, most: usize| {
+        format!("has {length} characters with texts.app and a code, and may have {most}")
+    };
+    let text = purpose.email_template.as_ref().map_or(0, length);
+    if text > LONGEST_LETTER {
+        return Err(Mistake::of("email_template", too_long(text, LONGEST_LETTER)));
     }
+    let (title, of) = match (&purpose.email_subject, longest_title()) {
+        (Some(own), _) => (length(own), String::new()),
+        (None, Some((language, title))) => (length(title), format!("in {language} it ")),
+        (None, None) => return Ok(()),
+    };
+    if title > LONGEST_TITLE {
+        return Err(Mistake::of("email_subject", of + &too_long(title, LONGEST_TITLE)));
+    }
+    Ok(())
 }
 
 fn names_code(template: &Template) -> bool {
@@ -80,7 +85,8 @@ fn names_code(template: &Template) -> bool {
 
 /// It becomes a header of the e-mail.
 fn check_email_subject(purpose: &Purpose) -> Result<(), String> {
-    let words: String = purpose.email_subject.literals().collect();
+    let Some(subject) = &purpose.email_subject else { return Ok(()) };
+    let words: String = subject.literals().collect();
     if words.contains(char::is_control) {
         return Err("must be one line, without control characters".to_owned());
     }
@@ -101,15 +107,23 @@ fn check_voice_languages(config: &Config) -> Result<(), ConfigError> {
     })
 }
 
-/// Whoever is called can be told something.
+/// Whoever is called is told something in the language that was meant.
 fn check_speech(config: &Config) -> Result<(), ConfigError> {
     let texts = &config.texts;
     if !config.chains.serves(Channel::Voice) {
         return Ok(());
     }
-    let known = || languages().collect::<Vec<_>>().join(", ");
+    let known = || {
+        let known: Vec<String> = built_in().iter().map(ToString::to_string).collect();
+        known.join(", ")
+    };
     for (name, purpose) in &config.purposes {
-        if Speech::of(texts, purpose, None).is_none() {
+        let is_said = |language: &str| {
+            let is_own =
+                purpose.voice_template.is_some() && primary(language) == primary(&texts.language);
+            is_own || is_spoken(language)
+        };
+        if !is_said(&texts.language) {
             let said = format!(
                 "nobody could be called: there is no sentence in {:?}; write one, or set \
                  texts.language to one of {}",
@@ -119,15 +133,18 @@ fn check_speech(config: &Config) -> Result<(), ConfigError> {
             return Err(ConfigError::new(format!("purposes.{name}.voice_template"), said));
         }
         let mut spoken = texts.voice_languages.iter();
-        let silent =
-            spoken.find(|(country, _)| Speech::of(texts, purpose, Some(country)).is_none());
-        if let Some((country, language)) = silent {
+        if let Some((country, language)) = spoken.find(|(_, language)| !is_said(language)) {
             let said =
                 format!("there is no sentence in {language:?}; there are those in {}", known());
             return Err(ConfigError::new(format!("texts.voice_languages.{country}"), said));
         }
     }
     Ok(())
+}
+
+/// `pt` of `pt-BR`.
+fn primary(language: &str) -> String {
+    language.split('-').next().unwrap_or_default().to_ascii_lowercase()
 }
 
 fn check_language(key: &str, language: &str) -> Result<(), ConfigError> {

@@ -16,6 +16,7 @@ use crate::{
     idempotency::IdempotencyKey,
     queue::Lane,
     recipient::Recipient,
+    texts::Locale,
 };
 
 /// A request to send one text.
@@ -26,6 +27,8 @@ pub struct NewMessage {
     /// Of an e-mail.
     pub title: Option<Title>,
     pub text: String,
+    /// In which it is written.
+    pub language: Option<Locale>,
     pub client: Option<IpAddr>,
     pub idempotency_key: Option<IdempotencyKey>,
 }
@@ -62,6 +65,7 @@ async fn accept_in_time(home: &Home, new: NewMessage) -> Result<AcceptedMessage,
         other: None,
         lane: Lane::Bulk,
         lifetime_secs: home.config.messages.lifetime_secs,
+        recipient_rules: &home.config.limits.recipient,
         client: new.client,
         idempotency_key: new.idempotency_key.as_ref(),
         is_test: home.test_code(&new.to, now).is_some(),
@@ -104,7 +108,7 @@ fn build(
     let seal = |name: &str, plain: &str| home.keys.seal(name, id, plain.as_bytes());
     // Test numbers are never sent to; their message is over before it began.
     let (state, channel) = (State::of_new(asking.is_test), new.to.channel());
-    let body = Body::to_stored(channel, new.title.as_ref(), &new.text);
+    let body = Body::to_stored(channel, new.title.as_ref(), &new.text, new.language.as_ref());
     let failure = asking.is_test.then(|| TEST_NUMBER.to_owned());
     Ok(Message {
         channel: channel.as_str().into(),

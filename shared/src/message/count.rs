@@ -1,4 +1,6 @@
-//! Counting messages: what waits, what is being sent, what has ended.
+//! Counting messages: what waits, what is being sent, what has ended; when a verification got its own.
+
+use uuid::Uuid;
 
 use crate::{
     clock::Millis,
@@ -117,6 +119,26 @@ pub(crate) async fn count_finished_by_channel(
         .bind(lane.as_str())
         .bind(since)
         .bind(now)
+        .fetch_all(c)
+        .await?
+    }))
+}
+
+/// When messages of a verification were added after `since`, up to `limit` of them, the newest first.
+pub(crate) async fn list_times_since(
+    db: &Db,
+    verification_id: Uuid,
+    since: Millis,
+    limit: u32,
+) -> Result<Vec<Millis>, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_scalar::<D, Millis>(
+            "SELECT created_at FROM messages WHERE verification_id = $1 AND created_at > $2
+             ORDER BY created_at DESC LIMIT $3",
+        )
+        .bind(verification_id)
+        .bind(since)
+        .bind(i64::from(limit))
         .fetch_all(c)
         .await?
     }))

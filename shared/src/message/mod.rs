@@ -21,7 +21,9 @@ use uuid::Uuid;
 pub use accept::{AcceptedMessage, NewMessage, accept};
 pub use body::Body;
 pub use claim::{Claimed, LEASE_MS, claim, claim_due, mark_released};
-pub(crate) use count::{Drained, count_finished_by_channel, count_waiting_by_channel};
+pub(crate) use count::{
+    Drained, count_finished_by_channel, count_waiting_by_channel, list_times_since,
+};
 pub use count::{count_finished_since, count_sending, count_waiting};
 pub use late_answer::{Heard, LateAnswer, take_late_answer};
 pub use record::{End, Next, Recording, record};

@@ -213,7 +213,7 @@ fn build(
         key_id: home.keys.active_kid().to_owned(),
         recipient_hash: home.keys.recipient_hash(DEFAULT_TENANT, &to.identity()),
         recipient_sealed: Some(seal(field::RECIPIENT, &to.to_stored())?),
-        body_sealed: Some(seal(field::BODY, &Body::to_stored(Channel::Sms, None, text))?),
+        body_sealed: Some(seal(field::BODY, &Body::to_stored(Channel::Sms, None, text, None))?),
         not_before: BEFORE_ALL,
         deadline: now + i64::from(home.config.replies.lifetime_secs) * 1_000,
         only_provider: Some(provider.to_owned()),

@@ -1,30 +1,31 @@
 //! Accepting a verification: policy, limits, one commit, one hint.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
     Variables, Verification, field,
+    words::Words,
     workflow::{self, NewStep, Other, StepRefused},
 };
 pub use crate::admission::Refused;
 use crate::{
     acceptance::{Acceptance, commit},
-    admission::{Admission, Asking, admit},
+    admission::{Admission, Asking, admit, repeat},
     channel::Channel,
     clock::Millis,
     config::Purpose,
     db::{DbError, in_time},
     home::Home,
     idempotency::IdempotencyKey,
-    message::{LONGEST_TITLE, longest_text},
+    limits::Rule,
     queue::Lane,
     recipient::Recipient,
     secrets::{Code, Handle, SecretError, random},
-    speech::Speech,
-    template::{RESERVED, Template},
+    template::{APP, RESERVED},
+    texts::Asked,
 };
 
 /// A request to prove that somebody holds a number or an e-mail address.
@@ -38,12 +39,27 @@ pub struct NewVerification {
     pub subject: Option<String>,
     pub variables: Variables,
     pub metadata: Option<serde_json::Value>,
+    /// The languages that the person would like.
+    pub locale: Asked,
     pub client: Option<IpAddr>,
     /// A code of the caller's own.
     pub code: Option<Code>,
-    /// What follows while nobody gives the code back.
-    pub then: Vec<NewStep>,
+    /// What follows while nobody gives the code back; none for what the policy says.
+    pub then: Option<Vec<NewStep>>,
     pub idempotency_key: Option<IdempotencyKey>,
+}
+
+impl NewVerification {
+    fn steps(&self) -> &[NewStep] {
+        self.then.as_deref().unwrap_or_default()
+    }
+
+    /// Takes the steps of the policy where the request has no word on them.
+    fn follow(&mut self, policy: Option<&Purpose>) {
+        if let (None, Some(policy)) = (&self.then, policy) {
+            self.then = Some(workflow::steps_to(&self.to, &policy.then));
+        }
+    }
 }
 
 /// What the caller learns, now and at every repeat with the same key.
@@ -65,23 +81,80 @@ pub struct Accepted {
 /// # Errors
 /// Why nothing was accepted.
 pub async fn accept(home: &Home, new: NewVerification) -> Result<Accepted, Refused> {
-    in_time(accept_in_time(home, new)).await
+    accept_under(home, new, &home.config.limits.recipient).await
 }
 
-async fn accept_in_time(home: &Home, new: NewVerification) -> Result<Accepted, Refused> {
-    let policy = home.config.purposes.get(&new.purpose).ok_or_else(|| Refused::UnknownPurpose {
-        known: home.config.purposes.keys().cloned().collect(),
-    })?;
-    check_steps(home, &new, policy)?;
-    if let Some(code) = &new.code
-        && code.as_str().len() != policy.code_length as usize
-    {
-        return Err(Refused::CodeLength { expected: policy.code_length });
+/// As [`accept`], with other limits for the recipient than the configured ones.
+///
+/// # Errors
+/// Why nothing was accepted.
+pub async fn accept_under(
+    home: &Home,
+    new: NewVerification,
+    recipient_rules: &[Rule],
+) -> Result<Accepted, Refused> {
+    let terms = Terms { recipient_rules: Some(recipient_rules), ..Terms::default() };
+    accept_on_terms(home, new, &terms).await
+}
+
+/// What stands in place of the configured, where a surface has words of its own for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms<'a> {
+    /// How often one recipient may be sent to.
+    pub recipient_rules: Option<&'a [Rule]>,
+    /// Digits of the code, 4 to 10.
+    pub code_length: Option<u32>,
+    /// What {app} stands for.
+    pub app: Option<&'a str>,
+    /// True when the code may be sent again at once.
+    pub no_wait: bool,
+}
+
+impl<'a> Terms<'a> {
+    pub(super) fn recipient_rules_or(&self, home: &'a Home) -> &'a [Rule] {
+        self.recipient_rules.unwrap_or(&home.config.limits.recipient)
     }
+
+    fn policy_or<'p>(&self, policy: &'p Purpose) -> Cow<'p, Purpose> {
+        match self.code_length {
+            Some(code_length) if code_length != policy.code_length => {
+                Cow::Owned(Purpose { code_length, ..policy.clone() })
+            }
+            _ => Cow::Borrowed(policy),
+        }
+    }
+}
+
+/// As [`accept`], on other terms than the configured ones.
+///
+/// # Errors
+/// Why nothing was accepted.
+pub async fn accept_on_terms(
+    home: &Home,
+    new: NewVerification,
+    terms: &Terms<'_>,
+) -> Result<Accepted, Refused> {
+    in_time(accept_in_time(home, new, terms)).await
+}
+
+async fn accept_in_time(
+    home: &Home,
+    mut new: NewVerification,
+    terms: &Terms<'_>,
+) -> Result<Accepted, Refused> {
     let now = home.clock.now();
+    let settings = home.settings.now(&home.db, now).await?;
+    let policy = settings.policy(new.tenant_id, &new.purpose);
+    let policy = policy.as_deref().map(|policy| terms.policy_or(policy));
+    let policy = policy.as_deref();
+    new.follow(policy);
+    let reserved = new.variables.keys().find(|name| RESERVED.contains(&name.as_str())).cloned();
+    if let Some(app) = terms.app {
+        new.variables.insert(APP.to_owned(), app.to_owned());
+    }
     let fixed_code = home.test_code(&new.to, now).cloned();
     let recipient_hash = home.keys.recipient_hash(new.tenant_id, &new.to.identity());
-    let other = workflow::other(home, new.tenant_id, &new.to, &new.then);
+    let other = workflow::other(home, new.tenant_id, &new.to, new.steps());
     let asking = Asking {
         tenant_id: new.tenant_id,
         to: &new.to,
@@ -89,17 +162,40 @@ async fn accept_in_time(home: &Home, new: NewVerification) -> Result<Accepted, R
         channel: new.channel,
         other: other.as_ref().map(|other| (&other.to, other.hash.as_slice())),
         lane: Lane::Otp,
-        lifetime_secs: policy.lifetime_of(new.channel),
+        lifetime_secs: policy.map_or(0, |policy| policy.lifetime_of(new.channel)),
+        recipient_rules: terms.recipient_rules_or(home),
         client: new.client,
         idempotency_key: new.idempotency_key.as_ref(),
         is_test: fixed_code.is_some(),
+    };
+    let unknown = || Refused::UnknownPurpose { known: settings.purposes(new.tenant_id) };
+    let locale = settings.texts().wanted(new.tenant_id, &new.locale).map(ToString::to_string);
+    let words = policy.map(|policy| Words {
+        config: &home.config.texts,
+        texts: settings.texts(),
+        tenant_id: new.tenant_id,
+        purpose: &new.purpose,
+        policy,
+        locale: locale.as_deref(),
+        given: &new.variables,
+    });
+    let words = words.ok_or_else(unknown).and_then(|words| match reserved {
+        Some(name) => Err(Refused::VariableReserved(name)),
+        None => Ok(words),
+    });
+    let words = match words.and_then(|words| check_request(home, &new, words, &asking)) {
+        Ok(words) => words,
+        // What a policy says may have changed since: a repeat gets its first answer.
+        Err(refused) => {
+            return repeat(home, &asking).await?.map_or(Err(refused), |answer| read(&answer));
+        }
     };
     let charged = match admit(home, &asking).await? {
         Admission::Repeat(answer) => return read(&answer),
         Admission::Go(charged) => charged,
     };
     let (acceptance, accepted) =
-        build(home, &new, &asking, other.as_ref(), policy, fixed_code, now)?;
+        build(home, &new, &asking, other.as_ref(), &words, fixed_code, now)?;
     let first = commit(home, &asking, charged, acceptance).await?;
     first.map_or(Ok(accepted), |answer| read(&answer))
 }
@@ -108,76 +204,61 @@ fn read(answer: &[u8]) -> Result<Accepted, Refused> {
     serde_json::from_slice(answer).map_err(|e| DbError::Broken(e.to_string()).into())
 }
 
+/// What the request says is what the policy allows; gives it back.
+fn check_request<'a>(
+    home: &Home,
+    new: &NewVerification,
+    words: Words<'a>,
+    asking: &Asking<'_>,
+) -> Result<Words<'a>, Refused> {
+    check_steps(home, new, &words)?;
+    check_own_code(new, words.policy)?;
+    check_countries(words.policy, &new.purpose, asking)?;
+    Ok(words)
+}
+
 /// Each step is one that can be sent, with the texts of its channel.
-fn check_steps(home: &Home, new: &NewVerification, policy: &Purpose) -> Result<(), Refused> {
-    let lifetime_secs = policy.lifetime_of(new.channel);
-    workflow::check(&new.to, &new.then, lifetime_secs, new.code.is_some())
+fn check_steps(home: &Home, new: &NewVerification, words: &Words<'_>) -> Result<(), Refused> {
+    let lifetime_secs = words.policy.lifetime_of(new.channel);
+    workflow::check(&new.to, new.steps(), lifetime_secs, new.code.is_some())
         .map_err(Refused::Step)?;
     let now = home.clock.now();
     let is_fixed = |to: &Recipient| home.test_code(to, now).is_some();
-    let fixed = new.then.iter().position(|step| is_fixed(&step.to));
+    let fixed = new.steps().iter().position(|step| is_fixed(&step.to));
     if let Some(place) = fixed.filter(|_| !is_fixed(&new.to)) {
         let said = "is a test number, to which nothing is sent: it can only be the first".into();
         return Err(Refused::Step(StepRefused { place, field: "to", said }));
     }
-    let given = &new.variables;
-    check_texts(home, given, policy, (new.channel, &new.to))?;
-    new.then.iter().try_for_each(|step| check_texts(home, given, policy, (step.channel, &step.to)))
+    words.check(new.channel, &new.to)?;
+    new.steps().iter().try_for_each(|step| words.check(step.channel, &step.to))
 }
 
-/// What a channel's texts need is there, and they do not become too long.
-pub(super) fn check_texts(
-    home: &Home,
-    given: &Variables,
+fn check_own_code(new: &NewVerification, policy: &Purpose) -> Result<(), Refused> {
+    let Some(code) = &new.code else { return Ok(()) };
+    if !policy.own_codes {
+        return Err(Refused::OwnCode { purpose: new.purpose.clone() });
+    }
+    if code.as_str().len() != policy.code_length as usize {
+        return Err(Refused::CodeLength { expected: policy.code_length });
+    }
+    Ok(())
+}
+
+/// The countries of the purpose; those of the configuration are looked at with the limits.
+pub(super) fn check_countries(
     policy: &Purpose,
-    (channel, to): (Channel, &Recipient),
+    purpose: &str,
+    asking: &Asking<'_>,
 ) -> Result<(), Refused> {
-    check_variables(given, policy, channel)?;
-    check_lengths(home, given, policy, (channel, to))
-}
-
-fn check_variables(given: &Variables, policy: &Purpose, channel: Channel) -> Result<(), Refused> {
-    if let Some(name) = given.keys().find(|name| RESERVED.contains(&name.as_str())) {
-        return Err(Refused::VariableReserved(name.clone()));
-    }
-    let templates = policy.templates_of(channel);
-    let mut names = templates.iter().flat_map(|template| template.names());
-    let missing = names.find(|n| !RESERVED.contains(n) && !given.contains_key(*n));
-    missing.map_or(Ok(()), |name| Err(Refused::VariableMissing(name.to_owned())))
-}
-
-/// A name that a stranger typed must not make a text that no provider takes, or one that is paid for
-/// many times.
-fn check_lengths(
-    home: &Home,
-    given: &Variables,
-    policy: &Purpose,
-    (channel, to): (Channel, &Recipient),
-) -> Result<(), Refused> {
-    let texts = &home.config.texts;
-    let length = |template: &Template| {
-        policy.length(template, channel, &texts.app, |name| {
-            given.get(name).map_or(0, |value| value.chars().count())
-        })
-    };
-    let most = longest_text(channel);
-    let characters = match channel {
-        Channel::Sms | Channel::Whatsapp => length(&policy.template),
-        Channel::Email => length(&policy.email_template),
-        Channel::Voice => {
-            let said = Speech::of(texts, policy, to.region());
-            said.map_or(0, |speech| length(&speech.template))
+    let check = |to: &Recipient| {
+        if asking.is_test || !to.channel().is_by_phone() || policy.allows_region(to.region()) {
+            return Ok(());
         }
+        let region = to.region().map(str::to_owned);
+        Err(Refused::CountryNotOfPurpose { region, purpose: purpose.to_owned() })
     };
-    if characters > most {
-        return Err(Refused::TextLength { characters, most });
-    }
-    match length(&policy.email_subject) {
-        title if channel == Channel::Email && title > LONGEST_TITLE => {
-            Err(Refused::TitleLength(title))
-        }
-        _ => Ok(()),
-    }
+    check(asking.to)?;
+    asking.other.map_or(Ok(()), |(to, _)| check(to)).map_err(|of| Refused::OfStep(Box::new(of)))
 }
 
 fn build(
@@ -185,18 +266,18 @@ fn build(
     new: &NewVerification,
     asking: &Asking<'_>,
     other: Option<&Other>,
-    policy: &Purpose,
+    words: &Words<'_>,
     fixed_code: Option<Code>,
     now: Millis,
 ) -> Result<(Arc<Acceptance>, Accepted), Refused> {
     let id = Uuid::now_v7();
     let token = Handle::generate(id);
-    let mut row = seal_row(home, new, asking, policy, fixed_code, &token, now)?;
+    let mut row = seal_row(home, new, asking, words, fixed_code, &token, now)?;
     let mut messages = Vec::new();
     // A test number has no message: nothing can ever send to it.
     if !asking.is_test {
         row.add_other(home, other)?;
-        messages = workflow::messages(home, &row, &new.then, other, now)?;
+        messages = workflow::messages(home, &row, new.steps(), other, now)?;
     }
     let accepted = Accepted {
         id,
@@ -221,12 +302,12 @@ fn seal_row(
     home: &Home,
     new: &NewVerification,
     asking: &Asking<'_>,
-    policy: &Purpose,
+    words: &Words<'_>,
     fixed_code: Option<Code>,
     token: &Handle,
     now: Millis,
 ) -> Result<Verification, SecretError> {
-    let id = token.id;
+    let (id, policy) = (token.id, words.policy);
     let seal = |name: &str, plain: &[u8]| home.keys.seal(name, id, plain);
     let own_code = fixed_code.or_else(|| new.code.clone());
     let variables = (!new.variables.is_empty())
@@ -271,5 +352,7 @@ fn seal_row(
         other_hash: None,
         other_sealed: None,
         proves_other: 0,
+        reusable: i32::from(policy.reusable),
+        locale: words.locale.map(str::to_owned),
     })
 }

@@ -1,4 +1,5 @@
-//! Calling a verification off: no code counts any more, and what is unsent stays unsent.
+//! Ending a verification without a code: called off, or taken as verified because its caller says so. No code
+//! counts any more, and what is unsent stays unsent.
 
 use uuid::Uuid;
 
@@ -27,26 +28,45 @@ pub async fn cancel(
     id: Uuid,
     now: Millis,
 ) -> Result<CancelAnswer, DbError> {
-    let owned = db.clone();
-    detached(async move { retrying!(cancel_once(&owned, tenant_id, id, now).await) }).await
+    let ended = end(db, (tenant_id, id), Status::Canceled, now).await?;
+    match find(db, id).await?.filter(|row| row.tenant_id == tenant_id) {
+        None => Ok(CancelAnswer::NotFound),
+        Some(_) if ended => Ok(CancelAnswer::Canceled),
+        Some(row) => Ok(CancelAnswer::Over(row.status(now))),
+    }
 }
 
-async fn cancel_once(
+/// Ends a pending verification as its caller says that it ended: somebody else compared the code. There is
+/// no receipt of it. False when it was not pending, or there is none.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn approve(db: &Db, tenant_id: Uuid, id: Uuid, now: Millis) -> Result<bool, DbError> {
+    end(db, (tenant_id, id), Status::Verified, now).await
+}
+
+async fn end(db: &Db, which: (Uuid, Uuid), status: Status, now: Millis) -> Result<bool, DbError> {
+    let db = db.clone();
+    detached(async move { retrying!(end_once(&db, which, status, now).await) }).await
+}
+
+async fn end_once(
     db: &Db,
-    tenant_id: Uuid,
-    id: Uuid,
+    (tenant_id, id): (Uuid, Uuid),
+    status: Status,
     now: Millis,
-) -> Result<CancelAnswer, DbError> {
+) -> Result<bool, DbError> {
     let mut tx = db.begin().await?;
     let changed = on_tx!(&mut tx, c => {
         sqlx::query::<D>(
             "UPDATE verifications
-             SET status = 'canceled', finished_at = $3, seed = NULL, code_sealed = NULL
+             SET status = $4, finished_at = $3, seed = NULL, code_sealed = NULL
              WHERE id = $1 AND tenant_id = $2 AND status || '' = 'pending' AND expires_at > $3",
         )
         .bind(id)
         .bind(tenant_id)
         .bind(now)
+        .bind(status.as_str())
         .execute(c)
         .await?
         .rows_affected()
@@ -57,9 +77,5 @@ async fn cancel_once(
     } else {
         tx.rollback().await?;
     }
-    match find(db, id).await?.filter(|row| row.tenant_id == tenant_id) {
-        None => Ok(CancelAnswer::NotFound),
-        Some(_) if changed == 1 => Ok(CancelAnswer::Canceled),
-        Some(row) => Ok(CancelAnswer::Over(row.status(now))),
-    }
+    Ok(changed == 1)
 }

@@ -39,6 +39,14 @@ pub enum CheckAnswer {
         to: String,
         at: Millis,
     },
+    /// The right code of a reusable verification once more: its receipt was given the first time.
+    VerifiedAgain {
+        id: Uuid,
+        /// Whose code it was the first time, masked.
+        to: String,
+        /// The first time.
+        at: Millis,
+    },
     Incorrect {
         guesses_left: i32,
     },
@@ -57,10 +65,24 @@ pub enum CheckAnswer {
 /// # Errors
 /// The database does not answer; then nothing was revealed.
 pub async fn check(home: &Home, request: CheckRequest) -> Result<CheckAnswer, DbError> {
-    in_time(check_in_time(home, request)).await
+    in_time(check_in_time(home, request, By::Token)).await
 }
 
-async fn check_in_time(home: &Home, request: CheckRequest) -> Result<CheckAnswer, DbError> {
+/// As [`check`], for whoever may name a verification by its id: the secret of the token is not looked at.
+///
+/// # Errors
+/// The database does not answer; then nothing was revealed.
+pub async fn check_known(home: &Home, request: CheckRequest) -> Result<CheckAnswer, DbError> {
+    in_time(check_in_time(home, request, By::Id)).await
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Token,
+    Id,
+}
+
+async fn check_in_time(home: &Home, request: CheckRequest, by: By) -> Result<CheckAnswer, DbError> {
     // A resend may change the generation between reading and writing; then the row is read again.
     for _ in 0..3 {
         let now = home.clock.now();
@@ -69,7 +91,7 @@ async fn check_in_time(home: &Home, request: CheckRequest) -> Result<CheckAnswer
             let _ = request.token.matches(&[0; 32]);
             return Ok(CheckAnswer::NotFound);
         };
-        if !row.holds_token(&request.token) {
+        if by == By::Token && !row.holds_token(&request.token) {
             return Ok(CheckAnswer::NotFound);
         }
         let named = named(home, &row, &request)?;
@@ -95,15 +117,13 @@ async fn check_in_time(home: &Home, request: CheckRequest) -> Result<CheckAnswer
             resends: row.resends,
             correct: compared != Compared::Wrong,
             of_other: compared == Compared::Other,
+            was: row.status(now),
             check_key_hash: hash_key(home, &row, &request)?,
             budget: of_first.limit,
             now,
         };
         match home.coalescers.guesses.call(guess).await? {
-            Taken::Verified => {
-                let proves_other = i32::from(compared == Compared::Other);
-                return verified(home, &Verification { proves_other, ..row }, now);
-            }
+            Taken::Verified => return succeeded(home, row, compared, now),
             Taken::Wrong { guesses_left } => {
                 return Ok(CheckAnswer::Incorrect { guesses_left });
             }
@@ -143,7 +163,7 @@ fn compare(
     named: Named,
 ) -> Result<Compared, DbError> {
     let Some(code) = row.code(&home.keys)? else {
-        return Err(DbError::Broken("a pending verification has no seed".into()));
+        return Err(DbError::Broken("a verification that still counts has no seed".into()));
     };
     let is_first = code.matches(&request.code);
     let is_other = row.other_code(&home.keys)?.is_some_and(|code| code.matches(&request.code));
@@ -186,6 +206,21 @@ fn charge<'a>(
     guess_budget::Charge { tenant_id: row.tenant_id, recipient_hash, limit, now }
 }
 
+/// The answer to a right code, about the row as it was read.
+fn succeeded(
+    home: &Home,
+    row: Verification,
+    compared: Compared,
+    now: Millis,
+) -> Result<CheckAnswer, DbError> {
+    if row.status(now) == Status::Verified {
+        let (to, at) = (row.proved(&home.keys)?.masked(), row.finished_at.unwrap_or(now));
+        return Ok(CheckAnswer::VerifiedAgain { id: row.id, to, at });
+    }
+    let proves_other = i32::from(compared == Compared::Other);
+    verified(home, &Verification { proves_other, ..row }, now)
+}
+
 fn verified(home: &Home, row: &Verification, at: Millis) -> Result<CheckAnswer, DbError> {
     let (receipt, to) = (receipt(home, row, at)?, row.proved(&home.keys)?.masked());
     Ok(CheckAnswer::Verified { id: row.id, receipt, to, at })
@@ -218,7 +253,7 @@ fn is_bound(
     Ok(row.tenant_id == request.tenant_id && same_subject && (named.first || named.other))
 }
 
-/// The answer of a row that is over; none while it is pending.
+/// The answer of a row that is over; none while it is pending, or its code counts again.
 fn answer_by_state(
     home: &Home,
     row: &Verification,
@@ -238,6 +273,15 @@ fn answer_by_state(
     let repeats = repeats && if row.proves_other == 1 { named.other } else { named.first };
     if let (Status::Verified, true, Some(at)) = (status, repeats, row.finished_at) {
         return verified(home, row, at).map(Some);
+    }
+    if status == Status::Verified && row.is_reusable() {
+        let counts = row.seed.is_some() || row.code_sealed.is_some();
+        return Ok(match (row.expires_at <= now, row.guesses_left()) {
+            (true, _) => Some(CheckAnswer::Over(Status::Expired)),
+            (false, 0) => Some(CheckAnswer::Over(Status::Locked)),
+            // A program of before may have taken the success.
+            (false, _) => (!counts).then_some(CheckAnswer::Over(Status::Verified)),
+        });
     }
     Ok(Some(CheckAnswer::Over(status)))
 }

@@ -4,6 +4,7 @@ use futures_util::future::BoxFuture;
 use sqlx::{PgPool, Postgres};
 use uuid::Uuid;
 
+use super::Status;
 use crate::{
     clock::Millis,
     coalesce::{Coalescer, Key, Kind, key_of},
@@ -23,6 +24,8 @@ pub(crate) struct Guess {
     pub(super) correct: bool,
     /// It is the code of the verification's second address.
     pub(super) of_other: bool,
+    /// Where it stood when it was read: pending, or verified when its code counts again.
+    pub(super) was: Status,
     pub(super) check_key_hash: Option<Vec<u8>>,
     /// Wrong guesses a recipient has per day.
     pub(super) budget: i32,
@@ -97,14 +100,19 @@ async fn record_one(tx: &mut Tx, guess: &Guess) -> Result<Taken, DbError> {
     let left = on_tx!(tx, c => {
         sqlx::query_scalar::<D, i32>(
             "UPDATE verifications
-             SET guesses = guesses + 1, check_key_hash = $8, proves_other = $10,
-                 status = CASE WHEN $9 THEN 'verified'
+             SET guesses = guesses + CASE WHEN $9 AND reusable = 1 THEN 0 ELSE 1 END,
+                 check_key_hash = CASE WHEN status = 'verified' THEN check_key_hash ELSE $8 END,
+                 proves_other = CASE WHEN status = 'verified' THEN proves_other ELSE $10 END,
+                 status = CASE WHEN $9 OR status = 'verified' THEN 'verified'
                      WHEN guesses + 1 >= guess_limit THEN 'locked' ELSE status END,
-                 finished_at = CASE WHEN $9 OR guesses + 1 >= guess_limit THEN $3 END,
-                 seed = CASE WHEN $9 OR guesses + 1 >= guess_limit THEN NULL ELSE seed END,
-                 code_sealed =
-                     CASE WHEN $9 OR guesses + 1 >= guess_limit THEN NULL ELSE code_sealed END
-             WHERE id = $1 AND status || '' = 'pending' AND guesses < guess_limit
+                 finished_at = CASE WHEN status = 'verified' THEN finished_at
+                     WHEN $9 OR guesses + 1 >= guess_limit THEN $3 END,
+                 seed = CASE WHEN $9 AND reusable = 1 THEN seed
+                     WHEN $9 OR guesses + 1 >= guess_limit THEN NULL ELSE seed END,
+                 code_sealed = CASE WHEN $9 AND reusable = 1 THEN code_sealed
+                     WHEN $9 OR guesses + 1 >= guess_limit THEN NULL ELSE code_sealed END
+             WHERE id = $1 AND status || '' = $11 AND ($11 = 'pending' OR reusable = 1)
+               AND guesses < guess_limit
                AND generation = $2 AND expires_at > $3
                AND NOT EXISTS (SELECT 1 FROM guess_budgets b
                    WHERE b.tenant_id = $4 AND b.recipient_hash = $5 AND b.day = $6
@@ -121,6 +129,7 @@ async fn record_one(tx: &mut Tx, guess: &Guess) -> Result<Taken, DbError> {
         .bind(&guess.check_key_hash)
         .bind(guess.correct)
         .bind(i32::from(guess.of_other))
+        .bind(guess.was.as_str())
         .fetch_all(c)
         .await?
     });
@@ -158,9 +167,9 @@ async fn record_at_once(pool: &PgPool, guesses: &[Guess]) -> Result<Vec<Taken>, 
     const SQL: &str = "WITH
         guessed AS (
             SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::bytea[], $4::int[], $5::bool[],
-                $6::bytea[], $7::int[], $8::bigint[], $9::bigint[], $11::int[])
+                $6::bytea[], $7::int[], $8::bigint[], $9::bigint[], $11::int[], $12::text[])
             AS g (id, tenant_id, recipient_hash, generation, correct, check_key_hash, budget,
-                day, now, of_other)),
+                day, now, of_other, was)),
         charged AS (
             INSERT INTO guess_budgets (tenant_id, recipient_hash, day, guesses)
             SELECT tenant_id, recipient_hash, day, 1 FROM guessed WHERE NOT correct AND budget > 0
@@ -170,21 +179,25 @@ async fn record_at_once(pool: &PgPool, guesses: &[Guess]) -> Result<Vec<Taken>, 
             RETURNING tenant_id, recipient_hash),
         taken AS (
             UPDATE verifications v
-            SET guesses = v.guesses + 1,
-                check_key_hash = g.check_key_hash, proves_other = g.of_other,
-                status = CASE WHEN g.correct THEN 'verified'
+            SET guesses = v.guesses + CASE WHEN g.correct AND v.reusable = 1 THEN 0 ELSE 1 END,
+                check_key_hash = CASE WHEN v.status = 'verified' THEN v.check_key_hash
+                    ELSE g.check_key_hash END,
+                proves_other = CASE WHEN v.status = 'verified' THEN v.proves_other
+                    ELSE g.of_other END,
+                status = CASE WHEN g.correct OR v.status = 'verified' THEN 'verified'
                     WHEN v.guesses + 1 >= v.guess_limit THEN 'locked' ELSE v.status END,
-                finished_at = CASE WHEN g.correct OR v.guesses + 1 >= v.guess_limit
-                    THEN g.now END,
-                seed = CASE WHEN g.correct OR v.guesses + 1 >= v.guess_limit
-                    THEN NULL ELSE v.seed END,
-                code_sealed = CASE WHEN g.correct OR v.guesses + 1 >= v.guess_limit
-                    THEN NULL ELSE v.code_sealed END
+                finished_at = CASE WHEN v.status = 'verified' THEN v.finished_at
+                    WHEN g.correct OR v.guesses + 1 >= v.guess_limit THEN g.now END,
+                seed = CASE WHEN g.correct AND v.reusable = 1 THEN v.seed
+                    WHEN g.correct OR v.guesses + 1 >= v.guess_limit THEN NULL ELSE v.seed END,
+                code_sealed = CASE WHEN g.correct AND v.reusable = 1 THEN v.code_sealed
+                    WHEN g.correct OR v.guesses + 1 >= v.guess_limit THEN NULL
+                    ELSE v.code_sealed END
             FROM guessed g
             LEFT JOIN charged c
                 ON c.tenant_id = g.tenant_id AND c.recipient_hash = g.recipient_hash
-            WHERE v.id = g.id AND v.status || '' = 'pending' AND v.guesses < v.guess_limit
-              AND v.generation = g.generation AND v.expires_at > g.now
+            WHERE v.id = g.id AND v.status || '' = g.was AND (g.was = 'pending' OR v.reusable = 1)
+              AND v.guesses < v.guess_limit AND v.generation = g.generation AND v.expires_at > g.now
               AND CASE WHEN g.correct THEN NOT EXISTS (SELECT 1 FROM guess_budgets b
                       WHERE b.tenant_id = g.tenant_id AND b.recipient_hash = g.recipient_hash
                         AND b.day = g.day AND b.guesses >= g.budget)
@@ -211,6 +224,7 @@ async fn record_at_once(pool: &PgPool, guesses: &[Guess]) -> Result<Vec<Taken>, 
         .bind(column(&rows, |g| g.now))
         .bind(guesses.iter().map(|g| g.budget).min().unwrap_or_default())
         .bind(column(&rows, |g| i32::from(g.of_other)))
+        .bind(column(&rows, |g| g.was.as_str()))
         .fetch_all(pool)
         .await?;
     // The guesses have taken effect: whatever fails from here on must not make them run again.

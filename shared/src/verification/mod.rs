@@ -8,21 +8,24 @@ mod receipt;
 mod resend;
 mod rows;
 mod sweep;
+mod words;
 mod workflow;
 
 use uuid::Uuid;
 
-pub use accept::{Accepted, NewVerification, Refused, accept};
-pub use cancel::{CancelAnswer, cancel};
-pub use check::{CheckAnswer, CheckRequest, check};
+pub use accept::{
+    Accepted, NewVerification, Refused, Terms, accept, accept_on_terms, accept_under,
+};
+pub use cancel::{CancelAnswer, approve, cancel};
+pub use check::{CheckAnswer, CheckRequest, check, check_known};
 pub(crate) use guess::{Guesses, coalescer as guesses};
 pub use receipt::{ReceiptAnswer, consume_receipt, receipt};
-pub use resend::{ResendAnswer, ResendRequest, resend};
+pub use resend::{ResendAnswer, ResendRequest, resend, resend_on_terms};
 pub(crate) use rows::{Lookups, bind_columns, insert, inserted, list_in, lock, lookups};
 pub use rows::{find, list};
-pub use sweep::mark_expired;
+pub use sweep::{mark_expired, mark_used_up};
+pub(crate) use workflow::{LEAST_LIFE, go_on, go_on_or_fail};
 pub use workflow::{MOST_STEPS, NewStep, SHORTEST_WAIT, StepRefused};
-pub(crate) use workflow::{go_on, go_on_or_fail};
 
 use crate::{
     clock::Millis,
@@ -104,6 +107,10 @@ pub struct Verification {
     pub(crate) other_sealed: Option<Vec<u8>>,
     /// One when it was the second address' code that came back.
     pub(crate) proves_other: i32,
+    /// 1 while the right code counts again after a success, 2 when that is over, else 0.
+    pub(crate) reusable: i32,
+    /// The language that somebody asked for, in BCP 47.
+    pub locale: Option<String>,
 }
 
 impl Verification {
@@ -115,6 +122,12 @@ impl Verification {
             Status::Pending if self.expires_at <= now => Status::Expired,
             status => status,
         }
+    }
+
+    /// True when the right code counts again until it expires.
+    #[must_use]
+    pub fn is_reusable(&self) -> bool {
+        self.reusable != 0
     }
 
     #[must_use]

@@ -5,21 +5,29 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Status, Verification, accept::check_texts, find, workflow};
+use super::{
+    Status, Verification,
+    accept::{Terms, check_countries},
+    find,
+    words::Words,
+    workflow,
+};
 use crate::{
     admission::{Admission, Asking, Refused, admit, repeat},
     channel::Channel,
     clock::Millis,
-    config::ResendMode,
+    config::{Purpose, ResendMode},
     db::{Db, DbError, Tx, detached, in_time, on_tx, retrying},
     guess_budget::day_end,
     home::Home,
     idempotency::{self, IdempotencyKey, Record},
+    limits::{Rule, Scope},
     message::{self, Message},
     queue::Lane,
     recipient::Recipient,
     secrets::SecretError,
     send_budget,
+    texts::Texts,
 };
 
 #[derive(Clone, Debug)]
@@ -61,13 +69,32 @@ pub struct Resent {
 /// # Errors
 /// Why nothing was accepted.
 pub async fn resend(home: &Home, request: ResendRequest) -> Result<ResendAnswer, Refused> {
-    in_time(Box::pin(resend_in_time(home, request))).await
+    resend_on_terms(home, request, &Terms::default()).await
 }
 
-async fn resend_in_time(home: &Home, request: ResendRequest) -> Result<ResendAnswer, Refused> {
+/// As [`resend`], on other terms than the configured ones.
+///
+/// # Errors
+/// Why nothing was accepted.
+pub async fn resend_on_terms(
+    home: &Home,
+    request: ResendRequest,
+    terms: &Terms<'_>,
+) -> Result<ResendAnswer, Refused> {
+    in_time(Box::pin(resend_in_time(home, request, terms))).await
+}
+
+async fn resend_in_time(
+    home: &Home,
+    request: ResendRequest,
+    terms: &Terms<'_>,
+) -> Result<ResendAnswer, Refused> {
     let now = home.clock.now();
     let row = find(&home.db, request.id).await?.filter(|r| r.tenant_id == request.tenant_id);
     let Some(row) = row else { return Ok(ResendAnswer::NotFound) };
+    let settings = home.settings.now(&home.db, now).await?;
+    let policy = settings.policy(row.tenant_id, &row.purpose);
+    let policy = policy.as_deref();
     let way = Way::of(home, &row, request.channel)?;
     let asking = Asking {
         tenant_id: row.tenant_id,
@@ -77,6 +104,7 @@ async fn resend_in_time(home: &Home, request: ResendRequest) -> Result<ResendAns
         other: None,
         lane: Lane::Otp,
         lifetime_secs: secs_left(&row, now),
+        recipient_rules: terms.recipient_rules_or(home),
         client: request.client,
         idempotency_key: request.idempotency_key.as_ref(),
         is_test: row.is_test(),
@@ -89,23 +117,30 @@ async fn resend_in_time(home: &Home, request: ResendRequest) -> Result<ResendAns
         Status::Pending => {}
         over => return Ok(ResendAnswer::Over(over)),
     }
-    if row.resend_at > now {
-        return Ok(ResendAnswer::TooEarly { resend_at: row.resend_at });
+    let rule = ResendRule::of(home, policy, &row, now).await?;
+    let opens_at = rule.opens_at(&[], now);
+    if terms.no_wait && opens_at > now {
+        return Err(Refused::Limited { scope: Scope::Recipient, wait_ms: opens_at - now });
+    }
+    let resend_at = row.resend_at.max(opens_at);
+    if resend_at > now && !terms.no_wait {
+        return Ok(ResendAnswer::TooEarly { resend_at });
     }
     // A chain may have been taken out of the configuration since.
     if !way.reaches || !home.config.chains.serves(way.channel) {
         return Err(Refused::Channel(way.channel));
     }
-    if let Some(policy) = home.config.purposes.get(&row.purpose)
-        && way.channel.as_str() != row.channel
-    {
-        check_texts(home, &row.variables(&home.keys)?, policy, (way.channel, &way.to))?;
+    if let Some(policy) = policy {
+        check_countries(policy, &row.purpose, &asking)?;
+        if way.channel.as_str() != row.channel {
+            check_words(home, settings.texts(), policy, &row, &way)?;
+        }
     }
     let charged = match admit(home, &asking).await? {
         Admission::Repeat(answer) => return read(&answer),
         Admission::Go(charged) => charged,
     };
-    match write(home, &row, &way, &asking, now).await {
+    match write(home, &row, &way, &asking, &rule, now).await {
         Ok(Written::Done(resent, hint)) => {
             if let Some(id) = hint {
                 home.queue.hint(id);
@@ -130,6 +165,72 @@ async fn resend_in_time(home: &Home, request: ResendRequest) -> Result<ResendAns
                 error => Err(error.into()),
             }
         }
+    }
+}
+
+/// The words of another channel can be said with what the first one was given.
+fn check_words(
+    home: &Home,
+    texts: &Texts,
+    policy: &Purpose,
+    row: &Verification,
+    way: &Way,
+) -> Result<(), Refused> {
+    let given = row.variables(&home.keys)?;
+    let words = Words {
+        config: &home.config.texts,
+        texts,
+        tenant_id: row.tenant_id,
+        purpose: &row.purpose,
+        policy,
+        locale: row.locale.as_deref(),
+        given: &given,
+    };
+    words.check(way.channel, &way.to)
+}
+
+/// What the policy says of this resend, and of those after it.
+struct ResendRule {
+    wait_ms: Millis,
+    rotates: bool,
+    /// So many in so long.
+    most: Option<Rule>,
+    /// When it was sent again before, the newest first, as far as it matters.
+    before: Vec<Millis>,
+}
+
+impl ResendRule {
+    /// A purpose that is gone leaves the digits as they are.
+    async fn of(
+        home: &Home,
+        policy: Option<&Purpose>,
+        row: &Verification,
+        now: Millis,
+    ) -> Result<Self, DbError> {
+        let wait_ms = policy.map_or(30, |policy| policy.resend_after_secs);
+        // A code of the caller's own, or of a test number, cannot be rotated.
+        let rotates = policy.is_some_and(|policy| policy.resend == ResendMode::Rotate)
+            && row.code_sealed.is_none();
+        let most = policy.and_then(|policy| policy.resends);
+        let before = match most {
+            // Nobody needs to look as long as it cannot be the last one.
+            Some(most) if i64::from(row.resends) + 1 >= i64::from(most.count) => {
+                let since = (now - most.window_ms).max(row.created_at);
+                message::list_times_since(&home.db, row.id, since, most.count).await?
+            }
+            _ => Vec::new(),
+        };
+        Ok(Self { wait_ms: Millis::from(wait_ms) * 1_000, rotates, most, before })
+    }
+
+    /// When there is room for another one after those of before and these, and `at` the earliest.
+    fn opens_at(&self, more: &[Millis], at: Millis) -> Millis {
+        let Some(most) = self.most else { return at };
+        let all = more.iter().chain(&self.before);
+        let mut of_window = all.filter(|sent_at| **sent_at + most.window_ms > at);
+        // When this one is past, there are fewer than so many.
+        let in_the_way = of_window.nth(most.count as usize - 1);
+        in_the_way.map_or(at, |sent_at| *sent_at + most.window_ms)
     }
 }
 
@@ -213,15 +314,12 @@ async fn write(
     row: &Verification,
     way: &Way,
     asking: &Asking<'_>,
+    rule: &ResendRule,
     now: Millis,
 ) -> Result<Written, DbError> {
-    let policy = home.config.purposes.get(&row.purpose);
-    let wait = policy.map_or(30, |p| p.resend_after_secs);
-    // A code of the caller's own, or of a test number, cannot be rotated.
-    let rotates =
-        policy.is_some_and(|p| p.resend == ResendMode::Rotate) && row.code_sealed.is_none();
+    let rotates = rule.rotates;
     let mut next = row.clone();
-    next.resend_at = now + i64::from(wait) * 1_000;
+    next.resend_at = rule.opens_at(&[now], now + rule.wait_ms);
     next.resends += 1;
     next.generation += i32::from(rotates);
     let resent = Resent {

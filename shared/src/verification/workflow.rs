@@ -9,6 +9,7 @@ use super::{Verification, field, rows::mark_failed};
 use crate::{
     channel::Channel,
     clock::Millis,
+    config::Follow,
     db::{DbError, Tx, on_tx},
     home::Home,
     message::Message,
@@ -21,7 +22,7 @@ pub const MOST_STEPS: usize = 3;
 /// Seconds from one step to the next: a text takes some to arrive, and some to be typed.
 pub const SHORTEST_WAIT: u32 = 10;
 /// With less of the code's life left, in seconds, nobody could use it any more.
-const LEAST_LIFE: u32 = 20;
+pub(crate) const LEAST_LIFE: u32 = 20;
 
 /// One step, some time after the one before.
 #[derive(Clone, Debug)]
@@ -44,6 +45,15 @@ pub struct StepRefused {
 pub(super) struct Other {
     pub(super) to: Recipient,
     pub(super) hash: Vec<u8>,
+}
+
+/// The steps of a policy, as far as they reach this address.
+pub(super) fn steps_to(to: &Recipient, then: &[Follow]) -> Vec<NewStep> {
+    let by_phone = to.channel().is_by_phone();
+    let reaching = then.iter().filter(|step| step.channel.is_by_phone() == by_phone);
+    reaching
+        .map(|step| NewStep { channel: step.channel, to: to.clone(), after_secs: step.after_secs })
+        .collect()
 }
 
 /// The second address of these steps, if there is one.

@@ -82,12 +82,12 @@ fn a_wrong_value_says_what_is_expected() {
              that do: console, http, sandbox, twilio_voice",
         ),
         (
-            "[texts]\nlanguage = \"sv\"\n[chains]\nvoice = [\"console\"]\n",
-            "purposes.default.voice_template: nobody could be called: there is no sentence in \"sv\"",
+            "[texts]\nlanguage = \"cy\"\n[chains]\nvoice = [\"console\"]\n",
+            "purposes.default.voice_template: nobody could be called: there is no sentence in \"cy\"",
         ),
         (
-            "[texts]\nvoice_languages = { SE = \"sv\" }\n[chains]\nvoice = [\"console\"]\n",
-            "texts.voice_languages.SE: there is no sentence in \"sv\"; there are those in de, en, es",
+            "[texts]\nvoice_languages = { GB = \"cy\" }\n[chains]\nvoice = [\"console\"]\n",
+            "texts.voice_languages.GB: there is no sentence in \"cy\"; there are those in ",
         ),
         ("[texts]\nvoice_languages = { XX = \"de\" }\n", "texts.voice_languages.XX: is no country"),
         (
@@ -114,9 +114,19 @@ fn a_wrong_value_says_what_is_expected() {
             "purposes.login.email_lifetime_secs: must be 60 to 86400",
         ),
         ("[purposes.login]\nemail_template = \"x\"\n", "email_template: must contain {code}"),
+        ("[purposes.login]\ntemplate = \"x\"\n", "purposes.login.template: must contain {code}"),
+        (
+            "[purposes.login]\nsms_web_host = \"https://example.org\"\n",
+            "purposes.login.sms_web_host: must be the host of a page in small letters",
+        ),
+        (
+            "[purposes.login]\nsms_app_hash = \"FA+9qCX9VS\"\n",
+            "purposes.login.sms_app_hash: must be the 11 characters of an app's hash",
+        ),
         ("[purposes.login]\nemail_subject = \"a\\nb\"\n", "email_subject: must be one line"),
         ("[texts]\nlanguage = \"\"\n", "texts.language: \"\" is no language; write one such as"),
         ("[texts]\nlanguage = \"en_US\"\n", "texts.language: \"en_US\" is no language"),
+        ("[compat.django]\nenabled = \"yes\"\n", "DIR/otpost.toml:2: compat.django.enabled:"),
         ("[server\n", "DIR/otpost.toml:1: not valid TOML"),
         (
             "[chains]\nsms = [\"t\"]\n[providers.t]\nkind = \"twilio\"\n",
@@ -133,7 +143,7 @@ fn texts_that_never_fit_an_email_are_refused_where_there_are_emails() {
     let name = format!("[texts]\napp = {:?}\n", "a".repeat(190));
     let text = format!("[purposes.login]\nemail_template = \"{{code}}{}\"\n", "a".repeat(9_995));
     for (text, said) in [
-        (name, "email_subject: has 210 characters with texts.app and a code, and may have 200"),
+        (name, "characters with texts.app and a code, and may have 200"),
         (text, "purposes.login.email_template: has 10001 characters"),
     ] {
         let mistake = mistake(&format!("[chains]\nemail = [\"console\"]\n{text}"));

@@ -65,6 +65,7 @@ pub(super) async fn bulk(home: &Home, n: u32) -> Uuid {
         to: number(n),
         title: None,
         text: "hello".into(),
+        language: None,
         client: None,
         idempotency_key: None::<IdempotencyKey>,
     };

@@ -5,6 +5,7 @@
 mod accept;
 mod batches;
 mod check;
+mod compat;
 mod configuration;
 mod costs;
 mod hearing;
@@ -14,6 +15,7 @@ mod leases;
 mod limits;
 mod model;
 mod plans;
+mod policies;
 mod privacy;
 mod provider_ids;
 mod rates;
@@ -22,6 +24,8 @@ mod reports;
 mod resend;
 mod routes;
 mod suppressions;
+mod templates;
+mod verify_service;
 mod workflow;
 
 use otpost_shared::{
@@ -34,6 +38,7 @@ use otpost_shared::{
     secrets::{Code, Handle},
     suppression,
     tenant::DEFAULT_TENANT,
+    texts::Asked,
     verification::{self, Accepted, CheckAnswer, CheckRequest, NewVerification},
 };
 use uuid::Uuid;
@@ -52,9 +57,10 @@ fn request(to: Recipient) -> NewVerification {
         subject: None,
         variables: verification::Variables::new(),
         metadata: None,
+        locale: Asked::default(),
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     }
 }

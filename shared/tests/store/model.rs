@@ -49,6 +49,7 @@ voice = ["console"]
 email = ["console"]
 [purposes.default]
 email_lifetime_secs = 600
+resends = ""
 [purposes.rotating]
 resend = "rotate"
 lifetime_secs = 120
@@ -66,6 +67,8 @@ guesses_per_recipient_and_day = 1000000
 [chains]
 voice = ["console"]
 email = ["console"]
+[purposes.default]
+resends = ""
 [purposes.rotating]
 resend = "rotate"
 "#;

@@ -20,7 +20,7 @@ use super::{accept, check, code_of, leases::bulk, messages, other_than};
 const DUE_REPLIES: &str = "SELECT id FROM messages WHERE keyword IS NOT NULL AND state = 'queued' AND not_before <= 5 AND deadline > 5 ORDER BY not_before LIMIT 9";
 
 /// The look-ups, as the store writes them, with literals for parameters.
-const LOOKUPS: [(&str, &str); 31] = [
+const LOOKUPS: [(&str, &str); 43] = [
     ("api key by id", "SELECT * FROM api_keys WHERE id = $ID"),
     ("api keys of a tenant", "SELECT * FROM api_keys WHERE tenant_id = $ID ORDER BY created_at"),
     ("verification by id", "SELECT * FROM verifications WHERE id = $ID"),
@@ -28,6 +28,23 @@ const LOOKUPS: [(&str, &str); 31] = [
         "expired verifications",
         "SELECT id FROM verifications WHERE status = 'pending' AND expires_at <= 5 ORDER BY expires_at LIMIT 9",
     ),
+    (
+        "codes that no longer count again",
+        "SELECT id FROM verifications WHERE reusable = 1 AND expires_at <= 5 AND status || '' <> 'pending' ORDER BY expires_at LIMIT 9",
+    ),
+    (
+        "policies that count",
+        "SELECT * FROM policies WHERE is_current = 1 AND body IS NOT NULL ORDER BY for_everyone, tenant_id, purpose",
+    ),
+    (
+        "policies of a tenant",
+        "SELECT * FROM policies WHERE is_current = 1 AND for_everyone = 0 AND tenant_id = $ID",
+    ),
+    (
+        "history of a policy",
+        "SELECT * FROM policies WHERE for_everyone = 0 AND tenant_id = $ID AND purpose = 'login' AND version < 5 ORDER BY version DESC LIMIT 9",
+    ),
+    ("revision of the settings", "SELECT revision FROM settings_revision WHERE one = 1"),
     (
         "old verifications",
         "SELECT id FROM verifications WHERE finished_at < 5 ORDER BY finished_at LIMIT 9",
@@ -103,6 +120,14 @@ const LOOKUPS: [(&str, &str); 31] = [
         "UPDATE messages SET state = 'canceled' WHERE state || '' = 'queued' AND id = (SELECT message_id FROM replies WHERE recipient_hash = $HASH AND keyword = 'stop')",
     ),
     (
+        "the versions of a text",
+        "SELECT version FROM templates WHERE tenant_id = $ID AND for_everyone = 0 AND purpose = 'a' AND channel = 'sms' AND locale = 'en' ORDER BY version DESC",
+    ),
+    (
+        "the texts of a tenant",
+        "SELECT body FROM templates WHERE tenant_id = $ID AND for_everyone = 0 AND superseded_at IS NULL AND body IS NOT NULL",
+    ),
+    (
         "old replies",
         "SELECT recipient_hash, keyword FROM replies WHERE expires_at < 5 ORDER BY expires_at LIMIT 9",
     ),
@@ -117,6 +142,26 @@ const LOOKUPS: [(&str, &str); 31] = [
     (
         "old heard starts",
         "SELECT id_hash FROM heard_starts WHERE expires_at < 5 ORDER BY expires_at LIMIT 9",
+    ),
+    (
+        "a tenant's services",
+        "SELECT * FROM verify_services WHERE tenant_id = $ID AND id > $ID ORDER BY id LIMIT 9",
+    ),
+    (
+        "a service's last verification of a number",
+        "SELECT verification_id FROM verify_starts WHERE service_id = $ID AND recipient_hash = $HASH",
+    ),
+    (
+        "old starts",
+        "SELECT service_id FROM verify_starts WHERE kept_until < 5 ORDER BY kept_until LIMIT 9",
+    ),
+    (
+        "a service's limit by name",
+        "SELECT id FROM verify_rate_limits WHERE service_id = $ID AND unique_name = 'a'",
+    ),
+    (
+        "a limit's buckets",
+        "SELECT * FROM verify_buckets WHERE rate_limit_id = $ID AND id < $ID ORDER BY id DESC LIMIT 9",
     ),
 ];
 
@@ -239,7 +284,7 @@ async fn a_claim_of_texts_reads_little_more_than_it_takes() {
 }
 
 /// Tables as large as those of an installation that ran for a while, all of it past the retention.
-const OLD: [&str; 9] = [
+const OLD: [&str; 10] = [
     "INSERT INTO verifications SELECT copy.* FROM verifications v, generate_series(1, 20000) n,
      jsonb_populate_record(v, jsonb_build_object(
          'id', gen_random_uuid(), 'status', 'verified', 'finished_at', n)) copy",
@@ -256,6 +301,7 @@ const OLD: [&str; 9] = [
     "INSERT INTO replies SELECT int4send(n), 'stop', gen_random_uuid(), n FROM generate_series(1, 20000) n",
     "INSERT INTO last_words SELECT int4send(n), 'stop', n, 1, n FROM generate_series(1, 20000) n",
     "INSERT INTO heard_starts SELECT int4send(n), n FROM generate_series(1, 20000) n",
+    "INSERT INTO verify_starts SELECT gen_random_uuid(), int4send(n), gen_random_uuid(), n FROM generate_series(1, 20000) n",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

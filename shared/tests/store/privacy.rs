@@ -10,16 +10,20 @@ use otpost_shared::{
         batch::{self, BatchText, NewBatch, Row},
     },
     recipient::Recipient,
+    secrets::Code,
     suppression::{self, NewSuppression, Reason, Scope},
     tenant::DEFAULT_TENANT,
+    texts::Asked,
     verification,
+    verify_service::{self, RateLimit, Service, Settings, Start},
 };
 use otpost_testbed::on_both_homes;
 use sqlx::{AssertSqlSafe, Row as _};
+use uuid::Uuid;
 
 use super::{code_of, key, number, request};
 
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 21] = [
     "tenants",
     "api_keys",
     "verifications",
@@ -37,6 +41,10 @@ const TABLES: [&str; 17] = [
     "replies",
     "last_words",
     "heard_starts",
+    "verify_services",
+    "verify_rate_limits",
+    "verify_buckets",
+    "verify_starts",
 ];
 
 const REPLIES: &str = r#"
@@ -66,12 +74,14 @@ on_both_homes! {
             to: number(8_888),
             title: None,
             text: "sentinel-text".into(),
+            language: None,
             client: None,
             idempotency_key: Some(key(&bed.home, "sentinel-key-2", "body")),
         };
         message::accept(&bed.home, text).await.expect("accepted");
         let stop = Written { from: number(6_666), wish: Wish::Stop, at: None, id: None };
         inbound::take(&bed.home, "main", stop).await.expect("taken");
+        start_in_a_service(&bed.home).await;
         let code_of_email = accept_emails(&bed.home).await;
         let text = BatchText::parse("sentinel-text of {who}").expect("a text");
         let key = Some("sentinel-key-3".to_owned());
@@ -86,12 +96,49 @@ on_both_homes! {
         assert!(finds(&dump, "planted-leak"), "the search finds what is there");
         let token = accepted.session_token.as_str();
         for secret in [
-            "2025557777", "2025558888", "2025559999", "2025556666", "5557777", "sentinel-", code.as_str(), token, &token[22..],
+            "2025557777", "2025558888", "2025559999", "2025556666", "2025554444", "5557777", "sentinel-", code.as_str(), token, &token[22..],
             "Sentinel", "mailbox.example", code_of_email.as_str(),
         ] {
             assert!(!finds(&dump, secret), "{secret} is in the dump");
         }
     }
+}
+
+/// A code by way of a Service, counted by an address of a person.
+async fn start_in_a_service(home: &Home) {
+    let settings = Settings {
+        friendly_name: "Shop".to_owned(),
+        code_length: 6,
+        custom_codes: true,
+        payments: true,
+    };
+    let (id, now) = (Uuid::now_v7(), home.clock.now());
+    let service = Service::new(id, DEFAULT_TENANT, "default", settings, now);
+    assert!(verify_service::insert(&home.db, &service).await.expect("stored"));
+    let limit = RateLimit {
+        id,
+        service_id: id,
+        unique_name: "end_user".to_owned(),
+        description: String::new(),
+        created_at: now,
+        updated_at: now,
+    };
+    assert!(verify_service::insert_rate_limit(&home.db, &limit).await.expect("stored"));
+    let start = Start {
+        service: &service,
+        to: number(4_444),
+        channel: Channel::Sms,
+        app: Some("sentinel-app".to_owned()),
+        code: Some(Code::new("sentinel-1".to_owned())),
+        subject: Some("sentinel-payment".to_owned()),
+        variables: [("amount".to_owned(), "sentinel-amount".to_owned())].into(),
+        metadata: serde_json::json!({ "tags": "sentinel-tag" }),
+        locale: Asked::default(),
+        client: None,
+        counted: vec![("end_user".to_owned(), "sentinel-user".to_owned())],
+        recipient_rules: &home.config.limits.recipient,
+    };
+    verify_service::start(home, &start).await.expect("started");
 }
 
 /// A code and a message by e-mail, and a suppression of the address; the code.
@@ -104,6 +151,7 @@ async fn accept_emails(home: &Home) -> String {
         to: to(),
         title,
         text: "sentinel-letter".into(),
+        language: None,
         client: None,
         idempotency_key: Some(key(home, "sentinel-key-4", "body")),
     };

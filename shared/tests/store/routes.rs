@@ -179,9 +179,9 @@ fn a_route_that_cannot_be_meant_is_told() {
             "routes[0].lanes: \"codes\" is no lane; write \"otp\" for codes",
         ),
         (
-            format!("purposes = [\"login\"]\n{chain}"),
+            format!("purposes = [\"shop\"]\n{chain}"),
             2,
-            "routes[0].purposes: there is no [purposes.login]; there are: default",
+            "routes[0].purposes: there is no [purposes.shop]; there are: default, login, opt_in, password_reset",
         ),
         (
             format!("purposes = [\"default\"]\nlanes = [\"bulk\"]\n{chain}"),

@@ -65,7 +65,7 @@ fn step(channel: Channel, to: Recipient, after_secs: u32) -> NewStep {
 /// A text, a call a minute later, an e-mail a minute after that.
 fn three_ways(n: u32) -> NewVerification {
     let then = vec![step(Channel::Voice, number(n), 60), step(Channel::Email, ann(), 60)];
-    NewVerification { then, ..request(number(n)) }
+    NewVerification { then: Some(then), ..request(number(n)) }
 }
 
 async fn accept_three_ways(home: &Home, n: u32) -> Accepted {
@@ -305,7 +305,7 @@ on_both_homes! {
 
     async fn a_resend_needs_what_the_texts_of_its_channel_need(bed, NAMED) {
         let mut new = request(number(1));
-        new.then = vec![step(Channel::Email, ann(), 60)];
+        new.then = Some(vec![step(Channel::Email, ann(), 60)]);
         new.variables = [("name".to_owned(), "Ann".to_owned())].into();
         verification::accept(&bed.home, new).await.expect("accepted");
         let accepted = verification::accept(&bed.home, request(number(2))).await.expect("accepted");
@@ -316,7 +316,7 @@ on_both_homes! {
 
     async fn a_test_number_is_no_second_address(bed, TEST_NUMBER) {
         let to = bed.home.parse_recipient("+15550001111", None).expect("a test number");
-        let then = vec![step(Channel::Sms, to, 60)];
+        let then = Some(vec![step(Channel::Sms, to, 60)]);
         let new = NewVerification { then, channel: Channel::Email, ..request(ann()) };
         let refused = verification::accept(&bed.home, new).await;
         assert!(matches!(refused, Err(Refused::Step(at)) if at.field == "to"));

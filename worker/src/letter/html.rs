@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use otpost_shared::texts::Locale;
+
 const HEAD: &str = "<meta charset=\"utf-8\">\n\
     <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
     <meta name=\"color-scheme\" content=\"light dark\">\n\
@@ -38,8 +40,10 @@ impl Words {
         self.codes.push(begin..self.text.len());
     }
 
-    /// The whole page. `language` goes into the first tag.
+    /// The whole page. `language` goes into the first tag, with the direction of its script.
     pub(super) fn page(&self, title: &str, language: &str) -> String {
+        let is_rtl = Locale::parse_lossy(language).is_some_and(|read| read.is_right_to_left());
+        let direction = if is_rtl { " dir=\"rtl\"" } else { "" };
         let (title, language) = (escaped(title), escaped(language));
         let paragraphs = paragraphs(&self.text).into_iter().map(|paragraph| {
             let style = if self.codes.contains(&paragraph) { LARGE } else { PARAGRAPH };
@@ -47,7 +51,7 @@ impl Words {
         });
         let body: String = paragraphs.collect();
         format!(
-            "<!doctype html>\n<html lang=\"{language}\">\n<head>\n{HEAD}<title>{title}</title>\n</head>\n\
+            "<!doctype html>\n<html lang=\"{language}\"{direction}>\n<head>\n{HEAD}<title>{title}</title>\n</head>\n\
              <body style=\"{BODY}\">\n<div style=\"{COLUMN}\">\n{body}</div>\n</body>\n</html>\n"
         )
     }
@@ -193,6 +197,18 @@ mod tests {
         }
         let escaped = "&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;x&#39;";
         assert!(page.contains(escaped) && page.contains("<strong>1&lt;2</strong>"), "{page}");
+    }
+
+    #[test]
+    fn a_script_from_right_to_left_is_set_so() {
+        let page = |language: &str| words(&[("a", false)]).page("A title", language);
+        for language in ["ar", "fa-IR", "he"] {
+            let tag = format!("<html lang=\"{language}\" dir=\"rtl\">");
+            assert!(page(language).contains(&tag), "{language}");
+        }
+        for language in ["en", "ja", "no language"] {
+            assert!(!page(language).contains("dir="), "{language}");
+        }
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn a_call_costs_the_same_however_much_is_said() {
 #[test]
 fn an_email_costs_what_its_provider_tells() {
     let prices: PriceList = toml::from_str("currency = 'EUR'\n'*' = '0.04'").expect("prices");
-    let body = Body { title: Some("A parcel".into()), text: "It is here.".into() };
+    let body = Body { title: Some("A parcel".into()), text: "It is here.".into(), language: None };
     let letter = Letter::of_body(ann(), body, "en");
     let ending = letter.ending(Outcome::accepted(None), Some(&prices), 7);
     assert_eq!((ending.segments, ending.charge), (None, None));
@@ -105,7 +105,7 @@ fn ann() -> Recipient {
 
 #[test]
 fn words_about_an_email_lose_its_address_and_title() {
-    let body = Body { title: Some("A parcel".into()), text: "It is here.".into() };
+    let body = Body { title: Some("A parcel".into()), text: "It is here.".into(), language: None };
     let letter = Letter::of_body(ann(), body, "en");
     let said = "550 5.1.1 <ann@EXAMPLE.org>: no mailbox ann here, \"A parcel\": It is here.";
     assert_eq!(
@@ -116,7 +116,7 @@ fn words_about_an_email_lose_its_address_and_title() {
     assert_eq!(letter.redacted_id("4F1C-ann@example.org-ann"), "4F1C-[address]-ann");
     // A server that rewrites addresses names another one of theirs.
     let tagged = Recipient::parse_email("ann+shop@example.org").expect("an address");
-    let body = Body { title: Some("A parcel".into()), text: "It is here.".into() };
+    let body = Body { title: Some("A parcel".into()), text: "It is here.".into(), language: None };
     let letter = Letter::of_body(tagged, body, "en");
     for (said, kept) in [
         ("550 5.1.1 <ann@example.org>: user unknown", "550 5.1.1 <[address]>: user unknown"),
@@ -132,7 +132,7 @@ fn words_about_an_email_lose_its_address_and_title() {
 #[test]
 fn an_id_that_looks_like_an_address_is_kept_and_one_that_is_theirs_is_not() {
     let tagged = Recipient::parse_email("Ann+shop@example.org").expect("an address");
-    let body = Body { title: Some("A parcel".into()), text: "It is here.".into() };
+    let body = Body { title: Some("A parcel".into()), text: "It is here.".into(), language: None };
     let letter = Letter::of_body(tagged, body, "en");
     for id in [
         "<20261128101500.1.4F1C2A@mg.example.com>",

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use otpost_shared::{
     Home, attempt,
+    channel::Channel,
     message::{self, NewMessage},
     recipient::Recipient,
     tenant::DEFAULT_TENANT,
-    verification::{self, Status},
+    texts::Asked,
+    verification::{self, NewVerification, Status, Terms, Variables},
 };
 use otpost_testbed::{Bed, Kind};
 use uuid::Uuid;
@@ -38,6 +40,7 @@ pub async fn bulk(home: &Home, n: u32) -> Uuid {
         to,
         title: None,
         text,
+        language: None,
         client: None,
         idempotency_key: None,
     };
@@ -240,4 +243,37 @@ async fn a_worker_that_is_told_to_stop_leaves_nothing_claimed() {
     tokio::time::timeout(PATIENCE, waiting).await.expect("the rest is sent");
     worker.stop().await;
     assert_eq!(gateway.bodies().len(), 100, "each was sent once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_of_its_own_stands_in_the_text() {
+    for kind in BOTH {
+        let gateway = Gateway::start(ACCEPTED).await;
+        let bed = bed(kind, &[&gateway]).await;
+        let worker = Worker::start(&bed.home);
+        let new = NewVerification {
+            tenant_id: DEFAULT_TENANT,
+            to: Recipient::parse("+12025550001", None).expect("a valid number"),
+            channel: Channel::Sms,
+            purpose: "default".into(),
+            subject: None,
+            variables: Variables::new(),
+            metadata: None,
+            locale: Asked::default(),
+            client: None,
+            code: None,
+            then: None,
+            idempotency_key: None,
+        };
+        let terms = Terms { app: Some("Shop"), code_length: Some(9), ..Terms::default() };
+        let accepted = verification::accept_on_terms(&bed.home, new, &terms).await;
+        let id = accepted.expect("accepted").id;
+        assert_eq!(ended(&bed.home, id).await.state, "sent");
+        let of = verification::find(&bed.home.db, id).await.expect("an answer").expect("a row");
+        let code = of.code(&bed.home.keys).expect("a key").expect("a seed");
+        assert_eq!(code.as_str().len(), 9);
+        let text = format!("{} is your Shop code.", code.as_str());
+        assert!(gateway.bodies()[0].contains(&text), "{}", gateway.bodies()[0]);
+        worker.stop().await;
+    }
 }

@@ -6,6 +6,7 @@ use otpost_shared::{
     message::{self, NewMessage, Title},
     recipient::Recipient,
     tenant::DEFAULT_TENANT,
+    texts::Asked,
     verification::{self, NewVerification},
 };
 use otpost_testbed::Bed;
@@ -45,9 +46,10 @@ async fn code(home: &Home, name: &str) -> Uuid {
         subject: None,
         variables: [("name".to_owned(), name.to_owned())].into(),
         metadata: None,
+        locale: Asked::default(),
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted").id
@@ -59,6 +61,7 @@ async fn letter(home: &Home) -> Uuid {
         to: ann(),
         title: Title::of(Channel::Email, Some("A parcel".to_owned())).expect("a title"),
         text: "It is {here}.".into(),
+        language: None,
         client: None,
         idempotency_key: None,
     };

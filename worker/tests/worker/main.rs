@@ -8,6 +8,7 @@ mod delivery;
 mod drills;
 mod email;
 mod gateway;
+mod languages;
 mod rates;
 mod recovery;
 mod regions;
@@ -34,6 +35,7 @@ use otpost_shared::{
     message::{self, Message},
     recipient::Recipient,
     tenant::DEFAULT_TENANT,
+    texts::Asked,
     verification::{self, Accepted, NewVerification, Variables},
 };
 use otpost_worker::{health::Health, tokens::Tokens};
@@ -89,9 +91,10 @@ async fn accept_by(home: &Home, channel: Channel, to: &str) -> Accepted {
         subject: None,
         variables: Variables::new(),
         metadata: None,
+        locale: Asked::default(),
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted")

@@ -86,6 +86,7 @@ async fn refused(home: &Home) -> bool {
         to: number(),
         title: None,
         text: "hello".to_owned(),
+        language: None,
         client: None,
         idempotency_key: None,
     };

@@ -10,6 +10,7 @@ use otpost_shared::{
     recipient::Recipient,
     report::{Report, Word},
     tenant::{self, DEFAULT_TENANT, Tenant},
+    texts::Asked,
     verification::{self, NewVerification, Variables},
 };
 use otpost_testbed::{Bed, Kind};
@@ -61,9 +62,10 @@ async fn code(home: &Home, tenant_id: Uuid, to: &str) -> Uuid {
         subject: None,
         variables: Variables::new(),
         metadata: None,
+        locale: Asked::default(),
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted").id
@@ -76,6 +78,7 @@ async fn bulk(home: &Home, to: &str) -> Uuid {
         to,
         title: None,
         text,
+        language: None,
         client: None,
         idempotency_key: None,
     };

@@ -7,6 +7,7 @@ use otpost_shared::{
     recipient::Recipient,
     report::{Reference, Report, Word},
     tenant::DEFAULT_TENANT,
+    texts::Asked,
     verification::{self, NewStep, NewVerification, Variables},
 };
 use otpost_testbed::Bed;
@@ -40,13 +41,14 @@ async fn accept(bed: &Bed) -> Uuid {
     let step = |channel, to: &Recipient| NewStep { channel, to: to.clone(), after_secs: 60 };
     let new = NewVerification {
         tenant_id: DEFAULT_TENANT,
-        then: vec![step(Channel::Voice, &to), step(Channel::Email, &ann())],
+        then: Some(vec![step(Channel::Voice, &to), step(Channel::Email, &ann())]),
         to,
         channel: Channel::Sms,
         purpose: "default".into(),
         subject: None,
         variables: Variables::new(),
         metadata: None,
+        locale: Asked::default(),
         client: None,
         code: None,
         idempotency_key: None,

@@ -40,14 +40,18 @@ pub struct CheckedVerification {
     id: String,
     /// `verified`.
     status: &'static str,
-    /// Proof of this success, usable once within ten minutes.
-    receipt: String,
+    /// Proof of this success, usable once within ten minutes. A verification gives one: where its code
+    /// counts again, it is left out from the second time on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
     /// The address whose code it was, masked.
     to: String,
+    /// Of the first time.
     verified_at: String,
 }
 
-/// Checks a code. A wrong one costs a guess; the right one counts once.
+/// Checks a code. A wrong one costs a guess; the right one counts once, unless the policy of its purpose is
+/// reusable.
 #[utoipa::path(
     post, path = "/v1/verifications/check", tag = "verifications", operation_id = "check_verification",
     security(("api_key" = [])), request_body = CheckVerification,
@@ -101,7 +105,14 @@ pub(crate) async fn run(
         CheckAnswer::Verified { id, receipt, to, at } => Ok(CheckedVerification {
             id: id.to_string(),
             status: "verified",
-            receipt,
+            receipt: Some(receipt),
+            to,
+            verified_at: rfc3339(at),
+        }),
+        CheckAnswer::VerifiedAgain { id, to, at } => Ok(CheckedVerification {
+            id: id.to_string(),
+            status: "verified",
+            receipt: None,
             to,
             verified_at: rfc3339(at),
         }),

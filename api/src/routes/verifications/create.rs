@@ -21,6 +21,7 @@ use crate::{
     body::{IdempotencyHeader, JsonBody},
     channel,
     error::{ApiError, ErrorCode, Problem},
+    language::AcceptLanguage,
     timestamp::rfc3339,
 };
 
@@ -50,6 +51,11 @@ pub struct CreateVerification {
     /// Values for the placeholders of the purpose's texts.
     #[serde(default)]
     variables: Variables,
+    /// The person's language (BCP 47, such as `pt-BR`). Without one, or where there are no texts in it, the
+    /// header `Accept-Language` counts, then the tenant's language, then that of the configuration.
+    #[serde(default)]
+    #[schema(example = "pt-BR")]
+    locale: Option<String>,
     /// A JSON object of your own, given back by show.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
@@ -58,13 +64,14 @@ pub struct CreateVerification {
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "203.0.113.9")]
     client_ip: Option<IpAddr>,
-    /// A code of your own instead of a generated one.
+    /// A code of your own instead of a generated one, where the purpose's policy allows it.
     #[serde(default)]
     code: Option<String>,
     /// What follows by itself while nobody gives the code back: at most three steps, each some time after
-    /// the one before, or at once when that one fails.
+    /// the one before, or at once when that one fails. Left out, those of the purpose's policy follow; `[]`
+    /// means none.
     #[serde(default)]
-    then: Vec<Step>,
+    then: Option<Vec<Step>>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -87,7 +94,10 @@ pub struct CreatedVerification {
 #[utoipa::path(
     post, path = "/v1/verifications", tag = "verifications", operation_id = "create_verification",
     security(("api_key" = [])), request_body = CreateVerification,
-    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer.")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
+        ("Accept-Language" = Option<String>, Header, description = "The person's languages, best passed on as the browser sent it."),
+    ),
     responses(
         (status = 202, description = "Stored; the code is on its way.", body = CreatedVerification),
         (status = "4XX", description = "Refused, with a code that says why.", body = Problem),
@@ -98,10 +108,11 @@ pub async fn create(
     State(app): State<App>,
     caller: Caller,
     key: IdempotencyHeader,
+    languages: AcceptLanguage,
     body: JsonBody<CreateVerification>,
 ) -> Result<(StatusCode, Json<CreatedVerification>), ApiError> {
     caller.require(Scope::Verify)?;
-    let mut new = parse(&app.home, caller.tenant_id, body.value).await?;
+    let mut new = parse(&app.home, caller.tenant_id, &languages, body.value).await?;
     new.idempotency_key = key.for_request(&app.home.keys, "POST /v1/verifications", &body.bytes);
     let accepted = verification::accept(&app.home, new).await?;
     Ok((StatusCode::ACCEPTED, Json(accepted.into())))
@@ -111,6 +122,7 @@ pub async fn create(
 pub(crate) async fn parse(
     home: &Home,
     tenant_id: Uuid,
+    languages: &AcceptLanguage,
     wire: CreateVerification,
 ) -> Result<NewVerification, ApiError> {
     let channel = channel::read_for(Lane::Otp, &home.config.chains, wire.channel.as_deref())?;
@@ -128,8 +140,12 @@ pub(crate) async fn parse(
     if json_len(&wire.variables) > METADATA {
         return Err(too_long("variables", METADATA));
     }
+    let locale = languages.asked(wire.locale.as_deref())?;
     let to = home.read_recipient_of(tenant_id, channel, &wire.to).await??;
-    let then = steps::read(home, tenant_id, &to, wire.then).await?;
+    let then = match wire.then {
+        Some(then) => Some(steps::read(home, tenant_id, &to, then).await?),
+        None => None,
+    };
     let code = wire.code.map(|text| {
         Code::normalised(&text).ok_or_else(|| {
             ErrorCode::InvalidField.detail("code must be digits").with("field", "code")
@@ -143,6 +159,7 @@ pub(crate) async fn parse(
         subject: wire.subject,
         variables: wire.variables,
         metadata: wire.metadata.map(serde_json::Value::Object),
+        locale,
         client: wire.client_ip,
         code: code.transpose()?,
         then,

@@ -32,6 +32,9 @@ pub struct VerificationView {
     /// `sms`, `email`, `voice` or `whatsapp`.
     channel: String,
     purpose: String,
+    /// The language that was asked for, if there are texts that serve it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locale: Option<String>,
     /// Masked.
     to: String,
     /// The second address that its steps go to, masked.
@@ -120,6 +123,7 @@ pub async fn view(home: &Home, row: Verification) -> Result<VerificationView, Db
         failure: row.failure,
         channel: row.channel,
         purpose: row.purpose,
+        locale: row.locale,
         cost: cost.into_iter().map(PriceView::from).collect(),
         messages,
     })

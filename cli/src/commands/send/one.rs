@@ -41,6 +41,7 @@ pub async fn run(config: Option<&Path>, options: SendOptions) -> Done {
         to,
         title,
         text: options.text,
+        language: None,
         client: None,
         idempotency_key: key,
     };

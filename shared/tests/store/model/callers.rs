@@ -96,7 +96,7 @@ fn new_verification(person: u8, policy: Policy, ways: &Ways) -> NewVerification 
         to: recipient(*channel),
         after_secs: *after_secs,
     };
-    new.then = ways.then.iter().map(step).collect();
+    new.then = Some(ways.then.iter().map(step).collect());
     new
 }
 
@@ -165,6 +165,7 @@ impl Trial<'_> {
             to: number(person.into()),
             title: None,
             text: "hello".into(),
+            language: None,
             client: None,
             idempotency_key: asked.for_home(self),
         };

@@ -93,10 +93,10 @@ pub async fn run(home: &Home, bout: &Bout) -> Verdict {
     }
     if bout.goes_on {
         let mail = Address::Mailbox.recipient();
-        new.then = vec![
+        new.then = Some(vec![
             NewStep { channel: Channel::Voice, to: to.clone(), after_secs: 60 },
             NewStep { channel: Channel::Email, to: mail, after_secs: 60 },
-        ];
+        ]);
     }
     let accepted = verification::accept(home, new).await.expect("accepted");
     let token = Handle::parse(&accepted.session_token).expect("a token");

@@ -42,6 +42,7 @@ pub(super) async fn text(home: &Home, n: u32, text: &str) -> Uuid {
         to,
         title: None,
         text: text.into(),
+        language: None,
         client: None,
         idempotency_key: None,
     };

@@ -8,6 +8,7 @@ use otpost_shared::{
     provider_state::{self, ProviderState},
     recipient::Recipient,
     tenant::DEFAULT_TENANT,
+    texts::Asked,
     verification::{self, NewVerification, Variables},
 };
 use otpost_testbed::{Bed, Kind};
@@ -50,9 +51,10 @@ async fn code(home: &Home, n: u32) -> Uuid {
         subject: None,
         variables: Variables::new(),
         metadata: None,
+        locale: Asked::default(),
         client: None,
         code: None,
-        then: Vec::new(),
+        then: None,
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted").id
@@ -64,6 +66,7 @@ async fn notice(home: &Home, n: u32) -> Uuid {
         to: person(n),
         title: Title::of(Channel::Email, Some("A parcel".to_owned())).expect("a title"),
         text: "It is here.".into(),
+        language: None,
         client: None,
         idempotency_key: None,
     };

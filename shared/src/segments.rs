@@ -4,21 +4,32 @@
 //! header that joins them).
 
 /// The default alphabet without its escape, each one septet.
-pub(crate) const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
+pub const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
     ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 
 /// The extension table: escape and character, two septets.
-pub(crate) const EXTENDED: &str = "\u{c}^{}\\[~]|€";
+pub const EXTENDED: &str = "\u{c}^{}\\[~]|€";
 
 /// Units (septets or UTF-16 words) of a message that is alone, and of one of several.
-pub(crate) const GSM7_UNITS: (usize, usize) = (160, 153);
-pub(crate) const UCS2_UNITS: (usize, usize) = (70, 67);
+pub const GSM7_UNITS: (usize, usize) = (160, 153);
+pub const UCS2_UNITS: (usize, usize) = (70, 67);
 
 /// The alphabet a text needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     Gsm7,
     Ucs2,
+}
+
+impl Encoding {
+    /// As people write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gsm7 => "GSM-7",
+            Self::Ucs2 => "UCS-2",
+        }
+    }
 }
 
 /// What a text becomes on the air.
@@ -60,7 +71,8 @@ fn parts(widths: &[usize], units: (usize, usize)) -> usize {
 
 /// At which character each part begins. Parts are filled in order; a character of two units never
 /// stands across two parts.
-pub(crate) fn beginnings(widths: &[usize], (alone, joined): (usize, usize)) -> Vec<usize> {
+#[must_use]
+pub fn beginnings(widths: &[usize], (alone, joined): (usize, usize)) -> Vec<usize> {
     let mut beginnings = vec![0];
     if widths.iter().sum::<usize>() <= alone {
         return beginnings;

@@ -1,0 +1,201 @@
+//! `/v1/policies`: what holds for the verifications of each purpose. List them, show one with its history,
+//! change it, take the changes back.
+
+mod wire;
+
+use axum::{Json, extract::State, http::StatusCode};
+use otpost_shared::{
+    api_key::Scope,
+    policy::{self, Change},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use self::wire::{ChangePolicy, ListedPolicies, ListedVersions, PolicyVersion, PolicyView};
+use super::{DEFAULT_LIMIT, PathName, read_limit, wrong_parameter};
+use crate::{
+    App,
+    auth::Caller,
+    body::JsonBody,
+    error::{ApiError, ErrorCode, Problem},
+    query::Params,
+};
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show, change, remove))
+        .routes(routes!(list_versions))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PoliciesQuery {
+    /// `next` of the page before.
+    after: Option<String>,
+    /// 1 to 1000, otherwise 100.
+    #[param(value_type = Option<usize>)]
+    limit: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct VersionsQuery {
+    /// `next` of the page before.
+    #[param(value_type = Option<i32>)]
+    after: Option<String>,
+    /// 1 to 1000, otherwise 100.
+    #[param(value_type = Option<usize>)]
+    limit: Option<String>,
+}
+
+/// Lists the policies of all purposes as they count, by name.
+#[utoipa::path(
+    get, path = "/v1/policies", tag = "policies", operation_id = "list_policies",
+    security(("api_key" = [])), params(PoliciesQuery),
+    responses(
+        (status = 200, description = "A page.", body = ListedPolicies),
+        (status = 422, description = "A parameter is of the wrong form.", body = Problem),
+    ),
+)]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    query: Result<Params<PoliciesQuery>, ApiError>,
+) -> Result<Json<ListedPolicies>, ApiError> {
+    caller.require(Scope::Manage)?;
+    let Params(query) = query?;
+    let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);
+    let all = policy::list(&app.home, Some(caller.tenant_id)).await?;
+    let is_after = |name: &str| query.after.as_deref().is_none_or(|after| name > after);
+    let mut shown: Vec<_> = all.into_iter().filter(|shown| is_after(&shown.purpose)).collect();
+    let more = shown.len() > limit;
+    shown.truncate(limit);
+    let next = shown.last().filter(|_| more).map(|last| last.purpose.clone());
+    Ok(Json(ListedPolicies { policies: shown.into_iter().map(Into::into).collect(), next }))
+}
+
+/// Shows the policy of a purpose as it counts, and where its keys come from.
+#[utoipa::path(
+    get, path = "/v1/policies/{purpose}", tag = "policies", operation_id = "show_policy",
+    security(("api_key" = [])),
+    params(("purpose" = String, Path, description = "The purpose's name.")),
+    responses(
+        (status = 200, description = "The policy.", body = PolicyView),
+        (status = 404, description = "There is no such purpose.", body = Problem),
+    ),
+)]
+pub async fn show(
+    State(app): State<App>,
+    PathName(purpose): PathName,
+    caller: Caller,
+) -> Result<Json<PolicyView>, ApiError> {
+    caller.require(Scope::Manage)?;
+    view(&app, &caller, &purpose).await.map(Json)
+}
+
+/// Changes the policy of a purpose for the tenant, or makes a purpose of its own. It counts within a second,
+/// for what is accepted from then on.
+#[utoipa::path(
+    put, path = "/v1/policies/{purpose}", tag = "policies", operation_id = "change_policy",
+    security(("api_key" = [])), request_body = ChangePolicy,
+    params(("purpose" = String, Path, description = "The purpose's name: a small letter, then small letters, digits, `_` and `-`.")),
+    responses(
+        (status = 200, description = "The policy as it counts now.", body = PolicyView),
+        (status = 409, description = "Another change came between; `version` is the one now.", body = Problem),
+        (status = 422, description = "The policy cannot be; `fields` names the keys that contradict each other.", body = Problem),
+        (status = 503, description = "The database does not answer.", body = Problem),
+    ),
+)]
+pub async fn change(
+    State(app): State<App>,
+    PathName(purpose): PathName,
+    caller: Caller,
+    body: JsonBody<ChangePolicy>,
+) -> Result<Json<PolicyView>, ApiError> {
+    caller.require(Scope::Manage)?;
+    let ChangePolicy { changes, version } = body.value;
+    let change = Change {
+        tenant_id: Some(caller.tenant_id),
+        purpose,
+        body: Some(changes.into_body()?),
+        based_on: version,
+        changed_by: caller.key_id().to_string(),
+    };
+    let purpose = change.purpose.clone();
+    policy::change(&app.home, change).await?;
+    view(&app, &caller, &purpose).await.map(Json)
+}
+
+/// Takes the tenant's changes back: what is below counts again.
+#[utoipa::path(
+    delete, path = "/v1/policies/{purpose}", tag = "policies", operation_id = "reset_policy",
+    security(("api_key" = [])),
+    params(("purpose" = String, Path, description = "The purpose's name.")),
+    responses(
+        (status = 204, description = "They no longer count; the history remains."),
+        (status = 404, description = "There is nothing of the tenant's own.", body = Problem),
+    ),
+)]
+pub async fn remove(
+    State(app): State<App>,
+    PathName(purpose): PathName,
+    caller: Caller,
+) -> Result<StatusCode, ApiError> {
+    caller.require(Scope::Manage)?;
+    let change = Change {
+        tenant_id: Some(caller.tenant_id),
+        purpose,
+        body: None,
+        based_on: None,
+        changed_by: caller.key_id().to_string(),
+    };
+    policy::change(&app.home, change).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lists the tenant's changes of a policy, the newest first.
+#[utoipa::path(
+    get, path = "/v1/policies/{purpose}/versions", tag = "policies",
+    operation_id = "list_policy_versions", security(("api_key" = [])),
+    params(("purpose" = String, Path, description = "The purpose's name."), VersionsQuery),
+    responses(
+        (status = 200, description = "A page.", body = ListedVersions),
+        (status = 404, description = "There is no such purpose, and never was.", body = Problem),
+        (status = 422, description = "A parameter is of the wrong form.", body = Problem),
+    ),
+)]
+pub async fn list_versions(
+    State(app): State<App>,
+    PathName(purpose): PathName,
+    caller: Caller,
+    query: Result<Params<VersionsQuery>, ApiError>,
+) -> Result<Json<ListedVersions>, ApiError> {
+    caller.require(Scope::Manage)?;
+    let Params(query) = query?;
+    let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);
+    let before = match query.after.as_deref() {
+        None => i32::MAX,
+        Some(text) => text
+            .parse()
+            .map_err(|_| wrong_parameter("after", "after must be next of the page before"))?,
+    };
+    let (home, tenant_id) = (&app.home, Some(caller.tenant_id));
+    let mut rows = policy::list_versions(&home.db, tenant_id, &purpose, before, limit + 1).await?;
+    if rows.is_empty() && policy::find(home, tenant_id, &purpose).await?.is_none() {
+        return Err(ErrorCode::PolicyNotFound.error());
+    }
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|last| last.version);
+    let versions = rows.into_iter().map(PolicyVersion::from).collect();
+    Ok(Json(ListedVersions { versions, next }))
+}
+
+async fn view(app: &App, caller: &Caller, purpose: &str) -> Result<PolicyView, ApiError> {
+    let shown = policy::find(&app.home, Some(caller.tenant_id), purpose).await?;
+    shown.map(PolicyView::from).ok_or_else(|| ErrorCode::PolicyNotFound.error())
+}

@@ -1,0 +1,254 @@
+//! `otpost policy`: list, show, set, history, reset.
+
+use std::{path::Path, process::ExitCode};
+
+use otpost_shared::{
+    Home,
+    policy::{self, Body, Change, Layer, NotChanged, Shown, Version},
+};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::{
+    args::{PolicyList, PolicyOf, PolicySet, Whose},
+    output::{Done, Failure, moment, print_json, say},
+};
+
+/// Versions read at once.
+const PAGE: usize = 1_000;
+
+/// The tenant's id; none for all of them.
+async fn tenant_id(home: &Home, whose: &Whose) -> Result<Option<Uuid>, Failure> {
+    match &whose.tenant {
+        Some(name) => Ok(Some(super::tenant(home, name).await?.id)),
+        None => Ok(None),
+    }
+}
+
+pub async fn list(config: Option<&Path>, options: PolicyList) -> Done {
+    let home = super::open_ready(config).await?;
+    let all = policy::list(&home, tenant_id(&home, &options.whose).await?).await?;
+    if options.print.json {
+        print_json(&all.iter().map(view).collect());
+        return Ok(ExitCode::SUCCESS);
+    }
+    say!(
+        "{:24}  {:>6}  {:>8}  {:>7}  {:>6}  {:>7}  {:>6}  from",
+        "purpose",
+        "digits",
+        "lifetime",
+        "guesses",
+        "resend",
+        "after",
+        "at most"
+    );
+    for shown in &all {
+        let of = |key: &str| plain(shown.policy.get(key));
+        say!(
+            "{:24}  {:>6}  {:>6} s  {:>7}  {:>6}  {:>5} s  {:>7}  {}",
+            shown.purpose,
+            of("code_length"),
+            of("lifetime_secs"),
+            of("guesses"),
+            of("resend"),
+            of("resend_after_secs"),
+            of("resends"),
+            shown.source().as_str()
+        );
+        tell_troubles(shown);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn show(config: Option<&Path>, options: PolicyOf) -> Done {
+    let home = super::open_ready(config).await?;
+    let shown = find(&home, &options).await?;
+    if options.print.json {
+        print_json(&view(&shown));
+    } else {
+        print(&shown);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn set(config: Option<&Path>, options: PolicySet) -> Done {
+    let home = super::open_ready(config).await?;
+    let tenant_id = tenant_id(&home, &options.whose).await?;
+    let before = policy::find(&home, tenant_id, &options.purpose).await?;
+    let mut body = before.as_ref().map(Shown::changes).unwrap_or_default();
+    for key in &options.unset {
+        if !body.unset(key) {
+            let said = format!("--unset: {key} is not changed; see `otpost policy show`");
+            return Err(Failure::misused(said));
+        }
+    }
+    for (key, value) in options.settings {
+        body.set(&key, value);
+    }
+    // What it is made from was read before: nothing that came between is lost.
+    let seen = before.as_ref().map(Shown::version);
+    let change = Change {
+        tenant_id,
+        purpose: options.purpose.clone(),
+        body: Some(body),
+        based_on: options.version.or(seen),
+        changed_by: super::CLI.to_owned(),
+    };
+    let version = policy::change(&home, change).await?;
+    let of = PolicyOf { purpose: options.purpose, whose: options.whose, print: options.print };
+    let shown = find(&home, &of).await?;
+    if of.print.json {
+        print_json(&view(&shown));
+    } else {
+        say!("Version {version} counts.");
+    }
+    // A tenant's own may not fit on what was changed for all.
+    let settings = home.settings.now(&home.db, home.clock.now()).await?;
+    for trouble in settings.troubles().iter().filter(|trouble| trouble.purpose == of.purpose) {
+        eprintln!("{trouble}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn history(config: Option<&Path>, options: PolicyOf) -> Done {
+    let home = super::open_ready(config).await?;
+    let tenant_id = tenant_id(&home, &options.whose).await?;
+    let (mut all, mut before) = (Vec::new(), Some(i32::MAX));
+    while let Some(version) = before {
+        let page =
+            policy::list_versions(&home.db, tenant_id, &options.purpose, version, PAGE).await?;
+        before = page.last().filter(|_| page.len() == PAGE).map(|last| last.version);
+        all.extend(page);
+    }
+    if options.print.json {
+        print_json(&all.iter().map(version_view).collect());
+    } else if all.is_empty() {
+        // A purpose that is none has no history either.
+        find(&home, &options).await?;
+        say!("Nothing was ever changed; `otpost policy set` does that.");
+    } else {
+        say!("{:>7}  {:24}  {:36}  changes", "version", "changed", "by");
+        for version in &all {
+            let changes = said(version).map_or("taken back".to_owned(), |said| in_words(&said));
+            let at = moment(version.changed_at);
+            say!("{:>7}  {at}  {:36}  {changes}", version.version, version.changed_by);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn reset(config: Option<&Path>, options: PolicyOf) -> Done {
+    let home = super::open_ready(config).await?;
+    let change = Change {
+        tenant_id: tenant_id(&home, &options.whose).await?,
+        purpose: options.purpose,
+        body: None,
+        based_on: None,
+        changed_by: super::CLI.to_owned(),
+    };
+    let version = policy::change(&home, change).await?;
+    if options.print.json {
+        print_json(&json!({ "version": version }));
+    } else {
+        say!("Taken back; what is below counts again.");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn find(home: &Home, options: &PolicyOf) -> Result<Shown, Failure> {
+    let tenant_id = tenant_id(home, &options.whose).await?;
+    let shown = policy::find(home, tenant_id, &options.purpose).await?;
+    shown.ok_or_else(|| {
+        let purpose = &options.purpose;
+        Failure::new(format!("there is no purpose {purpose:?}; see `otpost policy list`"))
+    })
+}
+
+fn print(shown: &Shown) {
+    say!("{:24}  {:24}  from", "key", "value");
+    for key in shown.policy.keys() {
+        let from = shown.sources.get(key).copied().unwrap_or(Layer::Configuration);
+        say!("{key:24}  {:24}  {}", plain(shown.policy.get(key)), from.as_str());
+    }
+    match &shown.own {
+        Some(own) => {
+            let (version, at) = (own.version, moment(own.changed_at));
+            say!("\nVersion {version}, changed {at} by {}.", own.changed_by);
+        }
+        None => say!("\nNothing was ever changed here."),
+    }
+    tell_troubles(shown);
+}
+
+fn tell_troubles(shown: &Shown) {
+    for (layer, mistake) in &shown.troubles {
+        let (purpose, layer) = (&shown.purpose, layer.as_str());
+        eprintln!("The change of {purpose} for {layer} is passed over: {mistake}");
+    }
+}
+
+/// As it would be written: texts without quotes.
+fn plain(value: Option<&Value>) -> String {
+    match value {
+        None => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+fn in_words(body: &Body) -> String {
+    let settings = body.keys().map(|key| format!("{key}={}", plain(body.get(key))));
+    settings.collect::<Vec<_>>().join(" ")
+}
+
+fn said(version: &Version) -> Option<Body> {
+    version.body().ok().flatten()
+}
+
+fn keys_of(body: Body) -> Map<String, Value> {
+    body.into()
+}
+
+fn view(shown: &Shown) -> Value {
+    let sources = shown.sources.iter();
+    let sources = sources.map(|(key, from)| (key.clone(), Value::from(from.as_str())));
+    let troubles = shown.troubles.iter();
+    json!({
+        "purpose": shown.purpose,
+        "policy": keys_of(shown.policy.clone()),
+        "source": shown.source().as_str(),
+        "sources": sources.collect::<Map<String, Value>>(),
+        "version": shown.version(),
+        "changes": shown.own.as_ref().and_then(said).map(keys_of),
+        "changed_by": shown.own.as_ref().map(|own| own.changed_by.as_str()),
+        "changed_at": shown.own.as_ref().map(|own| moment(own.changed_at)),
+        "passed_over": troubles
+            .map(|(layer, mistake)| format!("{}: {mistake}", layer.as_str()))
+            .collect::<Vec<_>>(),
+    })
+}
+
+fn version_view(version: &Version) -> Value {
+    json!({
+        "version": version.version,
+        "changes": said(version).map(keys_of),
+        "changed_by": version.changed_by,
+        "changed_at": moment(version.changed_at),
+    })
+}
+
+impl From<NotChanged> for Failure {
+    fn from(refused: NotChanged) -> Self {
+        match refused {
+            NotChanged::Mistake(mistake) => Self::misused(mistake.to_string()),
+            NotChanged::Outdated { version } => Self::new(format!(
+                "another change came between, and version {version} counts now; look at it with \
+                 `otpost policy show` and try again"
+            )),
+            NotChanged::NothingOwn => Self::new(
+                "nothing is changed here that could be taken back; see `otpost policy list`",
+            ),
+            NotChanged::Unavailable(error) => error.into(),
+        }
+    }
+}

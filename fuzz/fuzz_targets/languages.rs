@@ -1,0 +1,5 @@
+//! Fuzzes the target `languages`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| otpost_fuzz::texts::languages(data));

@@ -1,0 +1,312 @@
+//! The rules of a policy: one set for the configuration file and for what is changed later.
+
+use std::{collections::BTreeSet, fmt};
+
+use super::DEFAULT_PURPOSE;
+use crate::{
+    channel::Channel,
+    config::{Config, ConfigError, Purpose, check_texts},
+    recipient,
+    verification::{LEAST_LIFE, MOST_STEPS, SHORTEST_WAIT},
+};
+
+/// Shorter codes are guessed too easily for a rule that nobody has thought about.
+const SHORT: u32 = 6;
+
+/// Why a policy cannot be: what is wrong, and the way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The keys that it is about, the one to change first.
+    pub fields: Vec<String>,
+    pub said: String,
+}
+
+impl Mistake {
+    pub(crate) fn of(field: impl Into<String>, said: impl Into<String>) -> Self {
+        Self { fields: vec![field.into()], said: said.into() }
+    }
+
+    /// Of two keys that contradict each other.
+    fn between(first: impl Into<String>, second: &str, said: String) -> Self {
+        Self { fields: vec![first.into(), second.to_owned()], said }
+    }
+
+    /// As an error of the configuration about the purpose of this name.
+    pub(crate) fn in_file(self, purpose: &str) -> ConfigError {
+        let field = self.fields.into_iter().next().unwrap_or_default();
+        ConfigError::new(format!("purposes.{purpose}.{field}"), self.said)
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.fields.join(" and "), self.said)
+    }
+}
+
+impl std::error::Error for Mistake {}
+
+/// Checks what no type can express, and what no two keys can say together.
+///
+/// # Errors
+/// The first mistake.
+pub fn check(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
+    check_code(config, purpose)?;
+    check_lifetimes(purpose)?;
+    check_wait(purpose)?;
+    check_steps(config, purpose)?;
+    check_countries(config, purpose)?;
+    check_texts(config, purpose)
+}
+
+/// Purposes that come with the service, and that nobody has touched, are as the default one is where they
+/// contradict it.
+pub(crate) fn fit_shipped(config: &mut Config, untouched: &[String]) {
+    let Some(base) = config.purposes.get(DEFAULT_PURPOSE).cloned() else { return };
+    let is_unfit = |name: &&String| {
+        let purpose = config.purposes.get(*name);
+        purpose.is_some_and(|purpose| check(config, purpose).is_err())
+    };
+    let unfit: Vec<&String> = untouched.iter().filter(is_unfit).collect();
+    for name in unfit {
+        config.purposes.insert(name.clone(), base.clone());
+    }
+}
+
+fn check_code(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
+    let Purpose { code_length, guesses, .. } = *purpose;
+    if !(4..=10).contains(&code_length) {
+        return Err(Mistake::of("code_length", "must be 4 to 10"));
+    }
+    if !(1..=10).contains(&guesses) {
+        return Err(Mistake::of("guesses", "must be 1 to 10"));
+    }
+    if code_length < SHORT && !config.policies.allow_short_codes {
+        let said = format!(
+            "{code_length} digits are hit by {guesses} guesses once in {} times; take {SHORT} digits, or \
+             set policies.allow_short_codes = true in the configuration",
+            10_u32.pow(code_length) / guesses
+        );
+        return Err(Mistake::between("code_length", "guesses", said));
+    }
+    Ok(())
+}
+
+fn check_lifetimes(purpose: &Purpose) -> Result<(), Mistake> {
+    let by_phone = 30..=600;
+    if !by_phone.contains(&purpose.lifetime_secs) {
+        let said = "must be 30 to 600: codes by phone live at most 10 minutes";
+        return Err(Mistake::of("lifetime_secs", said));
+    }
+    for (field, secs) in [
+        ("voice_lifetime_secs", purpose.voice_lifetime_secs),
+        ("whatsapp_lifetime_secs", purpose.whatsapp_lifetime_secs),
+    ] {
+        if secs != 0 && !by_phone.contains(&secs) {
+            return Err(Mistake::of(field, "must be 30 to 600, or 0 for lifetime_secs"));
+        }
+    }
+    if !(60..=86_400).contains(&purpose.email_lifetime_secs) {
+        return Err(Mistake::of("email_lifetime_secs", "must be 60 to 86400, a day"));
+    }
+    Ok(())
+}
+
+/// The shortest time that a code by one of these channels counts, with the key that says so.
+fn shortest(purpose: &Purpose, is_meant: impl Fn(Channel) -> bool) -> (&'static str, u32) {
+    let of_one = |channel: Channel| {
+        let secs = purpose.lifetime_of(channel);
+        let field = match channel {
+            Channel::Voice if purpose.voice_lifetime_secs != 0 => "voice_lifetime_secs",
+            Channel::Whatsapp if purpose.whatsapp_lifetime_secs != 0 => "whatsapp_lifetime_secs",
+            Channel::Sms | Channel::Voice | Channel::Whatsapp => "lifetime_secs",
+            Channel::Email => "email_lifetime_secs",
+        };
+        (field, secs)
+    };
+    let all = Channel::ALL.into_iter().filter(|channel| is_meant(*channel)).map(of_one);
+    all.min_by_key(|(_, secs)| *secs).unwrap_or(("lifetime_secs", purpose.lifetime_secs))
+}
+
+fn check_wait(purpose: &Purpose) -> Result<(), Mistake> {
+    let wait = purpose.resend_after_secs;
+    let (field, secs) = shortest(purpose, |_| true);
+    if wait < secs {
+        return Ok(());
+    }
+    let said = format!(
+        "resend_after_secs is {wait} and {field} is {secs}: the code is void before it can be sent again; \
+         make resend_after_secs shorter, or {field} longer"
+    );
+    Err(Mistake::between("resend_after_secs", field, said))
+}
+
+fn check_steps(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
+    let Some(first) = purpose.then.first() else { return Ok(()) };
+    if purpose.then.len() > MOST_STEPS {
+        return Err(Mistake::of("then", format!("may have at most {MOST_STEPS} steps")));
+    }
+    let by_phone = first.channel.is_by_phone();
+    let (field, secs) = shortest(purpose, |channel| channel.is_by_phone() == by_phone);
+    let mut at = 0_u32;
+    for (place, step) in purpose.then.iter().enumerate() {
+        let channel = step.channel.as_str();
+        let named = |name: &str| format!("then[{place}].{name}");
+        if !config.chains.serves(step.channel) {
+            let said = format!(
+                "nothing is sent by {channel} here; take the step out, or name a provider in \
+                 chains.{channel} of the configuration"
+            );
+            return Err(Mistake::of(named("channel"), said));
+        }
+        if step.channel.is_by_phone() != by_phone {
+            let said = format!(
+                "{channel} does not reach the address of the first step; a policy follows by phone or by \
+                 e-mail, and a request may name a second address in its own then"
+            );
+            return Err(Mistake::of(named("channel"), said));
+        }
+        if step.after_secs < SHORTEST_WAIT {
+            let said = format!("must be at least {SHORTEST_WAIT}");
+            return Err(Mistake::of(named("after_secs"), said));
+        }
+        at = at.saturating_add(step.after_secs);
+        if at.saturating_add(LEAST_LIFE) > secs {
+            let said = format!(
+                "the step comes {at} s after the first message and {field} is {secs}: at least \
+                 {LEAST_LIFE} s must be left; let it come earlier, or make {field} longer"
+            );
+            return Err(Mistake::between(named("after_secs"), field, said));
+        }
+    }
+    Ok(())
+}
+
+fn check_countries(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
+    let mut seen = BTreeSet::new();
+    for country in &purpose.countries {
+        if !seen.insert(country) {
+            return Err(Mistake::of("countries", format!("{country:?} stands there twice")));
+        }
+        if !recipient::is_region(country) {
+            let said = format!("{country:?} is no country; write two capital letters, such as DE");
+            return Err(Mistake::of("countries", said));
+        }
+        if !config.allows_region(Some(country)) {
+            let said = format!(
+                "{country:?} is allowed to nobody; take it out, or add it to recipients.countries in the \
+                 configuration"
+            );
+            return Err(Mistake::of("countries", said));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load_with;
+
+    /// What is wrong with a file that holds this, as a policy's keys.
+    fn mistake(text: &str) -> Option<String> {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), text).expect("written");
+        let config = load_with(Some(file.path()), std::iter::empty());
+        config.err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn contradictions_name_their_keys_and_the_way_out() {
+        let of = |keys: &str| {
+            mistake(&format!("[chains]\nvoice = [\"console\"]\n[purposes.shop]\n{keys}\n"))
+        };
+        let short = "[policies]\nallow_short_codes = true\n[purposes.shop]\ncode_length = 4";
+        assert_eq!(mistake(short), None);
+        for good in [
+            "code_length = 6\nguesses = 10",
+            "lifetime_secs = 31\nvoice_lifetime_secs = 0",
+            "then = [{ channel = \"voice\", after_secs = 580 }]",
+            "countries = [\"US\", \"GB\"]",
+            "resends = \"\"",
+        ] {
+            assert_eq!(of(good), None, "{good}");
+        }
+        for (bad, said) in [
+            (
+                "code_length = 4\nguesses = 10",
+                "shop.code_length: 4 digits are hit by 10 guesses once in 1000",
+            ),
+            ("code_length = 5", "take 6 digits, or set policies.allow_short_codes = true"),
+            ("code_length = 11", "purposes.shop.code_length: must be 4 to 10"),
+            ("guesses = 0", "purposes.shop.guesses: must be 1 to 10"),
+            (
+                "voice_lifetime_secs = 29",
+                "voice_lifetime_secs: must be 30 to 600, or 0 for lifetime_secs",
+            ),
+            (
+                "resend_after_secs = 600",
+                "resend_after_secs is 600 and lifetime_secs is 600: the code is void",
+            ),
+            (
+                "resend_after_secs = 40\nwhatsapp_lifetime_secs = 40",
+                "make resend_after_secs shorter, or whatsapp_lifetime_secs longer",
+            ),
+            (
+                "resends = \"5\"",
+                "\"5\" is not a limit; write count/window, such as \"5/10m\", or \"\"",
+            ),
+            (
+                "then = [{ channel = \"voice\", after_secs = 581 }]",
+                "shop.then[0].after_secs: the step comes 581 s after the first message and lifetime_secs is 600",
+            ),
+            (
+                "then = [{ channel = \"voice\", after_secs = 9 }]",
+                "then[0].after_secs: must be at least 10",
+            ),
+            (
+                "then = [{ channel = \"whatsapp\", after_secs = 60 }]",
+                "then[0].channel: nothing is sent by whatsapp here; take the step out, or name",
+            ),
+            ("then = [{ channel = \"fax\", after_secs = 60 }]", "purposes.shop.then[0].channel: "),
+            ("countries = [\"US\", \"US\"]", "countries: \"US\" stands there twice"),
+            ("countries = [\"XX\"]", "countries: \"XX\" is no country; write two capital letters"),
+        ] {
+            let mistake = of(bad).expect(bad);
+            assert!(mistake.contains(said), "{bad:?} gave {mistake:?}");
+        }
+        let costly = "[recipients]\ndefault_region = \"US\"\n[chains]\nsms = [\"t\"]\n[providers.t]\n\
+                      kind = \"twilio\"\n[purposes.shop]\ncountries = [\"US\", \"FR\"]";
+        let mistake = mistake(costly).expect("a country that nobody may send to");
+        assert!(
+            mistake.contains("countries: \"FR\" is allowed to nobody; take it out"),
+            "{mistake}"
+        );
+    }
+
+    #[test]
+    fn what_comes_with_the_service_gives_way_to_the_file() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let load = |text: &str, variables: &[(&str, &str)]| {
+            std::fs::write(file.path(), text).expect("written");
+            let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+            load_with(Some(file.path()), variables).expect("good")
+        };
+        let of = |config: &Config, name: &str| {
+            let purpose = &config.purposes[name];
+            (purpose.lifetime_secs, purpose.guesses, purpose.resend_after_secs)
+        };
+        let plain = load("", &[]);
+        assert_eq!(of(&plain, "password_reset"), (300, 3, 30));
+        assert_eq!(of(&plain, "opt_in"), (600, 5, 120));
+        let said_for_all = load("[purposes.default]\nguesses = 5\nlifetime_secs = 90", &[]);
+        assert_eq!(of(&said_for_all, "password_reset"), (90, 5, 30));
+        // A wait of 120 s does not fit.
+        assert_eq!(of(&said_for_all, "opt_in"), (90, 5, 30));
+        let variable = [("OTPOST__PURPOSES__DEFAULT__GUESSES", "7")];
+        let own = load("[purposes.password_reset]\nlifetime_secs = 120", &variable);
+        assert_eq!(of(&own, "password_reset"), (120, 7, 30));
+        assert_eq!(of(&own, "two_factor"), (300, 7, 30));
+        assert_eq!(own.purposes.len(), plain.purposes.len());
+    }
+}

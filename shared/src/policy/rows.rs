@@ -1,0 +1,203 @@
+//! The table of policies: what counts now, and every version before.
+
+use uuid::Uuid;
+
+use super::{Body, Mistake};
+use crate::{
+    clock::Millis,
+    db::{Db, DbError, Tx, on_pool, on_tx},
+};
+
+/// One change of a policy.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Version {
+    pub purpose: String,
+    pub(super) tenant_id: Uuid,
+    pub(super) for_everyone: i32,
+    pub version: i32,
+    body: Option<String>,
+    /// The API key's id, or `cli`.
+    pub changed_by: String,
+    pub changed_at: Millis,
+}
+
+macro_rules! columns {
+    () => {
+        "purpose, tenant_id, for_everyone, version, body, changed_by, changed_at"
+    };
+}
+
+impl Version {
+    /// Whose it is; none when it is for everyone.
+    pub(crate) fn tenant_id(&self) -> Option<Uuid> {
+        (self.for_everyone == 0).then_some(self.tenant_id)
+    }
+
+    /// What it says; none when it took everything back.
+    ///
+    /// # Errors
+    /// It is not readable.
+    pub fn body(&self) -> Result<Option<Body>, Mistake> {
+        self.body.as_deref().map(Body::read).transpose()
+    }
+
+    pub(crate) fn is_taken_back(&self) -> bool {
+        self.body.is_none()
+    }
+}
+
+/// A tenant, or everyone, as the columns say it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ForWhom {
+    tenant_id: Uuid,
+    for_everyone: i32,
+}
+
+impl ForWhom {
+    pub(super) const EVERYONE: Self = Self { tenant_id: Uuid::nil(), for_everyone: 1 };
+}
+
+impl From<Option<Uuid>> for ForWhom {
+    fn from(tenant_id: Option<Uuid>) -> Self {
+        tenant_id.map_or(Self::EVERYONE, |tenant_id| Self { tenant_id, for_everyone: 0 })
+    }
+}
+
+/// All that count, of everyone.
+pub(crate) async fn list_current(db: &Db) -> Result<Vec<Version>, DbError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM policies WHERE is_current = 1 AND body IS NOT NULL
+         ORDER BY for_everyone, tenant_id, purpose"
+    );
+    Ok(on_pool!(db.read(), c => sqlx::query_as::<D, Version>(SQL).fetch_all(c).await?))
+}
+
+/// The last change of each purpose for whom it says, also where it took everything back.
+pub(super) async fn list_last(db: &Db, whose: ForWhom) -> Result<Vec<Version>, DbError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM policies WHERE is_current = 1 AND for_everyone = $1 AND tenant_id = $2"
+    );
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_as::<D, Version>(SQL)
+            .bind(whose.for_everyone)
+            .bind(whose.tenant_id)
+            .fetch_all(c)
+            .await?
+    }))
+}
+
+/// Up to `limit` changes of a purpose before this version, the newest first; those for everyone when no
+/// tenant is given.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn list_versions(
+    db: &Db,
+    tenant_id: Option<Uuid>,
+    purpose: &str,
+    before: i32,
+    limit: usize,
+) -> Result<Vec<Version>, DbError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM policies WHERE for_everyone = $1 AND tenant_id = $2 AND purpose = $3 AND version < $4
+         ORDER BY version DESC LIMIT $5"
+    );
+    let whose = ForWhom::from(tenant_id);
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_as::<D, Version>(SQL)
+            .bind(whose.for_everyone)
+            .bind(whose.tenant_id)
+            .bind(purpose)
+            .bind(before)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(c)
+            .await?
+    }))
+}
+
+/// The last change of one purpose.
+pub(super) async fn find_last(
+    tx: &mut Tx,
+    whose: ForWhom,
+    purpose: &str,
+) -> Result<Option<Version>, DbError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM policies
+         WHERE is_current = 1 AND for_everyone = $1 AND tenant_id = $2 AND purpose = $3"
+    );
+    Ok(on_tx!(tx, c => {
+        sqlx::query_as::<D, Version>(SQL)
+            .bind(whose.for_everyone)
+            .bind(whose.tenant_id)
+            .bind(purpose)
+            .fetch_optional(c)
+            .await?
+    }))
+}
+
+/// Of how many purposes there are changes that count.
+pub(super) async fn count_current(tx: &mut Tx, whose: ForWhom) -> Result<i64, DbError> {
+    Ok(on_tx!(tx, c => {
+        sqlx::query_scalar::<D, i64>(
+            "SELECT count(*) FROM policies
+             WHERE is_current = 1 AND for_everyone = $1 AND tenant_id = $2 AND body IS NOT NULL",
+        )
+        .bind(whose.for_everyone)
+        .bind(whose.tenant_id)
+        .fetch_one(c)
+        .await?
+    }))
+}
+
+/// What a new version says, who made it, and when.
+pub(super) struct NewVersion<'a> {
+    pub(super) purpose: &'a str,
+    pub(super) version: i32,
+    pub(super) body: Option<String>,
+    pub(super) changed_by: &'a str,
+    pub(super) changed_at: Millis,
+}
+
+/// Adds a version, which counts from now on.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    whose: ForWhom,
+    new: &NewVersion<'_>,
+) -> Result<(), DbError> {
+    on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "UPDATE policies SET is_current = 0
+             WHERE is_current = 1 AND for_everyone = $1 AND tenant_id = $2 AND purpose = $3",
+        )
+        .bind(whose.for_everyone)
+        .bind(whose.tenant_id)
+        .bind(new.purpose)
+        .execute(c)
+        .await?;
+    });
+    on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "INSERT INTO policies (for_everyone, tenant_id, purpose, version, is_current, body,
+                 changed_by, changed_at)
+             VALUES ($1, $2, $3, $4, 1, $5, $6, $7)",
+        )
+        .bind(whose.for_everyone)
+        .bind(whose.tenant_id)
+        .bind(new.purpose)
+        .bind(new.version)
+        .bind(new.body.as_deref())
+        .bind(new.changed_by)
+        .bind(new.changed_at)
+        .execute(c)
+        .await?;
+    });
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! The snapshot of this process. One small row tells whether it is still the newest, twice a second at
+//! most, however many ask.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Settings, revision};
+use crate::{
+    clock::Millis,
+    config::Config,
+    db::{Db, DbError},
+    policy, texts,
+};
+
+/// What was read counts for so long: a change elsewhere is felt within a second.
+const TRUSTED_FOR_MS: i64 = 500;
+
+/// What this process knows; clones share it.
+#[derive(Clone, Debug)]
+pub struct Live {
+    config: Arc<Config>,
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    settings: Arc<Settings>,
+    /// False as long as nothing but the configuration was read.
+    is_read: bool,
+    /// When somebody last set out to ask.
+    asked_at: Option<Millis>,
+}
+
+impl Live {
+    pub(crate) fn new(config: Arc<Config>) -> Self {
+        let settings = Arc::new(Settings::of_file(&config));
+        let known = Known { settings, is_read: false, asked_at: None };
+        Self { config, known: Arc::new(Mutex::new(known)) }
+    }
+
+    /// The settings as of half a second ago or later. While one caller asks for newer ones, the others take
+    /// the last ones; while the database is away all do.
+    ///
+    /// # Errors
+    /// The database does not answer, and never has.
+    pub async fn now(&self, db: &Db, now: Millis) -> Result<Arc<Settings>, DbError> {
+        let last = {
+            let mut known = self.lock();
+            // The clock may have been set back since.
+            let is_fresh =
+                known.asked_at.is_some_and(|at| (0..TRUSTED_FOR_MS).contains(&(now - at)));
+            if known.is_read && is_fresh {
+                return Ok(Arc::clone(&known.settings));
+            }
+            known.asked_at = Some(now);
+            known.is_read.then(|| Arc::clone(&known.settings))
+        };
+        let read = self.read(db, last.as_deref()).await;
+        match (read, last) {
+            (Ok(Some(read)), _) => Ok(self.install(read)),
+            (Ok(None), Some(last)) => Ok(last),
+            (Ok(None), None) => Ok(self.last()),
+            (Err(error), Some(last)) => {
+                tracing::debug!(%error, "the settings were not read again");
+                Ok(last)
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// The settings as they were last read, without a question; before that, as the configuration has them.
+    #[must_use]
+    pub fn last(&self) -> Arc<Settings> {
+        Arc::clone(&self.lock().settings)
+    }
+
+    /// Asks again the next time.
+    pub(crate) fn forget(&self) {
+        self.lock().asked_at = None;
+    }
+
+    /// None when nothing has changed since the last ones.
+    async fn read(&self, db: &Db, last: Option<&Settings>) -> Result<Option<Settings>, DbError> {
+        // Before the rows: a change between the two is read now, and once more the next time.
+        let revision = revision(db).await?;
+        if last.is_some_and(|last| last.revision == revision) {
+            return Ok(None);
+        }
+        let changes = policy::list_current(db).await?;
+        let texts = texts::list_current(db).await?;
+        Ok(Some(Settings::new(&self.config, revision, &changes, texts)))
+    }
+
+    fn install(&self, read: Settings) -> Arc<Settings> {
+        for trouble in &read.troubles {
+            let key = trouble.mistake.fields.join(", ");
+            tracing::warn!(policy.purpose = %trouble.purpose, policy.key = %key, "{trouble}");
+        }
+        let settings = Arc::new(read);
+        let mut known = self.lock();
+        known.settings = Arc::clone(&settings);
+        known.is_read = true;
+        settings
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,282 @@
+//! Services: what Twilio Verify calls the settings that verifications have in common. Each belongs to a
+//! tenant and stands on one purpose; what differs there is kept with it.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `start` | starting a verification, or sending its code again |
+//! | `started` | which verification a number has in a Service |
+//! | `rate_limit` | limits that callers name, and their buckets |
+//! | `sid` | how ids are written |
+
+mod rate_limit;
+mod sid;
+mod start;
+mod started;
+
+use std::ops::RangeInclusive;
+
+use uuid::Uuid;
+
+pub use self::{
+    rate_limit::{
+        Bucket, MOST_PER_BUCKET, RateLimit, bucket, delete_bucket, delete_rate_limit,
+        insert_bucket, insert_rate_limit, list_buckets, list_rate_limits, rate_limit,
+        update_bucket, update_rate_limit,
+    },
+    sid::Sid,
+    start::{Start, StartRefused, start},
+    started::last_of,
+};
+use crate::{
+    clock::Millis,
+    config::Config,
+    db::{Db, DbError, detached, on_pool, on_tx},
+};
+
+/// Digits of its codes; also of those that callers bring. A Service is no way around the rule of policies.
+#[must_use]
+pub fn code_lengths(config: &Config) -> RangeInclusive<u32> {
+    if config.policies.allow_short_codes { 4..=10 } else { 6..=10 }
+}
+
+/// Characters of its name.
+pub const LONGEST_NAME: usize = 32;
+
+/// One row.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Service {
+    pub id: Uuid,
+    pub tenant_id: Uuid,
+    /// One of the configuration's.
+    pub purpose: String,
+    /// What {app} stands for in its texts.
+    pub friendly_name: String,
+    pub(crate) code_length: i32,
+    custom_codes: i32,
+    payments: i32,
+    pub created_at: Millis,
+    pub updated_at: Millis,
+}
+
+/// What callers can set of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub friendly_name: String,
+    pub code_length: u32,
+    /// Whether callers may bring codes of their own.
+    pub custom_codes: bool,
+    /// Whether every code is for one payment: an amount and who gets it.
+    pub payments: bool,
+}
+
+impl Service {
+    #[must_use]
+    pub fn new(id: Uuid, tenant_id: Uuid, purpose: &str, settings: Settings, now: Millis) -> Self {
+        let service = Self {
+            id,
+            tenant_id,
+            purpose: purpose.to_owned(),
+            friendly_name: String::new(),
+            code_length: 6,
+            custom_codes: 0,
+            payments: 0,
+            created_at: now,
+            updated_at: now,
+        };
+        service.with(settings, now)
+    }
+
+    /// The same with other settings.
+    #[must_use]
+    pub fn with(self, settings: Settings, now: Millis) -> Self {
+        Self {
+            friendly_name: settings.friendly_name,
+            code_length: i32::try_from(settings.code_length).unwrap_or(6),
+            custom_codes: i32::from(settings.custom_codes),
+            payments: i32::from(settings.payments),
+            updated_at: now,
+            ..self
+        }
+    }
+
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings {
+            friendly_name: self.friendly_name.clone(),
+            code_length: self.code_length.unsigned_abs(),
+            custom_codes: self.custom_codes != 0,
+            payments: self.payments != 0,
+        }
+    }
+
+    #[must_use]
+    pub fn takes_custom_codes(&self) -> bool {
+        self.custom_codes != 0
+    }
+
+    #[must_use]
+    pub fn is_for_payments(&self) -> bool {
+        self.payments != 0
+    }
+}
+
+/// Which rows of a list: after one, or before one; ids are in order of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    After(Uuid),
+    Before(Uuid),
+}
+
+/// Some rows of a list, oldest first.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    pub rows: Vec<T>,
+    /// Whether there are rows on the side that was gone to.
+    pub more: bool,
+}
+
+impl<T> Page<T> {
+    /// Of one row more than was asked for, in the order in which they were walked over.
+    fn of(mut rows: Vec<T>, place: Place, limit: usize) -> Self {
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        if matches!(place, Place::Before(_)) {
+            rows.reverse();
+        }
+        Self { rows, more }
+    }
+}
+
+/// The rows of `$owner` from a place on: a query for each direction.
+macro_rules! page {
+    ($db:expr, $row:ty, $select:literal, ($owner:expr, $place:expr, $limit:expr)) => {{
+        let (sql, id) = match $place {
+            $crate::verify_service::Place::After(id) => {
+                (concat!($select, " AND id > $2 ORDER BY id LIMIT $3"), id)
+            }
+            $crate::verify_service::Place::Before(id) => {
+                (concat!($select, " AND id < $2 ORDER BY id DESC LIMIT $3"), id)
+            }
+        };
+        // One more than asked for tells whether there are others.
+        let wanted = i64::try_from($limit).unwrap_or(i64::MAX).saturating_add(1);
+        let rows = on_pool!($db.read(), c => {
+            sqlx::query_as::<D, $row>(sql).bind($owner).bind(id).bind(wanted).fetch_all(c).await?
+        });
+        $crate::verify_service::Page::of(rows, $place, $limit)
+    }};
+}
+use page;
+
+/// False when there is one with this id already.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn insert(db: &Db, service: &Service) -> Result<bool, DbError> {
+    let rows = on_pool!(db.write(), c => {
+        sqlx::query::<D>(
+            "INSERT INTO verify_services (id, tenant_id, purpose, friendly_name, code_length,
+                custom_codes, payments, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+        )
+        .bind(service.id)
+        .bind(service.tenant_id)
+        .bind(&service.purpose)
+        .bind(&service.friendly_name)
+        .bind(service.code_length)
+        .bind(service.custom_codes)
+        .bind(service.payments)
+        .bind(service.created_at)
+        .bind(service.updated_at)
+        .execute(c)
+        .await?
+        .rows_affected()
+    });
+    Ok(rows == 1)
+}
+
+/// # Errors
+/// The database does not answer.
+pub async fn find(db: &Db, tenant_id: Uuid, id: Uuid) -> Result<Option<Service>, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_as::<D, Service>(
+            "SELECT id, tenant_id, purpose, friendly_name, code_length, custom_codes, payments,
+                created_at, updated_at
+             FROM verify_services WHERE id = $2 AND tenant_id = $1",
+        )
+        .bind(tenant_id)
+        .bind(id)
+        .fetch_optional(c)
+        .await?
+    }))
+}
+
+/// # Errors
+/// The database does not answer.
+pub async fn list(
+    db: &Db,
+    tenant_id: Uuid,
+    place: Place,
+    limit: usize,
+) -> Result<Page<Service>, DbError> {
+    Ok(page!(
+        db,
+        Service,
+        "SELECT id, tenant_id, purpose, friendly_name, code_length, custom_codes, payments,
+            created_at, updated_at FROM verify_services WHERE tenant_id = $1",
+        (tenant_id, place, limit)
+    ))
+}
+
+/// Writes the settings; false when it is gone.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn update(db: &Db, service: &Service) -> Result<bool, DbError> {
+    let rows = on_pool!(db.write(), c => {
+        sqlx::query::<D>(
+            "UPDATE verify_services SET friendly_name = $3, code_length = $4, custom_codes = $5,
+                payments = $6, updated_at = $7
+             WHERE id = $2 AND tenant_id = $1",
+        )
+        .bind(service.tenant_id)
+        .bind(service.id)
+        .bind(&service.friendly_name)
+        .bind(service.code_length)
+        .bind(service.custom_codes)
+        .bind(service.payments)
+        .bind(service.updated_at)
+        .execute(c)
+        .await?
+        .rows_affected()
+    });
+    Ok(rows == 1)
+}
+
+/// Removes it with its limits; false when it is gone. What it knows of numbers ends with its time.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn delete(db: &Db, tenant_id: Uuid, id: Uuid) -> Result<bool, DbError> {
+    let db = db.clone();
+    detached(async move {
+        let mut tx = db.begin().await?;
+        let rows = on_tx!(&mut tx, c => {
+            sqlx::query::<D>("DELETE FROM verify_services WHERE id = $2 AND tenant_id = $1")
+                .bind(tenant_id)
+                .bind(id)
+                .execute(c)
+                .await?
+                .rows_affected()
+        });
+        rate_limit::delete_of(&mut tx, id).await?;
+        // A foreign one loses nothing.
+        if rows == 1 {
+            tx.commit().await?;
+        } else {
+            tx.rollback().await?;
+        }
+        Ok(rows == 1)
+    })
+    .await
+}

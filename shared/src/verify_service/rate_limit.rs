@@ -1,0 +1,324 @@
+//! Limits of a Service that callers name at a start, each with a value of theirs to count by, such as the
+//! address of the person. How often is said by buckets: all of them must have room.
+
+use uuid::Uuid;
+
+use super::{Page, Place, page};
+use crate::{
+    clock::Millis,
+    db::{Db, DbError, Tx, detached, on_pool, on_tx},
+    home::Home,
+    limits::{Charge, Charged, Limited, Rule, Scope},
+    secrets::short_hex,
+};
+
+/// What a bucket may hold: each value's moments are remembered one by one.
+pub const MOST_PER_BUCKET: u32 = 100_000;
+/// Buckets of one limit; further ones do not count.
+const MOST_BUCKETS: usize = 20;
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct RateLimit {
+    pub id: Uuid,
+    pub service_id: Uuid,
+    pub unique_name: String,
+    pub description: String,
+    pub created_at: Millis,
+    pub updated_at: Millis,
+}
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Bucket {
+    pub id: Uuid,
+    pub rate_limit_id: Uuid,
+    /// Starts in any interval.
+    pub most: i32,
+    pub interval_secs: i32,
+    pub created_at: Millis,
+    pub updated_at: Millis,
+}
+
+impl Bucket {
+    fn rule(&self) -> Rule {
+        let window_ms = i64::from(self.interval_secs) * 1_000;
+        Rule { count: self.most.unsigned_abs().max(1), window_ms: window_ms.max(1_000) }
+    }
+}
+
+/// False when the Service has one of this name.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn insert_rate_limit(db: &Db, limit: &RateLimit) -> Result<bool, DbError> {
+    let rows = on_pool!(db.write(), c => {
+        sqlx::query::<D>(
+            "INSERT INTO verify_rate_limits
+                (id, service_id, unique_name, description, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        )
+        .bind(limit.id)
+        .bind(limit.service_id)
+        .bind(&limit.unique_name)
+        .bind(&limit.description)
+        .bind(limit.created_at)
+        .bind(limit.updated_at)
+        .execute(c)
+        .await?
+        .rows_affected()
+    });
+    Ok(rows == 1)
+}
+
+/// # Errors
+/// The database does not answer.
+pub async fn rate_limit(db: &Db, service_id: Uuid, id: Uuid) -> Result<Option<RateLimit>, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_as::<D, RateLimit>(
+            "SELECT id, service_id, unique_name, description, created_at, updated_at
+             FROM verify_rate_limits WHERE id = $2 AND service_id = $1",
+        )
+        .bind(service_id)
+        .bind(id)
+        .fetch_optional(c)
+        .await?
+    }))
+}
+
+/// # Errors
+/// The database does not answer.
+pub async fn list_rate_limits(
+    db: &Db,
+    service_id: Uuid,
+    place: Place,
+    limit: usize,
+) -> Result<Page<RateLimit>, DbError> {
+    Ok(page!(
+        db,
+        RateLimit,
+        "SELECT id, service_id, unique_name, description, created_at, updated_at
+         FROM verify_rate_limits WHERE service_id = $1",
+        (service_id, place, limit)
+    ))
+}
+
+/// Writes the description; false when it is gone.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn update_rate_limit(db: &Db, limit: &RateLimit) -> Result<bool, DbError> {
+    let rows = on_pool!(db.write(), c => {
+        sqlx::query::<D>(
+            "UPDATE verify_rate_limits SET description = $3, updated_at = $4
+             WHERE id = $2 AND service_id = $1",
+        )
+        .bind(limit.service_id)
+        .bind(limit.id)
+        .bind(&limit.description)
+        .bind(limit.updated_at)
+        .execute(c)
+        .await?
+        .rows_affected()
+    });
+    Ok(rows == 1)
+}
+
+/// Removes it with its buckets; false when it is gone.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn delete_rate_limit(db: &Db, service_id: Uuid, id: Uuid) -> Result<bool, DbError> {
+    let db = db.clone();
+    detached(async move {
+        let mut tx = db.begin().await?;
+        let rows = on_tx!(&mut tx, c => {
+            sqlx::query::<D>(
+                "DELETE FROM verify_buckets WHERE rate_limit_id IN
+                    (SELECT id FROM verify_rate_limits WHERE id = $2 AND service_id = $1)",
+            )
+            .bind(service_id)
+            .bind(id)
+            .execute(&mut *c)
+            .await?;
+            sqlx::query::<D>("DELETE FROM verify_rate_limits WHERE id = $2 AND service_id = $1")
+                .bind(service_id)
+                .bind(id)
+                .execute(&mut *c)
+                .await?
+                .rows_affected()
+        });
+        tx.commit().await?;
+        Ok(rows == 1)
+    })
+    .await
+}
+
+/// All of a Service.
+pub(super) async fn delete_of(tx: &mut Tx, service_id: Uuid) -> Result<(), DbError> {
+    on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "DELETE FROM verify_buckets WHERE rate_limit_id IN
+                (SELECT id FROM verify_rate_limits WHERE service_id = $1)",
+        )
+        .bind(service_id)
+        .execute(&mut *c)
+        .await?;
+        sqlx::query::<D>("DELETE FROM verify_rate_limits WHERE service_id = $1")
+            .bind(service_id)
+            .execute(&mut *c)
+            .await?;
+    });
+    Ok(())
+}
+
+/// # Errors
+/// The database does not answer.
+pub async fn insert_bucket(db: &Db, bucket: &Bucket) -> Result<(), DbError> {
+    on_pool!(db.write(), c => {
+        sqlx::query::<D>(
+            "INSERT INTO verify_buckets
+                (id, rate_limit_id, most, interval_secs, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(bucket.id)
+        .bind(bucket.rate_limit_id)
+        .bind(bucket.most)
+        .bind(bucket.interval_secs)
+        .bind(bucket.created_at)
+        .bind(bucket.updated_at)
+        .execute(c)
+        .await?;
+    });
+    Ok(())
+}
+
+/// # Errors
+/// The database does not answer.
+pub async fn bucket(db: &Db, rate_limit_id: Uuid, id: Uuid) -> Result<Option<Bucket>, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_as::<D, Bucket>(
+            "SELECT id, rate_limit_id, most, interval_secs, created_at, updated_at
+             FROM verify_buckets WHERE id = $2 AND rate_limit_id = $1",
+        )
+        .bind(rate_limit_id)
+        .bind(id)
+        .fetch_optional(c)
+        .await?
+    }))
+}
+
+/// # Errors
+/// The database does not answer.
+pub async fn list_buckets(
+    db: &Db,
+    rate_limit_id: Uuid,
+    place: Place,
+    limit: usize,
+) -> Result<Page<Bucket>, DbError> {
+    Ok(page!(
+        db,
+        Bucket,
+        "SELECT id, rate_limit_id, most, interval_secs, created_at, updated_at
+         FROM verify_buckets WHERE rate_limit_id = $1",
+        (rate_limit_id, place, limit)
+    ))
+}
+
+/// Writes how often; false when it is gone.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn update_bucket(db: &Db, bucket: &Bucket) -> Result<bool, DbError> {
+    let rows = on_pool!(db.write(), c => {
+        sqlx::query::<D>(
+            "UPDATE verify_buckets SET most = $3, interval_secs = $4, updated_at = $5
+             WHERE id = $2 AND rate_limit_id = $1",
+        )
+        .bind(bucket.rate_limit_id)
+        .bind(bucket.id)
+        .bind(bucket.most)
+        .bind(bucket.interval_secs)
+        .bind(bucket.updated_at)
+        .execute(c)
+        .await?
+        .rows_affected()
+    });
+    Ok(rows == 1)
+}
+
+/// False when it is gone.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn delete_bucket(db: &Db, rate_limit_id: Uuid, id: Uuid) -> Result<bool, DbError> {
+    let rows = on_pool!(db.write(), c => {
+        sqlx::query::<D>("DELETE FROM verify_buckets WHERE id = $2 AND rate_limit_id = $1")
+            .bind(rate_limit_id)
+            .bind(id)
+            .execute(c)
+            .await?
+            .rows_affected()
+    });
+    Ok(rows == 1)
+}
+
+/// Why a start was not counted.
+#[derive(Debug)]
+pub(super) enum NotCounted {
+    NoSuchLimit(String),
+    Limited(Limited),
+    Unavailable(DbError),
+}
+
+impl From<DbError> for NotCounted {
+    fn from(error: DbError) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
+/// Counts a start under every limit it names, or under none.
+pub(super) async fn charge(
+    home: &Home,
+    tenant_id: Uuid,
+    service_id: Uuid,
+    counted: &[(String, String)],
+) -> Result<Charged, NotCounted> {
+    let mut found = Vec::with_capacity(counted.len());
+    for (name, value) in counted {
+        let Some((id, rules)) = rules_of(&home.db, service_id, name).await? else {
+            return Err(NotCounted::NoSuchLimit(name.clone()));
+        };
+        // Not even Redis needs to know what it is.
+        let hash = home.keys.recipient_hash(tenant_id, &format!("{id} {value}"));
+        found.push((format!("bucket:{}", short_hex(&hash)), rules));
+    }
+    let charges: Vec<Charge<'_>> = found
+        .iter()
+        .filter(|(_, rules)| !rules.is_empty())
+        .map(|(key, rules)| Charge { scope: Scope::Client, key: key.clone(), rules })
+        .collect();
+    if charges.is_empty() {
+        return Ok(Charged::default());
+    }
+    let answer = home.limiter.charge(tenant_id, &charges, None, home.clock.now()).await;
+    answer.map_err(NotCounted::Limited)
+}
+
+/// None when there is no limit of this name.
+async fn rules_of(
+    db: &Db,
+    service_id: Uuid,
+    name: &str,
+) -> Result<Option<(Uuid, Vec<Rule>)>, DbError> {
+    let limit = on_pool!(db.read(), c => {
+        sqlx::query_scalar::<D, Uuid>(
+            "SELECT id FROM verify_rate_limits WHERE service_id = $1 AND unique_name = $2",
+        )
+        .bind(service_id)
+        .bind(name)
+        .fetch_optional(c)
+        .await?
+    });
+    let Some(id) = limit else { return Ok(None) };
+    let buckets = list_buckets(db, id, Place::After(Uuid::nil()), MOST_BUCKETS).await?;
+    Ok(Some((id, buckets.rows.iter().map(Bucket::rule).collect())))
+}

@@ -1,0 +1,118 @@
+//! Verifications by number, in a Service: one at a time, whatever is lost on the way.
+
+use otpost_shared::{
+    Home,
+    admission::Refused,
+    channel::Channel,
+    limits::Rule,
+    retention::{Kind, Removal},
+    tenant::DEFAULT_TENANT,
+    texts::Asked,
+    verification::{self, Variables, Verification},
+    verify_service::{self, Place, Service, Settings, Start, StartRefused},
+};
+use otpost_testbed::on_both_homes;
+use uuid::Uuid;
+
+use super::{code_of, messages, number};
+
+const RULES: [Rule; 1] = [Rule { count: 5, window_ms: 600_000 }];
+const DAY_MS: i64 = 86_400_000;
+
+async fn service(home: &Home, name: &str) -> Service {
+    let settings = Settings {
+        friendly_name: name.to_owned(),
+        code_length: 7,
+        custom_codes: false,
+        payments: false,
+    };
+    let id = Uuid::now_v7();
+    let service = Service::new(id, DEFAULT_TENANT, "default", settings, home.clock.now());
+    assert!(verify_service::insert(&home.db, &service).await.expect("stored"));
+    service
+}
+
+async fn try_start(home: &Home, of: &Service, n: u32) -> Result<Verification, StartRefused> {
+    let start = Start {
+        service: of,
+        to: number(n),
+        channel: Channel::Sms,
+        app: None,
+        code: None,
+        subject: None,
+        variables: Variables::new(),
+        metadata: serde_json::Value::Null,
+        locale: Asked::default(),
+        client: None,
+        counted: Vec::new(),
+        recipient_rules: &RULES,
+    };
+    verify_service::start(home, &start).await
+}
+
+async fn start(home: &Home, of: &Service, n: u32) -> Uuid {
+    try_start(home, of, n).await.expect("started").id
+}
+
+/// As if a process had ended between the commit and the row that names it.
+async fn lose_rows(home: &Home) {
+    let mut removal = Removal::new(Kind::Starts, home, i64::MAX - 1);
+    assert!(removal.step(&home.db).await.expect("an answer") > 0);
+}
+
+on_both_homes! {
+    async fn a_start_whose_row_was_lost_is_found_again(bed, "") {
+        let home = &bed.home;
+        let of = service(home, "a").await;
+        let first = start(home, &of, 1).await;
+        lose_rows(home).await;
+        assert_eq!(start(home, &of, 1).await, first);
+        assert_eq!(messages(home, first).await.len(), 1, "it was sent before");
+        assert_eq!(start(home, &of, 1).await, first);
+        assert_eq!(messages(home, first).await.len(), 2);
+    }
+
+    async fn what_has_ended_is_not_found_again(bed, "") {
+        let home = &bed.home;
+        let of = service(home, "a").await;
+        let first = start(home, &of, 1).await;
+        let now = home.clock.now();
+        assert!(verification::approve(&home.db, DEFAULT_TENANT, first, now).await.expect("done"));
+        assert!(!verification::approve(&home.db, DEFAULT_TENANT, first, now).await.expect("done"));
+        lose_rows(home).await;
+        let second = start(home, &of, 1).await;
+        assert_ne!(second, first);
+        assert_eq!(start(home, &of, 1).await, second);
+        assert_eq!(code_of(home, second).await.as_str().len(), 7);
+    }
+
+    async fn each_service_has_its_own(bed, "") {
+        let home = &bed.home;
+        let (a, b) = (service(home, "a").await, service(home, "b").await);
+        let first = start(home, &a, 1).await;
+        assert_ne!(start(home, &b, 1).await, first);
+        for _ in 0..3 {
+            start(home, &a, 1).await;
+        }
+        // The number is one number, whoever sends to it.
+        let sixth = try_start(home, &b, 1).await;
+        assert!(matches!(sixth, Err(StartRefused::Refused(Refused::Limited { .. }))), "{sixth:?}");
+        let listed = verify_service::list(&home.db, DEFAULT_TENANT, Place::After(a.id), 9).await;
+        let listed = listed.expect("an answer");
+        assert!(!listed.more && listed.rows.iter().map(|row| row.id).eq([b.id]));
+        assert!(verify_service::delete(&home.db, DEFAULT_TENANT, b.id).await.expect("done"));
+        assert!(!verify_service::delete(&home.db, Uuid::now_v7(), a.id).await.expect("done"));
+    }
+
+    async fn the_rows_are_kept_longer_than_their_keys(bed, "") {
+        let home = &bed.home;
+        let of = service(home, "a").await;
+        start(home, &of, 1).await;
+        let count = async || Kind::Starts.count(home, home.clock.now()).await;
+        home.clock.advance(DAY_MS + 600_000);
+        assert_eq!(Kind::IdempotencyKeys.count(home, home.clock.now()).await, Ok(1));
+        assert_eq!(count().await, Ok(0));
+        home.clock.advance(3_600_001);
+        assert_eq!(count().await, Ok(1));
+    }
+}
