@@ -173,6 +173,7 @@ impl From<Refused> for Answer {
             | Refused::Step(_)
             | Refused::OfStep(_)
             | Refused::Channel(_)
+            | Refused::NoTaker(_)
             | Refused::KeyReused
             | Refused::KeyInUse => {
                 // No request can bring these about: they are mistakes of what is configured.

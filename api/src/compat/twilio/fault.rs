@@ -231,6 +231,7 @@ impl From<Refused> for Fault {
             | Refused::CodeLength { .. }
             | Refused::Step(_)
             | Refused::OfStep(_)
+            | Refused::NoTaker(_)
             | Refused::KeyReused => {
                 // No request can bring these about: they are mistakes of the configuration.
                 tracing::error!(?refused, "a Service cannot start verifications as configured");
