@@ -21,6 +21,7 @@ use crate::{
     body::JsonBody,
     error::{ApiError, ErrorCode, Problem},
     language,
+    query::NoParams,
     timestamp::rfc3339,
 };
 
@@ -123,6 +124,7 @@ pub struct SetLanguage {
 )]
 pub async fn list(
     State(app): State<App>,
+    _: NoParams,
     caller: Caller,
 ) -> Result<Json<ListedTemplates>, ApiError> {
     caller.require(Scope::Manage)?;
@@ -171,6 +173,7 @@ pub async fn set_language(
 )]
 pub async fn show(
     State(app): State<App>,
+    _: NoParams,
     caller: Caller,
     path: PlacePath,
 ) -> Result<Json<ShownTemplate>, ApiError> {
@@ -229,6 +232,7 @@ pub async fn save(
 )]
 pub async fn delete(
     State(app): State<App>,
+    _: NoParams,
     caller: Caller,
     path: PlacePath,
 ) -> Result<StatusCode, ApiError> {

@@ -81,7 +81,10 @@ on_both_homes! {
         let created = service.create(1).await;
         for (method, path) in ROUTES {
             let method: Method = method.to_uppercase().parse().expect("a method");
-            let path = path.replace("{id}", &created.id.to_string());
+            let mut path = path.replace("{id}", &created.id.to_string());
+            for (name, value) in [("purpose", "default"), ("channel", "sms"), ("locale", "en")] {
+                path = path.replace(&format!("{{{name}}}"), value);
+            }
             let call = service.call(method, &format!("{path}?nonsense=1"));
             let answer = if path.ends_with("/messages") && path.contains("batch/") {
                 // Whose list it is comes first.

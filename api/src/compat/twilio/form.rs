@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(form.text("To"), Some("+2"));
         assert!(form.text("Code").is_none() && form.required("Code").is_err());
         assert_eq!(form.flag("Flag").expect("a truth"), Some(true));
-        assert!(form.flag("Other").is_err() && form.number("To", 0..=9).is_err());
+        assert!(form.flag("Other").is_err() && form.number("Other", 0..=9).is_err());
         let map = form.map("Map").expect("an object");
         assert_eq!(map.into_values().collect::<Vec<_>>(), ["1", "c"]);
         assert!(form.map("Other").is_err() && form.map("None").expect("nothing").is_empty());

@@ -19,7 +19,7 @@ use crate::{
     auth::Caller,
     body::JsonBody,
     error::{ApiError, ErrorCode, Problem},
-    query::Params,
+    query::{NoParams, Params},
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -90,6 +90,7 @@ pub async fn list(
 )]
 pub async fn show(
     State(app): State<App>,
+    _: NoParams,
     PathName(purpose): PathName,
     caller: Caller,
 ) -> Result<Json<PolicyView>, ApiError> {
@@ -142,6 +143,7 @@ pub async fn change(
 )]
 pub async fn remove(
     State(app): State<App>,
+    _: NoParams,
     PathName(purpose): PathName,
     caller: Caller,
 ) -> Result<StatusCode, ApiError> {

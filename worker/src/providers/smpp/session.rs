@@ -1,11 +1,13 @@
 //! One session: bound, and what is said over it.
 
 use std::{
-    pin::Pin,
+    future::poll_fn,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -40,6 +42,11 @@ const PIPE: usize = 64 * 1024;
 const MOST_ASKED: usize = 64;
 /// Numbers of PDUs must stay below 2^31, and the library counts by two.
 const MOST_SUBMITS: u32 = 1 << 29;
+
+/// Requests that the library writes when it is polled once: it makes five steps, and each takes two. And the
+/// most of them that may wait for that at the same time.
+const WRITTEN_AT_ONCE: usize = 2;
+const MOST_WRITTEN: usize = 64;
 
 /// Why there is no session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +112,23 @@ impl Live {
     }
 }
 
+/// Drives the library's connection. Each time that it is polled it writes two requests at most, and for the
+/// rest it waits until something comes in: which may be the answer to what it has not written. So it is polled
+/// as often as may be needed for all that are under way.
+async fn drive(connection: impl Future<Output = ()>, places: Arc<Semaphore>, window: usize) {
+    let mut connection = pin!(connection);
+    poll_fn(|cx| {
+        let under_way = window.saturating_sub(places.available_permits()).min(MOST_WRITTEN);
+        for _ in 0..=under_way.div_ceil(WRITTEN_AT_ONCE) {
+            if connection.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+        }
+        Poll::Pending
+    })
+    .await;
+}
+
 /// A bound session, as its keeper has it. Dropped, it is gone at once.
 pub(super) struct Session {
     pub(super) live: Arc<Live>,
@@ -158,9 +182,11 @@ impl Session {
             .disable_interface_version_check()
             .no_spawn()
             .connected(tokio::io::join(library, to));
+        let window = Arc::new(Semaphore::new(settings.window));
+        let driven = drive(connection, Arc::clone(&window), settings.window);
         let live = Live {
             client,
-            window: Arc::new(Semaphore::new(settings.window)),
+            window,
             submits: AtomicU32::new(0),
             worn: Notify::new(),
             leaving: CancellationToken::new(),
@@ -170,7 +196,7 @@ impl Session {
             smsc: String::new(),
             events: Box::pin(events),
             asked,
-            _connection: AbortOnDropHandle::new(tokio::spawn(connection)),
+            _connection: AbortOnDropHandle::new(tokio::spawn(driven)),
             sieve: AbortOnDropHandle::new(sieve),
             window: settings.window,
         }
