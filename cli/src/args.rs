@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use otpost_shared::limits::Rule;
 use uuid::Uuid;
 
-pub use self::policy::{PolicyCommand, PolicyList, PolicyOf, PolicySet, Whose};
+pub use self::policy::{PolicyCommand, PolicyList, PolicyOf, PolicyRestore, PolicySet, Whose};
 
 /// Proves that people hold their phone numbers and e-mail addresses, and sends SMS.
 ///
@@ -53,7 +53,7 @@ pub enum Command {
     /// Who is not to be sent to: add, list, remove
     #[command(subcommand)]
     Suppression(SuppressionCommand),
-    /// What holds for the verifications of each purpose: list, show, set, history, reset
+    /// What holds for the verifications of each purpose: list, show, set, history, restore, reset
     ///
     /// The configuration is the base. On it lies what is changed for all tenants, and on that what is
     /// changed for one; each change is a version that is kept.

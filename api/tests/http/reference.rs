@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::service::{Service, VERIFICATIONS};
 
-const ROUTES: [(&str, &str); 20] = [
+const ROUTES: [(&str, &str); 21] = [
     ("get", "/v1/messages/batch/{id}"),
     ("get", "/v1/messages/batch/{id}/messages"),
     ("get", "/v1/messages/{id}"),
@@ -17,6 +17,7 @@ const ROUTES: [(&str, &str); 20] = [
     ("get", "/v1/policies"),
     ("get", "/v1/policies/{purpose}"),
     ("get", "/v1/policies/{purpose}/versions"),
+    ("post", "/v1/policies/{purpose}/versions/{version}/restore"),
     ("put", "/v1/policies/{purpose}"),
     ("delete", "/v1/suppressions/{id}"),
     ("get", "/v1/suppressions"),

@@ -152,6 +152,50 @@ on_both_homes! {
         assert_eq!(change(home, Some(DEFAULT_TENANT), "login", json!({})).await, 4);
     }
 
+    async fn an_earlier_version_can_count_again(bed, "") {
+        let home = &bed.home;
+        for guesses in [2, 3] {
+            change(home, None, "login", json!({ "guesses": guesses })).await;
+        }
+        let restore = async |version| {
+            policy::restore(home, version, change_of(None, "login", None)).await
+        };
+        assert_eq!(restore(1).await, Ok(3));
+        assert_eq!(of(home, DEFAULT_TENANT, "login").await.0, 2);
+        assert_eq!(policy::change(home, change_of(None, "login", None)).await, Ok(4));
+        let nothing = restore(4).await;
+        assert!(matches!(&nothing, Err(NotChanged::Mistake(of)) if of.fields == ["version"]), "{nothing:?}");
+        assert_eq!(restore(5).await, Err(NotChanged::NoSuchVersion { version: 5 }));
+        let foreign = change_of(Some(OTHER), "login", None);
+        let foreign = policy::restore(home, 1, foreign).await;
+        assert_eq!(foreign, Err(NotChanged::NoSuchVersion { version: 1 }));
+        assert_eq!(restore(2).await, Ok(5));
+        assert_eq!(of(home, OTHER, "login").await.0, 3);
+    }
+
+    async fn short_codes_need_the_permission_of_the_configuration(bed, "") {
+        let home = &bed.home;
+        let short = || change_of(None, "shop", Some(json!({ "code_length": 4 })));
+        let refused = policy::change(home, short()).await;
+        let Err(NotChanged::Mistake(mistake)) = refused else { panic!("{refused:?}") };
+        assert!(mistake.to_string().contains("policies.allow_short_codes"), "{mistake}");
+        let mut config = (*home.config).clone();
+        config.policies.allow_short_codes = true;
+        let permitted = Home::open(config).await.expect("a second process");
+        assert_eq!(policy::change(&permitted, short()).await, Ok(1));
+        let accepted = accept(&permitted, 1, "shop").await;
+        assert_eq!(code_of(&permitted, accepted.id).await.as_str().len(), 4);
+        let own = |code: &str| NewVerification {
+            code: Some(Code::new(code.into())),
+            ..for_purpose(2, "shop")
+        };
+        let refused = refusal(verification::accept(&permitted, own("12345")).await);
+        assert!(matches!(refused, Refused::CodeLength { expected: 4 }), "{refused:?}");
+        verification::accept(&permitted, own("1234")).await.expect("accepted");
+        // Where the permission is gone, so is the short code.
+        assert!(policy_of(home, DEFAULT_TENANT, "shop").await.is_none());
+    }
+
     async fn a_policy_that_cannot_be_is_not_written(bed, "") {
         let home = &bed.home;
         let step = |channel: &str, secs: u32| json!([{ "channel": channel, "after_secs": secs }]);
@@ -214,8 +258,11 @@ on_both_homes! {
         change(home, None, "login", json!({ "guesses": 3 })).await;
         assert_eq!(guesses(now + 499).await, 5, "nobody asked again");
         assert_eq!(guesses(now + 500).await, 3);
+        let settings = second.settings.last();
+        let same = second.settings.now(&second.db, now + 1_000).await.expect("an answer");
+        assert!(Arc::ptr_eq(&settings, &same), "nothing is read again when nothing has changed");
         change(home, None, "login", json!({ "guesses": 2 })).await;
-        second.clock.advance(1_500);
+        second.clock.advance(2_000);
         let accepted = accept(&second, 1, "login").await;
         let row = verification::find(&home.db, accepted.id).await.expect("an answer").expect("it");
         assert_eq!(row.guess_limit, 2);
