@@ -14,13 +14,15 @@ use serde::{Deserialize, de::DeserializeOwned};
 use crate::{
     App, MAX_BODY_BYTES,
     error::{ApiError, ErrorCode},
+    query,
 };
 
 /// So much of a body that is too large is read and thrown away: a client that is still sending
 /// when the connection closes would see it break, and not the answer.
 const MAX_DRAINED_BYTES: usize = 8 * 1024 * 1024;
 
-/// A JSON body as `T`, with its bytes, which an idempotency key stands for.
+/// A JSON body as `T`, with its bytes, which an idempotency key stands for. Calls that have one take no
+/// parameters besides.
 #[derive(Debug)]
 pub struct JsonBody<T> {
     pub value: T,
@@ -31,6 +33,7 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &App) -> Result<Self, ApiError> {
+        query::expect_none(request.uri())?;
         let json = is_json(request.headers());
         let bytes = read(request, MAX_BODY_BYTES).await?;
         if !json {
@@ -40,7 +43,7 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
     }
 }
 
-/// A JSON body that may be left out.
+/// A JSON body that may be left out, of calls that take no parameters either.
 #[derive(Debug)]
 pub struct OptionalJsonBody<T> {
     pub value: T,
@@ -51,6 +54,7 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalJsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &App) -> Result<Self, ApiError> {
+        query::expect_none(request.uri())?;
         let json = is_json(request.headers());
         let bytes = read(request, MAX_BODY_BYTES).await?;
         if bytes.is_empty() {

@@ -9,6 +9,7 @@ use axum::{
 use otpost_shared::{
     admission::Refused,
     clock::Millis,
+    config::NoTaker,
     db::DbError,
     message::{LONGEST_TITLE, batch::RowRefused},
     policy::NotChanged,
@@ -270,6 +271,7 @@ impl From<Refused> for ApiError {
                 );
                 E::ChannelUnavailable.detail(said).with("field", "channel")
             }
+            Refused::NoTaker(why) => no_taker(&why).with("field", "channel"),
             Refused::CountryNotAllowed { region } => country_not_allowed(region),
             Refused::CountryNotOfPurpose { region, purpose } => country_not_of(region, &purpose),
             Refused::Limited { scope, wait_ms } => {
@@ -319,16 +321,23 @@ fn too_long(what: &str, characters: usize, most: usize) -> ApiError {
     ErrorCode::InvalidField.detail(said).with("field", "variables")
 }
 
+fn no_taker(why: &NoTaker) -> ApiError {
+    ErrorCode::ChannelUnavailable.detail(why.to_string())
+}
+
 fn suppressed() -> ApiError {
     ErrorCode::RecipientSuppressed.error().with("field", "to")
 }
 
 fn country_not_allowed(region: Option<String>) -> ApiError {
-    let region = region.unwrap_or_else(|| "no country".into());
-    ErrorCode::CountryNotAllowed
-        .detail(format!("to open it, add {region:?} to recipients.countries"))
-        .with("field", "to")
-        .with("country", region)
+    let (region, entry) = match region {
+        Some(region) => (region.clone(), region),
+        None => ("no country".to_owned(), "*".to_owned()),
+    };
+    let said = format!(
+        "numbers of {region} are not allowed; to allow them, add {entry:?} to recipients.countries"
+    );
+    ErrorCode::CountryNotAllowed.detail(said).with("field", "to").with("country", region)
 }
 
 fn country_not_of(region: Option<String>, purpose: &str) -> ApiError {
@@ -350,6 +359,7 @@ impl From<RowRefused> for ApiError {
             RowRefused::Malformed(said) => E::MalformedBody.detail(said),
             RowRefused::Field { name, said } => E::InvalidField.detail(said).with("field", name),
             RowRefused::Recipient(error) => error.into(),
+            RowRefused::NoTaker(why) => no_taker(&why),
             RowRefused::CountryNotAllowed { region } => country_not_allowed(region),
             RowRefused::VariableMissing(name) => Refused::VariableMissing(name).into(),
             RowRefused::VariableReserved(name) => Refused::VariableReserved(name).into(),

@@ -1,6 +1,9 @@
 //! Reading query strings, with errors that name the parameter and the way out.
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    http::{Uri, request::Parts},
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, openapi::path::Parameter};
@@ -16,10 +19,31 @@ impl<T: DeserializeOwned + IntoParams, S: Send + Sync> FromRequestParts<S> for P
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let query = parts.uri.query().unwrap_or_default();
-        // Whatever stands there is names and values, if need be without their =.
-        read(form_urlencoded::parse(query.as_bytes()).into_owned().collect()).map(Self)
+        read(pairs(&parts.uri)).map(Self)
     }
+}
+
+/// A call that takes no parameters: one that is given all the same was meant to do something.
+#[derive(Clone, Copy, Debug)]
+pub struct NoParams;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoParams {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        expect_none(&parts.uri).map(|()| Self)
+    }
+}
+
+/// # Errors
+/// There is a parameter; names the first.
+pub(crate) fn expect_none(uri: &Uri) -> Result<(), ApiError> {
+    pairs(uri).first().map_or(Ok(()), |(name, _)| Err(unknown(name, &[])))
+}
+
+/// Whatever stands there is names and values, if need be without their =.
+fn pairs(uri: &Uri) -> Vec<(String, String)> {
+    form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect()
 }
 
 fn read<T: DeserializeOwned + IntoParams>(pairs: Vec<(String, String)>) -> Result<T, ApiError> {
@@ -27,7 +51,7 @@ fn read<T: DeserializeOwned + IntoParams>(pairs: Vec<(String, String)>) -> Resul
     let mut given = Map::new();
     for (name, value) in pairs {
         if !known.iter().any(|parameter| parameter.name == name) {
-            return Err(wrong(&name, format!("there is no such parameter; {}", list(&known))));
+            return Err(unknown(&name, &known));
         }
         if given.contains_key(&name) {
             return Err(wrong(&name, format!("{name} stands there twice; write it once")));
@@ -36,11 +60,6 @@ fn read<T: DeserializeOwned + IntoParams>(pairs: Vec<(String, String)>) -> Resul
     }
     serde_path_to_error::deserialize(Value::Object(given)).map_err(|error| {
         let (name, words) = (error.path().to_string(), error.inner().to_string());
-        // What is not there has no path.
-        let missing = words.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
-        if let Some(name) = missing {
-            return wrong(name, format!("{name} is missing; write {name}=…"));
-        }
         // Of a word that is none of its parameter's.
         let said = match words.rsplit_once(", expected ") {
             Some((_, words)) => format!("{name} is {words}"),
@@ -54,12 +73,14 @@ fn wrong(name: &str, said: String) -> ApiError {
     ErrorCode::InvalidField.detail(said).with("field", name)
 }
 
-fn list(known: &[Parameter]) -> String {
+fn unknown(name: &str, known: &[Parameter]) -> ApiError {
     let names: Vec<&str> = known.iter().map(|parameter| parameter.name.as_str()).collect();
-    match names.as_slice() {
+    let known = match names.as_slice() {
+        [] => "this call takes none".to_owned(),
         [one] => format!("there is {one}"),
         several => format!("there are {}", several.join(", ")),
-    }
+    };
+    wrong(name, format!("there is no such parameter; {known}"))
 }
 
 #[cfg(test)]
@@ -92,18 +113,14 @@ mod tests {
         to: Option<String>,
     }
 
-    #[derive(Debug, Deserialize, IntoParams)]
-    #[into_params(parameter_in = Query)]
-    struct Needing {
-        to: String,
-        from: Option<String>,
+    fn parts(query: &str) -> Parts {
+        let uri = format!("/inbox{query}");
+        let request = axum::http::Request::builder().uri(uri).body(()).expect("a request");
+        request.into_parts().0
     }
 
     async fn asked<T: DeserializeOwned + IntoParams>(query: &str) -> Result<T, ApiError> {
-        let uri = format!("/inbox{query}");
-        let request = axum::http::Request::builder().uri(uri).body(()).expect("a request");
-        let (mut parts, ()) = request.into_parts();
-        Params::from_request_parts(&mut parts, &()).await.map(|Params(asked)| asked)
+        Params::from_request_parts(&mut parts(query), &()).await.map(|Params(asked)| asked)
     }
 
     #[tokio::test]
@@ -135,14 +152,21 @@ mod tests {
             let error = asked::<Asked>(&query).await.expect_err("wrong");
             assert_eq!((error.field(), error.said()), (Some(field), said), "{query}");
         }
-        for query in ["", "?from=1"] {
-            let error = asked::<Needing>(query).await.expect_err("missing");
-            assert_eq!((error.field(), error.said()), (Some("to"), "to is missing; write to=…"));
-        }
-        let both = asked::<Needing>("?to=2&from=1").await.expect("good");
-        assert_eq!((both.to.as_str(), both.from.as_deref()), ("2", Some("1")));
         assert_eq!(asked::<Single>("?to=1").await.expect("good").to.as_deref(), Some("1"));
         let error = asked::<Single>("?x=1").await.expect_err("unknown");
         assert_eq!(error.said(), "there is no such parameter; there is to");
+    }
+
+    #[tokio::test]
+    async fn a_call_without_parameters_takes_none() {
+        for query in ["", "?"] {
+            NoParams::from_request_parts(&mut parts(query), &()).await.expect("good");
+        }
+        for query in ["?fields=a", "?fields"] {
+            let error = NoParams::from_request_parts(&mut parts(query), &()).await;
+            let error = error.expect_err("unknown");
+            let said = "there is no such parameter; this call takes none";
+            assert_eq!((error.field(), error.said()), (Some("fields"), said), "{query}");
+        }
     }
 }

@@ -167,6 +167,7 @@ pub struct KeyList {
 #[derive(Debug, clap::Args)]
 pub struct KeyRevoke {
     /// The key's id, as `otpost key list` shows it
+    #[arg(value_parser = |text: &str| id(text, "a key's id", "`otpost key list` shows it"))]
     pub id: Uuid,
     /// The tenant it belongs to
     #[arg(long, default_value = "default")]
@@ -214,6 +215,7 @@ pub struct SuppressionList {
 #[derive(Debug, clap::Args)]
 pub struct SuppressionRemove {
     /// Its id, as `otpost suppression list` shows it
+    #[arg(value_parser = |text: &str| id(text, "a suppression's id", "`otpost suppression list` shows it"))]
     pub id: Uuid,
 }
 
@@ -254,13 +256,31 @@ pub struct SendOptions {
     pub print: Print,
 }
 
+/// Reads an id; of another text it says what is wanted, and where that is to be had.
+fn id(text: &str, what: &str, source: &str) -> Result<Uuid, String> {
+    let said = |_| format!("{what} looks like 01a1f812-6ec7-85f6-89e6-86c800000000; {source}");
+    Uuid::try_parse(text).map_err(said)
+}
+
+fn any_id(text: &str) -> Result<Uuid, String> {
+    let source = "it is the `id` that the API answered when it took the verification, message or \
+                  batch, and what `otpost send` prints";
+    id(text, "an id", source)
+}
+
+fn batch_id(text: &str) -> Result<Uuid, String> {
+    let source = "`otpost send --to-file` prints it at its end, and the API answers it as `id` to \
+                  POST /v1/messages/batch";
+    id(text, "a batch's id", source)
+}
+
 #[derive(Debug, clap::Args)]
 pub struct StatusOptions {
     /// What became of this verification, message or batch instead, attempt by attempt
-    #[arg(value_name = "ID", conflicts_with = "batch")]
+    #[arg(value_name = "ID", conflicts_with = "batch", value_parser = any_id)]
     pub id: Option<Uuid>,
     /// What became of this batch instead
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = batch_id)]
     pub batch: Option<Uuid>,
     /// List those of its messages that were not sent, with their reasons
     #[arg(long, requires = "batch")]

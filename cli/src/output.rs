@@ -2,6 +2,7 @@
 
 use std::{fmt, process::ExitCode};
 
+use otpost_api::error::ApiError;
 use otpost_shared::{
     admission::Refused, config::ConfigError, db::DbError, recipient::RecipientError,
     secrets::SecretError,
@@ -55,19 +56,16 @@ from_display!(ConfigError, DbError, SecretError, RecipientError, std::io::Error)
 
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
+        let whole_secs = |ms: i64| (ms + 999) / 1_000;
         Self::new(match refused {
-            Refused::CountryNotAllowed { region } => format!(
-                "numbers of {} are not allowed; add the country to recipients.countries",
-                region.as_deref().unwrap_or("no country")
-            ),
-            Refused::Limited { scope, wait_ms } => format!(
-                "the limit per {} is used up; try again in {} s",
-                scope.as_str(),
-                (wait_ms + 999) / 1_000
-            ),
-            Refused::DailyCap { .. } => {
-                "the sends of the day are used up; see limits.sends_per_tenant_and_day".into()
+            Refused::Limited { scope, wait_ms } => {
+                let (scope, secs) = (scope.as_str(), whole_secs(wait_ms));
+                format!("the limit per {scope} is used up; try again in {secs} s")
             }
+            Refused::Busy { wait_ms } => format!(
+                "more is waiting than can be sent in time; try again in {} s",
+                whole_secs(wait_ms)
+            ),
             Refused::Suppressed => {
                 "this recipient is not to be sent to; `otpost suppression list --to` says \
                 who said so"
@@ -75,7 +73,8 @@ impl From<Refused> for Failure {
             }
             Refused::KeyReused => "this idempotency key was used for another message".into(),
             Refused::Unavailable(error) => error.to_string(),
-            other => format!("refused: {other:?}"),
+            // Where the way out is the same, so are the words.
+            other => ApiError::from(other).said().to_owned(),
         })
     }
 }

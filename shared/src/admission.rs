@@ -1,4 +1,4 @@
-//! What stands before everything that would send: the country, the room in the lane, the limits;
+//! What stands before everything that would send: somebody who takes it, the country, the room in the lane, the limits;
 //! and the first answer for whoever repeats a request.
 
 use std::net::IpAddr;
@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     channel::Channel,
     clock::Millis,
+    config::{NoTaker, Traits},
     db::DbError,
     home::Home,
     idempotency::{self, IdempotencyKey, Record},
@@ -16,7 +17,7 @@ use crate::{
     queue::Lane,
     recipient::Recipient,
     secrets::{SecretError, short_hex},
-    suppression,
+    suppression, tenant,
     verification::StepRefused,
 };
 
@@ -66,6 +67,8 @@ pub enum Refused {
     OfStep(Box<Refused>),
     /// Nothing is sent by it here, or it does not reach the address.
     Channel(Channel),
+    /// It is no code, and nobody takes others there.
+    NoTaker(NoTaker),
     CountryNotAllowed {
         region: Option<String>,
     },
@@ -128,6 +131,7 @@ pub(crate) async fn admit(home: &Home, asking: &Asking<'_>) -> Result<Admission,
 }
 
 async fn let_in(home: &Home, asking: &Asking<'_>) -> Result<Charged, Refused> {
+    has_taker(home, asking).await?;
     if asking.is_test {
         return Ok(Charged::default());
     }
@@ -164,6 +168,16 @@ async fn let_in(home: &Home, asking: &Asking<'_>) -> Result<Charged, Refused> {
         .charge(asking.tenant_id, &charges, marker.as_deref(), home.clock.now())
         .await
         .map_err(|limited| Refused::Limited { scope: limited.scope, wait_ms: limited.wait_ms })
+}
+
+/// A code's chain names somebody, and whoever stands in a chain takes codes.
+async fn has_taker(home: &Home, asking: &Asking<'_>) -> Result<(), Refused> {
+    if asking.lane == Lane::Otp || !home.config.keeps_some_for_codes() {
+        return Ok(());
+    }
+    let tenant = tenant::name_for_routes(&home.db, &home.config, asking.tenant_id).await?;
+    let message = Traits::of_text(asking.to, tenant.as_deref());
+    home.config.check_takers(&message).map_err(Refused::NoTaker)
 }
 
 async fn may_be_sent_to(home: &Home, asking: &Asking<'_>, to: &Recipient) -> Result<(), Refused> {

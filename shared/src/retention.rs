@@ -38,6 +38,7 @@ pub enum Kind {
     Replies,
     /// What people said last, STOP or START.
     LastWords,
+    HeardStarts,
 }
 
 /// Where a kind's rows are.
@@ -49,7 +50,7 @@ struct Place {
 }
 
 impl Kind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Verifications,
         Self::Messages,
         Self::Batches,
@@ -58,6 +59,7 @@ impl Kind {
         Self::ProviderIds,
         Self::Replies,
         Self::LastWords,
+        Self::HeardStarts,
     ];
 
     #[must_use]
@@ -71,6 +73,7 @@ impl Kind {
             Self::ProviderIds => "provider ids",
             Self::Replies => "replies",
             Self::LastWords => "last words",
+            Self::HeardStarts => "heard starts",
         }
     }
 
@@ -84,6 +87,7 @@ impl Kind {
             Self::ProviderIds => ("provider_message_ids", "provider, id", "expires_at"),
             Self::Replies => ("replies", "recipient_hash, keyword", "expires_at"),
             Self::LastWords => ("last_words", "recipient_hash", "expires_at"),
+            Self::HeardStarts => ("heard_starts", "id_hash", "expires_at"),
         };
         Place { table, key, age }
     }
@@ -100,7 +104,8 @@ impl Kind {
             | Self::IdempotencyKeys
             | Self::ProviderIds
             | Self::Replies
-            | Self::LastWords => now + 1,
+            | Self::LastWords
+            | Self::HeardStarts => now + 1,
             Self::GuessBudgets => guess_budget::day(now) - 1,
         }
     }

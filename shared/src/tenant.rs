@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Millis,
+    config::Config,
     db::{Db, DbError, on_pool},
 };
 
@@ -79,6 +80,21 @@ pub async fn find_by_name(db: &Db, name: &str) -> Result<Option<Tenant>, DbError
         .fetch_optional(c)
         .await?
     }))
+}
+
+/// The name of a tenant, where routes ask for it.
+///
+/// # Errors
+/// The database does not answer.
+pub(crate) async fn name_for_routes(
+    db: &Db,
+    config: &Config,
+    id: Uuid,
+) -> Result<Option<String>, DbError> {
+    if !config.routes_by_tenant() {
+        return Ok(None);
+    }
+    Ok(find(db, id).await?.map(|tenant| tenant.name))
 }
 
 /// Names of tenants, each read once: a tenant keeps its own.

@@ -16,7 +16,11 @@ use otpost_shared::{
 };
 
 use crate::{
-    breaker::Availability, health::Health, provider::Provider, routes::Routes, tokens::Tokens,
+    breaker::Availability,
+    health::Health,
+    provider::Provider,
+    routes::{ChainOf, Routes},
+    tokens::Tokens,
     turns::Turns,
 };
 
@@ -70,6 +74,8 @@ pub enum Step {
 pub struct Situation<'a> {
     pub lane: Lane,
     pub channel: Channel,
+    /// The chain whose links these are; none for a reply.
+    pub chain: Option<ChainOf>,
     /// The links it may go to, in the order they are tried.
     pub route: &'a [usize],
     /// Those of them that [refuse](crate::regions) its country: they are asked last.
@@ -155,7 +161,8 @@ impl Chain {
         if usable.is_empty() {
             // Where nobody was ever asked, there is nobody to ask later either.
             let class = s.attempts.last().map_or(ErrorClass::Account, class);
-            return Step::End(ending(s, class, "no provider of the chain takes it"));
+            let failure = self.why_nobody_is_left(s);
+            return Step::End(End { state: state_at_end(s), class, failure });
         }
         let last = s.attempts.last();
         let was_last = |place: &usize| last.is_some_and(|a| a.provider == self.links[*place].name);
@@ -283,7 +290,7 @@ impl Chain {
 }
 
 /// What the provider said last.
-fn class(attempt: &Attempt) -> ErrorClass {
+pub(crate) fn class(attempt: &Attempt) -> ErrorClass {
     let silent = attempt.is_silent().then_some(ErrorClass::Unknown);
     attempt.undelivered().or(silent).or(attempt.outcome()).unwrap_or(ErrorClass::Unknown)
 }
@@ -291,16 +298,19 @@ fn class(attempt: &Attempt) -> ErrorClass {
 /// A provider that refused this message for a reason that lasts, or took it and could not deliver
 /// it, is not asked again.
 pub(crate) fn is_usable(name: &str, attempts: &[Attempt]) -> bool {
-    use ErrorClass as C;
-    let lasts = |a: &Attempt| {
-        a.has_gone_on() || matches!(class(a), C::Content | C::Region | C::Sender | C::Account)
-    };
     !attempts.iter().any(|a| a.provider == name && lasts(a))
+}
+
+/// True when it would end the same way again.
+pub(crate) fn lasts(attempt: &Attempt) -> bool {
+    use ErrorClass as C;
+    let class = class(attempt);
+    attempt.has_gone_on() || matches!(class, C::Content | C::Region | C::Sender | C::Account)
 }
 
 /// A mail server that did not say in time whether it has taken an e-mail usually has, and would do the
 /// same next time: the person would get one with every round.
-fn is_mute(name: &str, attempts: &[Attempt]) -> bool {
+pub(crate) fn is_mute(name: &str, attempts: &[Attempt]) -> bool {
     let unknown = |a: &&Attempt| a.provider == name && class(a) == ErrorClass::Unknown;
     attempts.iter().filter(unknown).count() >= MOST_UNKNOWN_EMAILS
 }
@@ -330,24 +340,31 @@ fn final_answer(s: &Situation<'_>) -> Option<End> {
 
 /// Says why it ended, with the last provider's own words.
 fn ending(s: &Situation<'_>, class_of_end: ErrorClass, words: &str) -> End {
+    let said = s.attempts.iter().rev().find(|a| class(a) == class_of_end).or(s.attempts.last());
+    let failure = match said.map(|a| (a, words_of(a))) {
+        None => words.to_owned(),
+        Some((a, said)) if said.is_empty() => format!("{words} ({})", a.provider),
+        Some((a, said)) if a.error_code.is_none() => format!("{words} ({}: {said})", a.provider),
+        Some((a, said)) => format!("{words} ({} {said})", a.provider),
+    };
+    End { state: state_at_end(s), class: class_of_end, failure }
+}
+
+/// The provider's own: `E7: not there`.
+pub(crate) fn words_of(attempt: &Attempt) -> String {
+    let both = [attempt.error_code.as_deref(), attempt.detail.as_deref()];
+    both.into_iter().flatten().collect::<Vec<_>>().join(": ")
+}
+
+fn state_at_end(s: &Situation<'_>) -> State {
     // What may have arrived has not failed.
     let may_be_sent = s.attempts.iter().any(|a| class(a) == ErrorClass::Unknown);
     let was_accepted = s.attempts.iter().any(|a| a.undelivered().is_some());
-    let state = match (may_be_sent, was_accepted) {
+    match (may_be_sent, was_accepted) {
         (true, _) => State::Unknown,
         (false, true) => State::Undelivered,
         (false, false) => State::Failed,
-    };
-    let said = s.attempts.iter().rev().find(|a| class(a) == class_of_end).or(s.attempts.last());
-    let failure = match said {
-        None => words.to_owned(),
-        Some(a) => {
-            let code = a.error_code.as_deref().map(|c| format!(" {c}")).unwrap_or_default();
-            let detail = a.detail.as_deref().map(|d| format!(": {d}")).unwrap_or_default();
-            format!("{words} ({}{code}{detail})", a.provider)
-        }
-    };
-    End { state, class: class_of_end, failure }
+    }
 }
 
 #[cfg(test)]

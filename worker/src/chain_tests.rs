@@ -76,7 +76,8 @@ fn code_at<'a>(
 ) -> Situation<'a> {
     let (route, deadline, jitter) = (&[0, 1, 2][..providers.len()], 600_000, 0.0);
     let (lane, channel, refusing) = (Lane::Otp, Channel::Sms, &[][..]);
-    Situation { lane, channel, route, refusing, attempts, providers, now, deadline, jitter }
+    let chain = None;
+    Situation { lane, channel, chain, route, refusing, attempts, providers, now, deadline, jitter }
 }
 
 fn said_of(chain: &Chain, situation: &Situation<'_>) -> String {
@@ -101,7 +102,18 @@ fn next_on(
     let (refusing, channel) = (&[], Channel::Sms);
     said_of(
         chain,
-        &Situation { lane, channel, route, refusing, attempts, providers, now, deadline, jitter },
+        &Situation {
+            lane,
+            channel,
+            chain: None,
+            route,
+            refusing,
+            attempts,
+            providers,
+            now,
+            deadline,
+            jitter,
+        },
     )
 }
 
@@ -272,9 +284,8 @@ fn a_provider_that_asked_for_quiet_gets_it() {
     asked[0].retry_at = Some(30_000);
     let (attempts, providers) = (&asked[..], &[Free, Open { probe_at: 40_000 }][..]);
     let (lane, route, now, deadline, jitter) = (Lane::Otp, &[0, 1][..], 2_000, 600_000, 0.0);
-    let (refusing, channel) = (&[], Channel::Sms);
     let situation =
-        Situation { lane, channel, route, refusing, attempts, providers, now, deadline, jitter };
+        Situation { lane, route, deadline, jitter, ..code_at(attempts, providers, now) };
     let step = chain.decide(&situation);
     assert!(matches!(step, Step::Wait { until: 30_000 }), "{step:?}");
 }

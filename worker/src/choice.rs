@@ -20,6 +20,7 @@ use crate::{
     health::Pass,
     line::Line,
     regions::Destination,
+    routes::ChainOf,
     turns::Apart,
 };
 
@@ -57,6 +58,8 @@ pub struct Patience<'a> {
 /// The links that a message may go to, and where those are to bring it.
 #[derive(Clone, Copy, Debug)]
 pub struct Way<'a> {
+    /// Whose links they are; none for a reply.
+    pub chain: Option<ChainOf>,
     pub route: &'a [usize],
     pub to: Option<Destination>,
 }
@@ -290,6 +293,7 @@ impl Search<'_> {
         Situation {
             lane: self.line.lane(),
             channel: self.channel,
+            chain: self.way.chain,
             route: self.way.route,
             refusing,
             attempts: self.attempts,

@@ -30,7 +30,7 @@ fn search(lane: Lane, deadline: Millis) -> Search<'static> {
     Search {
         line: if lane == Lane::Otp { Line::Codes } else { Line::Texts },
         channel: Channel::Sms,
-        way: Way { route: C, to: None },
+        way: Way { chain: None, route: C, to: None },
         attempts: &[],
         deadline,
         jitter: 0.0,
@@ -78,7 +78,7 @@ async fn who_has_refused_a_message_keeps_it_from_no_turn() {
     let put_off = [Attempt::of(1, "a", Some(ErrorClass::Transient), NOW)];
     let open = Open { probe_at: NOW + 2_000 };
     for lane in Lane::ALL {
-        let way = Way { route: &[0, 1], to: None };
+        let way = Way { chain: None, route: &[0, 1], to: None };
         let after = |attempts: &[Attempt]| {
             said(&chain, &Search { way, attempts, ..search(lane, LATER) }, open)
         };
@@ -150,7 +150,8 @@ async fn a_token_that_comes_soon_is_waited_for_and_one_that_does_not_in_the_queu
 async fn a_country_that_is_refused_is_asked_in_turn() {
     let (_bed, chain) = chain(false).await;
     let to = Destination::of(Lane::Otp, Some("GB"));
-    let to_gb = || Search { way: Way { route: &[0, 1], to }, ..search(Lane::Otp, LATER) };
+    let to_gb =
+        || Search { way: Way { chain: None, route: &[0, 1], to }, ..search(Lane::Otp, LATER) };
     let has_token = || Search { token: Some(1), ..to_gb() };
     assert_eq!(said(&chain, &to_gb(), Free), "try a");
     for _ in 0..5 {

@@ -3,7 +3,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`provider`], [`providers`] | what a gateway is; the gateways there are |
-//! | [`chain`] | which provider comes next, by error class and availability |
+//! | [`chain`], `nobody_left` | which provider comes next, by error class and availability; why none does |
 //! | [`routes`], `turns` | which providers a message may go to; waiting where that differs |
 //! | [`breaker`], [`health`] | whether a provider may be called; the same known to all processes |
 //! | [`regions`] | countries that a provider refuses |
@@ -29,6 +29,7 @@ pub mod health;
 pub mod jobs;
 mod letter;
 mod line;
+mod nobody_left;
 pub mod places;
 pub mod provider;
 pub mod providers;
@@ -43,7 +44,11 @@ mod turns;
 use std::{sync::Arc, time::Duration};
 
 use apalis::{layers::WorkerBuilderExt, prelude::*};
-use otpost_shared::{Home, config::ConfigError, queue::Lane};
+use otpost_shared::{
+    Home,
+    config::{ConfigError, ProviderSection},
+    queue::Lane,
+};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -77,7 +82,9 @@ pub fn build_chain(home: &Home) -> Result<chain::Chain, ConfigError> {
         links.push(chain::Link { name: name.to_owned(), provider, senders, tokens });
         names.push(name);
     }
-    let takes_codes_only = |place: usize| links[place].provider.takes_codes_only();
+    let section = |place: usize| home.config.providers.get(names[place]);
+    let takes_codes_only =
+        |place: usize| section(place).is_some_and(ProviderSection::takes_codes_only);
     let routes = Routes::new(&home.config, &names, takes_codes_only);
     routes.check().map_err(|e| e.at(&home.config.source))?;
     Ok(chain::Chain::new(links, routes))

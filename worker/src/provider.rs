@@ -170,11 +170,6 @@ pub trait Provider: Send + Sync {
         Box::pin(std::future::ready(()))
     }
 
-    /// True when it could make nothing of a message that is no code: then none is given to it.
-    fn takes_codes_only(&self) -> bool {
-        false
-    }
-
     /// What it does besides sending: the connections that it holds, and what comes over them. Begun once,
     /// in a worker; ends soon after `stop` is cancelled, when nothing is sent any more.
     fn attend<'a>(&'a self, stop: &'a CancellationToken) -> BoxFuture<'a, ()> {

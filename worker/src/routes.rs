@@ -136,6 +136,22 @@ impl Routes {
         own.map_or_else(|| self.general(message.channel, lane), |(_, places)| places.of(lane))
     }
 
+    /// The chain that a message goes by.
+    #[must_use]
+    pub fn chain_of(&self, message: &Traits<'_>) -> ChainOf {
+        let own = self.own.iter().position(|(route, _)| route.fits(message));
+        own.map_or(ChainOf::Channel(message.channel), ChainOf::Route)
+    }
+
+    /// All links that a chain names, whatever they take.
+    #[must_use]
+    pub fn named(&self, chain: ChainOf) -> &[usize] {
+        match chain {
+            ChainOf::Route(place) => self.own.get(place).map_or(&[], |(_, all)| &all.of_codes),
+            ChainOf::Channel(channel) => self.general(channel, Lane::Otp),
+        }
+    }
+
     /// The links that every code by SMS goes to; none when that depends on the code.
     #[must_use]
     pub fn of_every_code(&self) -> Option<&[usize]> {

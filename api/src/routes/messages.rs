@@ -22,6 +22,7 @@ use crate::{
     body::{IdempotencyHeader, JsonBody},
     channel,
     error::{ApiError, ErrorCode, Problem},
+    query::NoParams,
     timestamp::rfc3339,
 };
 
@@ -123,6 +124,7 @@ pub async fn show(
     State(app): State<App>,
     id: PathId,
     caller: Caller,
+    _: NoParams,
 ) -> Result<Json<MessageView>, ApiError> {
     caller.require(Scope::Send)?;
     let not_found = || ErrorCode::MessageNotFound.error();

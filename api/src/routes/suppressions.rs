@@ -18,7 +18,7 @@ use crate::{
     auth::Caller,
     body::JsonBody,
     error::{ApiError, ErrorCode, Problem},
-    query::Params,
+    query::{NoParams, Params},
     timestamp::rfc3339,
 };
 
@@ -170,6 +170,7 @@ pub async fn show(
     State(app): State<App>,
     id: PathId,
     caller: Caller,
+    _: NoParams,
 ) -> Result<Json<SuppressionView>, ApiError> {
     let row = find(&app, &caller, id).await?;
     Ok(Json(SuppressionView::of(&app.home, row)?))
@@ -190,6 +191,7 @@ pub async fn remove(
     State(app): State<App>,
     id: PathId,
     caller: Caller,
+    _: NoParams,
 ) -> Result<StatusCode, ApiError> {
     let row = find(&app, &caller, id).await?;
     if row.is_for_everyone() {

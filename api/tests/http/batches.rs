@@ -308,8 +308,10 @@ on_both_homes! {
         let page = service.get(&format!("{path}?limit=2")).header("accept", "text/csv").await;
         assert_eq!(page.text.lines().count(), 3);
         let number = "limit must be 1 to 1000";
+        let states = "state is one of queued, sending, sent, delivered, undelivered, failed, unknown, \
+                      expired, canceled, not_sent";
         for (query, field, said) in [
-            ("state=lost", "state", "state is a message's state, or not_sent"),
+            ("state=lost", "state", states),
             ("after=x", "after", "after must be next of the page before"),
             ("after=00000000-0000-0000-0000-000000000001", "after", "after must be next of the page before"),
             ("limit=0", "limit", number), ("limit=1001", "limit", number), ("limit=x", "limit", number),

@@ -1,5 +1,8 @@
 //! `POST /v1/messages` and `GET /v1/messages/{id}`.
 
+use std::sync::Arc;
+
+use otpost_shared::config::Config;
 use otpost_testbed::on_both_homes;
 use serde_json::json;
 use uuid::Uuid;
@@ -9,6 +12,32 @@ use crate::service::{MESSAGES, Service, Stored, number};
 const TEST_NUMBER: &str = r#"
 [recipients]
 test_numbers = [{ number = "+15550001111", code = "424242", until = "2999-01-01" }]
+"#;
+
+/// National numbers are German, and a provider that costs money sends to these countries alone.
+const REGION: &str = r#"
+[recipients]
+default_region = "DE"
+countries = ["DE", "US"]
+[chains]
+sms = ["a"]
+[providers.a]
+kind = "http"
+url = "http://127.0.0.1:1/?to={to}&text={text}"
+"#;
+
+/// A gateway that is given the bare code is all there is, but for texts to one country.
+const CODES_ALONE: &str = r#"
+routes = [{ countries = ["DE"], lanes = ["bulk"], chain = ["texts"] }]
+[recipients]
+countries = ["*"]
+[chains]
+sms = ["codes"]
+[providers.codes]
+kind = "http"
+url = "http://127.0.0.1:1/?to={to}&code={code}"
+[providers.texts]
+kind = "sandbox"
 "#;
 
 /// A member beside or instead of good ones, and the refusal it gets.
@@ -84,6 +113,46 @@ on_both_homes! {
         let id = verification.json["messages"][0]["id"].as_str().expect("an id").to_owned();
         let answer = service.get(&format!("{MESSAGES}/{id}")).await;
         assert_eq!((answer.status, &answer.text), (404, &none.text));
+    }
+
+    async fn what_nobody_takes_is_refused_at_once(bed, CODES_ALONE) {
+        let service = Service::start(&bed).await;
+        let said = "chains.sms has nobody for what is no code, since codes takes codes only; name a \
+                    provider there that takes texts";
+        let text = |to: &str| json!({ "to": to, "text": "hello" });
+        let refused = service.post(MESSAGES, &text("+12025550101")).once("k").await;
+        let refused = refused.refused(422, "channel_unavailable").names("channel");
+        assert_eq!(refused.str("detail"), said);
+        service.post(MESSAGES, &text("+4915112345678")).await.is(202);
+        let rows = json!([{ "to": "+12025550101" }, { "to": "+4915112345679" }]);
+        let batch = json!({ "text": "hello", "messages": rows });
+        let answer = service.post("/v1/messages/batch", &batch).await.is(200);
+        let results = &answer.json["results"];
+        assert_eq!((&results[0]["code"], &results[0]["detail"]), (&json!("channel_unavailable"), &json!(said)));
+        assert_eq!(results[1]["state"], "queued");
+        assert_eq!(service.stored().await, Stored { texts: 2, ..Stored::default() });
+        service.create(1).await;
+        // Where no row could go anywhere it is refused as a whole.
+        let mut home = bed.home.clone();
+        let mut config = Config::clone(&home.config);
+        config.routes.clear();
+        home.config = Arc::new(config);
+        let service = Service::serve(&home, service.key.clone()).await;
+        let refused = service.post("/v1/messages/batch", &batch).once("b").await;
+        assert_eq!(refused.refused(422, "channel_unavailable").str("detail"), said);
+        service.post(MESSAGES, &text("+4915112345678")).await.refused(422, "channel_unavailable");
+    }
+
+    async fn what_is_no_number_is_told_in_the_same_words_one_by_one_and_in_a_batch(bed, REGION) {
+        let service = Service::start(&bed).await;
+        for to in ["", "+", "hello", "+4915", "+004915112345678", "+999123456789", "+1 900 234 5678", "0151", "+33612345678"] {
+            let one = service.post(MESSAGES, &json!({ "to": to, "text": "x" })).await;
+            let rows = json!({ "text": "x", "messages": [{ "to": to }] });
+            let row = service.post("/v1/messages/batch", &rows).await.is(200);
+            let row = &row.json["results"][0];
+            assert!(one.status == 422 || one.status == 403, "{to}: {one:?}");
+            assert_eq!((&row["code"], &row["detail"]), (&one.json["code"], &one.json["detail"]), "{to}");
+        }
     }
 
     async fn a_test_number_is_never_sent_to(bed, TEST_NUMBER) {

@@ -71,6 +71,27 @@ on_both_homes! {
         }
     }
 
+    async fn no_route_takes_a_parameter_that_it_does_not_know(bed, "") {
+        let service = Service::start(&bed).await;
+        let created = service.create(1).await;
+        for (method, path) in ROUTES {
+            let method: Method = method.to_uppercase().parse().expect("a method");
+            let path = path.replace("{id}", &created.id.to_string());
+            let call = service.call(method, &format!("{path}?nonsense=1"));
+            let answer = if path.ends_with("/messages") && path.contains("batch/") {
+                // Whose list it is comes first.
+                let batch = service.post("/v1/messages/batch", &json!({
+                    "text": "x", "messages": [{ "to": "+12025550102" }],
+                })).await.is(200);
+                service.get(&format!("/v1/messages/batch/{}/messages?nonsense=1", batch.str("id"))).await
+            } else {
+                call.json(&json!({})).await
+            };
+            answer.refused(422, "invalid_field").names("nonsense");
+        }
+        assert_eq!(service.show(created.id).await.str("status"), "pending");
+    }
+
     async fn what_is_not_there_is_a_problem_document(bed, "") {
         let service = Service::start(&bed).await;
         for path in [

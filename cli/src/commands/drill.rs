@@ -87,15 +87,7 @@ fn refuse_if_elsewhere(
     provider: &str,
     to: &Recipient,
 ) -> Result<(), Failure> {
-    let channel = to.channel();
-    let text = Traits {
-        channel,
-        lane: Lane::Bulk,
-        country: to.region(),
-        number: (channel == Channel::Sms).then(|| to.address()),
-        tenant: Some(DEFAULT_TENANT_NAME),
-        purpose: None,
-    };
+    let text = Traits::of_text(to, Some(DEFAULT_TENANT_NAME));
     let takers = names(chain, chain.routes().of(&text));
     if takers.contains(&provider) {
         return Ok(());

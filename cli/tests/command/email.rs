@@ -114,13 +114,19 @@ fn an_http_gateway_that_is_given_the_code_is_for_nothing_else() {
         )
     };
     let doctor = |more: &str| Place::with(&config(more)).run(&["doctor"]).exits(1).stdout;
-    let said = "providers.a.url: {code} stands in url, headers or body, so nothing but codes";
-    for wrong in [
-        "[[routes]]\nlanes = [\"bulk\"]\nchain = [\"a\"]\n",
-        "replies = true\ninbound = { from = \"from\", text = \"text\" }\n",
+    let said = "providers.a.url: {code} stands here, so nothing but codes can go this way, and";
+    for (wrong, why) in [
+        (
+            "[[routes]]\nlanes = [\"bulk\"]\nchain = [\"a\"]\n",
+            "routes[0].chain names it for the lane bulk;",
+        ),
+        (
+            "replies = true\ninbound = { from = \"from\", text = \"text\" }\n",
+            "providers.a.replies lets it answer what people write;",
+        ),
     ] {
         let report = doctor(wrong);
-        assert!(report.contains(said), "{wrong}: {report}");
+        assert!(report.contains(&format!("{said} {why}")), "{wrong}: {report}");
     }
     let lost = doctor("[[routes]]\ncountries = [\"GB\"]\nchain = [\"a\"]\n");
     let said =

@@ -62,8 +62,9 @@ on_both_homes! {
         let lines: Vec<&str> = refused.lines().collect();
         assert_eq!(lines[0], "to,name,refused_line,refused_code,refused_reason");
         assert!(lines[1].starts_with("+4915,Bad,2502,recipient_invalid,"), "{refused}");
-        assert!(lines[3].starts_with("once\",2504,duplicate_recipient,"), "{refused}");
-        assert!(lines[4].starts_with("+12025559999,too,2506,malformed_body,"), "{refused}");
+        assert!(lines[2].starts_with("+12025559999,too,2506,malformed_body,"), "{refused}");
+        assert_eq!(lines.len(), 3, "who is in a row before is not to be sent to again");
+        assert_eq!(sent["left_out"], json!({ "rows": 1, "first_lines": [2_504] }));
         // Again, and from elsewhere under another name: nothing is sent twice.
         std::fs::create_dir(place.path().join("elsewhere")).expect("a folder");
         std::fs::copy(place.path().join("people.csv"), place.path().join("elsewhere/p.txt")).expect("copied");
@@ -71,12 +72,12 @@ on_both_homes! {
         let again = again.exits(1).json();
         assert_eq!((counts(&again), &again["batch"]), ([0, 2_500, 3], &sent["batch"]));
         // The refused ones, mended, are a batch of their own.
-        place.file(refused.replace("+4915,", "+12025558888,").replace("+12025550000", "+12025557777"));
-        assert_eq!(counts(&place.send(&["--json"]).exits(0).json()), [3, 0, 0]);
+        place.file(refused.replace("+4915,", "+12025558888,"));
+        assert_eq!(counts(&place.send(&["--json"]).exits(0).json()), [2, 0, 0]);
         let said = place.send(&[]).exits(0).stdout;
         assert!(said.contains("was sent with this text before"), "{said}");
         let once_more = place.send(&["--json", "--key", "2"]).exits(0).json();
-        assert_eq!(counts(&once_more), [3, 0, 0]);
+        assert_eq!(counts(&once_more), [2, 0, 0]);
         let other = ["send", "--to-file", "people.csv", "--text", "Bye", "--key", "2"];
         let misused = place.run(&other).exits(2);
         assert!(misused.stderr.contains("another text"), "{misused:?}");
@@ -207,6 +208,80 @@ fn what_was_refused_before_is_not_said_again() {
     std::fs::write(place.path().join("own.csv"), good).expect("written");
     place.send(&["--json", "--failures", "own.csv"]).exits(0);
     assert_eq!(place.read("own.csv"), good);
+}
+
+#[test]
+fn who_is_in_a_row_before_is_counted_and_stands_in_no_file_that_is_sent_again() {
+    let place = Place::empty();
+    let twice = |more: &str| format!("to,name\n+12025550001,Ann\n+1 202 555 0001,Ann\n{more}");
+    let codes = json!({ "duplicate_recipient": 1 });
+    let left_out = json!({ "rows": 1, "first_lines": [3] });
+    for options in [&["--dry-run"][..], &[]] {
+        place.file(twice(""));
+        let told = place.send(&[options, &["--json"]].concat()).exits(0).json();
+        assert_eq!((&told["refused"], &told["refused_by_code"]), (&json!(1), &codes));
+        assert_eq!((&told["left_out"], &told["failures"]), (&left_out, &json!(null)));
+        assert!(!place.path().join("people.refused.csv").exists(), "everybody was sent to");
+    }
+    let said = place.send(&["--dry-run"]).exits(0).stdout;
+    assert!(said.contains("1 duplicate_recipient"), "{said}");
+    assert!(said.contains("Not to be mended") && said.contains("line 3.\n"), "{said}");
+    // Beside a row that is to be mended, and many of them.
+    place.file(twice("+4915,Bad\n") + &"+12025550001,Ann\n".repeat(30));
+    let said = place.send(&[]).exits(1).stdout;
+    assert!(
+        said.contains("31 duplicate_recipient") && said.contains(", 23 and 11 more."),
+        "{said}"
+    );
+    let refused = place.read("people.refused.csv");
+    assert_eq!(refused.lines().count(), 2, "{refused}");
+    assert!(refused.contains("+4915,Bad,4,recipient_invalid,"), "{refused}");
+}
+
+#[test]
+fn what_nobody_takes_is_told_before_it_is_sent() {
+    let config = |routes: &str| {
+        format!(
+            "routes = [{routes}]\n[recipients]\ncountries = [\"*\"]\n[chains]\nsms = [\"codes\"]\n\
+             [providers.codes]\nkind = \"http\"\nurl = \"http://127.0.0.1:1/?to={{to}}&code={{code}}\"\n\
+             [providers.texts]\nkind = \"sandbox\"\n"
+        )
+    };
+    let said = "chains.sms has nobody for what is no code, since codes takes codes only";
+    let file = "to,name\n+12025550001,Ann\n+4915112345678,Bob\n";
+    let place = Place::with(&config(""));
+    place.file(file);
+    for command in [
+        &["send", "--to-file", "people.csv", "--text", TEXT, "--dry-run"][..],
+        &["send", "--to-file", "people.csv", "--text", TEXT],
+        &["send", "--to", "+12025550001", "--text", "hello"],
+    ] {
+        let refused = place.run(command).exits(1);
+        assert!(refused.stderr.contains(said) && refused.stdout.is_empty(), "{refused:?}");
+    }
+    let place = Place::with(&config("{ countries = ['DE'], chain = ['texts'] }"));
+    place.file(file);
+    let plan = place.send(&["--dry-run", "--json"]).exits(1).json();
+    assert_eq!(plan["would_send"], 1);
+    assert_eq!(plan["refused_by_code"], json!({ "channel_unavailable": 1 }));
+    assert!(place.read("people.refused.csv").contains(said));
+}
+
+#[test]
+fn who_cannot_be_sent_to_is_told_in_the_same_words_alone_and_in_a_file() {
+    let place = Place::with(
+        "[recipients]\ndefault_region = \"DE\"\n[chains]\nsms = [\"a\"]\n[providers.a]\n\
+         kind = \"http\"\nurl = \"http://127.0.0.1:1/?to={to}&text={text}\"\n",
+    );
+    for to in ["+4915", "hello", "+004915112345678", "+1 900 234 5678", "+12025550001"] {
+        place.file(format!("to,name\n{to},Ann\n"));
+        place.send(&["--dry-run"]).exits(1);
+        let refused = place.read("people.refused.csv");
+        let mut rows = csv::Reader::from_reader(refused.as_bytes());
+        let row = rows.records().next().expect("a row").expect("CSV");
+        let alone = place.run(&["send", "--to", to, "--text", "hello"]).stderr;
+        assert!(alone.trim_end().ends_with(&row[4]), "{}: {alone}", &row[4]);
+    }
 }
 
 #[test]

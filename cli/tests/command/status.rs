@@ -4,7 +4,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    program::free_address,
+    program::{Place, free_address},
     serve::{place_at, serve},
 };
 
@@ -41,4 +41,22 @@ async fn what_became_of_a_code_is_told_attempt_by_attempt() {
     let all = place.run(&["status"]).exits(0).stdout;
     assert!(all.contains("provider  console: in use"), "{all}");
     running.terminate().exits(0);
+}
+
+#[test]
+fn what_is_no_id_is_told_what_one_looks_like() {
+    let place = Place::empty();
+    let looks = "looks like 01a1f812-6ec7-85f6-89e6-86c800000000; ";
+    for (command, what, source) in [
+        (&["status", "nonsense"][..], "an id ", "`otpost send` prints"),
+        (&["status", "--batch", "nonsense"], "a batch's id ", "`otpost send --to-file` prints it"),
+        (&["key", "revoke", "nonsense"], "a key's id ", "`otpost key list` shows it"),
+        (&["suppression", "remove", "x"], "a suppression's id ", "`otpost suppression list`"),
+    ] {
+        let said = place.run(command).exits(2).stderr;
+        for part in [&format!("{what}{looks}"), source] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        assert!(!said.contains("character"), "the parser's own words: {said}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Which channels a kind of provider serves, and whether the chains keep to that.
 
-use super::{Config, ConfigError, Traits, routes};
+use super::{Config, ConfigError, Route, Traits, routes};
 use crate::{channel::Channel, queue::Lane, report::kind::Kind};
 
 /// True when a provider of this kind can stand in a chain of this channel.
@@ -20,18 +20,26 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
 }
 
 /// How the chain of a channel is named.
-fn key_of(channel: Channel) -> String {
+pub(super) fn key_of(channel: Channel) -> String {
     format!("chains.{}", channel.as_str())
 }
 
 impl Config {
-    /// True when the provider of this name is meant for messages that are no codes: a route of nothing
+    /// What says that the provider of this name is meant for messages that are no codes: a route of nothing
     /// else names it, or it answers keywords. A chain of all messages does not tell.
     #[must_use]
-    pub fn is_for_other_than_codes(&self, name: &str) -> bool {
-        let mut others = self.routes.iter().filter(|route| !route.may_take(Lane::Otp));
-        others.any(|route| route.chain.iter().any(|named| named == name))
-            || self.replying().any(|replying| replying == name)
+    pub fn is_for_other_than_codes(&self, name: &str) -> Option<String> {
+        let names = |route: &Route| route.chain.iter().any(|named| named == name);
+        let mut routes = self.routes.iter().enumerate();
+        if let Some((place, _)) =
+            routes.find(|(_, route)| !route.may_take(Lane::Otp) && names(route))
+        {
+            let key = routes::chain_key(place);
+            return Some(format!("{key} names it for the lane bulk"));
+        }
+        let mut replying = self.replying();
+        let replies = || format!("providers.{name}.replies lets it answer what people write");
+        replying.any(|replying| replying == name).then(replies)
     }
 
     /// The providers that a message may go to, in order, and the key that names them.

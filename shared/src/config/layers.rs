@@ -311,12 +311,18 @@ fn hint_field(message: &str, known: &[String]) -> String {
     format!("there is no key {field:?} here{}", nearest(field, &names))
 }
 
-/// `; did you mean …?` with the most similar known key, if one is similar at all.
+/// `; did you mean …?` with the most similar known key, if one is similar at all, and with a second one
+/// that is nearly as similar.
 pub(crate) fn nearest(key: &str, known: &[String]) -> String {
-    known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(candidate, key), candidate))
-        .filter(|(similarity, _)| *similarity > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or(String::new(), |(_, candidate)| format!("; did you mean {candidate:?}?"))
+    let similar = known.iter().map(|known| (strsim::jaro_winkler(known, key), known));
+    let mut similar: Vec<_> = similar.filter(|(similarity, _)| *similarity > 0.75).collect();
+    similar.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    similar.dedup();
+    match similar.as_slice() {
+        [] => String::new(),
+        [(best, first), (next, second), ..] if best - next < 0.05 => {
+            format!("; did you mean {first:?} or {second:?}?")
+        }
+        [(_, first), ..] => format!("; did you mean {first:?}?"),
+    }
 }

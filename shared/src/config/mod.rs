@@ -10,6 +10,7 @@ mod routes;
 mod rules;
 mod secret_text;
 mod senders;
+mod takers;
 mod texts;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -27,6 +28,7 @@ pub use routes::{Route, Traits};
 pub use rules::{Network, TestNumber};
 pub use secret_text::SecretText;
 pub use senders::Senders;
+pub use takers::NoTaker;
 pub(crate) use texts::check_purpose as check_texts;
 
 use crate::{

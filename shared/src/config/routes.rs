@@ -5,7 +5,11 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::{Config, ConfigError, channels::check_chain};
-use crate::{channel::Channel, queue::Lane, recipient};
+use crate::{
+    channel::Channel,
+    queue::Lane,
+    recipient::{self, Recipient},
+};
 
 /// Digits of a number with its country code (ITU-T E.164, 6.1).
 const LONGEST_PREFIX: usize = 15;
@@ -41,6 +45,16 @@ pub struct Traits<'a> {
     pub tenant: Option<&'a str>,
     /// Of a code; other messages have none.
     pub purpose: Option<&'a str>,
+}
+
+impl<'a> Traits<'a> {
+    /// Of a message that is no code, which goes by the usual way to its recipient.
+    #[must_use]
+    pub fn of_text(to: &'a Recipient, tenant: Option<&'a str>) -> Self {
+        let channel = to.channel();
+        let number = channel.is_by_phone().then(|| to.address());
+        Self { channel, lane: Lane::Bulk, country: to.region(), number, tenant, purpose: None }
+    }
 }
 
 impl Route {

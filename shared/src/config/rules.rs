@@ -291,8 +291,8 @@ fn check_recipients(config: &Config) -> Result<(), ConfigError> {
         return Err(ConfigError::new(
             "recipients.default_region",
             format!(
-                "must name your country because provider {name:?} costs money: only countries \
-                 you allow are sent to"
+                "must name your country, or recipients.countries those that you send to, because \
+                 provider {name:?} costs money"
             ),
         ));
     }

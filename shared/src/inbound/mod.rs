@@ -38,6 +38,8 @@ pub struct Written {
     pub wish: Wish,
     /// When it was written, where the provider tells it.
     pub at: Option<Millis>,
+    /// The provider's name for it, where it tells no time.
+    pub id: Option<String>,
 }
 
 impl Home {
@@ -100,7 +102,7 @@ pub(crate) fn persons(received: Vec<Received>) -> Brought {
         match read_number(&one.from, None) {
             Some(from) => {
                 let wish = Wish::of(&one.text, from.region());
-                brought.written.push(Written { from, wish, at: one.at });
+                brought.written.push(Written { from, wish, at: one.at, id: one.id });
             }
             None => brought.unreadable += 1,
         }

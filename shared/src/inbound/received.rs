@@ -14,26 +14,38 @@ pub(crate) struct Received {
     pub(super) text: String,
     /// When it was written, or came to the provider.
     pub(super) at: Option<Millis>,
+    /// The provider's own name for it, where its times do not tell.
+    pub(super) id: Option<String>,
 }
 
 impl Received {
     /// A picture alone has no text.
     pub(crate) fn new(from: Option<&str>, text: Option<&str>) -> Result<Self, NotHeard> {
         let from = from.ok_or(NotHeard::Malformed("it does not say whom it is from"))?;
-        Ok(Self { from: from.to_owned(), text: text.unwrap_or_default().to_owned(), at: None })
+        Ok(Self {
+            from: from.to_owned(),
+            text: text.unwrap_or_default().to_owned(),
+            at: None,
+            id: None,
+        })
     }
 
     /// The same, written at this moment as far as it is known.
     pub(crate) fn written_at(self, at: Option<Millis>) -> Self {
         Self { at, ..self }
     }
+
+    /// The same, with the name by which it is known when it is brought again.
+    pub(crate) fn named(self, id: Option<&str>) -> Self {
+        Self { id: id.filter(|id| !id.is_empty()).map(str::to_owned), ..self }
+    }
 }
 
 type Heard = Result<Vec<Received>, NotHeard>;
 
 /// Of kinds that bring one in a form, under these names.
-pub(crate) fn of_form(call: &Call<'_>, from: &str, text: &str) -> Heard {
-    Ok(vec![one_of(&Fields::of_form(call.body), from, text)?])
+pub(crate) fn of_form(call: &Call<'_>, [from, text, id]: [&str; 3]) -> Heard {
+    Ok(vec![one_of(&Fields::of_form(call.body), [from, text, id])?])
 }
 
 /// What AWS publishes in a topic when somebody writes; none when that is something else.
@@ -90,7 +102,7 @@ pub(crate) fn telnyx(call: &Call<'_>) -> Heard {
 /// Source: developer.vonage.com, "Inbound SMS": its times say when Vonage began to bring it, not when it was
 /// written.
 pub(crate) fn vonage(call: &Call<'_>) -> Heard {
-    Ok(vec![one_of(&Fields::of_call(call)?, "msisdn", "text")?])
+    Ok(vec![one_of(&Fields::of_call(call)?, ["msisdn", "text", "messageId"])?])
 }
 
 pub(crate) fn vonage_messages(call: &Call<'_>) -> Heard {
@@ -105,8 +117,9 @@ fn only_if(is_text: bool, read: impl FnOnce() -> Result<Received, NotHeard>) -> 
     is_text.then(read).transpose().map(Vec::from_iter)
 }
 
-fn one_of(fields: &Fields, from: &str, text: &str) -> Result<Received, NotHeard> {
-    Received::new(fields.first(from), fields.first(text))
+fn one_of(fields: &Fields, names: [&str; 3]) -> Result<Received, NotHeard> {
+    let [from, text, id] = names.map(|name| fields.first(name));
+    Ok(Received::new(from, text)?.named(id))
 }
 
 fn one_in(told: &Value, from: &str, body: &str) -> Result<Received, NotHeard> {

@@ -22,8 +22,8 @@ fn each_kind_says_who_wrote_what() {
     let from_query = "https://h/?key=k&msisdn=447700900001&to=12025550199&text=STOP&keyword=STOP";
     assert!(is_stop(vonage(&call(from_query, &[], "")), bare));
     let form = "From=%2B447700900001&To=%2B12025550199&Body=STOP&NumMedia=0&Text=STOP";
-    assert!(is_stop(of_form(&json(form), "From", "Body"), with_plus));
-    assert!(is_stop(of_form(&json(form), "From", "Text"), with_plus));
+    assert!(is_stop(of_form(&json(form), ["From", "Body", "MessageSid"]), with_plus));
+    assert!(is_stop(of_form(&json(form), ["From", "Text", "MessageUUID"]), with_plus));
     let told = r#"{"results": [{"messageId": "1", "from": "447700900001", "to": "12025550199",
         "text": "STOP", "cleanText": "STOP", "keyword": "STOP", "smsCount": 1}]}"#;
     assert!(is_stop(infobip(&json(told)), bare));
@@ -101,7 +101,24 @@ fn who_tells_it_says_when_it_was_written() {
     let url = "https://h/?msisdn=447700900001&text=STOP&message-timestamp=2026-01-05+10%3A02%3A59";
     assert_eq!(written_at(vonage(&call(url, &[], ""))), None, "then Vonage began to bring it");
     let form = call("https://h/", &[], "From=%2B447700900001&Body=STOP");
-    assert_eq!(written_at(of_form(&form, "From", "Body")), None, "it does not tell");
+    assert_eq!(
+        written_at(of_form(&form, ["From", "Body", "MessageSid"])),
+        None,
+        "it does not tell"
+    );
+}
+
+#[test]
+fn kinds_that_tell_no_time_name_each_message() {
+    let id = |heard: Heard| heard.expect("one message").remove(0).id;
+    let url = "https://h/?msisdn=447700900001&text=START&messageId=0C000000217B7F02";
+    assert_eq!(id(vonage(&call(url, &[], ""))).as_deref(), Some("0C000000217B7F02"));
+    let form = "From=%2B447700900001&Body=START&MessageSid=SM1&Text=START&MessageUUID=u-1";
+    let form = call("https://h/", &[], form);
+    assert_eq!(id(of_form(&form, ["From", "Body", "MessageSid"])).as_deref(), Some("SM1"));
+    assert_eq!(id(of_form(&form, ["From", "Text", "MessageUUID"])).as_deref(), Some("u-1"));
+    let url = "https://h/?msisdn=447700900001&text=START&messageId=";
+    assert_eq!(id(vonage(&call(url, &[], ""))), None);
 }
 
 #[test]

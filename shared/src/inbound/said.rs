@@ -32,6 +32,8 @@ pub(super) struct Said {
     wish: Wish,
     /// When the provider says that it was written, as far as that can be.
     told: Option<Millis>,
+    /// Of one that tells no time: what it is known by when it is brought again.
+    id_hash: Option<Vec<u8>>,
     now: Millis,
 }
 
@@ -40,7 +42,14 @@ impl Said {
     pub(super) fn new(home: &Home, from: &Recipient, wish: Wish, told: Option<Millis>) -> Self {
         let now = home.clock.now();
         let hash = home.keys.lasting_hash(&[b"said/v1", from.identity().as_bytes()]);
-        Self { hash, wish, told: told.filter(|at| *at <= now + AHEAD_MS), now }
+        Self { hash, wish, told: told.filter(|at| *at <= now + AHEAD_MS), id_hash: None, now }
+    }
+
+    /// The same, under the name that its provider has for it.
+    pub(super) fn named(self, home: &Home, provider: &str, id: Option<&str>) -> Self {
+        let hash =
+            |id: &str| home.keys.lasting_hash(&[b"heard/v1", provider.as_bytes(), id.as_bytes()]);
+        Self { id_hash: id.filter(|_| self.told.is_none()).map(hash), ..self }
     }
 
     /// Writes down what the number says; false when that is to change nothing, and not to be answered. STOP and
@@ -52,7 +61,9 @@ impl Said {
             Wish::Stop => self.write(tx, self.now + AHEAD_MS).await,
             // What stands a day ahead was written down while our own clock was wrong, and is no reason to
             // overhear anybody. Before that a START rather changes nothing than that it undoes a STOP.
-            Wish::Start => Ok(is_since(KEPT_FOR_MS) && self.write(tx, self.now + DAY_MS).await?),
+            Wish::Start => Ok(is_since(KEPT_FOR_MS)
+                && self.is_first(tx).await?
+                && self.write(tx, self.now + DAY_MS).await?),
             Wish::Help => Ok(is_since(HELP_FOR_MS - 1) && !self.is_outdated(tx).await?),
             Wish::Other => Ok(false),
         }
@@ -87,6 +98,23 @@ impl Said {
             .bind(i32::from(self.told.is_some()))
             .bind(at.saturating_add(KEPT_FOR_MS))
             .bind(believed_until)
+            .execute(c)
+            .await?
+            .rows_affected()
+        });
+        Ok(rows == 1)
+    }
+
+    /// Notes a START that tells no time; false when it was brought before.
+    async fn is_first(&self, tx: &mut Tx) -> Result<bool, DbError> {
+        let Some(hash) = &self.id_hash else { return Ok(true) };
+        let rows = on_tx!(tx, c => {
+            sqlx::query::<D>(
+                "INSERT INTO heard_starts (id_hash, expires_at) VALUES ($1, $2)
+                 ON CONFLICT (id_hash) DO NOTHING",
+            )
+            .bind(hash)
+            .bind(self.now.saturating_add(KEPT_FOR_MS))
             .execute(c)
             .await?
             .rows_affected()

@@ -44,9 +44,9 @@ enum Taken {
 /// # Errors
 /// The database does not answer.
 pub async fn take(home: &Home, provider: &str, written: Written) -> Result<(), DbError> {
-    let Written { from, wish, at } = written;
+    let Written { from, wish, at, id } = written;
     let reply = Reply::new(home, provider, &from, wish)?;
-    let said = Said::new(home, &from, wish, at);
+    let said = Said::new(home, &from, wish, at).named(home, provider, id.as_deref());
     let change = match wish {
         Wish::Stop => {
             let ready = suppression::Ready::told(home, from, Reason::Stop, provider)?;

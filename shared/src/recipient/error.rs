@@ -64,7 +64,7 @@ impl fmt::Display for RecipientError {
                 "no such number can exist in that country: check the digits"
             }
             Self::WrongKind(kind) => {
-                return write!(f, "a {kind} number cannot receive codes");
+                return write!(f, "nothing is sent to a {kind} number");
             }
             Self::EmptyEmail => "the e-mail address is empty",
             Self::EmailTooLong => {

@@ -147,7 +147,8 @@ fn read(input: &str, default_region: Option<&str>) -> Result<PhoneNumber, Recipi
         return Err(RecipientError::NotANumber);
     }
     let international = input.starts_with(['+', '\u{ff0b}']);
-    let region = default_region.and_then(region);
+    // What does not know a region reads a plus as well, and is not to come to something else.
+    let region = default_region.filter(|_| !international).and_then(region);
     PhoneNumber::parse(input, region).map_err(|error| match error {
         ParseError::InvalidCountryCode if !international && region.is_none() => {
             RecipientError::NoRegion
@@ -214,6 +215,24 @@ mod tests {
             }
         }
         assert!(known > 1_000, "{known}");
+    }
+
+    #[test]
+    fn a_number_with_a_plus_reads_the_same_wherever_it_is_read() {
+        for input in [
+            "+4915",
+            "+",
+            "+49",
+            "+1",
+            "+0151 12345678",
+            "+004915112345678",
+            "+999123456789",
+            "+44 20",
+        ] {
+            for region in ["DE", "US", "GB"] {
+                assert_eq!(e164(input, Some(region)), e164(input, None), "{input} in {region}");
+            }
+        }
     }
 
     #[test]

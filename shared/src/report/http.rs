@@ -24,6 +24,14 @@ use crate::{
 /// The section's name.
 const SECTION: &str = "report";
 
+/// True when `{code}` stands in what is sent: what is no code would leave a hole there.
+pub(super) fn takes_codes_only(keys: &toml::Table) -> bool {
+    let holds = |value: &toml::Value| value.as_str().is_some_and(|text| text.contains("{code}"));
+    let headers = keys.get("headers").and_then(toml::Value::as_table);
+    ["url", "body"].iter().filter_map(|key| keys.get(*key)).any(holds)
+        || headers.is_some_and(|headers| headers.values().any(holds))
+}
+
 /// How the reports of a gateway are read. A place is a JSON pointer into the body, or the name of
 /// a field: of a form in the body, or of the query.
 #[derive(Clone, Debug, Deserialize)]

@@ -1,5 +1,5 @@
-//! What is known of each kind of provider, in one table: by which channels and where its messages go, how
-//! its reports come, how what people write comes. A kind that is not in it sends SMS, reports nothing and
+//! What is known of each kind of provider, in one table: by which channels and where its messages go, whether
+//! they are codes alone, how its reports come, how what people write comes. A kind that is not in it sends SMS, reports nothing and
 //! costs money.
 
 use super::{
@@ -89,6 +89,8 @@ pub(crate) struct Kind {
     name: &'static str,
     pub(crate) channels: &'static [Channel],
     pub(crate) sends: Sends,
+    /// True for a section that could make nothing of a message that is no code.
+    pub(crate) takes_codes_only: fn(&toml::Table) -> bool,
     /// Reads what the section says of how calls are read.
     pub(super) gateway: fn(&toml::Table) -> Gateway,
     /// Finds mistakes in that, given the provider's name.
@@ -139,6 +141,7 @@ const PLAIN: Kind = Kind {
     name: "",
     channels: &[Channel::Sms],
     sends: Sends::ToPeople,
+    takes_codes_only: |_| false,
     gateway: |_| Gateway::default(),
     check_section: |_, _| Ok(()),
     can_check: |_| false,
@@ -176,6 +179,7 @@ const KINDS: &[Kind] = &[
     Kind {
         name: "http",
         channels: EVERY_CHANNEL,
+        takes_codes_only: http::takes_codes_only,
         gateway: Gateway::of,
         check_section: http::check_section,
         can_check: |_| true,
@@ -214,7 +218,9 @@ const KINDS: &[Kind] = &[
         can_check: |keys| key(keys, "auth_token").is_some(),
         check: |keys, call, _| plivo::check(keys, call),
         reports: Reports::Calls(always(|_, call| plivo::read(call))),
-        people: People::Apart(always(|_, call| received::of_form(call, "From", "Text"))),
+        people: People::Apart(always(|_, call| {
+            received::of_form(call, ["From", "Text", "MessageUUID"])
+        })),
         ..PLAIN
     },
     Kind { name: "sandbox", channels: EVERY_CHANNEL, sends: Sends::Nowhere, ..PLAIN },
@@ -246,7 +252,9 @@ const KINDS: &[Kind] = &[
         can_check: twilio::can_check,
         check: |keys, call, _| twilio::check(keys, call),
         reports: Reports::Calls(always(|_, call| twilio::read(call))),
-        people: People::Apart(always(|_, call| received::of_form(call, "From", "Body"))),
+        people: People::Apart(always(|_, call| {
+            received::of_form(call, ["From", "Body", "MessageSid"])
+        })),
         wants_twiml: true,
         ..PLAIN
     },

@@ -120,7 +120,7 @@ fn a_wrong_value_says_what_is_expected() {
         ("[server\n", "DIR/otpost.toml:1: not valid TOML"),
         (
             "[chains]\nsms = [\"t\"]\n[providers.t]\nkind = \"twilio\"\n",
-            "recipients.default_region: must name your country because provider \"t\" costs money",
+            "recipients.default_region: must name your country, or recipients.countries those that you send to, because provider \"t\" costs money",
         ),
     ] {
         let mistake = mistake(text);
@@ -351,7 +351,7 @@ fn a_reply_that_cannot_be_meant_is_told() {
         ),
         (
             replying("", "").replace("countries = [\"*\"]", ""),
-            "recipients.default_region: must name your country because provider \"a\" costs money",
+            "recipients.default_region: must name your country, or recipients.countries those that you send to, because provider \"a\" costs money",
         ),
     ] {
         let mistake = mistake(&text);

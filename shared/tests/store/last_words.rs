@@ -32,7 +32,13 @@ kind = "vonage"
 const DAY_MS: i64 = 86_400_000;
 
 async fn bring(home: &Home, provider: &str, n: u32, wish: Wish, at: Option<i64>) {
-    let written = Written { from: number(n), wish, at };
+    let written = Written { from: number(n), wish, at, id: None };
+    inbound::take(home, provider, written).await.expect("taken");
+}
+
+/// Of a provider that tells no time.
+async fn bring_named(home: &Home, provider: &str, wish: Wish, id: &str) {
+    let written = Written { from: number(1), wish, at: None, id: Some(id.to_owned()) };
     inbound::take(home, provider, written).await.expect("taken");
 }
 
@@ -202,6 +208,27 @@ on_both_homes! {
         home.clock.advance(-400 * DAY_MS);
         bring(home, "silent", 2, Wish::Start, None).await;
         assert!(!is_kept_back(home, 2).await);
+    }
+
+    async fn a_start_without_its_time_counts_once(bed, CONFIG) {
+        let home = &bed.home;
+        let is_kept_back = async || is_kept_back(home, 1).await;
+        for round in ["1", "2"] {
+            bring_named(home, "main", Wish::Stop, &format!("stop {round}")).await;
+            assert!(is_kept_back().await);
+            bring_named(home, "main", Wish::Start, round).await;
+            assert!(!is_kept_back().await, "{round}");
+        }
+        bring_named(home, "main", Wish::Stop, "stop 2").await;
+        assert!(is_kept_back().await, "STOP counts although it may have come before");
+        for id in ["1", "2"] {
+            bring_named(home, "main", Wish::Start, id).await;
+            assert!(is_kept_back().await, "{id} is brought again");
+        }
+        bring_named(home, "silent", Wish::Start, "1").await;
+        assert!(!is_kept_back().await, "another provider's id says nothing");
+        home.clock.advance(14 * DAY_MS);
+        assert_eq!(Kind::HeardStarts.count(home, home.clock.now()).await, Ok(3));
     }
 
     async fn last_words_are_forgotten(bed, CONFIG) {

@@ -20,7 +20,7 @@ use super::{accept, check, code_of, leases::bulk, messages, other_than};
 const DUE_REPLIES: &str = "SELECT id FROM messages WHERE keyword IS NOT NULL AND state = 'queued' AND not_before <= 5 AND deadline > 5 ORDER BY not_before LIMIT 9";
 
 /// The look-ups, as the store writes them, with literals for parameters.
-const LOOKUPS: [(&str, &str); 35] = [
+const LOOKUPS: [(&str, &str); 36] = [
     ("api key by id", "SELECT * FROM api_keys WHERE id = $ID"),
     ("api keys of a tenant", "SELECT * FROM api_keys WHERE tenant_id = $ID ORDER BY created_at"),
     ("verification by id", "SELECT * FROM verifications WHERE id = $ID"),
@@ -130,6 +130,10 @@ const LOOKUPS: [(&str, &str); 35] = [
     (
         "old last words",
         "SELECT recipient_hash FROM last_words WHERE expires_at < 5 ORDER BY expires_at LIMIT 9",
+    ),
+    (
+        "old heard starts",
+        "SELECT id_hash FROM heard_starts WHERE expires_at < 5 ORDER BY expires_at LIMIT 9",
     ),
 ];
 
@@ -274,7 +278,7 @@ async fn a_claim_of_texts_reads_little_more_than_it_takes() {
 }
 
 /// Tables as large as those of an installation that ran for a while, all of it past the retention.
-const OLD: [&str; 8] = [
+const OLD: [&str; 9] = [
     "INSERT INTO verifications SELECT copy.* FROM verifications v, generate_series(1, 20000) n,
      jsonb_populate_record(v, jsonb_build_object(
          'id', gen_random_uuid(), 'status', 'verified', 'finished_at', n)) copy",
@@ -290,6 +294,7 @@ const OLD: [&str; 8] = [
      SELECT 'a', n::text, gen_random_uuid(), 1, 1, 1, '', n FROM generate_series(1, 20000) n",
     "INSERT INTO replies SELECT int4send(n), 'stop', gen_random_uuid(), n FROM generate_series(1, 20000) n",
     "INSERT INTO last_words SELECT int4send(n), 'stop', n, 1, n FROM generate_series(1, 20000) n",
+    "INSERT INTO heard_starts SELECT int4send(n), n FROM generate_series(1, 20000) n",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

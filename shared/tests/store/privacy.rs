@@ -19,7 +19,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{code_of, key, number, request};
 
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "tenants",
     "api_keys",
     "verifications",
@@ -36,6 +36,7 @@ const TABLES: [&str; 16] = [
     "suppressions",
     "replies",
     "last_words",
+    "heard_starts",
 ];
 
 const REPLIES: &str = r#"
@@ -69,7 +70,7 @@ on_both_homes! {
             idempotency_key: Some(key(&bed.home, "sentinel-key-2", "body")),
         };
         message::accept(&bed.home, text).await.expect("accepted");
-        let stop = Written { from: number(6_666), wish: Wish::Stop, at: None };
+        let stop = Written { from: number(6_666), wish: Wish::Stop, at: None, id: None };
         inbound::take(&bed.home, "main", stop).await.expect("taken");
         let code_of_email = accept_emails(&bed.home).await;
         let text = BatchText::parse("sentinel-text of {who}").expect("a text");

@@ -42,7 +42,7 @@ kind = "vonage"
 const DAY_MS: i64 = 86_400_000;
 
 async fn write(home: &Home, provider: &str, from: Recipient, wish: Wish) {
-    let written = Written { from, wish, at: None };
+    let written = Written { from, wish, at: None, id: None };
     inbound::take(home, provider, written).await.expect("taken");
 }
 

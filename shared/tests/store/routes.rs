@@ -63,6 +63,72 @@ fn a_provider_is_in_use_wherever_it_is_named() {
 }
 
 #[test]
+fn who_takes_what_is_no_code_is_known_before_it_is_sent() {
+    let more = |routes: &str| {
+        format!(
+            "{routes}\n[recipients]\ncountries = [\"*\"]\n[providers.codes]\nkind = \"http\"\n\
+             url = \"http://localhost/?p={{to}}\"\nmethod = \"POST\"\n\
+             [providers.codes.headers]\nx-code = \"{{code}}\"\n"
+        )
+    };
+    let text = |country, tenant| Traits {
+        channel: Channel::Sms,
+        lane: Lane::Bulk,
+        country: Some(country),
+        number: None,
+        tenant,
+        purpose: None,
+    };
+    let by_sms = "chains.sms has nobody for what is no code, since codes takes codes only; name a \
+                  provider there that takes texts";
+    for (routes, gb, fr, of_acme) in [
+        ("", Some(by_sms), Some(by_sms), Some(by_sms)),
+        ("{ countries = ['GB'], chain = ['codes', 'a'] }", None, Some(by_sms), None),
+        (
+            "{ countries = ['GB'], lanes = ['otp'], chain = ['a'] }",
+            Some(by_sms),
+            Some(by_sms),
+            Some(by_sms),
+        ),
+        ("{ tenants = ['others'], chain = ['a'] }", Some(by_sms), Some(by_sms), Some(by_sms)),
+        ("{ tenants = ['acme'], chain = ['a'] }", None, None, None),
+        (
+            "{ tenants = ['acme'], lanes = ['bulk'], chain = ['codes', 'rest'] }, { chain = ['a'] }",
+            Some(
+                "routes[0].chain has nobody for what is no code, since codes, rest take codes only; \
+                  name a provider there that takes texts",
+            ),
+            Some(
+                "routes[0].chain has nobody for what is no code, since codes, rest take codes only; \
+                  name a provider there that takes texts",
+            ),
+            Some(
+                "routes[0].chain has nobody for what is no code, since codes, rest take codes only; \
+                  name a provider there that takes texts",
+            ),
+        ),
+    ] {
+        let rest = "[providers.rest]\nkind = \"http\"\nurl = \"http://localhost/{to}/{code}\"\n";
+        let all =
+            [("OTPOST__CHAINS__SMS", "[\"codes\"]"), ("OTPOST__ROUTES", &format!("[{routes}]"))];
+        let config = load(&(more("") + rest), &all);
+        assert!(config.keeps_some_for_codes());
+        let said = |message: &Traits<'_>| config.check_takers(message).err().map(|e| e.to_string());
+        let acme = Some("acme");
+        assert_eq!(said(&text("GB", acme)).as_deref(), gb, "{routes}");
+        assert_eq!(said(&text("FR", acme)).as_deref(), fr, "{routes}");
+        let of_acme_said = config.check_takers_of_texts(Channel::Sms, acme).err();
+        assert_eq!(of_acme_said.map(|e| e.to_string()).as_deref(), of_acme, "{routes}");
+        let code = Traits { lane: Lane::Otp, ..text("GB", acme) };
+        assert_eq!(said(&code), None, "{routes}");
+    }
+    let config = load("", &[]);
+    assert!(!config.keeps_some_for_codes());
+    let said = config.check_takers_of_texts(Channel::Email, None).expect_err("nobody");
+    assert_eq!(said.to_string(), "chains.email names no provider; name one there");
+}
+
+#[test]
 fn the_environment_sets_all_routes_at_once() {
     let file = "[[routes]]\ncountries = [\"GB\"]\nchain = [\"c\"]";
     let own = "[{ prefixes = [\"+4479\"], chain = [\"a\"] }, \
@@ -228,7 +294,7 @@ fn what_a_route_may_cost_counts_like_the_chain() {
     let costly = "[[routes]]\ncountries = [\"GB\"]\nchain = [\"t\"]\n\
                   [providers.t]\nkind = \"twilio\"";
     let mistake = mistake(&text(costly));
-    let said = "must name your country because provider \"t\" costs money";
+    let said = "must name your country, or recipients.countries those that you send to, because provider \"t\" costs money";
     assert!(mistake.contains(said), "{mistake}");
     let config = load(costly, &[("OTPOST__RECIPIENTS__COUNTRIES", "[\"GB\"]")]);
     assert!(config.allows_region(Some("GB")) && !config.allows_region(Some("US")));

@@ -14,22 +14,23 @@ impl Courier {
         if let Some(only) = &row.only_provider {
             let mut links = self.chain.links().iter();
             let route = routes.of_one(links.position(|link| link.name == *only));
-            return Ok(Way { route, to: destination(row, letter) });
+            return Ok(Way { chain: None, route, to: destination(row, letter) });
         }
         let tenant = if routes.ask_for_tenants() {
             self.tenants.of(&self.home.db, row.tenant_id).await?
         } else {
             None
         };
-        let route = routes.of(&Traits {
+        let message = Traits {
             channel: letter.channel,
             lane: row.lane(),
             country: letter.to.region(),
             number: letter.channel.is_by_phone().then(|| letter.to.address()),
             tenant: tenant.as_deref(),
             purpose: letter.purpose.as_deref(),
-        });
-        Ok(Way { route, to: destination(row, letter) })
+        };
+        let (chain, route) = (Some(routes.chain_of(&message)), routes.of(&message));
+        Ok(Way { chain, route, to: destination(row, letter) })
     }
 
     pub(super) fn outgoing(

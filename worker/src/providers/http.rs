@@ -157,10 +157,6 @@ impl Provider for HttpGateway {
         self.check_fit(sender)
     }
 
-    fn takes_codes_only(&self) -> bool {
-        self.takes_codes_only
-    }
-
     /// Gateways have no common question to ask, so this only connects.
     fn check(&self) -> BoxFuture<'_, Result<String, String>> {
         Box::pin(async move {

@@ -39,9 +39,9 @@ impl Net {
         self.home.as_ref().is_some_and(|home| home.config.sends_by(Channel::Email, name))
     }
 
-    /// True when the provider of this name is meant for something else than codes.
-    pub(super) fn sends_what_is_no_code(&self, name: &str) -> bool {
-        self.home.as_ref().is_some_and(|home| home.config.is_for_other_than_codes(name))
+    /// What says that the provider of this name is for something else than codes.
+    pub(super) fn sends_what_is_no_code(&self, name: &str) -> Option<String> {
+        self.home.as_ref()?.config.is_for_other_than_codes(name)
     }
 
     /// A client of one provider's own. It follows no redirect, since that would carry a number

@@ -1,6 +1,9 @@
 //! A gateway that is given the bare code: whatever is no code goes by it.
 
+use std::sync::Arc;
+
 use otpost_shared::{
+    config::Config,
     message::{self, Message},
     verification,
 };
@@ -17,16 +20,13 @@ use crate::{
 
 /// Both gateways in one chain, the one for codes first.
 fn config(codes: &Gateway, texts: &Gateway) -> String {
-    of_codes(codes, "[\"codes\", \"texts\"]") + &texts.section("texts")
-}
-
-fn of_codes(codes: &Gateway, chain: &str) -> String {
-    format!(
+    let of_codes = format!(
         "[recipients]\ncountries = [\"*\"]\n[texts]\nlanguage = \"pt-BR\"\n\
-         [chains]\nsms = {chain}\n[providers.codes]\nkind = \"http\"\nurl = {:?}\n\
+         [chains]\nsms = [\"codes\", \"texts\"]\n[providers.codes]\nkind = \"http\"\nurl = {:?}\n\
          body = '{{\"to\":\"{{to}}\",\"code\":\"{{code}}\",\"locale\":\"{{language}}\"}}'\n",
         codes.url
-    )
+    );
+    of_codes + &texts.section("texts")
 }
 
 async fn over(bed: &Bed, id: Uuid) -> Message {
@@ -62,14 +62,20 @@ async fn what_is_no_code_is_not_given_to_a_gateway_of_codes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nobody_takes_it_a_message_ends_and_says_so() {
     for kind in BOTH {
-        let codes = Gateway::start(ACCEPTED).await;
-        let bed = Bed::make(kind, &of_codes(&codes, "[\"codes\"]")).await;
-        let worker = Worker::start(&bed.home);
+        let (codes, texts) = (Gateway::start(ACCEPTED).await, Gateway::start(ACCEPTED).await);
+        let mut bed = Bed::make(kind, &config(&codes, &texts)).await;
         let id = bulk(&bed.home, 1).await;
+        // Who would have taken it is taken out before a worker starts.
+        let mut without = Config::clone(&bed.home.config);
+        without.chains.sms.retain(|name| name == "codes");
+        bed.home.config = Arc::new(without);
+        let worker = Worker::start(&bed.home);
         let row = over(&bed, id).await;
         assert_eq!(row.state, "failed");
         assert_eq!(row.failure_class.as_deref(), Some("account"), "no use in trying again");
-        assert_eq!(row.failure.as_deref(), Some("no provider of the chain takes it"));
+        let said = "no provider of chains.sms takes it: codes takes codes only; name a provider that \
+                    takes texts in chains.sms";
+        assert_eq!(row.failure.as_deref(), Some(said));
         assert_eq!(timeline(&bed.home, id).await, [""; 0]);
         let accepted = accept(&bed.home, 2).await;
         assert_eq!(ended(&bed.home, accepted.id).await.state, "sent");

@@ -53,7 +53,7 @@ async fn write(home: &Home, provider: &str, wish: Wish) {
 }
 
 async fn write_from(home: &Home, from: Recipient, provider: &str, wish: Wish) {
-    inbound::take(home, provider, Written { from, wish, at: None }).await.expect("taken");
+    inbound::take(home, provider, Written { from, wish, at: None, id: None }).await.expect("taken");
 }
 
 /// The answers that wait, as if nobody had looked at them.

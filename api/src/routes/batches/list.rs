@@ -33,7 +33,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
-    /// A state, or `not_sent` for `failed`, `expired` and `unknown` together.
+    /// A state, or `not_sent` for `failed`, `undelivered`, `expired` and `unknown` together.
     state: Option<String>,
     /// `next` of the page before.
     after: Option<String>,
@@ -131,8 +131,9 @@ pub async fn list(
 fn part(batch: Batch, query: &ListQuery) -> Result<Part, ApiError> {
     let which = match query.state.as_deref() {
         None => Which::All,
-        Some(text) => Which::parse(text)
-            .ok_or_else(|| wrong_parameter("state", "state is a message's state, or not_sent"))?,
+        Some(text) => Which::parse(text).ok_or_else(|| {
+            wrong_parameter("state", &format!("state is one of {}", Which::names()))
+        })?,
     };
     let after = match query.after.as_deref() {
         None => batch.id,

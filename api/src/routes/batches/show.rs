@@ -15,6 +15,7 @@ use crate::{
     App,
     auth::Caller,
     error::{ApiError, Problem},
+    query::NoParams,
     routes::PathId,
     timestamp::rfc3339,
 };
@@ -49,6 +50,7 @@ pub async fn show(
     State(app): State<App>,
     id: PathId,
     caller: Caller,
+    _: NoParams,
 ) -> Result<Json<BatchView>, ApiError> {
     caller.require(Scope::Send)?;
     let batch = find(&app, &caller, id).await?;

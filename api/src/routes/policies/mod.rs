@@ -23,7 +23,7 @@ use crate::{
     auth::Caller,
     body::JsonBody,
     error::{ApiError, ErrorCode, Problem},
-    query::Params,
+    query::{NoParams, Params},
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -97,6 +97,7 @@ pub async fn show(
     State(app): State<App>,
     PathName(purpose): PathName,
     caller: Caller,
+    _: NoParams,
 ) -> Result<Json<PolicyView>, ApiError> {
     caller.require(Scope::Manage)?;
     view(&app, &caller, &purpose).await.map(Json)
@@ -143,6 +144,7 @@ pub async fn remove(
     State(app): State<App>,
     PathName(purpose): PathName,
     caller: Caller,
+    _: NoParams,
 ) -> Result<StatusCode, ApiError> {
     caller.require(Scope::Manage)?;
     policy::change(&app.home, change_by(&caller, purpose)).await?;
@@ -205,6 +207,7 @@ pub async fn restore(
     State(app): State<App>,
     caller: Caller,
     path: Result<Path<(String, i32)>, PathRejection>,
+    _: NoParams,
 ) -> Result<Json<PolicyView>, ApiError> {
     caller.require(Scope::Manage)?;
     // No version has another form.

@@ -16,6 +16,7 @@ use crate::{
     App,
     auth::Caller,
     error::{ApiError, ErrorCode, Problem},
+    query::NoParams,
     routes::{
         PathId,
         timeline::{self, MessageView, PriceView},
@@ -76,6 +77,7 @@ pub async fn show(
     State(app): State<App>,
     id: PathId,
     caller: Caller,
+    _: NoParams,
 ) -> Result<Json<VerificationView>, ApiError> {
     caller.require(Scope::Verify)?;
     let home = &app.home;

@@ -66,10 +66,7 @@ pub async fn run(
                     let country = row.to.region().unwrap_or("other").to_owned();
                     *plan.countries.entry(country).or_default() += 1;
                 }
-                Err(refused) => {
-                    let (code, reason) = plan.tally.refuse(refused);
-                    failures.add(record, code, &reason)?;
-                }
+                Err(refused) => plan.tally.refuse(refused, record, &mut failures)?,
             }
         }
         progress.set(plan.tally.all() + plan.tests);
@@ -81,7 +78,7 @@ pub async fn run(
     } else {
         plan.say(path);
     }
-    Ok(if plan.tally.refused() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if plan.tally.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl Plan {
@@ -100,6 +97,7 @@ impl Plan {
             "test_numbers": self.tests,
             "refused": self.tally.refused(),
             "refused_by_code": self.tally.refused,
+            "left_out": self.tally.left_out.to_json(),
             "sent_before": self.sent_before,
             "daily_cap_leaves": self.room,
             "failures": failures,
@@ -120,8 +118,9 @@ impl Plan {
         say!("{:>11} would be refused", self.tally.refused());
         self.tally.say_refused();
         if let Some(path) = failures {
-            say!("{} has these rows with their reasons.", path.display());
+            say!("{} has the rows to be mended, with their reasons.", path.display());
         }
+        self.tally.left_out.say();
         if let Some(room) = self.room {
             say!("The daily cap leaves room for {room}.");
         }

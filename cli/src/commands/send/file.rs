@@ -141,10 +141,7 @@ impl Run {
             match outcome.result {
                 Ok(stored) if stored.repeated => self.tally.repeated += 1,
                 Ok(_) => self.tally.accepted += 1,
-                Err(refused) => {
-                    let (code, reason) = self.tally.refuse(refused);
-                    self.failures.add(record, code, &reason)?;
-                }
+                Err(refused) => self.tally.refuse(refused, record, &mut self.failures)?,
             }
         }
         if let Some(progress) = &mut self.progress {

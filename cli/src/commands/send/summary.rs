@@ -1,7 +1,8 @@
 //! What a file came to, in the end or where it was stopped.
 
-use std::{collections::BTreeMap, path::Path, process::ExitCode};
+use std::{collections::BTreeMap, io, path::Path, process::ExitCode};
 
+use csv::ByteRecord;
 use otpost_api::error::ApiError;
 use otpost_shared::message::{
     State,
@@ -9,7 +10,11 @@ use otpost_shared::message::{
 };
 use serde_json::json;
 
+use super::{failures::Failures, people::line_of};
 use crate::output::{Failure, moment, print_json, say};
+
+/// So many lines are named.
+const NAMED: usize = 20;
 
 /// Counts of rows.
 #[derive(Debug, Default)]
@@ -18,19 +23,46 @@ pub struct Tally {
     /// Stored by an earlier run.
     pub repeated: u64,
     pub refused: BTreeMap<&'static str, u64>,
+    /// Those of them with a recipient that an earlier row has: nothing is missing of these.
+    duplicates: u64,
+    pub left_out: LeftOut,
+}
+
+/// The refused rows that are not written down to be mended: sent again, they could reach somebody twice.
+#[derive(Debug, Default)]
+pub struct LeftOut {
+    rows: u64,
+    /// Where the first of them begin.
+    lines: Vec<u64>,
 }
 
 impl Tally {
-    /// Counts a refused row; its code and reason.
-    pub fn refuse(&mut self, refused: RowRefused) -> (&'static str, String) {
+    /// Counts a refused row, and writes it down if it may be sent again once it is mended.
+    pub fn refuse(
+        &mut self,
+        refused: RowRefused,
+        record: &ByteRecord,
+        failures: &mut Failures,
+    ) -> io::Result<()> {
+        let may_be_sent_again = refused.may_be_sent_again();
+        self.duplicates += u64::from(refused == RowRefused::Duplicate);
         let error = ApiError::from(refused);
         let code = error.code().as_str();
         *self.refused.entry(code).or_default() += 1;
-        (code, error.said().to_owned())
+        if may_be_sent_again {
+            return failures.add(record, code, error.said());
+        }
+        self.left_out.add(line_of(record));
+        Ok(())
     }
 
     pub fn refused(&self) -> u64 {
         self.refused.values().sum()
+    }
+
+    /// True when everybody who is in the file has a message.
+    pub fn is_complete(&self) -> bool {
+        self.refused() == self.duplicates
     }
 
     pub fn all(&self) -> u64 {
@@ -41,6 +73,35 @@ impl Tally {
         for (code, count) in &self.refused {
             say!("  {count:>9} {code}");
         }
+    }
+}
+
+impl LeftOut {
+    fn add(&mut self, line: u64) {
+        self.rows += 1;
+        if self.lines.len() < NAMED {
+            self.lines.push(line);
+        }
+    }
+
+    pub fn to_json(&self) -> serde_json::Value {
+        json!({ "rows": self.rows, "first_lines": self.lines })
+    }
+
+    pub fn say(&self) {
+        if self.rows == 0 {
+            return;
+        }
+        let lines: Vec<String> = self.lines.iter().map(ToString::to_string).collect();
+        let rest = match self.rows - self.lines.len() as u64 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        say!(
+            "Not to be mended, since whoever is in it has a row before or may have been sent to: \
+             line {}{rest}.",
+            lines.join(", ")
+        );
     }
 }
 
@@ -77,7 +138,7 @@ impl Summary<'_> {
         let missed = self.states.iter().flatten().any(|(state, count)| {
             *count > 0 && !matches!(state.as_str(), "sent" | "delivered" | "canceled")
         });
-        if self.stop.is_some() || self.tally.refused() > 0 || missed {
+        if self.stop.is_some() || !self.tally.is_complete() || missed {
             ExitCode::FAILURE
         } else {
             ExitCode::SUCCESS
@@ -93,6 +154,7 @@ impl Summary<'_> {
             "repeated": self.tally.repeated,
             "refused": self.tally.refused(),
             "refused_by_code": self.tally.refused,
+            "left_out": self.tally.left_out.to_json(),
             "states": self.states,
             "failures": self.failures,
             "error": match &self.stop {
@@ -110,6 +172,7 @@ impl Summary<'_> {
                 path.display()
             );
         }
+        self.tally.left_out.say();
         self.say_end();
         say!("What became of them: otpost status --batch {}", self.batch.id);
     }

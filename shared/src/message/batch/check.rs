@@ -4,13 +4,16 @@ use uuid::Uuid;
 
 use super::{BatchText, Row, RowRefused, seen::Seen};
 use crate::{
+    admission::Refused,
+    channel::Channel,
     clock::Millis,
-    db::DbError,
+    config::Traits,
     home::Home,
     message::LONGEST_TEXT,
     recipient::{Recipient, RecipientError},
     suppression,
     template::RESERVED,
+    tenant,
 };
 
 /// A row that can be sent.
@@ -32,15 +35,24 @@ pub struct Checker {
     text: BatchText,
     /// The region of national numbers.
     region: Option<String>,
+    /// The tenant's name, where routes ask for it.
+    tenant: Option<String>,
+    /// True when where a row goes may have nobody for it.
+    asks_for_takers: bool,
     seen: Seen,
 }
 
 impl Checker {
     /// # Errors
-    /// The database does not answer.
-    pub async fn new(home: &Home, tenant_id: Uuid, text: BatchText) -> Result<Self, DbError> {
-        let region = home.region_of(tenant_id).await?;
-        Ok(Self { home: home.clone(), tenant_id, text, region, seen: Seen::new() })
+    /// Nobody takes any of its rows, or the database does not answer.
+    pub async fn new(home: &Home, tenant_id: Uuid, text: BatchText) -> Result<Self, Refused> {
+        let (region, config) = (home.region_of(tenant_id).await?, &home.config);
+        let tenant = tenant::name_for_routes(&home.db, config, tenant_id).await?;
+        let takers = config.check_takers_of_texts(Channel::Sms, tenant.as_deref());
+        takers.map_err(Refused::NoTaker)?;
+        let asks_for_takers = config.keeps_some_for_codes();
+        let (home, seen) = (home.clone(), Seen::new());
+        Ok(Self { home, tenant_id, text, region, tenant, asks_for_takers, seen })
     }
 
     /// Checks the next row. The first good one of a recipient counts.
@@ -53,6 +65,10 @@ impl Checker {
             RecipientError::Email => RowRefused::Recipient(RecipientError::EmailInBatch),
             error => RowRefused::Recipient(error),
         })?;
+        if self.asks_for_takers {
+            let message = Traits::of_text(&to, self.tenant.as_deref());
+            self.home.config.check_takers(&message).map_err(RowRefused::NoTaker)?;
+        }
         let is_test = self.home.test_code(&to, now).is_some();
         if !is_test && !self.home.config.allows_region(to.region()) {
             return Err(RowRefused::CountryNotAllowed { region: to.region().map(str::to_owned) });

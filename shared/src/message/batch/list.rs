@@ -12,6 +12,8 @@ use crate::{
 
 /// Rows that one statement looks at: it stays short however large the batch is.
 const WINDOW: u32 = 50_000;
+/// The word for [`Which::NotSent`].
+const NOT_SENT: &str = "not_sent";
 
 /// Which messages are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +29,16 @@ impl Which {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
-            "not_sent" => Some(Self::NotSent),
+            NOT_SENT => Some(Self::NotSent),
             state => State::parse(state).map(Self::In),
         }
+    }
+
+    /// All that [`Which::parse`] reads, to be told.
+    #[must_use]
+    pub fn names() -> String {
+        let states = State::ALL.iter().map(|state| state.as_str());
+        states.chain([NOT_SENT]).collect::<Vec<_>>().join(", ")
     }
 }
 

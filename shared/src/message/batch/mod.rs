@@ -73,10 +73,12 @@ pub struct NewBatch {
 /// Begins a batch, or goes on with the one that has this key.
 ///
 /// # Errors
-/// The key was used for another text, or the database does not answer.
+/// Nobody takes any of its rows, the key was used for another text, or the database does not answer.
 pub async fn open(home: &Home, new: NewBatch) -> Result<Filling, Refused> {
     let now = home.clock.now();
     let batch = build(home, &new, now);
+    let text_hash = batch.text_hash.clone();
+    let checker = Checker::new(home, new.tenant_id, new.text).await?;
     let found = find_by_key(&home.db, &batch, now).await?;
     let batch = match found {
         Some(found) => found,
@@ -84,10 +86,9 @@ pub async fn open(home: &Home, new: NewBatch) -> Result<Filling, Refused> {
         // Another call with this key came first.
         None => find_by_key(&home.db, &batch, now).await?.ok_or(Refused::KeyInUse)?,
     };
-    if batch.text_hash != text_hash(&home.keys, &new.text) {
+    if batch.text_hash != text_hash {
         return Err(Refused::KeyReused);
     }
-    let checker = Checker::new(home, new.tenant_id, new.text).await?;
     Ok(Filling::new(home, batch, checker))
 }
 

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::{message::LONGEST_TEXT, recipient::RecipientError, template::Values};
+use crate::{config::NoTaker, message::LONGEST_TEXT, recipient::RecipientError, template::Values};
 
 /// One recipient as the caller gave it.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,8 @@ pub enum RowRefused {
         said: String,
     },
     Recipient(RecipientError),
+    /// Where it would go nobody takes what is no code.
+    NoTaker(NoTaker),
     CountryNotAllowed {
         region: Option<String>,
     },
@@ -44,6 +46,13 @@ pub enum RowRefused {
 }
 
 impl RowRefused {
+    /// False when whoever is in it has a message of this batch already, or may have had one: once mended
+    /// and sent again it could reach them twice.
+    #[must_use]
+    pub fn may_be_sent_again(&self) -> bool {
+        !matches!(self, Self::Duplicate | Self::Changed | Self::Removed)
+    }
+
     /// The sentence about a text of the wrong length.
     #[must_use]
     pub fn text_length(characters: usize) -> String {

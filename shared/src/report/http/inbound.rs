@@ -20,6 +20,8 @@ pub struct HttpInbound {
     from: String,
     /// The place of what it wrote.
     text: String,
+    /// The place of the gateway's name for it, by which it is known when it is brought again.
+    id: Option<String>,
     /// How the body is signed; without it nothing is.
     signature: Option<Signature>,
 }
@@ -30,8 +32,9 @@ impl HttpInbound {
     /// # Errors
     /// Names the key.
     pub fn check(&self, provider: &str) -> Result<(), ConfigError> {
-        let empty = [("from", &self.from), ("text", &self.text)];
-        let empty = empty.into_iter().find(|(_, place)| place.is_empty());
+        let places =
+            [("from", Some(&self.from)), ("text", Some(&self.text)), ("id", self.id.as_ref())];
+        let empty = places.into_iter().find(|(_, place)| place.is_some_and(String::is_empty));
         let empty = empty.map(|(key, _)| (key, "must not be empty".to_owned()));
         match empty.or_else(|| self.signature.as_ref().and_then(Signature::mistake)) {
             Some((key, said)) => {
@@ -45,7 +48,13 @@ impl HttpInbound {
     pub(in crate::report) fn hear(&self, call: &Call<'_>) -> Result<Vec<Received>, NotHeard> {
         let said = Said::heard(call, self.signature.as_ref())?;
         let (from, text) = (said.at(&self.from)?, said.at(&self.text)?);
-        Ok(vec![Received::new(from.as_deref(), text.as_deref())?])
+        // A picture alone has an empty text. Where there is no such place every STOP would be nothing.
+        if text.is_none() && !said.has(&self.text) {
+            let why = "there is nothing where inbound.text says that the text stands";
+            return Err(NotHeard::Malformed(why));
+        }
+        let id = self.id.as_ref().map(|place| said.at(place)).transpose()?.flatten();
+        Ok(vec![Received::new(from.as_deref(), text.as_deref())?.named(id.as_deref())])
     }
 }
 

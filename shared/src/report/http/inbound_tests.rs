@@ -59,6 +59,37 @@ fn what_is_signed_is_the_body() {
 }
 
 #[test]
+fn a_message_has_the_gateway_s_name() {
+    let named = |section: &str, body: &str| {
+        heard(section, URL, &[], body).expect("a genuine call").remove(0).id
+    };
+    assert_eq!(named(&format!("{PLACES}\nid = '/id'"), BODY).as_deref(), Some("7"));
+    assert_eq!(named(&format!("{PLACES}\nid = '/other'"), BODY), None);
+    assert_eq!(named(PLACES, BODY), None);
+    assert_eq!(heard(&format!("{PLACES}\nid = ''"), URL, &[], BODY), Err(NotHeard::Unexpected));
+}
+
+#[test]
+fn a_place_that_is_not_there_is_no_empty_text() {
+    for (place, body) in [
+        ("/body", BODY),
+        ("body", BODY),
+        ("message", "msisdn=12025550123&text=Stop"),
+        ("/text/body", BODY),
+    ] {
+        let from = if body == BODY && place.starts_with('/') { "/msisdn" } else { "msisdn" };
+        let url = format!("{URL}&msisdn=12025550123");
+        let answer = heard(&format!("from = '{from}'\ntext = '{place}'"), &url, &[], body);
+        let why = "there is nothing where inbound.text says that the text stands";
+        assert_eq!(answer, Err(NotHeard::Malformed(why)), "{place}");
+    }
+    for text in ["null", "\"\""] {
+        let picture = BODY.replace("\"Stop\"", text);
+        assert_eq!(said(heard(PLACES, URL, &[], &picture))[0].1, Wish::Other, "{text}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_malformed() {
     for body in ["", "{", "[]", "null", r#"{"text":"Stop"}"#, r#"{"msisdn":null,"text":"Stop"}"#] {
         let answer = heard(PLACES, URL, &[], body);

@@ -38,6 +38,16 @@ impl Said {
         Ok(pointer.text_in(json))
     }
 
+    /// True when there is such a place, whatever stands there.
+    pub(super) fn has(&self, place: &str) -> bool {
+        match Pointer::parse(place) {
+            Some(pointer) => {
+                self.json.as_ref().is_some_and(|json| pointer.value_in(json).is_some())
+            }
+            None => self.field(place).is_some(),
+        }
+    }
+
     /// A number without an exponent; none in a body that is not JSON.
     pub(super) fn decimal_at(&self, place: &str) -> Option<String> {
         let Some(pointer) = Pointer::parse(place) else { return self.field(place) };

@@ -23,6 +23,9 @@ const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
 const NOT_IN_HEADERS: [(Slot, &str); 3] =
     [(Slot::Text, "{text}"), (Slot::Title, "{title}"), (Slot::Html, "{html}")];
 
+const FROM_NOT_SET: &str =
+    "uses {from}: set from, which is the sender also for countries that senders does not name";
+
 /// `url`, `headers` and `body` may hold `{to}` (E.164, or an e-mail address), `{to_digits}` (without
 /// the plus), `{text}`, `{title}` and `{html}` (of an e-mail), `{code}` (its digits alone: then nothing
 /// but codes can go this way), `{language}` (BCP 47), `{from}`, `{message_id}` (the same for each try of
@@ -253,13 +256,25 @@ impl HttpConfig {
                 chain of e-mail: else the e-mail has no address or no subject line";
             return Err(mistake(name, place, said));
         }
-        if uses(Slot::Code) && net.sends_what_is_no_code(name) {
-            let said = "{code} stands in url, headers or body, so nothing but codes can go this way, \
-                and this provider is for other messages: it replies, or a route of the lane bulk \
-                names it; take it out there, or write {text}";
-            return Err(mistake(name, place, said));
+        match net.sends_what_is_no_code(name) {
+            Some(why) if uses(Slot::Code) => {
+                let said = format!(
+                    "{{code}} stands here, so nothing but codes can go this way, and {why}; take \
+                     this provider out there, or write {{text}} here"
+                );
+                Err(mistake(name, self.place_of_code(), said))
+            }
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    fn place_of_code(&self) -> &'static str {
+        let names = |text: &str| text.contains("{code}");
+        match &self.body {
+            Some(body) if names(body) => "body",
+            _ if names(&self.url) => "url",
+            _ => "headers",
+        }
     }
 
     /// Nothing in a request asks for what people write: the gateway's own console does.
@@ -276,7 +291,7 @@ impl HttpConfig {
     fn template(&self, name: &str, key: &str, text: &str) -> Result<Template, ConfigError> {
         let template = Template::parse(name, key, text)?;
         if template.uses(Slot::From) && self.from.is_empty() {
-            return Err(mistake(name, key, "uses {from}, which is not set"));
+            return Err(mistake(name, key, FROM_NOT_SET));
         }
         Ok(template)
     }

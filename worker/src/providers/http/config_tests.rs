@@ -81,6 +81,10 @@ fn readings() {
     for wrong in ["[]", "['x']", "['299-200']", "[700]", "[-1]", "200"] {
         assert!(with(&format!("success_status = {wrong}")).is_err(), "{wrong}");
     }
+    let near = with("success_codes = [200]").unwrap_err();
+    assert!(near.contains("\"success_status\""), "both it may have meant: {near}");
+    let from = with("body = '{\"from\":\"{from}\",\"to\":\"{to}\",\"t\":\"{text}\"}'").unwrap_err();
+    assert!(from.contains("set from, which is the sender also for countries"), "{from}");
     assert!(with("id_json_pointer = 'id'").is_err());
     assert!(with("success_values = ['0']").is_err());
     assert!(with("errors = { 21 = 'recipient' }").is_err());

@@ -103,7 +103,7 @@ impl Desk {
             return TAKEN;
         };
         let wish = if text.is_whole { Wish::of(&text.text, from.region()) } else { Wish::Other };
-        let written = Written { from, wish, at: None };
+        let written = Written { from, wish, at: None, id: None };
         let status = self.written(inbound::take(home, &self.name, written)).await;
         if status == TAKEN {
             let (provider, wish) = (self.name.clone(), wish.as_str());

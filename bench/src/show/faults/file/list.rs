@@ -8,6 +8,8 @@ const FIRST: u64 = 400_000_000;
 const EACH: u64 = 250;
 /// More letters than a text may have.
 const ENDLESS: usize = 1_700;
+/// The code of a line whose number an earlier one has.
+const TWICE: &str = "duplicate_recipient";
 
 /// Somebody who can be sent to.
 pub(super) struct Person {
@@ -66,7 +68,7 @@ fn wrong_line(nth: u64, known: &str, unused: &str) -> (String, String, &'static 
     match nth % 4 {
         0 => same("+4915,Bad".to_owned(), "recipient_invalid"),
         1 => (format!("{unused},too,many"), format!("{unused},too"), "malformed_body"),
-        2 => same(format!("{known},Twice"), "duplicate_recipient"),
+        2 => same(format!("{known},Twice"), TWICE),
         _ => same(format!("{unused},{}", "x".repeat(ENDLESS)), "invalid_field"),
     }
 }
@@ -86,6 +88,11 @@ fn name(mut place: u64) -> String {
 impl Wrong {
     pub(super) fn code(&self) -> &'static str {
         self.code
+    }
+
+    /// False for one whose person is sent to by another line: it is counted, and written nowhere.
+    pub(super) fn is_to_be_mended(&self) -> bool {
+        self.code != TWICE
     }
 
     /// Whether a line of the refused file is this one, with its number, its code and a reason.

@@ -99,15 +99,16 @@ impl Said {
     }
 
     fn refused(&self, scene: &mut Scene, list: &List) {
-        let pairs = list.wrong.iter().zip(&self.refused);
+        let mended: Vec<_> = list.wrong.iter().filter(|wrong| wrong.is_to_be_mended()).collect();
+        let pairs = mended.iter().zip(&self.refused);
         let right = pairs.filter(|(wrong, told)| wrong.is_told_by(told)).count();
         let seen = format!(
-            "{} wrong lines, {} in the refused file, {right} of them with their place and reason",
-            list.wrong.len(),
+            "{} lines to be mended, {} in the refused file, {right} of them with their place and reason",
+            mended.len(),
             self.refused.len()
         );
-        let exactly = right == list.wrong.len() && right == self.refused.len() && right > 0;
-        scene.checks.add("the refused file has exactly the wrong lines", exactly, seen);
+        let exactly = right == mended.len() && right == self.refused.len() && right > 0;
+        scene.checks.add("the refused file has exactly the lines to be mended", exactly, seen);
     }
 }
 
