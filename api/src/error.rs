@@ -61,7 +61,7 @@ error_codes! {
     VerificationNotFound "verification_not_found" NOT_FOUND "There is no such verification."
     BatchNotFound "batch_not_found" NOT_FOUND "There is no such batch."
     MessageNotFound "message_not_found" NOT_FOUND "There is no such message."
-    PolicyNotFound "policy_not_found" NOT_FOUND "There is no such purpose, or nothing of your own to take back."
+    PolicyNotFound "policy_not_found" NOT_FOUND "There is no such purpose or version, or nothing of your own to take back."
     SuppressionNotFound "suppression_not_found" NOT_FOUND "There is no such suppression."
     TemplateNotFound "template_not_found" NOT_FOUND "There is no text of yours in this place; see GET /v1/templates."
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "This address does not take this method; see /docs."
@@ -312,7 +312,7 @@ impl From<NotChanged> for ApiError {
         match refused {
             NotChanged::Mistake(mistake) => {
                 let of_body = |field: &String| match field.as_str() {
-                    "purpose" => field.clone(),
+                    "purpose" | "version" => field.clone(),
                     field => format!("changes.{field}"),
                 };
                 let fields: Vec<String> = mistake.fields.iter().map(of_body).collect();
@@ -324,6 +324,8 @@ impl From<NotChanged> for ApiError {
                 ErrorCode::PolicyChanged.error().with("version", version)
             }
             NotChanged::NothingOwn => ErrorCode::PolicyNotFound.error(),
+            NotChanged::NoSuchVersion { version } => ErrorCode::PolicyNotFound
+                .detail(format!("you have no version {version} of this policy")),
             NotChanged::Unavailable(error) => error.into(),
         }
     }

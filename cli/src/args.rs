@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 pub use self::{
     import::{ImportCommand, ImportFile, ImportNumbers, ImportService},
-    policy::{PolicyCommand, PolicyList, PolicyOf, PolicySet, Whose},
+    policy::{PolicyCommand, PolicyList, PolicyOf, PolicyRestore, PolicySet, Whose},
     template::{
         TemplateCommand, TemplateList, TemplateOne, TemplateOwner, TemplatePlace, TemplatePreview,
         TemplateSet, TenantLanguage,
@@ -62,7 +62,7 @@ pub enum Command {
     /// Who is not to be sent to: add, list, remove
     #[command(subcommand)]
     Suppression(SuppressionCommand),
-    /// What holds for the verifications of each purpose: list, show, set, history, reset
+    /// What holds for the verifications of each purpose: list, show, set, history, restore, reset
     ///
     /// The configuration is the base. On it lies what is changed for all tenants, and on that what is
     /// changed for one; each change is a version that is kept.

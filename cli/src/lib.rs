@@ -45,6 +45,9 @@ pub async fn run() -> ExitCode {
         Command::Policy(PolicyCommand::History(options)) => {
             commands::policy::history(config, options).await
         }
+        Command::Policy(PolicyCommand::Restore(options)) => {
+            commands::policy::restore(config, options).await
+        }
         Command::Policy(PolicyCommand::Reset(options)) => {
             commands::policy::reset(config, options).await
         }

@@ -183,15 +183,31 @@ impl Home {
         Ok(())
     }
 
-    /// Every second until dropped: says that this process lives, learns who else does, how busy
-    /// the lanes are and, now and then, what time it is.
+    /// Until dropped: says that this process lives, learns who else does, how busy the lanes are, what was
+    /// changed and, now and then, what time it is.
     pub async fn keep_in_touch(&self, role: &str) {
+        tokio::join!(self.keep_seen(role), self.keep_settings());
+    }
+
+    async fn keep_seen(&self, role: &str) {
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for tick in 0_u64.. {
             ticks.tick().await;
             if let Err(error) = self.touch(role, tick).await {
                 tracing::warn!(%error, "the database was not reached");
+            }
+        }
+    }
+
+    /// For those that take what was last read. Looks more often than it may ask, so that it asks in time.
+    async fn keep_settings(&self) {
+        let mut ticks = tokio::time::interval(Duration::from_millis(250));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.settings.now(&self.db, self.clock.now()).await {
+                tracing::debug!(%error, "the settings were not read");
             }
         }
     }
@@ -212,8 +228,6 @@ impl Home {
             self.limiter.set_live_processes(all_but("worker"));
             self.rates.set_live_processes(all_but("api"));
         }
-        // For those that take what was last read.
-        self.settings.now(&self.db, now).await?;
         self.lanes.refresh(&self.db, now).await
     }
 

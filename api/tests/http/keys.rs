@@ -27,6 +27,7 @@ fn calls(id: &str) -> Vec<(Method, String, Value, Scope)> {
         get("/v1/policies".to_owned(), Scope::Manage),
         get("/v1/policies/login".to_owned(), Scope::Manage),
         get("/v1/policies/login/versions".to_owned(), Scope::Manage),
+        post("/v1/policies/login/versions/1/restore", json!({}), Scope::Manage),
         (Method::PUT, "/v1/policies/login".to_owned(), json!({ "changes": {} }), Scope::Manage),
         (Method::DELETE, "/v1/policies/login".to_owned(), json!({}), Scope::Manage),
         get("/v1/templates".to_owned(), Scope::Manage),

@@ -102,6 +102,27 @@ on_both_homes! {
         assert_eq!(service.get(LOGIN).await.is(200).json["version"], json!(0));
     }
 
+    async fn what_was_before_can_be_had_again(bed, "") {
+        let service = Service::start(&bed).await;
+        for guesses in [2, 3] {
+            put(&service, LOGIN, json!({ "changes": { "guesses": guesses } })).await.is(200);
+        }
+        service.call(Method::DELETE, LOGIN).any().await.is(204);
+        let restore = |version: &str| {
+            service.post(&format!("{LOGIN}/versions/{version}/restore"), &json!({}))
+        };
+        let restored = restore("1").await.is(200);
+        assert_eq!((&restored.json["version"], &restored.json["changes"]["guesses"]), (&json!(4), &json!(2)));
+        assert_eq!(guesses(&service, 1).await, 2);
+        restore("3").await.refused(422, "invalid_field").names("version");
+        for none in ["5", "0", "-1", "2147483647", "2147483648", "first"] {
+            restore(none).await.refused(404, "policy_not_found");
+        }
+        let foreign = service.foreign_key().await;
+        restore("1").by(&foreign).await.refused(404, "policy_not_found");
+        assert_eq!(service.get(LOGIN).await.is(200).json["version"], json!(4));
+    }
+
     async fn each_tenant_has_its_own(bed, "") {
         let service = Service::start(&bed).await;
         let foreign = service.foreign_key().await;

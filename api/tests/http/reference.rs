@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::service::{Service, VERIFICATIONS};
 
-const ROUTES: [(&str, &str); 26] = [
+const ROUTES: [(&str, &str); 27] = [
     ("get", "/v1/messages/batch/{id}"),
     ("get", "/v1/messages/batch/{id}/messages"),
     ("get", "/v1/messages/{id}"),
@@ -17,6 +17,7 @@ const ROUTES: [(&str, &str); 26] = [
     ("get", "/v1/policies"),
     ("get", "/v1/policies/{purpose}"),
     ("get", "/v1/policies/{purpose}/versions"),
+    ("post", "/v1/policies/{purpose}/versions/{version}/restore"),
     ("put", "/v1/policies/{purpose}"),
     ("delete", "/v1/suppressions/{id}"),
     ("get", "/v1/suppressions"),
@@ -82,7 +83,7 @@ on_both_homes! {
         for (method, path) in ROUTES {
             let method: Method = method.to_uppercase().parse().expect("a method");
             let mut path = path.replace("{id}", &created.id.to_string());
-            for (name, value) in [("purpose", "default"), ("channel", "sms"), ("locale", "en")] {
+            for (name, value) in [("purpose", "default"), ("channel", "sms"), ("locale", "en"), ("version", "1")] {
                 path = path.replace(&format!("{{{name}}}"), value);
             }
             let call = service.call(method, &format!("{path}?nonsense=1"));

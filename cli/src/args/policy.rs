@@ -24,6 +24,8 @@ pub enum PolicyCommand {
     Set(PolicySet),
     /// List all changes of a policy, the newest first
     History(PolicyOf),
+    /// Make what an earlier version says count again, as a new version
+    Restore(PolicyRestore),
     /// Take all changes of a policy back; its history remains
     Reset(PolicyOf),
 }
@@ -63,6 +65,14 @@ pub struct PolicySet {
     pub whose: Whose,
     #[command(flatten)]
     pub print: Print,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct PolicyRestore {
+    #[command(flatten)]
+    pub of: PolicyOf,
+    /// The version's number, as `otpost policy history` shows it
+    pub version: i32,
 }
 
 /// Whom a policy is for.

@@ -1,4 +1,4 @@
-//! `otpost policy`: list, show, set, history, reset.
+//! `otpost policy`: list, show, set, history, restore, reset.
 
 use std::{path::Path, process::ExitCode};
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
-    args::{PolicyList, PolicyOf, PolicySet, Whose},
+    args::{PolicyList, PolicyOf, PolicyRestore, PolicySet, Whose},
     output::{Done, Failure, moment, print_json, say},
 };
 
@@ -87,16 +87,34 @@ pub async fn set(config: Option<&Path>, options: PolicySet) -> Done {
     }
     // What it is made from was read before: nothing that came between is lost.
     let seen = before.as_ref().map(Shown::version);
-    let change = Change {
-        tenant_id,
-        purpose: options.purpose.clone(),
-        body: Some(body),
-        based_on: options.version.or(seen),
-        changed_by: super::CLI.to_owned(),
-    };
-    let version = policy::change(&home, change).await?;
+    let (body, based_on) = (Some(body), options.version.or(seen));
+    let change = change_of(tenant_id, &options.purpose);
+    let version = policy::change(&home, Change { body, based_on, ..change }).await?;
     let of = PolicyOf { purpose: options.purpose, whose: options.whose, print: options.print };
-    let shown = find(&home, &of).await?;
+    tell_change(&home, &of, version).await
+}
+
+pub async fn restore(config: Option<&Path>, options: PolicyRestore) -> Done {
+    let home = super::open_ready(config).await?;
+    let of = options.of;
+    let change = change_of(tenant_id(&home, &of.whose).await?, &of.purpose);
+    let version = policy::restore(&home, options.version, change).await?;
+    tell_change(&home, &of, version).await
+}
+
+/// What is changed from here; as it is, it takes everything back.
+fn change_of(tenant_id: Option<Uuid>, purpose: &str) -> Change {
+    Change {
+        tenant_id,
+        purpose: purpose.to_owned(),
+        body: None,
+        based_on: None,
+        changed_by: super::CLI.to_owned(),
+    }
+}
+
+async fn tell_change(home: &Home, of: &PolicyOf, version: i32) -> Done {
+    let shown = find(home, of).await?;
     if of.print.json {
         print_json(&view(&shown));
     } else {
@@ -139,13 +157,7 @@ pub async fn history(config: Option<&Path>, options: PolicyOf) -> Done {
 
 pub async fn reset(config: Option<&Path>, options: PolicyOf) -> Done {
     let home = super::open_ready(config).await?;
-    let change = Change {
-        tenant_id: tenant_id(&home, &options.whose).await?,
-        purpose: options.purpose,
-        body: None,
-        based_on: None,
-        changed_by: super::CLI.to_owned(),
-    };
+    let change = change_of(tenant_id(&home, &options.whose).await?, &options.purpose);
     let version = policy::change(&home, change).await?;
     if options.print.json {
         print_json(&json!({ "version": version }));
@@ -248,6 +260,9 @@ impl From<NotChanged> for Failure {
             NotChanged::NothingOwn => Self::new(
                 "nothing is changed here that could be taken back; see `otpost policy list`",
             ),
+            NotChanged::NoSuchVersion { version } => Self::new(format!(
+                "there is no version {version} of it here; see `otpost policy history`"
+            )),
             NotChanged::Unavailable(error) => error.into(),
         }
     }

@@ -77,6 +77,14 @@ fn a_policy_is_changed_and_its_history_kept() {
     let history = place.run(&["policy", "history", "login"]).exits(0).stdout;
     assert!(history.contains("taken back") && history.contains("countries="), "{history}");
     place.run(&["policy", "reset", "login"]).fails_with(&["could be taken back"]);
+
+    let restored = place.run(&["policy", "restore", "login", "1"]).exits(0);
+    assert!(restored.stdout.contains("Version 5 counts."), "{restored:?}");
+    let shown = place.run(&["policy", "show", "login", "--json"]).exits(0).json();
+    assert_eq!(shown["changes"], json!({ "guesses": 3, "countries": ["US", "CA"] }));
+    place.run(&["policy", "restore", "login", "9"]).fails_with(&["no version 9", "policy history"]);
+    let nothing = place.run(&["policy", "restore", "login", "4"]).exits(2);
+    assert!(nothing.stderr.contains("version 4 took everything back"), "{nothing:?}");
 }
 
 #[test]

@@ -43,6 +43,10 @@ pub enum NotChanged {
     },
     /// There is nothing to take back.
     NothingOwn,
+    /// There is none of this number.
+    NoSuchVersion {
+        version: i32,
+    },
     Unavailable(DbError),
 }
 
@@ -81,6 +85,20 @@ pub async fn change(home: &Home, change: Change) -> Result<i32, NotChanged> {
             Err(Mistake::of("purpose", said).into())
         }
     }
+}
+
+/// Makes what an earlier version says count again, as a new version; of `change`, its body is not used.
+///
+/// # Errors
+/// Why nothing was changed.
+pub async fn restore(home: &Home, version: i32, change: Change) -> Result<i32, NotChanged> {
+    let found = rows::find_version(&home.db, change.tenant_id, &change.purpose, version).await?;
+    let body = found.ok_or(NotChanged::NoSuchVersion { version })?.body()?;
+    if body.is_none() {
+        let said = format!("version {version} took everything back; take it back in the same way");
+        return Err(Mistake::of("version", said).into());
+    }
+    self::change(home, Change { body, ..change }).await
 }
 
 /// A name of the configuration's, or one that fits into an address and a log.

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `body` | the keys of a change, laid over what is below |
 //! | `check` | the rules, the same for the file and for changes |
-//! | `change` | making a change, or taking all of them back |
+//! | `change` | making a change, going back to an earlier one, or taking all of them back |
 //! | `rows` | the table: what counts, and the history |
 //! | `show` | what counts for a tenant, and where each key of it comes from |
 
@@ -19,7 +19,7 @@ mod show;
 
 pub use self::{
     body::Body,
-    change::{Change, NotChanged, change},
+    change::{Change, NotChanged, change, restore},
     check::{Mistake, check},
     rows::{Version, list_versions},
     show::{Layer, Shown, find, list},

@@ -121,6 +121,17 @@ pub async fn list_versions(
     }))
 }
 
+/// The change of this number.
+pub(super) async fn find_version(
+    db: &Db,
+    tenant_id: Option<Uuid>,
+    purpose: &str,
+    version: i32,
+) -> Result<Option<Version>, DbError> {
+    let up_to = list_versions(db, tenant_id, purpose, version.saturating_add(1), 1).await?;
+    Ok(up_to.into_iter().find(|row| row.version == version))
+}
+
 /// The last change of one purpose.
 pub(super) async fn find_last(
     tx: &mut Tx,

@@ -24,16 +24,18 @@ pub struct Live {
 #[derive(Debug)]
 struct Known {
     settings: Arc<Settings>,
-    /// False as long as nothing but the configuration was read.
-    is_read: bool,
     /// When somebody last set out to ask.
     asked_at: Option<Millis>,
+    /// How often somebody did.
+    asked: u64,
+    /// Which of them brought the settings; 0 as long as nothing but the configuration was read.
+    brought: u64,
 }
 
 impl Live {
     pub(crate) fn new(config: Arc<Config>) -> Self {
         let settings = Arc::new(Settings::of_file(&config));
-        let known = Known { settings, is_read: false, asked_at: None };
+        let known = Known { settings, asked_at: None, asked: 0, brought: 0 };
         Self { config, known: Arc::new(Mutex::new(known)) }
     }
 
@@ -43,27 +45,27 @@ impl Live {
     /// # Errors
     /// The database does not answer, and never has.
     pub async fn now(&self, db: &Db, now: Millis) -> Result<Arc<Settings>, DbError> {
-        let last = {
+        let (last, asked) = {
             let mut known = self.lock();
+            let is_read = known.brought > 0;
             // The clock may have been set back since.
             let is_fresh =
                 known.asked_at.is_some_and(|at| (0..TRUSTED_FOR_MS).contains(&(now - at)));
-            if known.is_read && is_fresh {
+            if is_read && is_fresh {
                 return Ok(Arc::clone(&known.settings));
             }
             known.asked_at = Some(now);
-            known.is_read.then(|| Arc::clone(&known.settings))
+            known.asked += 1;
+            (is_read.then(|| Arc::clone(&known.settings)), known.asked)
         };
-        let read = self.read(db, last.as_deref()).await;
-        match (read, last) {
-            (Ok(Some(read)), _) => Ok(self.install(read)),
-            (Ok(None), Some(last)) => Ok(last),
-            (Ok(None), None) => Ok(self.last()),
-            (Err(error), Some(last)) => {
+        match self.read(db, last.as_deref()).await {
+            Ok(Some(read)) => Ok(self.install(read, asked)),
+            Ok(None) => Ok(self.last()),
+            Err(error) if last.is_some() => {
                 tracing::debug!(%error, "the settings were not read again");
-                Ok(last)
+                Ok(self.last())
             }
-            (Err(error), None) => Err(error),
+            Err(error) => Err(error),
         }
     }
 
@@ -90,19 +92,40 @@ impl Live {
         Ok(Some(Settings::new(&self.config, revision, &changes, texts)))
     }
 
-    fn install(&self, read: Settings) -> Arc<Settings> {
+    /// What was asked for last counts, also when it comes before what was asked for earlier.
+    fn install(&self, read: Settings, asked: u64) -> Arc<Settings> {
+        let mut known = self.lock();
+        if asked < known.brought {
+            return Arc::clone(&known.settings);
+        }
         for trouble in &read.troubles {
             let key = trouble.mistake.fields.join(", ");
             tracing::warn!(policy.purpose = %trouble.purpose, policy.key = %key, "{trouble}");
         }
-        let settings = Arc::new(read);
-        let mut known = self.lock();
-        known.settings = Arc::clone(&settings);
-        known.is_read = true;
-        settings
+        known.brought = asked;
+        known.settings = Arc::new(read);
+        Arc::clone(&known.settings)
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load_with;
+
+    #[test]
+    fn an_answer_that_comes_late_takes_nothing_back() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let config = load_with(Some(file.path()), std::iter::empty()).expect("the defaults");
+        let live = Live::new(Arc::new(config));
+        let read = |revision| Settings { revision, ..Settings::default() };
+        assert_eq!(live.install(read(2), 2).revision, 2);
+        assert_eq!(live.install(read(1), 1).revision, 2);
+        assert_eq!(live.last().revision, 2);
+        assert_eq!(live.install(read(3), 3).revision, 3);
     }
 }

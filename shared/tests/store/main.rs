@@ -15,6 +15,7 @@ mod leases;
 mod limits;
 mod model;
 mod plans;
+mod policed;
 mod policies;
 mod privacy;
 mod provider_ids;

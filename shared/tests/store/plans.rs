@@ -248,6 +248,28 @@ async fn on_a_new_database_rows_are_found_by_their_keys() {
     assert_eq!(names, ["messages_by_verification", "messages_pkey", "verifications_pkey"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn verifications_ask_for_their_policy_twice_a_second_at_most() {
+    let bed = Bed::make(Kind::Production, "").await;
+    let home = &bed.home;
+    let began = home.clock.now();
+    for n in 0..50 {
+        let accepted = accept(home, n).await;
+        let code = code_of(home, accepted.id).await;
+        check(home, &accepted, code).await;
+    }
+    let took = home.clock.now() - began;
+    let mut connection = counted(home).await;
+    let scans = "SELECT relname::text, (seq_scan + coalesce(idx_scan, 0))::bigint
+         FROM pg_stat_user_tables WHERE relname IN ('policies', 'settings_revision')
+         ORDER BY relname";
+    let scans: Vec<(String, i64)> =
+        sqlx::query_as(scans).fetch_all(&mut connection).await.expect("statistics");
+    let [(_, policies), (_, revision)] = scans.as_slice() else { panic!("{scans:?}") };
+    // Few come from making the tables.
+    assert!(*policies < 5 && *revision < 5 + took / 500, "{scans:?} in {took} ms");
+}
+
 /// Texts that wait, all of them due before the one they are copies of.
 const WAITING: &str =
     "INSERT INTO messages SELECT copy.* FROM messages m, generate_series(1, 20000) n,

@@ -1,9 +1,13 @@
 //! `/v1/policies`: what holds for the verifications of each purpose. List them, show one with its history,
-//! change it, take the changes back.
+//! change it, go back to an earlier version, take the changes back.
 
 mod wire;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::{Path, State, rejection::PathRejection},
+    http::StatusCode,
+};
 use otpost_shared::{
     api_key::Scope,
     policy::{self, Change},
@@ -27,6 +31,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(list))
         .routes(routes!(show, change, remove))
         .routes(routes!(list_versions))
+        .routes(routes!(restore))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -119,15 +124,9 @@ pub async fn change(
 ) -> Result<Json<PolicyView>, ApiError> {
     caller.require(Scope::Manage)?;
     let ChangePolicy { changes, version } = body.value;
-    let change = Change {
-        tenant_id: Some(caller.tenant_id),
-        purpose,
-        body: Some(changes.into_body()?),
-        based_on: version,
-        changed_by: caller.key_id().to_string(),
-    };
-    let purpose = change.purpose.clone();
-    policy::change(&app.home, change).await?;
+    let body = Some(changes.into_body()?);
+    let change = change_by(&caller, purpose.clone());
+    policy::change(&app.home, Change { body, based_on: version, ..change }).await?;
     view(&app, &caller, &purpose).await.map(Json)
 }
 
@@ -148,14 +147,7 @@ pub async fn remove(
     caller: Caller,
 ) -> Result<StatusCode, ApiError> {
     caller.require(Scope::Manage)?;
-    let change = Change {
-        tenant_id: Some(caller.tenant_id),
-        purpose,
-        body: None,
-        based_on: None,
-        changed_by: caller.key_id().to_string(),
-    };
-    policy::change(&app.home, change).await?;
+    policy::change(&app.home, change_by(&caller, purpose)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -195,6 +187,44 @@ pub async fn list_versions(
     let next = rows.last().filter(|_| more).map(|last| last.version);
     let versions = rows.into_iter().map(PolicyVersion::from).collect();
     Ok(Json(ListedVersions { versions, next }))
+}
+
+/// Makes what an earlier version of the tenant's says count again, as a new version.
+#[utoipa::path(
+    post, path = "/v1/policies/{purpose}/versions/{version}/restore", tag = "policies",
+    operation_id = "restore_policy", security(("api_key" = [])),
+    params(
+        ("purpose" = String, Path, description = "The purpose's name."),
+        ("version" = i32, Path, description = "The version's number."),
+    ),
+    responses(
+        (status = 200, description = "The policy as it counts now.", body = PolicyView),
+        (status = 404, description = "There is no such version.", body = Problem),
+        (status = 422, description = "It no longer fits what is below, or took everything back.", body = Problem),
+    ),
+)]
+pub async fn restore(
+    State(app): State<App>,
+    caller: Caller,
+    path: Result<Path<(String, i32)>, PathRejection>,
+    _: NoParams,
+) -> Result<Json<PolicyView>, ApiError> {
+    caller.require(Scope::Manage)?;
+    // No version has another form.
+    let Ok(Path((purpose, version))) = path else { return Err(ErrorCode::PolicyNotFound.error()) };
+    policy::restore(&app.home, version, change_by(&caller, purpose.clone())).await?;
+    view(&app, &caller, &purpose).await.map(Json)
+}
+
+/// What the caller changes of its tenant's; as it is, it takes everything back.
+fn change_by(caller: &Caller, purpose: String) -> Change {
+    Change {
+        tenant_id: Some(caller.tenant_id),
+        purpose,
+        body: None,
+        based_on: None,
+        changed_by: caller.key_id().to_string(),
+    }
 }
 
 async fn view(app: &App, caller: &Caller, purpose: &str) -> Result<PolicyView, ApiError> {
