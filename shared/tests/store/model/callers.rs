@@ -118,9 +118,12 @@ impl Trial<'_> {
     ) -> Verdict {
         self.start();
         let asked = Asked::new("accept", key);
-        // Nobody could tell two addresses apart by one code.
+        // Nobody could tell two addresses apart by one code; a repeat gets its first answer all the same.
         let entry = match ways.to_another().filter(|_| policy == Policy::OwnCode) {
-            Some(place) => Entry::StepRefused(place),
+            Some(place) => {
+                let repeated = self.model.kept(asked.for_model(), self.now);
+                repeated.unwrap_or(Entry::StepRefused(place))
+            }
             None => self.model.entry(asked.for_model(), ways.count(), self.now),
         };
         let mut new = new_verification(person, policy, ways);

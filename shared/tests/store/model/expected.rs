@@ -196,7 +196,7 @@ impl Model {
         rows.chain(records).flatten().chain([day_end(now)])
     }
 
-    fn kept(&self, key: Option<(u8, &str)>, now: Millis) -> Option<Entry> {
+    pub fn kept(&self, key: Option<(u8, &str)>, now: Millis) -> Option<Entry> {
         let (name, request) = key?;
         let (kept, _) = self.records.get(&name).filter(|(_, until)| *until > now)?;
         let same = kept.request == request;
