@@ -14,10 +14,13 @@ pub(crate) fn bulk_concurrency(slots: u32) -> (String, String) {
     ("OTPOST__WORKER__BULK_CONCURRENCY".to_owned(), slots.to_string())
 }
 
-/// A purpose whose codes live only so many seconds.
-pub(crate) fn lifetime(purpose: &str, seconds: u32) -> (String, String) {
-    let purpose = purpose.to_uppercase();
-    (format!("OTPOST__PURPOSES__{purpose}__LIFETIME_SECS"), seconds.to_string())
+/// A purpose whose codes live only so many seconds, and are not sent again before the last of them.
+pub(crate) fn lifetime(purpose: &str, seconds: u32) -> [(String, String); 2] {
+    let section = format!("OTPOST__PURPOSES__{}", purpose.to_uppercase());
+    [
+        (format!("{section}__LIFETIME_SECS"), seconds.to_string()),
+        (format!("{section}__RESEND_AFTER_SECS"), seconds.saturating_sub(1).to_string()),
+    ]
 }
 
 /// A provider whose silence about a code sends it on after so long.

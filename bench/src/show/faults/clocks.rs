@@ -51,7 +51,7 @@ fn staging(options: Options) -> Staging {
         Err(error) => (None, Some(format!("clocks cannot be shifted here: {error}"))),
     };
     let lifetime = product::lifetime("short", LIFETIME);
-    let settings = [usual.wiring.settings.clone(), vec![lifetime]].concat();
+    let settings = [usual.wiring.settings.clone(), lifetime.to_vec()].concat();
     let wiring = Wiring { settings, skew, ..Wiring::default() };
     Staging { apis: 2, wiring, lacks, ..usual }
 }

@@ -121,7 +121,7 @@ pub(super) const ROWS: &[Row] = &[
             wiring: Wiring {
                 settings: [
                     Staging::usual(options).wiring.settings,
-                    vec![product::lifetime("short", 30)],
+                    product::lifetime("short", 30).to_vec(),
                 ]
                 .concat(),
                 ..Wiring::default()
