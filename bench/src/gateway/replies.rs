@@ -1,6 +1,10 @@
 //! What people write back: brought to the address that the product names for it, as Twilio brings it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use super::reports::sign;
 use crate::error::Result;
@@ -13,11 +17,18 @@ pub(crate) struct Phones {
     pub(crate) address: String,
     pub(crate) token: String,
     client: reqwest::Client,
+    /// Messages so far: each has an id of its own.
+    written: AtomicU64,
 }
 
 impl Phones {
     pub(crate) fn new(address: String, token: &str) -> Self {
-        Self { address, token: token.to_owned(), client: reqwest::Client::new() }
+        Self {
+            address,
+            token: token.to_owned(),
+            client: reqwest::Client::new(),
+            written: AtomicU64::new(0),
+        }
     }
 
     /// One message; the status the call was answered with.
@@ -33,12 +44,13 @@ impl Phones {
     /// Signed as the published rule for `X-Twilio-Signature` says: the address, then each name of the
     /// form with its value, sorted by name.
     async fn bring(&self, from: &str, text: &str, token: &str) -> Result<u16> {
+        let id = format!("SM{:032x}", self.written.fetch_add(1, Ordering::Relaxed));
         let form = BTreeMap::from([
             ("AccountSid", "AC0123456789abcdef0123456789abcdef"),
             ("ApiVersion", "2010-04-01"),
             ("Body", text),
             ("From", from),
-            ("MessageSid", "SM0123456789abcdef0123456789abcdef"),
+            ("MessageSid", &id),
             ("NumMedia", "0"),
             ("NumSegments", "1"),
             ("SmsStatus", "received"),
