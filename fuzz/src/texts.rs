@@ -8,10 +8,11 @@ use otpost_shared::{
     limits::{Charge, Limiter, Rule, Scope},
     recipient::Recipient,
     secrets::{Code, Handle},
+    segments::Segments,
     template::{self, Template},
     texts::{Asked, Draft, LONGEST_LOCALE, Locale, Rows, Texts},
 };
-use otpost_worker::{providers::smpp::alphabet::Alphabet, segments::Segments};
+use otpost_worker::providers::smpp::alphabet::Alphabet;
 use uuid::Uuid;
 
 use super::{first_line, runtime};

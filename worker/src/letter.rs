@@ -17,6 +17,7 @@ use otpost_shared::{
     price::{Charge, PriceList},
     recipient::Recipient,
     secrets::Code,
+    segments::Segments,
     speech::spelled,
     template::{APP, Template, Values},
     texts::{Need, with_ending},
@@ -30,7 +31,6 @@ use self::{
 use crate::{
     courier::CourierError,
     provider::{Mail, Outcome},
-    segments::Segments,
 };
 
 /// What a person is to read, and where.

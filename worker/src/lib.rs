@@ -50,8 +50,6 @@ use otpost_shared::{
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-pub use otpost_shared::segments;
-
 use crate::{
     courier::Courier,
     grace::GRACE,

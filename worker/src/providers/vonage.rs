@@ -11,6 +11,7 @@ use otpost_shared::{
     },
     price::{Cost, Currency, Price, decimal},
     report::VONAGE_SIGNATURE_METHODS as SIGNATURE_METHODS,
+    segments::{Encoding, Segments},
 };
 use reqwest::{Client, RequestBuilder, Url};
 use serde::Deserialize;
@@ -26,10 +27,7 @@ use super::{
     sender::given,
     spelling::unknown_word,
 };
-use crate::{
-    provider::{Outcome, Outgoing, Provider},
-    segments::{Encoding, Segments},
-};
+use crate::provider::{Outcome, Outgoing, Provider};
 
 /// The range of `ttl`, in milliseconds: 20 seconds to a week.
 const TTL_MS: (u128, u128) = (20_000, 604_800_000);

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, process::ExitCode};
 use otpost_shared::{
     Home,
     message::batch::{self, Checker, NewBatch, SLICE},
+    segments::Segments,
     send_budget,
     tenant::DEFAULT_TENANT,
 };
-use otpost_worker::segments::Segments;
 use serde_json::json;
 
 use super::{

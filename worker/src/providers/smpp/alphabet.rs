@@ -4,9 +4,8 @@
 
 use std::{cmp::Ordering, sync::LazyLock};
 
+use otpost_shared::segments::{BASIC, EXTENDED, GSM7_UNITS, UCS2_UNITS, beginnings};
 use serde::Deserialize;
-
-use crate::segments::{BASIC, EXTENDED, GSM7_UNITS, UCS2_UNITS, beginnings};
 
 const ESCAPE: u8 = 0x1b;
 /// The codes of [`EXTENDED`] behind the escape, in its order.
@@ -153,7 +152,7 @@ fn ucs2(octets: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Alphabet, BASIC_CHARS, Encoded};
-    use crate::segments::{BASIC, EXTENDED, Segments};
+    use otpost_shared::segments::{BASIC, EXTENDED, Segments};
 
     fn one(data_coding: u8, octets: &[u8]) -> Encoded {
         Encoded { data_coding, parts: vec![octets.to_vec()] }
