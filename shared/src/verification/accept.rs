@@ -81,20 +81,7 @@ pub struct Accepted {
 /// # Errors
 /// Why nothing was accepted.
 pub async fn accept(home: &Home, new: NewVerification) -> Result<Accepted, Refused> {
-    accept_under(home, new, &home.config.limits.recipient).await
-}
-
-/// As [`accept`], with other limits for the recipient than the configured ones.
-///
-/// # Errors
-/// Why nothing was accepted.
-pub async fn accept_under(
-    home: &Home,
-    new: NewVerification,
-    recipient_rules: &[Rule],
-) -> Result<Accepted, Refused> {
-    let terms = Terms { recipient_rules: Some(recipient_rules), ..Terms::default() };
-    accept_on_terms(home, new, &terms).await
+    accept_on_terms(home, new, &Terms::default()).await
 }
 
 /// What stands in place of the configured, where a surface has words of its own for it.

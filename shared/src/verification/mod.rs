@@ -6,6 +6,7 @@ mod check;
 mod guess;
 mod receipt;
 mod resend;
+mod resend_rule;
 mod rows;
 mod sweep;
 mod words;
@@ -13,9 +14,7 @@ mod workflow;
 
 use uuid::Uuid;
 
-pub use accept::{
-    Accepted, NewVerification, Refused, Terms, accept, accept_on_terms, accept_under,
-};
+pub use accept::{Accepted, NewVerification, Refused, Terms, accept, accept_on_terms};
 pub use cancel::{CancelAnswer, approve, cancel};
 pub use check::{CheckAnswer, CheckRequest, check, check_known};
 pub(crate) use guess::{Guesses, coalescer as guesses};

@@ -9,7 +9,7 @@ use axum::{
 use otpost_shared::{
     channel::Channel,
     texts::{Asked, Locale},
-    verification::{self, NewVerification, Variables},
+    verification::{self, NewVerification, Terms, Variables},
 };
 
 use super::{Speaker, answer::Answer, endpoint::REGISTER, fields::Form};
@@ -40,7 +40,8 @@ pub(super) async fn register(
         then: None,
         idempotency_key: None,
     };
-    let accepted = verification::accept_under(home, new, &django.recipient).await?;
+    let terms = Terms { recipient_rules: Some(&django.recipient), ..Terms::default() };
+    let accepted = verification::accept_on_terms(home, new, &terms).await?;
     Ok(Answer::registered(accepted.session_token))
 }
 
