@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    Body, DEFAULT_PURPOSE, ForWhom, Mistake, merge,
+    Body, DEFAULT_PURPOSE, Mistake, merge,
     rows::{self, NewVersion, Version},
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     config::{Config, Purpose},
     db::{Db, DbError, detached, retrying},
     home::Home,
-    settings,
+    settings::{self, Owner},
 };
 
 /// Bytes of a purpose's name: it stands in every verification.
@@ -131,12 +131,11 @@ async fn below(home: &Home, change: &Change) -> Result<Purpose, NotChanged> {
     if change.tenant_id.is_none() {
         return Ok(of_file.clone());
     }
-    let all = rows::list_last(&home.db, ForWhom::EVERYONE).await?;
+    let all = rows::list_last(&home.db, Owner::Everyone).await?;
     let of_all = all.iter().find(|row| row.purpose == change.purpose);
-    let body = of_all.and_then(|row| row.body().ok().flatten());
     // One that no longer fits is passed over, as it is when it is read.
-    let merged = body.and_then(|body| merge(config, of_file, &body).ok());
-    Ok(merged.unwrap_or_else(|| of_file.clone()))
+    let merged = of_all.and_then(|row| row.lay_over(config, of_file).ok().flatten());
+    Ok(merged.map_or_else(|| of_file.clone(), |(_, merged)| merged))
 }
 
 enum Written {
@@ -147,11 +146,11 @@ enum Written {
 }
 
 async fn write(db: &Db, change: &Change, now: Millis) -> Result<Written, DbError> {
-    let whose = ForWhom::from(change.tenant_id);
+    let owner = Owner::from(change.tenant_id);
     let mut tx = db.begin().await?;
     // First of all, because it makes changes come one after the other.
     settings::raise_revision(&mut tx).await?;
-    let last = rows::find_last(&mut tx, whose, &change.purpose).await?;
+    let last = rows::find_last(&mut tx, owner, &change.purpose).await?;
     let version = last.as_ref().map_or(0, |row| row.version);
     if change.based_on.is_some_and(|seen| seen != version) {
         tx.rollback().await?;
@@ -162,7 +161,7 @@ async fn write(db: &Db, change: &Change, now: Millis) -> Result<Written, DbError
         tx.rollback().await?;
         return Ok(Written::NothingOwn);
     }
-    if is_new && rows::count_current(&mut tx, whose).await? >= MOST_CHANGED {
+    if is_new && rows::count_current(&mut tx, owner).await? >= MOST_CHANGED {
         tx.rollback().await?;
         return Ok(Written::TooMany);
     }
@@ -173,7 +172,7 @@ async fn write(db: &Db, change: &Change, now: Millis) -> Result<Written, DbError
         changed_by: &change.changed_by,
         changed_at: now,
     };
-    rows::insert(&mut tx, whose, &new).await?;
+    rows::insert(&mut tx, owner, &new).await?;
     tx.commit().await?;
     Ok(Written::Version(version + 1))
 }

@@ -1,6 +1,6 @@
 //! The rules of a policy: one set for the configuration file and for what is changed later.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, ops::RangeInclusive};
 
 use super::DEFAULT_PURPOSE;
 use crate::{
@@ -10,8 +10,18 @@ use crate::{
     verification::{LEAST_LIFE, MOST_STEPS, SHORTEST_WAIT},
 };
 
-/// Shorter codes are guessed too easily for a rule that nobody has thought about.
-const SHORT: u32 = 6;
+/// Digits of a code, at all.
+pub const CODE_LENGTHS: RangeInclusive<u32> = 4..=10;
+/// Codes of fewer are guessed too easily for a rule that nobody has thought about.
+pub const LEAST_DIGITS: u32 = 6;
+
+/// Digits that a code may have under this configuration.
+#[must_use]
+pub fn code_lengths(config: &Config) -> RangeInclusive<u32> {
+    let least =
+        if config.policies.allow_short_codes { *CODE_LENGTHS.start() } else { LEAST_DIGITS };
+    least..=*CODE_LENGTHS.end()
+}
 
 /// Why a policy cannot be: what is wrong, and the way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,15 +85,15 @@ pub(crate) fn fit_shipped(config: &mut Config, untouched: &[String]) {
 
 fn check_code(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
     let Purpose { code_length, guesses, .. } = *purpose;
-    if !(4..=10).contains(&code_length) {
+    if !CODE_LENGTHS.contains(&code_length) {
         return Err(Mistake::of("code_length", "must be 4 to 10"));
     }
     if !(1..=10).contains(&guesses) {
         return Err(Mistake::of("guesses", "must be 1 to 10"));
     }
-    if code_length < SHORT && !config.policies.allow_short_codes {
+    if code_length < LEAST_DIGITS && !config.policies.allow_short_codes {
         let said = format!(
-            "{code_length} digits are hit by {guesses} guesses once in {} times; take {SHORT} digits, or \
+            "{code_length} digits are hit by {guesses} guesses once in {} times; take {LEAST_DIGITS} digits, or \
              set policies.allow_short_codes = true in the configuration",
             10_u32.pow(code_length) / guesses
         );

@@ -17,18 +17,15 @@ mod check;
 mod rows;
 mod show;
 
+use self::body::merge;
 pub use self::{
     body::Body,
     change::{Change, NotChanged, change, restore},
-    check::{Mistake, check},
+    check::{CODE_LENGTHS, LEAST_DIGITS, Mistake, check, code_lengths},
     rows::{Version, list_versions},
     show::{Layer, Shown, find, list},
 };
-pub(crate) use self::{
-    body::merge,
-    check::fit_shipped,
-    rows::{ForWhom, list_current},
-};
+pub(crate) use self::{check::fit_shipped, rows::list_current};
 
 /// The purpose that the others start from, and that counts where a request names none.
 pub const DEFAULT_PURPOSE: &str = "default";

@@ -2,10 +2,12 @@
 
 use uuid::Uuid;
 
-use super::{Body, Mistake};
+use super::{Body, Mistake, merge};
 use crate::{
     clock::Millis,
+    config::{Config, Purpose},
     db::{Db, DbError, Tx, on_pool, on_tx},
+    settings::Owner,
 };
 
 /// One change of a policy.
@@ -41,25 +43,22 @@ impl Version {
         self.body.as_deref().map(Body::read).transpose()
     }
 
+    /// What it says, and the policy that has it over what is below; none when it took everything back.
+    ///
+    /// # Errors
+    /// It is not readable, or does not fit what is below.
+    pub(crate) fn lay_over(
+        &self,
+        config: &Config,
+        below: &Purpose,
+    ) -> Result<Option<(Body, Purpose)>, Mistake> {
+        let Some(body) = self.body()? else { return Ok(None) };
+        let merged = merge(config, below, &body)?;
+        Ok(Some((body, merged)))
+    }
+
     pub(crate) fn is_taken_back(&self) -> bool {
         self.body.is_none()
-    }
-}
-
-/// A tenant, or everyone, as the columns say it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ForWhom {
-    tenant_id: Uuid,
-    for_everyone: i32,
-}
-
-impl ForWhom {
-    pub(super) const EVERYONE: Self = Self { tenant_id: Uuid::nil(), for_everyone: 1 };
-}
-
-impl From<Option<Uuid>> for ForWhom {
-    fn from(tenant_id: Option<Uuid>) -> Self {
-        tenant_id.map_or(Self::EVERYONE, |tenant_id| Self { tenant_id, for_everyone: 0 })
     }
 }
 
@@ -75,16 +74,17 @@ pub(crate) async fn list_current(db: &Db) -> Result<Vec<Version>, DbError> {
 }
 
 /// The last change of each purpose for whom it says, also where it took everything back.
-pub(super) async fn list_last(db: &Db, whose: ForWhom) -> Result<Vec<Version>, DbError> {
+pub(super) async fn list_last(db: &Db, owner: Owner) -> Result<Vec<Version>, DbError> {
     const SQL: &str = concat!(
         "SELECT ",
         columns!(),
         " FROM policies WHERE is_current = 1 AND for_everyone = $1 AND tenant_id = $2"
     );
+    let (tenant_id, for_everyone) = owner.columns();
     Ok(on_pool!(db.read(), c => {
         sqlx::query_as::<D, Version>(SQL)
-            .bind(whose.for_everyone)
-            .bind(whose.tenant_id)
+            .bind(for_everyone)
+            .bind(tenant_id)
             .fetch_all(c)
             .await?
     }))
@@ -108,11 +108,11 @@ pub async fn list_versions(
         " FROM policies WHERE for_everyone = $1 AND tenant_id = $2 AND purpose = $3 AND version < $4
          ORDER BY version DESC LIMIT $5"
     );
-    let whose = ForWhom::from(tenant_id);
+    let (tenant_id, for_everyone) = Owner::from(tenant_id).columns();
     Ok(on_pool!(db.read(), c => {
         sqlx::query_as::<D, Version>(SQL)
-            .bind(whose.for_everyone)
-            .bind(whose.tenant_id)
+            .bind(for_everyone)
+            .bind(tenant_id)
             .bind(purpose)
             .bind(before)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
@@ -135,7 +135,7 @@ pub(super) async fn find_version(
 /// The last change of one purpose.
 pub(super) async fn find_last(
     tx: &mut Tx,
-    whose: ForWhom,
+    owner: Owner,
     purpose: &str,
 ) -> Result<Option<Version>, DbError> {
     const SQL: &str = concat!(
@@ -144,10 +144,11 @@ pub(super) async fn find_last(
         " FROM policies
          WHERE is_current = 1 AND for_everyone = $1 AND tenant_id = $2 AND purpose = $3"
     );
+    let (tenant_id, for_everyone) = owner.columns();
     Ok(on_tx!(tx, c => {
         sqlx::query_as::<D, Version>(SQL)
-            .bind(whose.for_everyone)
-            .bind(whose.tenant_id)
+            .bind(for_everyone)
+            .bind(tenant_id)
             .bind(purpose)
             .fetch_optional(c)
             .await?
@@ -155,14 +156,15 @@ pub(super) async fn find_last(
 }
 
 /// Of how many purposes there are changes that count.
-pub(super) async fn count_current(tx: &mut Tx, whose: ForWhom) -> Result<i64, DbError> {
+pub(super) async fn count_current(tx: &mut Tx, owner: Owner) -> Result<i64, DbError> {
+    let (tenant_id, for_everyone) = owner.columns();
     Ok(on_tx!(tx, c => {
         sqlx::query_scalar::<D, i64>(
             "SELECT count(*) FROM policies
              WHERE is_current = 1 AND for_everyone = $1 AND tenant_id = $2 AND body IS NOT NULL",
         )
-        .bind(whose.for_everyone)
-        .bind(whose.tenant_id)
+        .bind(for_everyone)
+        .bind(tenant_id)
         .fetch_one(c)
         .await?
     }))
@@ -178,18 +180,15 @@ pub(super) struct NewVersion<'a> {
 }
 
 /// Adds a version, which counts from now on.
-pub(super) async fn insert(
-    tx: &mut Tx,
-    whose: ForWhom,
-    new: &NewVersion<'_>,
-) -> Result<(), DbError> {
+pub(super) async fn insert(tx: &mut Tx, owner: Owner, new: &NewVersion<'_>) -> Result<(), DbError> {
+    let (tenant_id, for_everyone) = owner.columns();
     on_tx!(tx, c => {
         sqlx::query::<D>(
             "UPDATE policies SET is_current = 0
              WHERE is_current = 1 AND for_everyone = $1 AND tenant_id = $2 AND purpose = $3",
         )
-        .bind(whose.for_everyone)
-        .bind(whose.tenant_id)
+        .bind(for_everyone)
+        .bind(tenant_id)
         .bind(new.purpose)
         .execute(c)
         .await?;
@@ -200,8 +199,8 @@ pub(super) async fn insert(
                  changed_by, changed_at)
              VALUES ($1, $2, $3, $4, 1, $5, $6, $7)",
         )
-        .bind(whose.for_everyone)
-        .bind(whose.tenant_id)
+        .bind(for_everyone)
+        .bind(tenant_id)
         .bind(new.purpose)
         .bind(new.version)
         .bind(new.body.as_deref())

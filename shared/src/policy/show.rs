@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use super::{
-    Body, DEFAULT_PURPOSE, ForWhom, Mistake, merge,
+    Body, DEFAULT_PURPOSE, Mistake,
     rows::{self, Version},
 };
 use crate::{
     config::{Config, Purpose},
     db::DbError,
     home::Home,
+    settings::Owner,
 };
 
 /// Where a key comes from; each lies on the one before.
@@ -86,7 +87,7 @@ struct Changed {
 
 impl Changed {
     async fn read(home: &Home, tenant_id: Option<Uuid>) -> Result<Self, DbError> {
-        let of_everyone = rows::list_last(&home.db, ForWhom::EVERYONE).await?;
+        let of_everyone = rows::list_last(&home.db, Owner::Everyone).await?;
         let of_tenant = match tenant_id {
             Some(_) => rows::list_last(&home.db, tenant_id.into()).await?,
             None => Vec::new(),
@@ -134,13 +135,9 @@ fn show(config: &Config, tenant_id: Option<Uuid>, name: &str, changed: &Changed)
     let (mut sources, mut troubles) = (BTreeMap::new(), Vec::new());
     for (layer, row) in [(Layer::Everyone, &of_everyone), (Layer::Tenant, &of_tenant)] {
         let Some(row) = row else { continue };
-        let merged = match row.body() {
-            Ok(None) => continue,
-            Ok(Some(body)) => merge(config, &policy, &body).map(|merged| (body, merged)),
-            Err(mistake) => Err(mistake),
-        };
-        match merged {
-            Ok((body, merged)) => {
+        match row.lay_over(config, &policy) {
+            Ok(None) => {}
+            Ok(Some((body, merged))) => {
                 sources.extend(body.keys().map(|key| (key.to_owned(), layer)));
                 policy = merged;
             }

@@ -4,8 +4,10 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `live` | the snapshot of this process, and when it is read again |
+//! | `owner` | whose a change is |
 
 mod live;
+mod owner;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -15,11 +17,11 @@ use std::{
 
 use uuid::Uuid;
 
-pub use self::live::Live;
+pub use self::{live::Live, owner::Owner};
 use crate::{
     config::{Config, Purpose},
     db::{Db, DbError, Tx, on_pool, on_tx},
-    policy::{self, DEFAULT_PURPOSE, Mistake, Version},
+    policy::{DEFAULT_PURPOSE, Mistake, Version},
     texts::{Rows, Texts},
 };
 
@@ -89,21 +91,19 @@ impl Settings {
         let tenant_id = change.tenant_id();
         let below = self.purposes.get(&change.purpose).and_then(|of| of.of_everyone.as_deref());
         let Some(below) = below.or_else(|| config.purposes.get(DEFAULT_PURPOSE)) else { return };
-        let merged = match change.body() {
-            Ok(None) => return,
-            Ok(Some(body)) => policy::merge(config, below, &body).map(Arc::new),
-            Err(mistake) => Err(mistake),
-        };
-        match (merged, tenant_id) {
-            (Ok(merged), None) => {
+        match change.lay_over(config, below) {
+            Ok(None) => {}
+            Ok(Some((_, merged))) => {
                 let of = self.purposes.entry(change.purpose.clone()).or_default();
-                of.of_everyone = Some(merged);
+                let merged = Arc::new(merged);
+                match tenant_id {
+                    None => of.of_everyone = Some(merged),
+                    Some(tenant_id) => {
+                        of.of_tenants.insert(tenant_id, merged);
+                    }
+                }
             }
-            (Ok(merged), Some(tenant_id)) => {
-                let of = self.purposes.entry(change.purpose.clone()).or_default();
-                of.of_tenants.insert(tenant_id, merged);
-            }
-            (Err(mistake), tenant_id) => self.troubles.push(Trouble {
+            Err(mistake) => self.troubles.push(Trouble {
                 tenant_id,
                 purpose: change.purpose.clone(),
                 version: change.version,

@@ -27,8 +27,8 @@ pub use self::{
     locale::{LONGEST_LOCALE, Locale},
     preview::{Preview, Question, preview},
     rows::{
-        MOST_TEMPLATES, MOST_VERSIONS, NotSaved, Owner, Rows, StoredTemplate, delete, language_of,
-        list, save, set_language, versions,
+        MOST_TEMPLATES, MOST_VERSIONS, NotSaved, Rows, StoredTemplate, delete, language_of, list,
+        save, set_language, versions,
     },
     wording::{Need, Source, Texts, Wording},
 };
@@ -37,3 +37,4 @@ pub(crate) use self::{
     ending::{is_app_hash, is_host},
     rows::list_current,
 };
+pub use crate::settings::Owner;

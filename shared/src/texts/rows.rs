@@ -7,7 +7,7 @@ use crate::{
     clock::Millis,
     db::{Db, DbError, Tx, detached, on_pool, on_tx, retrying},
     home::Home,
-    settings,
+    settings::{self, Owner},
 };
 
 /// Texts that one tenant, or all together, may have.
@@ -60,22 +60,6 @@ pub struct Rows {
     pub templates: Vec<StoredTemplate>,
     /// Of tenants that have one.
     pub languages: Vec<(Uuid, String)>,
-}
-
-/// Whose texts: one tenant's, or those of all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
-    Tenant(Uuid),
-    Everyone,
-}
-
-impl Owner {
-    fn columns(self) -> (Uuid, i32) {
-        match self {
-            Self::Tenant(id) => (id, 0),
-            Self::Everyone => (Uuid::nil(), 1),
-        }
-    }
 }
 
 /// Why a text was not saved.

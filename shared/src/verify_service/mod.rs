@@ -13,8 +13,6 @@ mod sid;
 mod start;
 mod started;
 
-use std::ops::RangeInclusive;
-
 use uuid::Uuid;
 
 pub use self::{
@@ -29,15 +27,8 @@ pub use self::{
 };
 use crate::{
     clock::Millis,
-    config::Config,
     db::{Db, DbError, detached, on_pool, on_tx},
 };
-
-/// Digits of its codes; also of those that callers bring. A Service is no way around the rule of policies.
-#[must_use]
-pub fn code_lengths(config: &Config) -> RangeInclusive<u32> {
-    if config.policies.allow_short_codes { 4..=10 } else { 6..=10 }
-}
 
 /// Characters of its name.
 pub const LONGEST_NAME: usize = 32;

@@ -7,7 +7,8 @@ use axum::{
 };
 use otpost_shared::{
     config::Config,
-    verify_service::{self, LONGEST_NAME, Service, Settings, Sid, code_lengths},
+    policy::code_lengths,
+    verify_service::{self, LONGEST_NAME, Service, Settings, Sid},
 };
 use serde::Serialize;
 use serde_json::Value;

@@ -10,11 +10,12 @@ use axum::{
 use otpost_shared::{
     Home,
     channel::Channel,
+    policy::code_lengths,
     recipient::Recipient,
     secrets::Code,
     texts::{Asked, Locale},
     verification::Variables,
-    verify_service::{self, LONGEST_NAME, Service, Start, code_lengths},
+    verify_service::{self, LONGEST_NAME, Service, Start},
 };
 use serde_json::{Value, json};
 

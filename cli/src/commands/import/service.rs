@@ -3,7 +3,10 @@
 
 use std::{path::Path, process::ExitCode};
 
-use otpost_shared::verify_service::{self, LONGEST_NAME, Service, Settings, Sid, code_lengths};
+use otpost_shared::{
+    policy::{CODE_LENGTHS, LEAST_DIGITS, code_lengths},
+    verify_service::{self, LONGEST_NAME, Service, Settings, Sid},
+};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -17,8 +20,6 @@ use crate::{
 /// What is the same there for everybody who did not ask for something else.
 const LIFETIME_SECS: u32 = 600;
 const GUESSES: u32 = 5;
-/// Digits of a code that is not short.
-const LEAST: u32 = 6;
 const SHORT: &str = "is below 6: set policies.allow_short_codes = true if that is meant";
 
 /// Members that say nothing of how verifications are made.
@@ -96,7 +97,7 @@ impl Found {
         };
         let length = all.get("code_length").map_or(Some(6), Value::as_u64);
         let length = length.and_then(|length| u32::try_from(length).ok());
-        let Some(code_length) = length.filter(|length| (4..=10).contains(length)) else {
+        let Some(code_length) = length.filter(|length| CODE_LENGTHS.contains(length)) else {
             return Err(wrong("code_length is no number from 4 to 10"));
         };
         let is_on = |name: &str| all.get(name) == Some(&Value::Bool(true));
@@ -125,10 +126,10 @@ impl Found {
         draft.section("texts");
         draft.set("app", name, "friendly_name");
         draft.section("purposes.default");
-        if settings.code_length < LEAST {
+        if settings.code_length < LEAST_DIGITS {
             draft.say(&format!("code_length is {}, which {SHORT}.", settings.code_length));
         }
-        draft.set("code_length", settings.code_length.max(LEAST), "code_length");
+        draft.set("code_length", settings.code_length.max(LEAST_DIGITS), "code_length");
         draft.set("lifetime_secs", LIFETIME_SECS, "what it is there unless support changed it");
         draft.set("guesses", GUESSES, "the same");
         draft.set("template", self.template(), "what is sent there in English");
