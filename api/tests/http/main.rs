@@ -22,6 +22,7 @@ mod pages;
 mod policies;
 mod races;
 mod receipts;
+mod receipts_offline;
 mod reference;
 mod replies;
 mod reports;

@@ -166,14 +166,6 @@ impl Verification {
         other.map_or_else(|| self.recipient(keys), Ok)
     }
 
-    /// The hash of [`Verification::proved`].
-    pub(crate) fn proved_hash(&self) -> &[u8] {
-        match &self.other_hash {
-            Some(other) if self.proves_other == 1 => other,
-            _ => &self.recipient_hash,
-        }
-    }
-
     /// Whom the caller says this is about; must be presented again at check.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ mod policies;
 mod privacy;
 mod provider_ids;
 mod rates;
+mod receipts;
 mod replies;
 mod reports;
 mod resend;
