@@ -9,6 +9,7 @@ mod cancel;
 mod check;
 mod connections;
 mod create;
+mod decoys;
 mod django;
 mod email;
 mod gathered;

@@ -286,7 +286,7 @@ impl Keyring {
     pub(crate) fn open_receipt<T: DeserializeOwned>(&self, text: &str) -> Option<(&str, T)> {
         let kid = receipt_key::named_kid(text)?;
         let key = self.key(&kid).ok()?;
-        Some((&key.kid, key.receipt.claims(text)?))
+        Some((key.kid.as_str(), key.receipt.claims(text)?))
     }
 
     /// The public keys that receipts are verified with, also those of before.

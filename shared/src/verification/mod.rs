@@ -110,6 +110,7 @@ pub struct Verification {
     pub(crate) reusable: i32,
     /// The language that somebody asked for, in BCP 47.
     pub locale: Option<String>,
+    pub(crate) decoy: i32,
 }
 
 impl Verification {
@@ -132,6 +133,12 @@ impl Verification {
     #[must_use]
     pub fn is_test(&self) -> bool {
         self.is_test != 0
+    }
+
+    /// True for one that only looks like one: nothing is ever sent for it, and no code is right.
+    #[must_use]
+    pub fn is_decoy(&self) -> bool {
+        self.decoy != 0
     }
 
     #[must_use]

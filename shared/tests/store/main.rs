@@ -63,6 +63,7 @@ fn request(to: Recipient) -> NewVerification {
         client: None,
         code: None,
         then: None,
+        decoy: false,
         idempotency_key: None,
     }
 }
