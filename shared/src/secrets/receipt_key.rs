@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use jsonwebtoken::{
-    Algorithm, DecodingKey, EncodingKey, Header, Validation,
+    Algorithm, DecodingKey, Header, Validation,
     jwk::{
         AlgorithmParameters, CommonParameters, EllipticCurve, Jwk, KeyAlgorithm, OctetKeyPairParameters,
         OctetKeyPairType, PublicKeyUse,
@@ -21,8 +21,10 @@ const TYP: &str = "otpost-receipt+jwt";
 
 /// Signs compact JWS with Ed25519 (RFC 8037), which is deterministic: the same claims give the same text.
 pub(super) struct ReceiptKey {
-    header: Header,
-    signs: EncodingKey,
+    kid: String,
+    /// Of every receipt, as it stands in front.
+    header: String,
+    signs: Ed25519KeyPair,
     verifies: DecodingKey,
     /// As a JWK has it.
     public: String,
@@ -32,22 +34,30 @@ impl ReceiptKey {
     /// # Errors
     /// The library takes no key of this seed; none is known that it wouldn't.
     pub(super) fn new(kid: &str, seed: &[u8; 32]) -> Result<Self, SecretError> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| SecretError::BadEntry)?;
-        let document = pair.to_pkcs8v1().map_err(|_| SecretError::BadEntry)?;
-        let public = pair.public_key().as_ref();
+        let signs = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| SecretError::BadEntry)?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TYP.to_owned());
         header.kid = Some(kid.to_owned());
+        let header = serde_json::to_vec(&header).map_err(|_| SecretError::BadEntry)?;
+        let public = signs.public_key().as_ref();
         Ok(Self {
-            header,
-            signs: EncodingKey::from_ed_der(document.as_ref()),
+            kid: kid.to_owned(),
+            header: BASE64.encode(header),
             verifies: DecodingKey::from_ed_der(public),
             public: BASE64.encode(public),
+            signs,
         })
     }
 
+    /// The three parts of RFC 7515 by hand: the library would make the key pair anew for each receipt, which
+    /// takes as long as signing.
     pub(super) fn sign(&self, claims: &impl Serialize) -> Result<String, SecretError> {
-        jsonwebtoken::encode(&self.header, claims, &self.signs).map_err(|_| SecretError::NotSigned)
+        let claims = serde_json::to_vec(claims).map_err(|_| SecretError::NotSigned)?;
+        let mut token = format!("{}.{}", self.header, BASE64.encode(claims));
+        let signature = self.signs.try_sign(token.as_bytes()).map_err(|_| SecretError::NotSigned)?;
+        token.push('.');
+        BASE64.encode_string(signature, &mut token);
+        Ok(token)
     }
 
     /// The claims, if this key has signed them. What they say, times included, is left to the caller.
@@ -68,7 +78,7 @@ impl ReceiptKey {
             common: CommonParameters {
                 public_key_use: Some(PublicKeyUse::Signature),
                 key_algorithm: Some(KeyAlgorithm::EdDSA),
-                key_id: self.header.kid.clone(),
+                key_id: Some(self.kid.clone()),
                 ..CommonParameters::default()
             },
             algorithm: AlgorithmParameters::OctetKeyPair(OctetKeyPairParameters {
