@@ -75,7 +75,9 @@ impl<'a> Pair<'a> {
         let mut created = Vec::new();
         for (n, decoy) in [(n, false), (n + 1, true)] {
             let mut body = json!({ "to": number(n), "decoy": decoy });
-            body.as_object_mut().expect("members").extend(more.as_object().expect("members").clone());
+            body.as_object_mut()
+                .expect("members")
+                .extend(more.as_object().expect("members").clone());
             created.push(service.post(VERIFICATIONS, &body).await.is(202));
         }
         assert_eq!(seen(&created[0]), seen(&created[1]));
@@ -89,7 +91,12 @@ impl<'a> Pair<'a> {
     }
 
     /// Makes the same call of both.
-    async fn call(&self, path: &str, body: impl Fn(&Answer, &str) -> Value, by: fn(Call) -> Call) -> Answer {
+    async fn call(
+        &self,
+        path: &str,
+        body: impl Fn(&Answer, &str) -> Value,
+        by: fn(Call) -> Call,
+    ) -> Answer {
         let mut answers = Vec::new();
         for (created, code) in self.created.iter().zip(&self.codes) {
             let path = path.replace("{id}", created.str("id"));
@@ -100,8 +107,7 @@ impl<'a> Pair<'a> {
     }
 
     async fn check(&self) -> Answer {
-        let body =
-            |created: &Answer, code: &str| json!({ "session_token": created.str("session_token"), "code": code });
+        let body = |created: &Answer, code: &str| json!({ "session_token": created.str("session_token"), "code": code });
         self.call(CHECK, body, |call| call).await
     }
 
@@ -111,7 +117,8 @@ impl<'a> Pair<'a> {
 
     /// As a browser does it.
     async fn with_token(&self, verb: &str) -> Answer {
-        let body = |created: &Answer, _: &str| json!({ "session_token": created.str("session_token") });
+        let body =
+            |created: &Answer, _: &str| json!({ "session_token": created.str("session_token") });
         self.call(&format!("{VERIFICATIONS}/{{id}}/{verb}"), body, Call::by_nobody).await
     }
 }
@@ -287,7 +294,10 @@ async fn it_costs_the_same_statements() {
             service.check(created.str("session_token"), &code).await;
             cost.push(statements.take());
         }
-        service.post(&format!("{path}/cancel"), &json!({})).await.refused(423, "verification_locked");
+        service
+            .post(&format!("{path}/cancel"), &json!({}))
+            .await
+            .refused(423, "verification_locked");
         cost.push(statements.take());
         assert!(cost.iter().all(|said| !said.is_empty()), "{cost:?}");
         costs.push(cost);

@@ -8,8 +8,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use jsonwebtoken::{
     Algorithm, DecodingKey, Header, Validation,
     jwk::{
-        AlgorithmParameters, CommonParameters, EllipticCurve, Jwk, KeyAlgorithm, OctetKeyPairParameters,
-        OctetKeyPairType, PublicKeyUse,
+        AlgorithmParameters, CommonParameters, EllipticCurve, Jwk, KeyAlgorithm,
+        OctetKeyPairParameters, OctetKeyPairType, PublicKeyUse,
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -54,7 +54,8 @@ impl ReceiptKey {
     pub(super) fn sign(&self, claims: &impl Serialize) -> Result<String, SecretError> {
         let claims = serde_json::to_vec(claims).map_err(|_| SecretError::NotSigned)?;
         let mut token = format!("{}.{}", self.header, BASE64.encode(claims));
-        let signature = self.signs.try_sign(token.as_bytes()).map_err(|_| SecretError::NotSigned)?;
+        let signature =
+            self.signs.try_sign(token.as_bytes()).map_err(|_| SecretError::NotSigned)?;
         token.push('.');
         BASE64.encode_string(signature, &mut token);
         Ok(token)

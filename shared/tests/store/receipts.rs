@@ -17,7 +17,8 @@ async fn verified(bed: &Bed) -> (Verification, String) {
     let code = code_of(&bed.home, accepted.id).await;
     let answer = check(&bed.home, &accepted, code).await;
     let CheckAnswer::Verified { receipt, .. } = answer else { panic!("{answer:?}") };
-    let row = verification::find(&bed.home.db, accepted.id).await.expect("an answer").expect("a row");
+    let row =
+        verification::find(&bed.home.db, accepted.id).await.expect("an answer").expect("a row");
     (row, receipt)
 }
 
