@@ -93,6 +93,7 @@ pub fn router_with(app: App, topics: Topics) -> Router {
     let mut router = api
         .merge(SwaggerUi::new("/docs").url("/openapi.json", reference))
         .merge(routes::inbound::router(topics, app.home.config.database.connections))
+        .merge(routes::jwks::router())
         .merge(routes::probes::router());
     let django = &app.home.config.compat.django;
     if django.enabled {

@@ -56,7 +56,7 @@ pub enum Command {
     Worker,
     /// Bring the tables of the database up to this version
     Migrate,
-    /// API keys: create, list, revoke
+    /// API keys: create, list, revoke; and the public keys that receipts are verified with
     #[command(subcommand)]
     Key(KeyCommand),
     /// Who is not to be sent to: add, list, remove
@@ -127,6 +127,8 @@ pub enum KeyCommand {
     List(KeyList),
     /// Make a key useless, within a second
     Revoke(KeyRevoke),
+    /// Print the public keys that receipts are verified with, as /.well-known/jwks.json has them
+    Jwks,
 }
 
 #[derive(Debug, clap::Args)]

@@ -24,6 +24,7 @@ pub async fn run() -> ExitCode {
         Command::Key(KeyCommand::Create(options)) => commands::key::create(config, options).await,
         Command::Key(KeyCommand::List(options)) => commands::key::list(config, options).await,
         Command::Key(KeyCommand::Revoke(options)) => commands::key::revoke(config, options).await,
+        Command::Key(KeyCommand::Jwks) => commands::key::jwks(config).await,
         Command::Suppression(SuppressionCommand::Add(options)) => {
             commands::suppression::add(config, options).await
         }

@@ -255,16 +255,16 @@ async fn insert_at_once(
                 $20::bytea[], $21::int[], $22::int[], $23::int[], $24::int[], $25::int[],
                 $26::int[], $27::bytea[], $28::bytea[], $29::bytea[], $30::bigint[],
                 $31::bigint[], $32::bigint[], $33::bytea[], $34::bytea[], $35::int[],
-                $36::text[]) AS u (id)
+                $36::text[], $37::int[]) AS u (id)
             WHERE u.id NOT IN (SELECT id FROM refused)),
         sent AS (
             INSERT INTO messages (",
         message::inserted!(),
         ")
-            SELECT * FROM UNNEST($37::uuid[], $38::uuid[], $39::uuid[], $40::int[], $41::text[],
-                $42::text[], $43::text[], $44::text[], $45::bytea[], $46::bytea[], $47::bytea[],
-                $48::int[], $49::int[], $50::bigint[], $51::bigint[], $52::text[], $53::bigint[],
-                $54::bigint[]) AS u (id, tenant_id, verification_id)
+            SELECT * FROM UNNEST($38::uuid[], $39::uuid[], $40::uuid[], $41::int[], $42::text[],
+                $43::text[], $44::text[], $45::text[], $46::bytea[], $47::bytea[], $48::bytea[],
+                $49::int[], $50::int[], $51::bigint[], $52::bigint[], $53::text[], $54::bigint[],
+                $55::bigint[]) AS u (id, tenant_id, verification_id)
             WHERE COALESCE(u.verification_id, u.id) NOT IN (SELECT id FROM refused))
         SELECT id FROM refused"
     );

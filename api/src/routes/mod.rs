@@ -2,6 +2,7 @@
 
 pub mod batches;
 pub mod inbound;
+pub mod jwks;
 pub mod messages;
 pub mod pages;
 pub mod policies;

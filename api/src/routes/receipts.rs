@@ -19,6 +19,7 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsumeReceipt {
+    /// As it was given out.
     receipt: String,
     /// The purpose the verification was made for.
     purpose: String,

@@ -5,13 +5,13 @@ use serde_json::json;
 
 use crate::service::{CHECK, CONSUME, Created, Service, number};
 
-const TEST_NUMBER: &str = r#"
+pub const TEST_NUMBER: &str = r#"
 [recipients]
 test_numbers = [{ number = "+15550001111", code = "424242", until = "2999-01-01" }]
 "#;
 
 /// Verifies a number for a subject; the id and the receipt.
-async fn verify(service: &Service, to: &str) -> (String, String) {
+pub async fn verify(service: &Service, to: &str) -> (String, String) {
     let body = json!({ "to": to, "subject": "user-1" });
     let Created { id, token, code } = service.create_with(&body).await;
     let body = json!({ "session_token": token, "code": code, "subject": "user-1" });

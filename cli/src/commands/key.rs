@@ -1,4 +1,4 @@
-//! `otpost key`: create, list, revoke.
+//! `otpost key`: create, list, revoke; jwks.
 
 use std::{path::Path, process::ExitCode};
 
@@ -96,4 +96,11 @@ pub async fn revoke(config: Option<&Path>, options: KeyRevoke) -> Done {
         "tenant {:?} has no such key that is still valid; see `otpost key list`",
         options.tenant
     )))
+}
+
+pub async fn jwks(config: Option<&Path>) -> Done {
+    let home = super::open(config).await?;
+    let keys = serde_json::to_value(home.keys.jwks());
+    print_json(&keys.map_err(|error| Failure::new(error.to_string()))?);
+    Ok(ExitCode::SUCCESS)
 }

@@ -45,6 +45,7 @@ fn every_command_explains_itself() {
         "import twilio-service",
         "key",
         "key create",
+        "key jwks",
         "key list",
         "key revoke",
         "migrate",

@@ -28,6 +28,7 @@ async fn canceled(home: &Home, ago: Duration) {
         client: None,
         code: None,
         then: None,
+        decoy: false,
         idempotency_key: None,
     };
     let accepted = verification::accept(home, new).await.expect("accepted");

@@ -53,6 +53,11 @@ async fn a_key_works_from_its_making_to_its_end() {
     let listed = place.run(&["key", "list"]).exits(0).stdout;
     let line = listed.lines().find(|line| line.contains(id)).expect("listed");
     assert!(!line.ends_with(" -"), "{line}");
+
+    let printed = place.run(&["key", "jwks"]).exits(0).json();
+    assert_eq!(printed["keys"][0]["kty"], json!("OKP"), "{printed}");
+    let (status, served) = first.get("/.well-known/jwks.json").await;
+    assert_eq!((status, served), (200, printed));
     running.terminate().exits(0);
 }
 

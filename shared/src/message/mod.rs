@@ -98,6 +98,9 @@ const CLOCK_SLACK_MS: i64 = 1_000;
 /// Why the message of a test number is canceled.
 const TEST_NUMBER: &str = "test numbers are never sent to";
 
+/// Why the message of a decoy is canceled.
+const DECOY: &str = "a decoy: nothing is ever sent for it";
+
 /// The names under which fields are sealed.
 mod field {
     pub(super) const RECIPIENT: &str = "message.recipient";
@@ -119,7 +122,7 @@ impl Message {
     /// The message that carries the code of a verification's current generation.
     #[must_use]
     pub fn for_verification(row: &Verification, now: Millis) -> Self {
-        Self {
+        let message = Self {
             verification_id: Some(row.id),
             generation: row.generation,
             channel: row.channel.clone(),
@@ -127,6 +130,19 @@ impl Message {
             recipient_hash: row.recipient_hash.clone(),
             deadline: row.expires_at,
             ..Self::queued(Uuid::now_v7(), row.tenant_id, Lane::Otp, now)
+        };
+        if row.is_decoy() { message.never_begun(now) } else { message }
+    }
+
+    /// Of a decoy: as a step that was called off before its time. Such a row nobody claims, nor did any program
+    /// of before, and it does not count for how fast the lane drains.
+    fn never_begun(self, now: Millis) -> Self {
+        Self {
+            state: State::Canceled.as_str().into(),
+            failure: Some(DECOY.to_owned()),
+            not_before: self.deadline,
+            finished_at: Some(now),
+            ..self
         }
     }
 

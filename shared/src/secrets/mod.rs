@@ -2,6 +2,7 @@
 
 mod code;
 mod handle;
+mod receipt_key;
 
 use std::fmt;
 
@@ -12,13 +13,15 @@ use chacha20poly1305::{
 };
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
+use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-pub use code::Code;
-pub use handle::Handle;
+use self::receipt_key::ReceiptKey;
+pub use self::{code::Code, handle::Handle};
+pub use jsonwebtoken::jwk::JwkSet;
 
 const NONCE: usize = 24;
 
@@ -45,6 +48,8 @@ pub enum SecretError {
     /// Two entries have the same id.
     SameKid,
     Empty,
+    /// A receipt could not be signed.
+    NotSigned,
 }
 
 impl fmt::Display for SecretError {
@@ -57,6 +62,7 @@ impl fmt::Display for SecretError {
             Self::BadEntry => f.write_str("an entry must read kid:base64 with 32 bytes"),
             Self::SameKid => f.write_str("two entries have the same kid; give each its own"),
             Self::Empty => f.write_str("there is no key"),
+            Self::NotSigned => f.write_str("a receipt could not be signed"),
         }
     }
 }
@@ -79,7 +85,9 @@ pub struct CodeInput<'a> {
 struct Key {
     kid: String,
     code: Zeroizing<[u8; 32]>,
-    receipt: Zeroizing<[u8; 32]>,
+    /// For what only we verify.
+    own: Zeroizing<[u8; 32]>,
+    receipt: ReceiptKey,
     seal: XChaCha20Poly1305,
 }
 
@@ -112,10 +120,12 @@ impl Keyring {
         let keys = keys.iter().map(|entry| {
             let (kid, root) = parse_entry(entry)?;
             let seal = subkey(&root, b"otpost/seal/v1");
+            let receipt = ReceiptKey::new(&kid, &subkey(&root, b"otpost/receipt-ed25519/v1"))?;
             Ok(Key {
                 kid,
                 code: subkey(&root, b"otpost/verify-code/v1"),
-                receipt: subkey(&root, b"otpost/receipt/v1"),
+                own: subkey(&root, b"otpost/receipt/v1"),
+                receipt,
                 seal: XChaCha20Poly1305::new(&(*seal).into()),
             })
         });
@@ -250,12 +260,39 @@ impl Keyring {
         self.hash_keys.iter().map(|key| mac(&key.key, fields)).collect()
     }
 
-    /// A signature over everything a receipt, or the repeat of a check, is bound to.
+    /// A signature that only we can verify, over everything that the repeat of a check, or the address of a
+    /// report, is bound to.
     ///
     /// # Errors
     /// The row's key is not in the keyring.
     pub fn sign(&self, kid: &str, bound_to: &[&[u8]]) -> Result<[u8; 32], SecretError> {
-        Ok(mac(&self.key(kid)?.receipt, bound_to))
+        Ok(mac(&self.key(kid)?.own, bound_to))
+    }
+
+    /// A receipt: the claims, signed so that whoever has [`Keyring::jwks`] can verify them. The same claims
+    /// give the same text.
+    ///
+    /// # Errors
+    /// The row's key is not in the keyring.
+    pub(crate) fn sign_receipt(
+        &self,
+        kid: &str,
+        claims: &impl Serialize,
+    ) -> Result<String, SecretError> {
+        self.key(kid)?.receipt.sign(claims)
+    }
+
+    /// What [`Keyring::sign_receipt`] signed, and the id of the key; none when it did not.
+    pub(crate) fn open_receipt<T: DeserializeOwned>(&self, text: &str) -> Option<(&str, T)> {
+        let kid = receipt_key::named_kid(text)?;
+        let key = self.key(&kid).ok()?;
+        Some((key.kid.as_str(), key.receipt.claims(text)?))
+    }
+
+    /// The public keys that receipts are verified with, also those of before.
+    #[must_use]
+    pub fn jwks(&self) -> JwkSet {
+        JwkSet { keys: self.keys.iter().map(|key| key.receipt.jwk()).collect() }
     }
 }
 

@@ -46,6 +46,8 @@ pub struct NewVerification {
     pub code: Option<Code>,
     /// What follows while nobody gives the code back; none for what the policy says.
     pub then: Option<Vec<NewStep>>,
+    /// The caller knows that nobody is to be written to, and wants an answer that does not tell.
+    pub decoy: bool,
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
@@ -341,5 +343,6 @@ fn seal_row(
         proves_other: 0,
         reusable: i32::from(policy.reusable),
         locale: words.locale.map(str::to_owned),
+        decoy: i32::from(new.decoy),
     })
 }

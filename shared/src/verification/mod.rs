@@ -110,6 +110,7 @@ pub struct Verification {
     pub(crate) reusable: i32,
     /// The language that somebody asked for, in BCP 47.
     pub locale: Option<String>,
+    pub(crate) decoy: i32,
 }
 
 impl Verification {
@@ -132,6 +133,12 @@ impl Verification {
     #[must_use]
     pub fn is_test(&self) -> bool {
         self.is_test != 0
+    }
+
+    /// True for one that only looks like one: nothing is ever sent for it, and no code is right.
+    #[must_use]
+    pub fn is_decoy(&self) -> bool {
+        self.decoy != 0
     }
 
     #[must_use]
@@ -164,14 +171,6 @@ impl Verification {
     pub fn proved(&self, keys: &Keyring) -> Result<Recipient, SecretError> {
         let other = if self.proves_other == 1 { self.other(keys)? } else { None };
         other.map_or_else(|| self.recipient(keys), Ok)
-    }
-
-    /// The hash of [`Verification::proved`].
-    pub(crate) fn proved_hash(&self) -> &[u8] {
-        match &self.other_hash {
-            Some(other) if self.proves_other == 1 => other,
-            _ => &self.recipient_hash,
-        }
     }
 
     /// Whom the caller says this is about; must be presented again at check.

@@ -1,6 +1,6 @@
 //! Receipts: our signed word that a verification succeeded, usable once and for ten minutes.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Status, Verification, find};
@@ -8,10 +8,68 @@ use crate::{
     clock::Millis,
     db::{DbError, on_pool},
     home::Home,
-    secrets::{SecretError, same_bytes},
+    secrets::{SecretError, digest, hex},
 };
 
 const LIFETIME_MS: i64 = 600_000;
+
+/// What a receipt says, in the words of JWT (RFC 7519) where it has one.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Claims {
+    /// `server.public_url`.
+    iss: String,
+    /// The tenant.
+    aud: Uuid,
+    /// The verification.
+    jti: Uuid,
+    /// Seconds since 1970, as all moments of a JWT.
+    iat: i64,
+    exp: i64,
+    purpose: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sub: Option<String>,
+    /// Masked.
+    to: String,
+    to_hash: String,
+    /// The one that the verification began with.
+    channel: String,
+    /// Of a test number.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    test: bool,
+}
+
+impl Claims {
+    fn of(home: &Home, row: &Verification, at: Millis) -> Result<Self, SecretError> {
+        let proved = row.proved(&home.keys)?;
+        let iat = at.div_euclid(1_000);
+        Ok(Self {
+            iss: home.config.public_url(),
+            aud: row.tenant_id,
+            jti: row.id,
+            iat,
+            // Whoever looks at whole seconds is up to one of them early, and never late.
+            exp: iat + LIFETIME_MS / 1_000,
+            purpose: row.purpose.clone(),
+            sub: row.subject(&home.keys)?,
+            to: proved.masked(),
+            to_hash: hash_of(row.id, &proved.identity()),
+            channel: row.channel.clone(),
+            test: row.is_test(),
+        })
+    }
+
+    /// True when they are those of the row, whoever it was said to be from: that may be configured anew.
+    fn are_of(&self, home: &Home, row: &Verification, at: Millis) -> Result<bool, SecretError> {
+        let of_row = Self { iss: self.iss.clone(), ..Self::of(home, row, at)? };
+        Ok(*self == of_row)
+    }
+}
+
+/// SHA-256 in hexadecimal of the verification's id, a colon and the address: who knows the address finds it
+/// again, and of two receipts nobody sees that they are about one person.
+fn hash_of(id: Uuid, identity: &str) -> String {
+    hex(&digest(format!("{id}:{identity}").as_bytes()))
+}
 
 #[derive(Clone, Debug)]
 pub enum ReceiptAnswer {
@@ -28,26 +86,13 @@ pub enum ReceiptAnswer {
     NotValid,
 }
 
-/// The receipt of a row that was verified at `at`: its id, then the signature over what it is
-/// bound to. The same row gives the same receipt.
+/// The receipt of a row that was verified at `at`: what it is bound to, signed with the row's key. The same
+/// row gives the same receipt.
 ///
 /// # Errors
 /// The row's key is missing or a seal is broken.
 pub fn receipt(home: &Home, row: &Verification, at: Millis) -> Result<String, SecretError> {
-    let subject = row.subject(&home.keys)?.unwrap_or_default();
-    let signature = home.keys.sign(
-        &row.key_id,
-        &[
-            b"receipt",
-            row.id.as_bytes(),
-            row.tenant_id.as_bytes(),
-            row.purpose.as_bytes(),
-            subject.as_bytes(),
-            row.proved_hash(),
-            &at.to_be_bytes(),
-        ],
-    )?;
-    Ok(BASE64.encode([row.id.as_bytes().as_slice(), &signature].concat()))
+    home.keys.sign_receipt(&row.key_id, &Claims::of(home, row, at)?)
 }
 
 /// Uses a receipt up.
@@ -63,16 +108,21 @@ pub async fn consume_receipt(
     allow_test: bool,
 ) -> Result<ReceiptAnswer, DbError> {
     let now = home.clock.now();
-    let id = BASE64.decode(text).ok().and_then(|b| Uuid::from_slice(b.get(..16)?).ok());
-    let Some(id) = id else { return Ok(ReceiptAnswer::NotValid) };
+    // Nobody is asked about what we did not sign.
+    let Some((kid, claims)) = home.keys.open_receipt::<Claims>(text) else {
+        return Ok(ReceiptAnswer::NotValid);
+    };
+    let id = claims.jti;
     let row = find(&home.db, id).await?.filter(|r| r.tenant_id == tenant_id);
     let Some((row, at)) = row.and_then(|r| Some((r.finished_at?, r))).map(|(at, r)| (r, at)) else {
         return Ok(ReceiptAnswer::NotValid);
     };
+    // Each row has the key of its time: with another one, whoever got hold of that could sign for it.
     let genuine = row.status(now) == Status::Verified
-        && same_bytes(receipt(home, &row, at)?.as_bytes(), text.as_bytes())
+        && row.key_id == kid
+        && claims.are_of(home, &row, at)?
         && row.purpose == purpose
-        && row.subject(&home.keys)?.as_deref() == subject;
+        && claims.sub.as_deref() == subject;
     if !genuine {
         return Ok(ReceiptAnswer::NotValid);
     }

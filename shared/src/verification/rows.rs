@@ -21,7 +21,7 @@ macro_rules! select {
              generation, guesses, guess_limit, resends, is_test, subject_sealed, \
              variables_sealed, metadata_sealed, failure, check_key_hash, created_at, resend_at, \
              expires_at, finished_at, receipt_used_at, other_hash, other_sealed, proves_other, \
-             reusable, locale FROM verifications WHERE id ",
+             reusable, locale, decoy FROM verifications WHERE id ",
             $ids
         )
     };
@@ -147,7 +147,7 @@ macro_rules! inserted {
         "id, tenant_id, purpose, channel, status, key_id, hash_key_id, recipient_hash, \
          recipient_sealed, token_hash, seed, code_sealed, code_length, generation, guesses, \
          guess_limit, resends, is_test, subject_sealed, variables_sealed, metadata_sealed, \
-         created_at, resend_at, expires_at, other_hash, other_sealed, reusable, locale"
+         created_at, resend_at, expires_at, other_hash, other_sealed, reusable, locale, decoy"
     };
 }
 pub(crate) use inserted;
@@ -186,7 +186,8 @@ pub(crate) async fn insert(tx: &mut Tx, rows: &[&Verification]) -> Result<(), Db
                     .push_bind(&row.other_hash)
                     .push_bind(&row.other_sealed)
                     .push_bind(row.reusable)
-                    .push_bind(&row.locale);
+                    .push_bind(&row.locale)
+                    .push_bind(row.decoy);
             });
             query.build().execute(c).await?;
         });
@@ -228,4 +229,5 @@ pub(crate) fn bind_columns<'q>(
         .bind(column(rows, |r| r.other_sealed.as_deref()))
         .bind(column(rows, |r| r.reusable))
         .bind(column(rows, |r| r.locale.as_deref()))
+        .bind(column(rows, |r| r.decoy))
 }

@@ -137,7 +137,7 @@ pub(super) fn messages(
         at += Millis::from(step.after_secs) * 1_000;
         let mut message = Message::for_verification(row, now);
         message.channel = step.channel.as_str().into();
-        message.not_before = at;
+        message.not_before = message.not_before.max(at);
         if let Some(other) = other.filter(|other| other.to.identity() == step.to.identity()) {
             message.send_to(&home.keys, &other.to, &other.hash)?;
         }

@@ -197,6 +197,7 @@ async fn start_anew(
         client: start.client,
         code: start.code.clone(),
         then: None,
+        decoy: false,
         idempotency_key: Some(IdempotencyKey::new(&home.keys, &key, &[])),
     };
     let accepted = verification::accept_on_terms(home, new, terms).await?;

@@ -189,7 +189,7 @@ on_both_homes! {
 }
 
 /// The entries the home was opened with: sealing keys and hash keys.
-async fn keys_of(bed: &Bed) -> (Vec<String>, Vec<String>) {
+pub async fn keys_of(bed: &Bed) -> (Vec<String>, Vec<String>) {
     let secrets = &bed.home.config.secrets;
     if !secrets.keys.is_empty() {
         let texts = |list: &[otpost_shared::config::SecretText]| {

@@ -20,6 +20,7 @@ mod policies;
 mod privacy;
 mod provider_ids;
 mod rates;
+mod receipts;
 mod replies;
 mod reports;
 mod resend;
@@ -62,6 +63,7 @@ fn request(to: Recipient) -> NewVerification {
         client: None,
         code: None,
         then: None,
+        decoy: false,
         idempotency_key: None,
     }
 }

@@ -263,6 +263,7 @@ async fn a_name_of_its_own_stands_in_the_text() {
             client: None,
             code: None,
             then: None,
+            decoy: false,
             idempotency_key: None,
         };
         let terms = Terms { app: Some("Shop"), code_length: Some(9), ..Terms::default() };

@@ -50,6 +50,7 @@ async fn code(home: &Home, name: &str) -> Uuid {
         client: None,
         code: None,
         then: None,
+        decoy: false,
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted").id

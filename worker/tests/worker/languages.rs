@@ -44,6 +44,7 @@ async fn ask(home: &Home, channel: Channel, to: &str, purpose: &str, header: &st
         client: None,
         code: None,
         then: None,
+        decoy: false,
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted").id

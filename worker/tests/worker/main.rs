@@ -4,6 +4,7 @@
 
 mod breaker;
 mod codes_only;
+mod decoys;
 mod delivery;
 mod drills;
 mod email;
@@ -95,6 +96,7 @@ async fn accept_by(home: &Home, channel: Channel, to: &str) -> Accepted {
         client: None,
         code: None,
         then: None,
+        decoy: false,
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted")

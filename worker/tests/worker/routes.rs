@@ -66,6 +66,7 @@ async fn code(home: &Home, tenant_id: Uuid, to: &str) -> Uuid {
         client: None,
         code: None,
         then: None,
+        decoy: false,
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted").id

@@ -51,6 +51,7 @@ async fn accept(bed: &Bed) -> Uuid {
         locale: Asked::default(),
         client: None,
         code: None,
+        decoy: false,
         idempotency_key: None,
     };
     verification::accept(&bed.home, new).await.expect("accepted").id

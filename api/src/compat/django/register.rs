@@ -38,6 +38,7 @@ pub(super) async fn register(
         client: Some(client),
         code: None,
         then: None,
+        decoy: false,
         idempotency_key: None,
     };
     let terms = Terms { recipient_rules: Some(&django.recipient), ..Terms::default() };

@@ -40,8 +40,9 @@ pub struct CheckedVerification {
     id: String,
     /// `verified`.
     status: &'static str,
-    /// Proof of this success, usable once within ten minutes. A verification gives one: where its code
-    /// counts again, it is left out from the second time on.
+    /// Proof of this success, usable once within ten minutes: a compact JWS, which the keys of
+    /// `/.well-known/jwks.json` verify. A verification gives one: where its code counts again, it is left out
+    /// from the second time on.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<String>,
     /// The address whose code it was, masked.

@@ -72,6 +72,10 @@ pub struct CreateVerification {
     /// means none.
     #[serde(default)]
     then: Option<Vec<Step>>,
+    /// You know that nobody is to be written to, because there is no such account say, and want an answer that
+    /// cannot be told from another: nothing is sent, and no code is right.
+    #[serde(default)]
+    decoy: bool,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -163,6 +167,7 @@ pub(crate) async fn parse(
         client: wire.client_ip,
         code: code.transpose()?,
         then,
+        decoy: wire.decoy,
         idempotency_key: None,
     })
 }

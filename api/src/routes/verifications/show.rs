@@ -52,6 +52,8 @@ pub struct VerificationView {
     resends: i32,
     /// True for a test number: nothing was sent.
     test: bool,
+    /// True when it was made to look like one: nothing was sent.
+    decoy: bool,
     created_at: String,
     expires_at: String,
     resend_at: String,
@@ -116,6 +118,7 @@ pub async fn view(home: &Home, row: Verification) -> Result<VerificationView, Db
         guesses_left: row.guesses_left(),
         resends: row.resends,
         test: row.is_test(),
+        decoy: row.is_decoy(),
         created_at: rfc3339(row.created_at),
         expires_at: rfc3339(row.expires_at),
         resend_at: rfc3339(row.resend_at),

@@ -121,7 +121,7 @@ impl Trial<'_> {
         let Held { id, policy, receipt, .. } = &self.held[of];
         let (id, policy) = (*id, *policy);
         // Without a receipt of its own, one is made up with the right shape.
-        let made_up = verification_id_and_zeros(id);
+        let made_up = not_signed(id);
         let genuine = receipt.clone().filter(|_| by != Caller::Forger);
         let honest = genuine.is_some();
         let purpose = match (policy, by) {
@@ -158,8 +158,11 @@ impl Trial<'_> {
     }
 }
 
-/// A receipt's form: the id, then 32 bytes in place of a signature.
-fn verification_id_and_zeros(id: Uuid) -> String {
+/// A receipt's form, with zeros in place of a signature.
+fn not_signed(id: Uuid) -> String {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-    URL_SAFE_NO_PAD.encode([id.as_bytes().as_slice(), &[0; 32]].concat())
+    let header = r#"{"typ":"otpost-receipt+jwt","alg":"EdDSA","kid":"k1"}"#;
+    let claims = format!(r#"{{"jti":"{id}"}}"#);
+    let parts = [header.as_bytes(), claims.as_bytes(), &[0_u8; 64][..]];
+    parts.map(|part| URL_SAFE_NO_PAD.encode(part)).join(".")
 }

@@ -55,6 +55,7 @@ async fn code(home: &Home, n: u32) -> Uuid {
         client: None,
         code: None,
         then: None,
+        decoy: false,
         idempotency_key: None,
     };
     verification::accept(home, new).await.expect("accepted").id
