@@ -2,6 +2,7 @@
 
 pub mod batches;
 pub mod inbound;
+pub mod inbox;
 pub mod messages;
 pub mod pages;
 pub mod policies;
@@ -40,6 +41,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .merge(suppressions::router())
         .merge(policies::router())
         .merge(templates::router())
+        .merge(inbox::router())
 }
 
 /// Rows of a page when nothing else is asked for, and the most that can be.
