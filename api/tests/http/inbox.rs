@@ -185,9 +185,7 @@ on_both_homes! {
         create().await.is(202);
         assert_eq!(service.stored().await.codes, 1, "a sandbox waits in no lane of the others");
     }
-}
 
-on_both_homes! {
     async fn countries_hold_but_not_where_a_test_has_no_choice(bed, GERMANY) {
         let service = Service::start(&bed).await;
         let (_, key) = sandbox(&service.home, "ci", &Scope::ALL).await;

@@ -256,8 +256,8 @@ async fn at_some_numbers_it_goes_wrong_as_a_test_wants_it() {
             assert_eq!(failed, state == "failed", "{to}");
         }
         // Nobody has opted out for real.
-        let kept =
-            suppression::keeps_back(home, DEFAULT_TENANT, &recipient("+12025550170"), Lane::Bulk);
+        let person = recipient("+12025550170");
+        let kept = suppression::keeps_back(home, DEFAULT_TENANT, &person, Lane::Bulk);
         assert!(!kept.await.expect("an answer"));
         let slow = yard.accept(Channel::Sms, "+12025550180").await;
         until("it is put off", async || first(home, slow.id).await.not_before > home.clock.now())
