@@ -260,8 +260,11 @@ impl Db {
         let applied = match applied.map_err(DbError::from) {
             Ok(applied) => applied,
             // The table itself is missing: nothing was ever applied.
-            Err(DbError::Broken(cause)) if cause.contains("no such table") => Vec::new(),
-            Err(DbError::Unavailable(cause)) if cause.contains("42P01") => Vec::new(),
+            Err(DbError::Unavailable(cause))
+                if cause.contains("no such table") || cause.contains("42P01") =>
+            {
+                Vec::new()
+            }
             Err(error) => return Err(error),
         };
         Ok(known.iter().filter(|m| !applied.contains(&m.version)).count())
