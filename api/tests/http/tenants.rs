@@ -19,7 +19,7 @@ on_both_homes! {
             service.call(Method::PUT, path).json(&body).by(&ours).await.is(200)
         };
         put("/v1/policies/default", json!({ "changes": { "code_length": 8 } })).await;
-        put("/v1/templates/default/sms/en", json!({ "text": "ours {code} {who}" })).await;
+        put("/v1/templates/default/sms/en", json!({ "text": "ours {code} {who}", "variables": ["who"] })).await;
         let create = |n: u32, key: &str| {
             let body = json!({ "to": number(n), "variables": { "who": "us" } });
             service.post(VERIFICATIONS, &body).by(key).once("the same key")
