@@ -57,6 +57,7 @@ error_codes! {
     ScopeMissing "scope_missing" FORBIDDEN "This API key may not do this; create one with the scope that is named."
     CountryNotAllowed "country_not_allowed" FORBIDDEN "This country is not allowed; add it to `recipients.countries` in the configuration, or to the policy that is named."
     RecipientSuppressed "recipient_suppressed" FORBIDDEN "This recipient is not to be sent to; see GET /v1/suppressions?to= for who said so."
+    SandboxOnly "sandbox_only" FORBIDDEN "Only sandbox tenants have an inbox: what this one sends goes to people. `otpost tenant create NAME --sandbox` makes one."
     RouteNotFound "route_not_found" NOT_FOUND "There is nothing at this address; see /docs for what there is."
     VerificationNotFound "verification_not_found" NOT_FOUND "There is no such verification."
     BatchNotFound "batch_not_found" NOT_FOUND "There is no such batch."

@@ -1,8 +1,11 @@
 //! The command line, with its help.
 
 mod import;
+mod inbox;
+mod key;
 mod policy;
 mod template;
+mod tenant;
 
 use std::path::PathBuf;
 
@@ -12,11 +15,14 @@ use uuid::Uuid;
 
 pub use self::{
     import::{ImportCommand, ImportFile, ImportNumbers, ImportService},
+    inbox::InboxOptions,
+    key::{KeyCommand, KeyCreate, KeyList, KeyRevoke, ScopeName},
     policy::{PolicyCommand, PolicyList, PolicyOf, PolicyRestore, PolicySet, Whose},
     template::{
         TemplateCommand, TemplateList, TemplateOne, TemplateOwner, TemplatePlace, TemplatePreview,
         TemplateSet, TenantLanguage,
     },
+    tenant::{TenantCommand, TenantCreate, TenantList, TenantOne},
 };
 
 /// Proves that people hold their phone numbers and e-mail addresses, and sends SMS.
@@ -56,6 +62,12 @@ pub enum Command {
     Worker,
     /// Bring the tables of the database up to this version
     Migrate,
+    /// Who sends: create, list, show, disable, enable
+    ///
+    /// Each tenant has keys, policies, texts, suppressions and limits of its own. A sandbox is one for tests:
+    /// everything works, and its messages go into an inbox instead of to a provider.
+    #[command(subcommand)]
+    Tenant(TenantCommand),
     /// API keys: create, list, revoke; and the public keys that receipts are verified with
     #[command(subcommand)]
     Key(KeyCommand),
@@ -86,6 +98,16 @@ pub enum Command {
         otpost send --to-file people.csv --text \"Hi {name}, your parcel is here.\" --dry-run\n  \
         otpost send --to-file people.csv --text \"Hi {name}, your parcel is here.\" --wait")]
     Send(SendOptions),
+    /// What people would have received: for development, and for tests of your own application
+    ///
+    /// Shows the inbox of a sandbox tenant, or that of the service that runs here with no provider but the
+    /// console. Exits with 1 if nothing came in the time of --wait.
+    #[command(after_help = "Examples:\n  \
+        otpost inbox\n  \
+        otpost inbox --follow\n  \
+        code=$(otpost inbox --to +12025550143 --wait 10 --code)\n  \
+        otpost inbox --tenant ci --to ann@example.org --json")]
+    Inbox(InboxOptions),
     /// What waits, who lives, what is degraded; or what became of a batch
     Status(StatusOptions),
     /// What was spent: attempts, SMS and prices, summed by day
@@ -119,18 +141,6 @@ pub enum Command {
     Reference(ReferenceOptions),
 }
 
-#[derive(Debug, Subcommand)]
-pub enum KeyCommand {
-    /// Make an API key; its text is shown this once
-    Create(KeyCreate),
-    /// List the keys of a tenant, without their secrets
-    List(KeyList),
-    /// Make a key useless, within a second
-    Revoke(KeyRevoke),
-    /// Print the public keys that receipts are verified with, as /.well-known/jwks.json has them
-    Jwks,
-}
-
 #[derive(Debug, clap::Args)]
 pub struct Print {
     /// Print JSON
@@ -143,52 +153,6 @@ pub struct DoctorOptions {
     /// Print the addresses for replies with their keys, to enter them where a provider asks for one
     #[arg(long)]
     pub show_addresses: bool,
-    #[command(flatten)]
-    pub print: Print,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct KeyCreate {
-    /// What the key is for, as it will stand in the list
-    #[arg(long, default_value = "unnamed")]
-    pub name: String,
-    /// The tenant it belongs to
-    #[arg(long, default_value = "default")]
-    pub tenant: String,
-    /// What it may do; repeat for more [default: everything]
-    #[arg(long, value_enum)]
-    pub scope: Vec<ScopeName>,
-    #[command(flatten)]
-    pub print: Print,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum ScopeName {
-    /// Create, check, show, resend and cancel verifications
-    Verify,
-    /// Send messages that are not codes
-    Send,
-    /// Show and change policies and texts
-    Manage,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct KeyList {
-    /// The tenant whose keys to list
-    #[arg(long, default_value = "default")]
-    pub tenant: String,
-    #[command(flatten)]
-    pub print: Print,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct KeyRevoke {
-    /// The key's id, as `otpost key list` shows it
-    #[arg(value_parser = |text: &str| id(text, "a key's id", "`otpost key list` shows it"))]
-    pub id: Uuid,
-    /// The tenant it belongs to
-    #[arg(long, default_value = "default")]
-    pub tenant: String,
     #[command(flatten)]
     pub print: Print,
 }

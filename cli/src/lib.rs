@@ -21,6 +21,7 @@ pub async fn run() -> ExitCode {
         Command::Api => commands::api::run(config).await,
         Command::Worker => commands::worker::run(config).await,
         Command::Migrate => commands::migrate::run(config).await,
+        Command::Tenant(command) => commands::tenant::run(config, command).await,
         Command::Key(KeyCommand::Create(options)) => commands::key::create(config, options).await,
         Command::Key(KeyCommand::List(options)) => commands::key::list(config, options).await,
         Command::Key(KeyCommand::Revoke(options)) => commands::key::revoke(config, options).await,
@@ -54,6 +55,7 @@ pub async fn run() -> ExitCode {
         }
         Command::Template(command) => commands::template::run(config, command).await,
         Command::Send(options) => commands::send::run(config, options).await,
+        Command::Inbox(options) => commands::inbox::run(config, options).await,
         Command::Status(options) => commands::status::run(config, options).await,
         Command::Spend(options) => commands::spend::run(config, options).await,
         Command::Doctor(options) => commands::doctor::run(config, options).await,

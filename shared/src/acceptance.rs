@@ -20,7 +20,6 @@ use crate::{
     idempotency::{self, Record},
     limits::Charged,
     message::{self, Message},
-    queue::Lane,
     send_budget,
     verification::{self, Verification},
 };
@@ -125,7 +124,7 @@ pub(crate) async fn commit(
     charged: Charged,
     acceptance: Arc<Acceptance>,
 ) -> Result<Option<Vec<u8>>, Refused> {
-    let hint = acceptance.messages.first().filter(|m| m.lane() == Lane::Otp).map(|m| m.id);
+    let hint = acceptance.messages.first().filter(|m| m.is_hinted()).map(|m| m.id);
     let (now, capped) = (acceptance.now, acceptance.cap.is_some());
     let committed = home.coalescers.acceptances.call(acceptance).await;
     home.last_accept.note(&committed);

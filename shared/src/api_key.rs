@@ -12,10 +12,13 @@ use crate::{
     clock::Millis,
     db::{Db, DbError, Pulse, on_pool},
     secrets::Handle,
+    tenant::Tenant,
 };
 
 /// What every key's text begins with, so that scanners of leaked secrets can recognise it.
 pub const PREFIX: &str = "otp_";
+/// The same of a sandbox's key, so that nobody takes it for one that sends to people.
+pub const SANDBOX_PREFIX: &str = "otp_sandbox_";
 
 /// What a key may do. Checked by the routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +29,14 @@ pub enum Scope {
     Send,
     /// Show and change policies and texts.
     Manage,
+    /// Read and clear the inbox of a sandbox.
+    Inbox,
 }
 
 impl Scope {
-    pub const ALL: [Self; 3] = [Self::Verify, Self::Send, Self::Manage];
+    pub const ALL: [Self; 4] = [Self::Verify, Self::Send, Self::Manage, Self::Inbox];
+    /// What a key of a tenant that is no sandbox can be good for.
+    pub const LIVE: [Self; 3] = [Self::Verify, Self::Send, Self::Manage];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -37,6 +44,7 @@ impl Scope {
             Self::Verify => "verify",
             Self::Send => "send",
             Self::Manage => "manage",
+            Self::Inbox => "inbox",
         }
     }
 
@@ -66,7 +74,23 @@ impl ApiKey {
     }
 }
 
-/// Makes a key; the text is the only copy of its secret.
+/// Makes a key of this tenant, which shows whether it is a sandbox's; the text is the only copy of its secret.
+#[must_use]
+pub fn generate_for(
+    tenant: &Tenant,
+    name: &str,
+    scopes: &[Scope],
+    now: Millis,
+) -> (ApiKey, Zeroizing<String>) {
+    let (key, text) = generate(tenant.id, name, scopes, now);
+    if !tenant.is_sandbox() {
+        return (key, text);
+    }
+    let secret = text.strip_prefix(PREFIX).unwrap_or_default();
+    (key, Zeroizing::new(format!("{SANDBOX_PREFIX}{secret}")))
+}
+
+/// Makes a key of a tenant that is no sandbox; the text is the only copy of its secret.
 #[must_use]
 pub fn generate(
     tenant_id: Uuid,
@@ -114,9 +138,17 @@ pub async fn insert(db: &Db, key: &ApiKey) -> Result<(), DbError> {
 /// Keys as they were read lately, so that not every request asks the database; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct ApiKeys {
-    read: Arc<Mutex<HashMap<Uuid, (Millis, ApiKey)>>>,
+    read: Arc<Mutex<HashMap<Uuid, (Millis, Found)>>>,
     /// Nearly every request asks for a key first.
     pulse: Arc<Pulse>,
+}
+
+/// A key whose tenant is not disabled.
+#[derive(Clone, Debug, sqlx::FromRow)]
+struct Found {
+    #[sqlx(flatten)]
+    key: ApiKey,
+    sandbox: i32,
 }
 
 /// A revoked key works at most this much longer, and never a second.
@@ -125,42 +157,46 @@ const TRUSTED_FOR_MS: i64 = 500;
 const MOST: usize = 10_000;
 
 impl ApiKeys {
-    /// The key this text belongs to, if its secret is right and it is neither revoked nor expired.
+    /// The key this text belongs to, if its secret is right and it is neither revoked nor expired, nor its
+    /// tenant disabled.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn find(&self, db: &Db, text: &str, now: Millis) -> Result<Option<ApiKey>, DbError> {
-        let Some(handle) = text.strip_prefix(PREFIX).and_then(Handle::parse) else {
-            return Ok(None);
+        let (text, as_sandbox) = match text.strip_prefix(SANDBOX_PREFIX) {
+            Some(text) => (text, true),
+            None => (text.strip_prefix(PREFIX).unwrap_or_default(), false),
         };
-        let key = match self.recall(handle.id, now) {
-            Some(key) => Some(key),
+        let Some(handle) = Handle::parse(text) else { return Ok(None) };
+        let found = match self.recall(handle.id, now) {
+            Some(found) => Some(found),
             None => self.read(db, handle.id, now).await?,
         };
-        Ok(key.filter(|key| {
+        let found = found.filter(|found| (found.sandbox != 0) == as_sandbox);
+        Ok(found.map(|found| found.key).filter(|key| {
             handle.matches(&key.secret_hash)
                 && key.revoked_at.is_none()
                 && key.expires_at.is_none_or(|at| at > now)
         }))
     }
 
-    fn recall(&self, id: Uuid, now: Millis) -> Option<ApiKey> {
+    fn recall(&self, id: Uuid, now: Millis) -> Option<Found> {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        read.get(&id).filter(|(at, _)| is_fresh(*at, now)).map(|(_, key)| key.clone())
+        read.get(&id).filter(|(at, _)| is_fresh(*at, now)).map(|(_, found)| found.clone())
     }
 
     /// `now` is from before the reading, as is the age of what was read.
-    async fn read(&self, db: &Db, id: Uuid, now: Millis) -> Result<Option<ApiKey>, DbError> {
-        let key = self.pulse.of(find(db, id)).await?;
+    async fn read(&self, db: &Db, id: Uuid, now: Millis) -> Result<Option<Found>, DbError> {
+        let found = self.pulse.of(find(db, id)).await?;
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if read.len() >= MOST {
             read.retain(|_, (at, _)| is_fresh(*at, now));
         }
-        match &key {
-            Some(key) if read.len() < MOST => read.insert(id, (now, key.clone())),
+        match &found {
+            Some(found) if read.len() < MOST => read.insert(id, (now, found.clone())),
             _ => read.remove(&id),
         };
-        Ok(key)
+        Ok(found)
     }
 }
 
@@ -169,11 +205,13 @@ fn is_fresh(at: Millis, now: Millis) -> bool {
     (0..TRUSTED_FOR_MS).contains(&(now - at))
 }
 
-async fn find(db: &Db, id: Uuid) -> Result<Option<ApiKey>, DbError> {
+async fn find(db: &Db, id: Uuid) -> Result<Option<Found>, DbError> {
     Ok(on_pool!(db.read(), c => {
-        sqlx::query_as::<D, ApiKey>(
-            "SELECT id, tenant_id, name, secret_hash, scopes, created_at, expires_at, revoked_at
-             FROM api_keys WHERE id = $1",
+        sqlx::query_as::<D, Found>(
+            "SELECT k.id, k.tenant_id, k.name, k.secret_hash, k.scopes, k.created_at, k.expires_at,
+                 k.revoked_at, t.sandbox
+             FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
+             WHERE k.id = $1 AND t.disabled_at IS NULL",
         )
         .bind(id)
         .fetch_optional(c)

@@ -61,7 +61,7 @@ impl Tally {
                      (SELECT count(*) FROM attempts d
                       WHERE d.message_id = m.id AND d.error_code = $3) AS kept_back
                  FROM messages m
-                 WHERE m.finished_at > $1 AND m.finished_at <= $2
+                 WHERE m.finished_at > $1 AND m.finished_at <= $2 AND m.lane <> 'sandbox'
                  ORDER BY m.finished_at DESC LIMIT $4",
             )
             .bind(from)

@@ -41,6 +41,7 @@ pub struct Home {
     pub rates: Rates,
     pub lanes: Lanes,
     pub api_keys: ApiKeys,
+    pub tenants: tenant::Directory,
     /// What can be changed while everything runs.
     pub settings: settings::Live,
     pub keys: Arc<Keyring>,
@@ -112,6 +113,7 @@ impl Home {
             redis,
             lanes: Lanes::default(),
             api_keys: ApiKeys::default(),
+            tenants: tenant::Directory::default(),
             keys: Arc::new(keys),
             clock: Clock::start(),
             inbox: Inbox::default(),

@@ -17,6 +17,8 @@ pub struct Received {
     /// Of an e-mail.
     pub title: Option<String>,
     pub text: String,
+    /// The code in it, if it is one.
+    pub code: Option<String>,
     /// Unix milliseconds.
     pub at_ms: i64,
 }

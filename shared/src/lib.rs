@@ -14,6 +14,7 @@
 //! | [`rate`] | how often all processes together call a provider |
 //! | [`price`], [`spend`] | what an attempt costs; what all of them did, by day |
 //! | [`tenant`], [`api_key`], [`recipient`], [`channel`] | who sends, with what credential, to whom, which way |
+//! | [`sandbox`] | tenants for tests, and their inboxes |
 //! | [`policy`], [`settings`] | what holds for a purpose; what of it can be changed while all runs |
 //! | [`queue`], [`lanes`], [`process`] | hints, how busy the lanes are, who lives |
 //! | [`retention`] | what is kept for how long |
@@ -58,6 +59,7 @@ pub mod recipient;
 pub mod redis_link;
 pub mod report;
 pub mod retention;
+pub mod sandbox;
 pub mod secrets;
 pub mod segments;
 pub mod send_budget;

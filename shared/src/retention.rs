@@ -41,6 +41,8 @@ pub enum Kind {
     HeardStarts,
     /// Which verification a number has in a Service.
     Starts,
+    /// What lies in the inboxes of sandboxes.
+    Inboxes,
 }
 
 /// Where a kind's rows are.
@@ -52,7 +54,7 @@ struct Place {
 }
 
 impl Kind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Verifications,
         Self::Messages,
         Self::Batches,
@@ -63,6 +65,7 @@ impl Kind {
         Self::LastWords,
         Self::HeardStarts,
         Self::Starts,
+        Self::Inboxes,
     ];
 
     #[must_use]
@@ -78,6 +81,7 @@ impl Kind {
             Self::LastWords => "last words",
             Self::HeardStarts => "heard starts",
             Self::Starts => "starts",
+            Self::Inboxes => "inboxes",
         }
     }
 
@@ -93,6 +97,7 @@ impl Kind {
             Self::LastWords => ("last_words", "recipient_hash", "expires_at"),
             Self::HeardStarts => ("heard_starts", "id_hash", "expires_at"),
             Self::Starts => ("verify_starts", "service_id, recipient_hash", "kept_until"),
+            Self::Inboxes => ("inbox_messages", "tenant_id, number", "expires_at"),
         };
         Place { table, key, age }
     }
@@ -111,7 +116,8 @@ impl Kind {
             | Self::Replies
             | Self::LastWords
             | Self::HeardStarts
-            | Self::Starts => now + 1,
+            | Self::Starts
+            | Self::Inboxes => now + 1,
             Self::GuessBudgets => guess_budget::day(now) - 1,
         }
     }

@@ -76,6 +76,7 @@ pub async fn list(db: &Db, from: Place, until: Millis, most: i64) -> Result<Page
         sqlx::query_as::<D, Ended>(
             "SELECT id, tenant_id, lane, finished_at FROM messages
              WHERE finished_at >= $1 AND finished_at < $3 AND (finished_at > $1 OR id > $2)
+               AND lane <> 'sandbox'
              ORDER BY finished_at, id LIMIT $4",
         )
         .bind(from.ended_at)

@@ -19,7 +19,6 @@ use otpost_shared::{
     message::{Claimed, End, MOST_CRASHES, Message, Next, State},
     outcome::ErrorClass,
     queue::Lane,
-    tenant,
 };
 use tokio::{sync::SemaphorePermit, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -59,7 +58,6 @@ const TOKEN_KEEPS: Duration = Duration::from_millis(100);
 pub struct Courier {
     home: Home,
     chain: Arc<Chain>,
-    tenants: tenant::Names,
     places: Places,
     stop: CancellationToken,
 }
@@ -98,7 +96,7 @@ impl Courier {
     #[must_use]
     pub fn new(home: Home, chain: Arc<Chain>, stop: CancellationToken) -> Self {
         let places = Places::new(&home.config.worker);
-        Self { home, chain, tenants: tenant::Names::default(), places, stop }
+        Self { home, chain, places, stop }
     }
 
     /// Whom a code goes to that was never tried; none when that has to be decided one by one.

@@ -3,6 +3,7 @@
 pub mod batches;
 pub mod inbound;
 pub mod jwks;
+pub mod inbox;
 pub mod messages;
 pub mod pages;
 pub mod policies;
@@ -41,6 +42,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .merge(suppressions::router())
         .merge(policies::router())
         .merge(templates::router())
+        .merge(inbox::router())
 }
 
 /// Rows of a page when nothing else is asked for, and the most that can be.

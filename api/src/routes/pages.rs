@@ -113,6 +113,9 @@ struct InboxMessage {
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<String>,
     text: String,
+    /// The code in it, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
     at: String,
 }
 
@@ -132,6 +135,7 @@ async fn inbox(
         channel: m.channel,
         title: m.title,
         text: m.text,
+        code: m.code,
         at: rfc3339(m.at_ms),
     });
     Ok(Json(messages.collect()))

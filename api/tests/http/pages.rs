@@ -128,12 +128,13 @@ on_both_homes! {
             channel: "email",
             title: Some("A title".to_owned()),
             text: "A text".to_owned(),
+            code: Some("17".to_owned()),
             at_ms: 1_000,
         };
         service.home.inbox.put(received);
         let expected = json!([{
             "to": "Ann+x@example.org", "channel": "email", "title": "A title", "text": "A text",
-            "at": "1970-01-01T00:00:01.000Z",
+            "code": "17", "at": "1970-01-01T00:00:01.000Z",
         }]);
         for query in ["to=ann%2Bx@example.org", "to=ann+x@example.org", "to=%20Ann%2bx@EXAMPLE.org"] {
             let one = service.get(&format!("/inbox.json?{query}")).by_nobody().await.is(200);
@@ -175,7 +176,8 @@ on_both_homes! {
         let service = Service::start(&bed).await;
         for n in [1, 2] {
             let text = format!("<b>{n}</b>");
-            let received = Received { to: number(n), channel: "sms", title: None, text, at_ms: 1_000 };
+            let (to, title, code) = (number(n), None, None);
+            let received = Received { to, channel: "sms", title, text, code, at_ms: 1_000 };
             service.home.inbox.put(received);
         }
         let all = service.get("/inbox.json").by_nobody().await.is(200);

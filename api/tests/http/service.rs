@@ -170,7 +170,7 @@ impl Service {
     pub async fn foreign_key(&self) -> String {
         let created_at = self.home.clock.now();
         let id = Uuid::now_v7();
-        let tenant = Tenant { id, name: id.to_string(), default_region: None, created_at };
+        let tenant = Tenant::new(id, id.to_string(), created_at);
         tenant::insert_if_missing(&self.home.db, &tenant).await.expect("stored");
         make_key(&self.home, id, &Scope::ALL).await.1
     }

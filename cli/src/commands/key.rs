@@ -4,6 +4,7 @@ use std::{path::Path, process::ExitCode};
 
 use otpost_shared::{
     api_key::{self, ApiKey, Scope},
+    tenant::DEFAULT_TENANT,
     verify_service::Sid,
 };
 use serde_json::json;
@@ -23,13 +24,21 @@ pub async fn create(config: Option<&Path>, options: KeyCreate) -> Done {
             ScopeName::Verify => Scope::Verify,
             ScopeName::Send => Scope::Send,
             ScopeName::Manage => Scope::Manage,
+            ScopeName::Inbox => Scope::Inbox,
         })
         .collect();
+    if scopes.contains(&Scope::Inbox) && !tenant.is_sandbox() {
+        return Err(Failure::misused(format!(
+            "tenant {:?} is no sandbox: it has no inbox; `otpost tenant create NAME --sandbox` makes one that has",
+            tenant.name
+        )));
+    }
     if scopes.is_empty() {
-        scopes.extend(Scope::ALL);
+        let all: &[Scope] = if tenant.is_sandbox() { &Scope::ALL } else { &Scope::LIVE };
+        scopes.extend(all);
     }
     let now = home.clock.now();
-    let (key, text) = api_key::generate(tenant.id, &options.name, &scopes, now);
+    let (key, text) = api_key::generate_for(&tenant, &options.name, &scopes, now);
     api_key::insert(&home.db, &key).await?;
     if options.print.json {
         print_json(&json!({ "id": key.id, "key": text.as_str() }));
@@ -53,7 +62,12 @@ pub async fn list(config: Option<&Path>, options: KeyList) -> Done {
     if options.print.json {
         print_json(&keys.iter().map(view).collect());
     } else if keys.is_empty() {
-        say!("There are no keys yet; make one with `otpost key create`.");
+        let of = if tenant.id == DEFAULT_TENANT {
+            String::new()
+        } else {
+            format!(" --tenant {}", tenant.name)
+        };
+        say!("There are no keys yet; make one with `otpost key create{of}`.");
     } else {
         say!("{:36}  {:24}  {:18}  {:24}  revoked", "id", "created", "may", "name");
         for key in keys {

@@ -4,6 +4,7 @@ pub mod api;
 pub mod doctor;
 pub mod drill;
 pub mod import;
+pub mod inbox;
 pub mod key;
 pub mod migrate;
 pub mod policy;
@@ -16,6 +17,7 @@ pub mod spend;
 pub mod status;
 pub mod suppression;
 pub mod template;
+pub mod tenant;
 pub mod worker;
 
 use std::{path::Path, time::Duration};
@@ -28,7 +30,7 @@ use otpost_shared::{
     db::DbError,
     process,
     recipient::{Recipient, RecipientError},
-    tenant::{self, DEFAULT_TENANT, Tenant},
+    tenant::{DEFAULT_TENANT, Tenant, find_by_name},
 };
 use tokio::{
     net::TcpListener,
@@ -117,7 +119,7 @@ async fn listen(home: &Home) -> Result<TcpListener, Failure> {
 
 /// The tenant of this name.
 async fn tenant(home: &Home, name: &str) -> Result<Tenant, Failure> {
-    tenant::find_by_name(&home.db, name)
+    find_by_name(&home.db, name)
         .await?
         .ok_or_else(|| Failure::new(format!("there is no tenant {name:?}")))
 }

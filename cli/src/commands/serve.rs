@@ -45,7 +45,7 @@ async fn create_first_key(home: &Home) -> Result<Option<Zeroizing<String>>, Fail
         return Ok(None);
     }
     let now = home.clock.now();
-    let (key, text) = api_key::generate(DEFAULT_TENANT, "first", &Scope::ALL, now);
+    let (key, text) = api_key::generate(DEFAULT_TENANT, "first", &Scope::LIVE, now);
     api_key::insert(&home.db, &key).await?;
     Ok(Some(text))
 }

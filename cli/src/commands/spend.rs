@@ -141,7 +141,7 @@ struct Sums {
 
 impl Sums {
     async fn read(home: &Home, by: SpendBy, since: i64, until: i64) -> Result<Self, DbError> {
-        let (mut sums, tenants) = (Self::default(), tenant::Names::default());
+        let (mut sums, tenants) = (Self::default(), tenant::Directory::default());
         let mut place = Some(Place::before(since));
         while let Some(from) = place {
             let page = patiently(PATIENCE, || spend::list(&home.db, from, until, PAGE)).await?;
@@ -174,9 +174,13 @@ impl Sums {
 }
 
 /// Its id, if it has gone.
-async fn tenant_name(home: &Home, tenants: &tenant::Names, id: Uuid) -> Result<String, DbError> {
-    let name = patiently(PATIENCE, || tenants.of(&home.db, id)).await?;
-    Ok(name.map_or_else(|| id.to_string(), |name| name.to_string()))
+async fn tenant_name(
+    home: &Home,
+    tenants: &tenant::Directory,
+    id: Uuid,
+) -> Result<String, DbError> {
+    let tenant = patiently(PATIENCE, || tenants.of(&home.db, id)).await?;
+    Ok(tenant.map_or_else(|| id.to_string(), |tenant| tenant.name.to_string()))
 }
 
 #[cfg(test)]

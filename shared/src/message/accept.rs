@@ -69,6 +69,7 @@ async fn accept_in_time(home: &Home, new: NewMessage) -> Result<AcceptedMessage,
         client: new.client,
         idempotency_key: new.idempotency_key.as_ref(),
         is_test: home.test_code(&new.to, now).is_some(),
+        is_sandbox: home.is_sandbox(new.tenant_id).await?,
     };
     let charged = match admit(home, &asking).await? {
         Admission::Repeat(answer) => return read(&answer),
@@ -110,7 +111,7 @@ fn build(
     let (state, channel) = (State::of_new(asking.is_test), new.to.channel());
     let body = Body::to_stored(channel, new.title.as_ref(), &new.text, new.language.as_ref());
     let failure = asking.is_test.then(|| TEST_NUMBER.to_owned());
-    Ok(Message {
+    let message = Message {
         channel: channel.as_str().into(),
         state: state.as_str().into(),
         key_id: home.keys.active_kid().to_owned(),
@@ -121,5 +122,6 @@ fn build(
         failure,
         finished_at: asking.is_test.then_some(now),
         ..Message::queued(id, new.tenant_id, asking.lane, now)
-    })
+    };
+    Ok(message.of_sandbox(asking.is_sandbox))
 }

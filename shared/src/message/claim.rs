@@ -10,8 +10,9 @@ use crate::{
     attempt::{self, Beginning},
     channel::Channel,
     clock::Millis,
-    db::{Db, DbError, Tx, bounded, chunks, detached, on_tx, push_list},
+    db::{Db, DbError, Tx, bounded, chunks, detached, on_pool, on_tx, push_list},
     queue::Lane,
+    sandbox,
     verification::{self, Status, Verification},
 };
 
@@ -59,10 +60,33 @@ pub async fn claim_due(
     take(db, Which::Due(lane, limit), begin_with, now).await
 }
 
+/// Claims up to `limit` due messages of sandboxes, oldest first. Nobody else claims one.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn claim_of_sandboxes(db: &Db, limit: i64, now: Millis) -> Result<Vec<Claimed>, DbError> {
+    // Most of the time there is none, and to see that takes nobody's turn to write.
+    let due = on_pool!(db.read(), c => {
+        sqlx::query_scalar::<D, Uuid>(
+            "SELECT id FROM messages
+             WHERE lane = 'sandbox' AND state = 'queued' AND not_before <= $1 AND deadline > $1
+             ORDER BY not_before LIMIT 1",
+        )
+        .bind(now)
+        .fetch_optional(c)
+        .await?
+    });
+    if due.is_none() {
+        return Ok(Vec::new());
+    }
+    take(db, Which::OfSandboxes(limit), None, now).await
+}
+
 #[derive(Clone, Copy)]
 enum Which<'a> {
     Hinted(&'a [Uuid]),
     Due(Lane, i64),
+    OfSandboxes(i64),
 }
 
 async fn take(
@@ -111,6 +135,7 @@ async fn take_at_once(
     let query = match which {
         Which::Hinted(ids) => query.bind(ids),
         Which::Due(lane, limit) => query.bind(lane.as_str()).bind(limit),
+        Which::OfSandboxes(limit) => query.bind(sandbox::LANE).bind(limit),
     };
     Ok(query.fetch_all(pool).await?)
 }
@@ -161,7 +186,8 @@ fn at_once(which: Which<'_>) -> &'static str {
         };
     }
     match which {
-        Which::Hinted(_) => sql!("= ANY($4)"),
+        Which::Hinted(_) => sql!("= ANY($4) AND lane <> 'sandbox'"),
+        Which::OfSandboxes(_) => picked!(due!("lane = $4", "ASC", "$5")),
         Which::Due(Lane::Otp, _) => picked!(due!("lane = $4", "DESC", "$5")),
         // Replies are looked for within the statement, which a bulk send runs all the time: to find that
         // there is none costs one look into an index that is as good as empty, and no round trip. That look
@@ -188,6 +214,7 @@ async fn take_in_turn(
     let messages = match which {
         Which::Hinted(ids) => take_hinted(&mut tx, ids, now).await?,
         Which::Due(lane, limit) => take_due(&mut tx, lane, limit, now).await?,
+        Which::OfSandboxes(limit) => take_due_of_sandboxes(&mut tx, limit, now).await?,
     };
     let of: Vec<Uuid> = messages.iter().filter_map(|m| m.verification_id).collect();
     let of = verification::list_in(&mut tx, &of).await?;
@@ -200,7 +227,7 @@ async fn take_in_turn(
                 v.status(now) == Status::Pending && v.generation == message.generation
             });
             let is_sms = message.channel == Channel::Sms.as_str();
-            let begins = fits && is_sms && message.epoch == 1 && message.lane() == Lane::Otp;
+            let begins = fits && is_sms && message.epoch == 1 && message.is_hinted();
             let begun = begin_with.filter(|_| begins).map(str::to_owned);
             Claimed { verification, message: Arc::new(message), begun }
         })
@@ -230,12 +257,38 @@ async fn take_hinted(tx: &mut Tx, ids: &[Uuid], now: Millis) -> Result<Vec<Messa
             query.push_bind(now + LEASE_MS).push(" WHERE id IN ");
             push_list(&mut query, ids);
             query.push(" AND state || '' = 'queued' AND not_before <= ").push_bind(now);
-            query.push(" AND deadline > ").push_bind(now);
+            query.push(" AND deadline > ").push_bind(now).push(" AND lane <> 'sandbox'");
             query.push(concat!(" RETURNING ", columns!()));
             query.build_query_as::<Message>().fetch_all(c).await?
         }));
     }
     Ok(taken)
+}
+
+/// The first rows of some that are due.
+macro_rules! first_due {
+    ($of:literal, $order:literal) => {
+        concat!(
+            "UPDATE messages SET state = 'sending', epoch = epoch + 1, lease_until = $3
+             WHERE state || '' = 'queued' AND id IN (
+                 SELECT id FROM messages
+                 WHERE ",
+            $of,
+            " AND state = 'queued' AND not_before <= $1 AND deadline > $1
+                 ORDER BY not_before ",
+            $order,
+            " LIMIT $2) RETURNING ",
+            columns!()
+        )
+    };
+}
+
+async fn take_due_of_sandboxes(
+    tx: &mut Tx,
+    limit: i64,
+    now: Millis,
+) -> Result<Vec<Message>, DbError> {
+    take_first(tx, first_due!("lane = 'sandbox'", "ASC"), limit, now).await
 }
 
 async fn take_due(
@@ -244,31 +297,15 @@ async fn take_due(
     limit: i64,
     now: Millis,
 ) -> Result<Vec<Message>, DbError> {
-    macro_rules! sql {
-        ($of:literal, $order:literal) => {
-            concat!(
-                "UPDATE messages SET state = 'sending', epoch = epoch + 1, lease_until = $3
-                 WHERE state || '' = 'queued' AND id IN (
-                     SELECT id FROM messages
-                     WHERE ",
-                $of,
-                " AND state = 'queued' AND not_before <= $1 AND deadline > $1
-                     ORDER BY not_before ",
-                $order,
-                " LIMIT $2) RETURNING ",
-                columns!()
-            )
-        };
-    }
     if lane == Lane::Otp {
-        return take_first(tx, sql!("lane = 'otp'", "DESC"), limit, now).await;
+        return take_first(tx, first_due!("lane = 'otp'", "DESC"), limit, now).await;
     }
     // Here a second statement costs no round trip.
     let half = (limit + 1) / 2;
-    let mut taken = take_first(tx, sql!("keyword IS NOT NULL", "ASC"), half, now).await?;
+    let mut taken = take_first(tx, first_due!("keyword IS NOT NULL", "ASC"), half, now).await?;
     let left = limit - i64::try_from(taken.len()).unwrap_or(limit);
     if left > 0 {
-        let texts = sql!("lane = 'bulk' AND keyword IS NULL", "ASC");
+        let texts = first_due!("lane = 'bulk' AND keyword IS NULL", "ASC");
         taken.extend(take_first(tx, texts, left, now).await?);
     }
     Ok(taken)

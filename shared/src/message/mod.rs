@@ -10,6 +10,7 @@ mod record;
 mod record_many;
 mod reply;
 mod reported;
+mod reported_in_sandbox;
 mod silence;
 mod state;
 mod sweep;
@@ -20,7 +21,7 @@ use uuid::Uuid;
 
 pub use accept::{AcceptedMessage, NewMessage, accept};
 pub use body::Body;
-pub use claim::{Claimed, LEASE_MS, claim, claim_due, mark_released};
+pub use claim::{Claimed, LEASE_MS, claim, claim_due, claim_of_sandboxes, mark_released};
 pub(crate) use count::{
     Drained, count_finished_by_channel, count_waiting_by_channel, list_times_since,
 };
@@ -31,6 +32,7 @@ pub(crate) use record::{Steps, steps};
 pub(crate) use reply::Reply;
 pub(crate) use reported::is_code;
 pub use reported::{Effect, take_report};
+pub use reported_in_sandbox::report_in_sandbox;
 pub use silence::{REPORTED_WITHIN_MS, Sample, sample, send_on};
 pub use state::State;
 pub use sweep::{MOST_CRASHES, mark_overdue, recover_leases};
@@ -42,6 +44,7 @@ use crate::{
     db::{Db, DbError, InsertedIds, Tx, chunks, column, on_pool, on_tx},
     queue::Lane,
     recipient::Recipient,
+    sandbox,
     secrets::{Keyring, SecretError},
     speech::LONGEST_SPEECH,
     verification::Verification,
@@ -198,9 +201,32 @@ impl Message {
         self.state == State::Queued.as_str() && self.epoch == 0 && self.not_before > now
     }
 
+    /// Whatever its lane is in the database: a sandbox has one for both.
     #[must_use]
     pub fn lane(&self) -> Lane {
-        Lane::parse(&self.lane)
+        match self.verification_id {
+            Some(_) if self.is_in_sandbox() => Lane::Otp,
+            _ => Lane::parse(&self.lane),
+        }
+    }
+
+    /// True for one that goes into an inbox and to no provider.
+    #[must_use]
+    pub fn is_in_sandbox(&self) -> bool {
+        self.lane == sandbox::LANE
+    }
+
+    /// The same message as one of a sandbox, if its tenant is that.
+    pub(crate) fn of_sandbox(mut self, is_sandbox: bool) -> Self {
+        if is_sandbox {
+            sandbox::LANE.clone_into(&mut self.lane);
+        }
+        self
+    }
+
+    /// What a hint may be pushed for: those of sandboxes are found by looking.
+    pub(crate) fn is_hinted(&self) -> bool {
+        self.lane() == Lane::Otp && !self.is_in_sandbox()
     }
 
     /// The way it goes.

@@ -41,15 +41,15 @@ pub enum Effect {
 }
 
 /// What a report says, as far as the message is concerned.
-struct Said<'a> {
-    provider: &'a str,
-    word: Word,
-    class: Option<ErrorClass>,
-    code: Option<&'a str>,
+pub(super) struct Said<'a> {
+    pub(super) provider: &'a str,
+    pub(super) word: Word,
+    pub(super) class: Option<ErrorClass>,
+    pub(super) code: Option<&'a str>,
     /// A later attempt was begun: whatever became of this one no longer decides.
-    is_superseded: bool,
+    pub(super) is_superseded: bool,
     /// The message has gone on after a report before.
-    has_gone_on: bool,
+    pub(super) has_gone_on: bool,
 }
 
 /// A report of ours, with all that is written down with it.
@@ -233,7 +233,7 @@ pub(super) async fn lock(tx: &mut Tx, row: &Message) -> Result<(), DbError> {
     Ok(())
 }
 
-async fn settle(
+pub(super) async fn settle(
     tx: &mut Tx,
     row: &Message,
     said: &Said<'_>,

@@ -142,6 +142,7 @@ async fn accept_in_time(
         new.variables.insert(APP.to_owned(), app.to_owned());
     }
     let fixed_code = home.test_code(&new.to, now).cloned();
+    let is_sandbox = home.is_sandbox(new.tenant_id).await?;
     let recipient_hash = home.keys.recipient_hash(new.tenant_id, &new.to.identity());
     let other = workflow::other(home, new.tenant_id, &new.to, new.steps());
     let asking = Asking {
@@ -156,6 +157,7 @@ async fn accept_in_time(
         client: new.client,
         idempotency_key: new.idempotency_key.as_ref(),
         is_test: fixed_code.is_some(),
+        is_sandbox,
     };
     let unknown = || Refused::UnknownPurpose { known: settings.purposes(new.tenant_id) };
     let locale = settings.texts().wanted(new.tenant_id, &new.locale).map(ToString::to_string);
@@ -240,7 +242,8 @@ pub(super) fn check_countries(
     asking: &Asking<'_>,
 ) -> Result<(), Refused> {
     let check = |to: &Recipient| {
-        if asking.is_test || !to.channel().is_by_phone() || policy.allows_region(to.region()) {
+        if asking.is_open_to(to) || !to.channel().is_by_phone() || policy.allows_region(to.region())
+        {
             return Ok(());
         }
         let region = to.region().map(str::to_owned);
@@ -266,7 +269,10 @@ fn build(
     // A test number has no message: nothing can ever send to it.
     if !asking.is_test {
         row.add_other(home, other)?;
-        messages = workflow::messages(home, &row, new.steps(), other, now)?;
+        messages = workflow::messages(home, &row, new.steps(), other, now)?
+            .into_iter()
+            .map(|message| message.of_sandbox(asking.is_sandbox))
+            .collect();
     }
     let accepted = Accepted {
         id,

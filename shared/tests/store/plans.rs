@@ -20,8 +20,11 @@ use super::{accept, check, code_of, leases::bulk, messages, other_than};
 const DUE_REPLIES: &str = "SELECT id FROM messages WHERE keyword IS NOT NULL AND state = 'queued' AND not_before <= 5 AND deadline > 5 ORDER BY not_before LIMIT 9";
 
 /// The look-ups, as the store writes them, with literals for parameters.
-const LOOKUPS: [(&str, &str); 43] = [
-    ("api key by id", "SELECT * FROM api_keys WHERE id = $ID"),
+const LOOKUPS: [(&str, &str); 47] = [
+    (
+        "api key by id",
+        "SELECT k.id, t.sandbox FROM api_keys k JOIN tenants t ON t.id = k.tenant_id WHERE k.id = $ID AND t.disabled_at IS NULL",
+    ),
     ("api keys of a tenant", "SELECT * FROM api_keys WHERE tenant_id = $ID ORDER BY created_at"),
     ("verification by id", "SELECT * FROM verifications WHERE id = $ID"),
     (
@@ -53,6 +56,19 @@ const LOOKUPS: [(&str, &str); 43] = [
     (
         "due messages",
         "SELECT id FROM messages WHERE lane = 'otp' AND state = 'queued' AND not_before <= 5 AND deadline > 5 ORDER BY not_before DESC LIMIT 9",
+    ),
+    (
+        "due messages of sandboxes",
+        "SELECT id FROM messages WHERE lane = 'sandbox' AND state = 'queued' AND not_before <= 5 AND deadline > 5 ORDER BY not_before LIMIT 9",
+    ),
+    ("sandboxes", "SELECT name FROM tenants WHERE sandbox = 1 ORDER BY name LIMIT 9"),
+    (
+        "an inbox",
+        "SELECT * FROM inbox_messages WHERE tenant_id = $ID AND number > 5 AND number < 9 AND expires_at > 5 ORDER BY number DESC LIMIT 9",
+    ),
+    (
+        "old messages in inboxes",
+        "SELECT tenant_id, number FROM inbox_messages WHERE expires_at < 5 ORDER BY expires_at LIMIT 9",
     ),
     ("due replies", DUE_REPLIES),
     (
@@ -306,7 +322,7 @@ async fn a_claim_of_texts_reads_little_more_than_it_takes() {
 }
 
 /// Tables as large as those of an installation that ran for a while, all of it past the retention.
-const OLD: [&str; 10] = [
+const OLD: [&str; 11] = [
     "INSERT INTO verifications SELECT copy.* FROM verifications v, generate_series(1, 20000) n,
      jsonb_populate_record(v, jsonb_build_object(
          'id', gen_random_uuid(), 'status', 'verified', 'finished_at', n)) copy",
@@ -324,6 +340,8 @@ const OLD: [&str; 10] = [
     "INSERT INTO last_words SELECT int4send(n), 'stop', n, 1, n FROM generate_series(1, 20000) n",
     "INSERT INTO heard_starts SELECT int4send(n), n FROM generate_series(1, 20000) n",
     "INSERT INTO verify_starts SELECT gen_random_uuid(), int4send(n), gen_random_uuid(), n FROM generate_series(1, 20000) n",
+    "INSERT INTO inbox_messages SELECT t.id, n, gen_random_uuid(), NULL, 'sms', '', '', '', n, n
+     FROM tenants t, generate_series(1, 20000) n",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

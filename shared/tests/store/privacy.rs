@@ -10,20 +10,21 @@ use otpost_shared::{
         batch::{self, BatchText, NewBatch, Row},
     },
     recipient::Recipient,
+    sandbox::inbox::{self, Content, Wanted},
     secrets::Code,
     suppression::{self, NewSuppression, Reason, Scope},
-    tenant::DEFAULT_TENANT,
+    tenant::{self, DEFAULT_TENANT, Tenant},
     texts::Asked,
-    verification,
+    verification::{self, NewVerification},
     verify_service::{self, RateLimit, Service, Settings, Start},
 };
 use otpost_testbed::on_both_homes;
 use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
 
-use super::{code_of, key, number, request};
+use super::{code_of, key, messages, number, request};
 
-const TABLES: [&str; 21] = [
+const TABLES: [&str; 22] = [
     "tenants",
     "api_keys",
     "verifications",
@@ -45,6 +46,7 @@ const TABLES: [&str; 21] = [
     "verify_rate_limits",
     "verify_buckets",
     "verify_starts",
+    "inbox_messages",
 ];
 
 const REPLIES: &str = r#"
@@ -91,6 +93,7 @@ on_both_homes! {
         let row = Row { to: "+12025559999".into(), variables, reference: Some("sentinel-reference".into()) };
         filling.push(move || vec![Ok(row)]).await.expect("taken");
         assert!(filling.settle().await.expect("committed")[0].result.is_ok());
+        let code_in_sandbox = receive_in_a_sandbox(&bed.home).await;
         plant(&bed.home.db).await;
         let dump = dump(&bed.home.db).await;
         assert!(finds(&dump, "planted-leak"), "the search finds what is there");
@@ -98,6 +101,7 @@ on_both_homes! {
         for secret in [
             "2025557777", "2025558888", "2025559999", "2025556666", "2025554444", "5557777", "sentinel-", code.as_str(), token, &token[22..],
             "Sentinel", "mailbox.example", code_of_email.as_str(),
+            code_in_sandbox.as_str(), "2025553333",
         ] {
             assert!(!finds(&dump, secret), "{secret} is in the dump");
         }
@@ -165,6 +169,27 @@ async fn accept_emails(home: &Home) -> String {
     };
     suppression::add(home, new).await.expect("added");
     code_of(home, accepted.id).await.as_str().to_owned()
+}
+
+/// A code in the inbox of a sandbox; the code.
+async fn receive_in_a_sandbox(home: &Home) -> String {
+    let (id, now) = (Uuid::now_v7(), home.clock.now());
+    let tenant = Tenant::sandbox(id, "ci", now);
+    assert!(tenant::insert_if_missing(&home.db, &tenant).await.expect("an answer"));
+    let new = NewVerification { tenant_id: id, ..request(number(3_333)) };
+    let accepted = verification::accept(home, new).await.expect("accepted");
+    let code = code_of(home, accepted.id).await.as_str().to_owned();
+    let row = messages(home, accepted.id).await.remove(0);
+    let content = Content {
+        to: "+12025553333".to_owned(),
+        title: Some("sentinel-heading".to_owned()),
+        text: format!("sentinel-words {code}"),
+        code: Some(code.clone()),
+    };
+    inbox::put(home, &row, &content, now).await.expect("put");
+    let found = inbox::list(home, id, &Wanted::default(), 9, now).await.expect("an answer");
+    assert_eq!(found[0].content.code.as_ref(), Some(&code));
+    code
 }
 
 /// Everything in the database, as text and as the bytes behind it.

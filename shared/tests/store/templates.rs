@@ -56,7 +56,7 @@ fn said_by(home: &Home, settings: &Settings, tenant_id: Uuid) -> (Option<Source>
 async fn another_tenant(home: &Home) -> Uuid {
     let id = Uuid::now_v7();
     let created_at = home.clock.now();
-    let tenant = Tenant { id, name: id.to_string(), default_region: None, created_at };
+    let tenant = Tenant::new(id, id.to_string(), created_at);
     tenant::insert_if_missing(&home.db, &tenant).await.expect("stored");
     id
 }

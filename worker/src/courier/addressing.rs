@@ -17,7 +17,7 @@ impl Courier {
             return Ok(Way { chain: None, route, to: destination(row, letter) });
         }
         let tenant = if routes.ask_for_tenants() {
-            self.tenants.of(&self.home.db, row.tenant_id).await?
+            self.home.tenants.of(&self.home.db, row.tenant_id).await?
         } else {
             None
         };
@@ -26,7 +26,7 @@ impl Courier {
             lane: row.lane(),
             country: letter.to.region(),
             number: letter.channel.is_by_phone().then(|| letter.to.address()),
-            tenant: tenant.as_deref(),
+            tenant: tenant.as_ref().map(|tenant| &*tenant.name),
             purpose: letter.purpose.as_deref(),
         };
         let (chain, route) = (Some(routes.chain_of(&message)), routes.of(&message));

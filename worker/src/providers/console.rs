@@ -64,6 +64,7 @@ impl Console {
                 channel: channel.as_str(),
                 title: out.mail.as_ref().map(|mail| mail.title.clone()),
                 text: out.text.clone(),
+                code: out.code.as_ref().map(|code| code.as_str().to_owned()),
                 at_ms: i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX),
             });
         }

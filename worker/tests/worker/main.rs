@@ -16,6 +16,7 @@ mod regions;
 mod replies;
 mod reports;
 mod routes;
+mod sandbox;
 #[cfg(feature = "smpp")]
 mod smpp;
 mod smtp;

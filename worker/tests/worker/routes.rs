@@ -112,7 +112,7 @@ async fn each_message_goes_its_own_way_and_falls_back_within_it() {
         let home = &bed.home;
         let acme = Uuid::now_v7();
         let (name, created_at) = ("acme".to_owned(), home.clock.now());
-        let tenant = Tenant { id: acme, name, default_region: None, created_at };
+        let tenant = Tenant::new(acme, name, created_at);
         tenant::insert_if_missing(&home.db, &tenant).await.expect("stored");
         let worker = Worker::start(home);
         let here = code(home, DEFAULT_TENANT, HERE).await;

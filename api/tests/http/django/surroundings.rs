@@ -44,7 +44,7 @@ on_both_homes! {
         let missing = ask(&service, "/phones/v2/register", &body).await;
         assert_said(&missing, 500, r#"{"detail":"A server error occurred."}"#);
         let (id, created_at) = (Uuid::now_v7(), service.home.clock.now());
-        let shop = Tenant { id, name: "shop".into(), default_region: None, created_at };
+        let shop = Tenant::new(id, "shop", created_at);
         tenant::insert_if_missing(&service.home.db, &shop).await.expect("stored");
         let answer = ask(&service, "/phones/v2/register", &body).await.is(200);
         let token = Handle::parse(answer.str("session_token"));

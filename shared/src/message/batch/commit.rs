@@ -16,12 +16,13 @@ use crate::{
     db::{Db, DbError, Tx, on_tx, retrying},
     message::{self, CLOCK_SLACK_MS, Message, State, TEST_NUMBER, columns},
     queue::Lane,
-    send_budget, suppression,
+    sandbox, send_budget, suppression,
 };
 
 /// What all rows of a slice have in common.
 pub(super) struct Place<'a> {
     pub(super) batch: &'a Batch,
+    pub(super) is_sandbox: bool,
     /// Rows before this one are not inserted any more.
     pub(super) past: u32,
     /// The tenant and its sends per day.
@@ -195,7 +196,7 @@ async fn insert_at_once(
     .bind(bodies)
     .bind(tests)
     .bind(place.batch.tenant_id)
-    .bind(Lane::Bulk.as_str())
+    .bind(if place.is_sandbox { sandbox::LANE } else { Lane::Bulk.as_str() })
     .bind(place.kid)
     .bind(now - CLOCK_SLACK_MS)
     .bind(now + place.lifetime_ms)
@@ -221,7 +222,7 @@ async fn insert_in(
 impl Place<'_> {
     fn message(&self, row: &Ready, now: Millis) -> Message {
         let is_test = row.checked.is_test;
-        Message {
+        let message = Message {
             channel: Channel::Sms.as_str().into(),
             state: State::of_new(is_test).as_str().into(),
             key_id: self.kid.into(),
@@ -232,6 +233,7 @@ impl Place<'_> {
             failure: is_test.then(|| TEST_NUMBER.to_owned()),
             finished_at: is_test.then_some(now),
             ..Message::queued(row.id, self.batch.tenant_id, Lane::Bulk, now)
-        }
+        };
+        message.of_sandbox(self.is_sandbox)
     }
 }

@@ -113,7 +113,8 @@ async fn commit(
     let cap = home.send_cap(batch.tenant_id, false);
     let lifetime_ms = i64::from(home.config.messages.lifetime_secs) * 1_000;
     let kid = home.keys.active_kid();
-    let place = commit::Place { batch: &batch, past, cap, lifetime_ms, kid };
+    let is_sandbox = home.is_sandbox(batch.tenant_id).await?;
+    let place = commit::Place { batch: &batch, is_sandbox, past, cap, lifetime_ms, kid };
     commit::commit(&home.db, &place, &slice).await
 }
 

@@ -92,7 +92,7 @@ macro_rules! renew {
                SELECT 1 FROM suppressions x
                WHERE x.recipient_hash = s.suppression_hash
                  AND (x.for_everyone = 1 OR x.tenant_id = m.tenant_id)
-                 AND (x.scope = 'all' OR m.lane = 'bulk')
+                 AND (x.scope = 'all' OR m.verification_id IS NULL)
                  AND (m.keyword IS NULL OR m.keyword <> 'help' OR x.reason <> 'stop'))
            AND (m.verification_id IS NULL OR EXISTS (
                SELECT 1 FROM verifications v
