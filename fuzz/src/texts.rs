@@ -150,7 +150,7 @@ pub fn limit_rule(data: &[u8]) {
     assert_eq!(Rule::parse(&rule.to_string()), Some(rule));
     // Whatever is a rule can be kept.
     let rules = [rule];
-    let charge = [Charge { scope: Scope::Client, key: "a".into(), rules: &rules }];
+    let charge = [Charge::new(Scope::Client, "a".into(), &rules)];
     let limiter = Limiter::new(None);
     runtime().block_on(async {
         for now in [1_800_000_000_000, 1_800_000_020_000] {
