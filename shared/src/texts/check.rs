@@ -2,14 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
-use uuid::Uuid;
-
 use super::Locale;
 use crate::{
     channel::Channel,
     config::Purpose,
     message::{LONGEST_TITLE, longest_text},
-    settings::Settings,
+    settings::{Owner, Settings},
     template::{RESERVED, Template, is_name},
 };
 
@@ -80,14 +78,14 @@ impl Place {
     /// What holds for its purpose.
     ///
     /// # Errors
-    /// There is no such purpose for this tenant.
+    /// There is no such purpose for them.
     pub(super) fn policy(
         &self,
         settings: &Settings,
-        tenant_id: Uuid,
+        owner: Owner,
     ) -> Result<Arc<Purpose>, Mistake> {
-        settings.policy(tenant_id, &self.purpose).ok_or_else(|| {
-            let known = settings.purposes(tenant_id).join(", ");
+        settings.policy_of(owner, &self.purpose).ok_or_else(|| {
+            let known = settings.purposes(owner).join(", ");
             Mistake { field: "purpose", said: format!("there is no such one; there are: {known}") }
         })
     }

@@ -14,7 +14,7 @@ use crate::{
     price::Price,
     recipient,
     segments::{Encoding, Segments},
-    settings::Settings,
+    settings::{Owner, Settings},
     speech::spelled,
     template::{Template, Values},
 };
@@ -60,7 +60,7 @@ pub struct Preview {
 /// What is wrong with the words, or what they lack.
 pub fn preview(config: &Config, settings: &Settings, asked: &Question) -> Result<Preview, Mistake> {
     let Place { purpose, channel, locale } = &asked.place;
-    let policy = asked.place.policy(settings, asked.tenant_id)?;
+    let policy = asked.place.policy(settings, Owner::Tenant(asked.tenant_id))?;
     let policy = policy.as_ref();
     check_size(&asked.variables)?;
     check_country(asked.country.as_deref())?;

@@ -164,7 +164,7 @@ pub async fn save(
 ) -> Result<StoredTemplate, NotSaved> {
     draft.check(place.channel)?;
     let settings = home.settings.now(&home.db, home.clock.now()).await?;
-    place.policy(&settings, owner.columns().0)?;
+    place.policy(&settings, owner)?;
     let new = StoredTemplate {
         title: draft.title,
         body: Some(draft.text),

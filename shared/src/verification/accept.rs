@@ -24,6 +24,7 @@ use crate::{
     queue::Lane,
     recipient::Recipient,
     secrets::{Code, Handle, SecretError, random},
+    settings::Owner,
     template::{APP, RESERVED},
     texts::Asked,
 };
@@ -155,7 +156,8 @@ async fn accept_in_time(
         idempotency_key: new.idempotency_key.as_ref(),
         is_test: fixed_code.is_some(),
     };
-    let unknown = || Refused::UnknownPurpose { known: settings.purposes(new.tenant_id) };
+    let unknown =
+        || Refused::UnknownPurpose { known: settings.purposes(Owner::Tenant(new.tenant_id)) };
     let locale = settings.texts().wanted(new.tenant_id, &new.locale).map(ToString::to_string);
     let words = policy.map(|policy| Words {
         config: &home.config.texts,

@@ -11,9 +11,10 @@ use otpost_shared::{
     verification,
 };
 use otpost_testbed::on_both_homes;
+use serde_json::json;
 use uuid::Uuid;
 
-use super::{number, refusal, request};
+use super::{number, policies::change, refusal, request};
 
 fn locale(text: &str) -> Locale {
     Locale::parse(text).expect("a language")
@@ -151,6 +152,19 @@ on_both_homes! {
         let refused = refused.expect_err("refused");
         assert!(matches!(refused, NotSaved::Mistake(mistake) if mistake.field == "purpose"));
         assert!(texts::list(&home.db, Owner::Everyone).await.expect("an answer").is_empty());
+    }
+
+    async fn a_text_for_everyone_is_for_a_purpose_of_everyone(bed, "") {
+        let home = &bed.home;
+        change(home, Some(DEFAULT_TENANT), "shop", json!({ "guesses": 3 })).await;
+        let of = || place("shop", "de");
+        let refused = texts::save(home, Owner::Everyone, of(), draft("{code}"), "cli").await;
+        let refused = refused.expect_err("nobody else has it");
+        let NotSaved::Mistake(mistake) = refused else { panic!("{refused:?}") };
+        assert!(mistake.field == "purpose" && !mistake.said.contains("shop"), "{mistake}");
+        save(home, Owner::Tenant(DEFAULT_TENANT), of(), "{code}").await;
+        change(home, None, "shop", json!({ "guesses": 4 })).await;
+        save(home, Owner::Everyone, of(), "{code}").await;
     }
 
     async fn what_was_asked_for_is_kept(bed, "") {
