@@ -26,7 +26,7 @@ use crate::{
     secrets::{Code, Handle, SecretError, random},
     settings::Owner,
     template::{APP, RESERVED},
-    texts::Asked,
+    texts::{Asked, Need, Texts},
 };
 
 /// A request to prove that somebody holds a number or an e-mail address.
@@ -158,7 +158,7 @@ async fn accept_in_time(
     };
     let unknown =
         || Refused::UnknownPurpose { known: settings.purposes(Owner::Tenant(new.tenant_id)) };
-    let locale = settings.texts().wanted(new.tenant_id, &new.locale).map(ToString::to_string);
+    let locale = policy.and_then(|policy| wanted(settings.texts(), policy, &new));
     let words = policy.map(|policy| Words {
         config: &home.config.texts,
         texts: settings.texts(),
@@ -187,6 +187,20 @@ async fn accept_in_time(
         build(home, &new, &asking, other.as_ref(), &words, fixed_code, now)?;
     let first = commit(home, &asking, charged, acceptance).await?;
     first.map_or(Ok(accepted), |answer| read(&answer))
+}
+
+/// The language that is kept with the verification.
+fn wanted(texts: &Texts, policy: &Purpose, new: &NewVerification) -> Option<String> {
+    let steps = new.steps().iter().map(|step| step.channel);
+    let messages = [new.channel].into_iter().chain(steps).map(|channel| Need {
+        tenant_id: new.tenant_id,
+        purpose: &new.purpose,
+        channel,
+        locale: None,
+        country: None,
+        minutes: policy.minutes_of(channel),
+    });
+    texts.wanted(policy, messages, &new.locale).map(ToString::to_string)
 }
 
 fn read(answer: &[u8]) -> Result<Accepted, Refused> {
