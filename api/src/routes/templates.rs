@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::PathName;
 use crate::{
     App,
     auth::Caller,
@@ -247,5 +248,5 @@ pub async fn delete(
 
 fn read(path: PlacePath) -> Result<Place, ApiError> {
     let Path((purpose, channel, locale)) = path.map_err(|_| ErrorCode::TemplateNotFound.error())?;
-    Ok(Place::read(&purpose, &channel, &locale)?)
+    Ok(Place::read(&PathName::of(purpose).0, &channel, &locale)?)
 }
