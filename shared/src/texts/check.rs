@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use super::Locale;
 use crate::{
     channel::Channel,
-    config::Purpose,
+    config::{Purpose, Texts},
     message::{LONGEST_TITLE, longest_text},
     settings::{Owner, Settings},
     template::{RESERVED, Template, is_name},
@@ -54,11 +54,17 @@ fn mistake<T>(field: &'static str, said: impl Into<String>) -> Result<T, Mistake
 }
 
 impl Place {
-    /// Reads the names that people use. Of a purpose that is gone there may still be texts.
+    /// Reads the names that people use; without a locale it is that of the configuration, as far as it can
+    /// be read. Of a purpose that is gone there may still be texts.
     ///
     /// # Errors
     /// Names the one that is wrong.
-    pub fn read(purpose: &str, channel: &str, locale: &str) -> Result<Self, Mistake> {
+    pub fn read(
+        purpose: &str,
+        channel: &str,
+        locale: Option<&str>,
+        config: &Texts,
+    ) -> Result<Self, Mistake> {
         let channel = match Channel::parse(channel) {
             Some(Channel::Whatsapp) => {
                 return mistake(
@@ -69,7 +75,11 @@ impl Place {
             Some(channel) => channel,
             None => return mistake("channel", "is sms, email or voice"),
         };
-        let Some(locale) = Locale::parse(locale) else {
+        let locale = match locale {
+            Some(locale) => Locale::parse(locale),
+            None => Locale::parse_lossy(&config.language),
+        };
+        let Some(locale) = locale else {
             return mistake("locale", "is no language; write one such as \"en\" or \"pt-BR\"");
         };
         Ok(Self { purpose: purpose.to_owned(), channel, locale })
@@ -227,6 +237,7 @@ fn piece(from_brace: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::load_with;
 
     fn draft(text: &str) -> Draft {
         Draft { text: text.into(), variables: vec!["name".into()], ..Draft::default() }
@@ -308,15 +319,21 @@ mod tests {
 
     #[test]
     fn a_place_is_read() {
-        let place = Place::read("login", "email", "pt_br").expect("a place");
+        let mut config = load_with(None, std::iter::empty()).expect("the defaults").texts;
+        let read = |channel: &str, locale| Place::read("login", channel, locale, &config);
+        let place = read("email", Some("pt_br")).expect("a place");
         assert_eq!((place.locale.to_string().as_str(), place.channel), ("pt-BR", Channel::Email));
         for (channel, locale, field) in [
             ("fax", "en", "channel"),
             ("whatsapp", "en", "channel"),
             ("sms", "../../etc", "locale"),
         ] {
-            let mistake = Place::read("login", channel, locale).expect_err("a mistake");
+            let mistake = read(channel, Some(locale)).expect_err("a mistake");
             assert_eq!(mistake.field, field);
         }
+        // Whatever the configuration may say.
+        config.language = "zh-cmn-Hans-CN".into();
+        let place = Place::read("login", "sms", None, &config).expect("a place");
+        assert_eq!(place.locale.to_string(), "zh");
     }
 }
