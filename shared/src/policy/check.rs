@@ -15,6 +15,13 @@ pub const CODE_LENGTHS: RangeInclusive<u32> = 4..=10;
 /// Codes of fewer are guessed too easily for a rule that nobody has thought about.
 pub const LEAST_DIGITS: u32 = 6;
 
+/// Seconds that a code by phone may count.
+pub const LIFETIMES: RangeInclusive<u32> = 30..=600;
+/// The same of one by e-mail: up to a day.
+const EMAIL_LIFETIMES: RangeInclusive<u32> = 60..=86_400;
+/// Guesses that a verification may have.
+pub const GUESSES: RangeInclusive<u32> = 1..=10;
+
 /// Digits that a code may have under this configuration.
 #[must_use]
 pub fn code_lengths(config: &Config) -> RangeInclusive<u32> {
@@ -86,10 +93,10 @@ pub(crate) fn fit_shipped(config: &mut Config, untouched: &[String]) {
 fn check_code(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
     let Purpose { code_length, guesses, .. } = *purpose;
     if !CODE_LENGTHS.contains(&code_length) {
-        return Err(Mistake::of("code_length", "must be 4 to 10"));
+        return Err(Mistake::of("code_length", format!("must be {}", in_words(&CODE_LENGTHS))));
     }
-    if !(1..=10).contains(&guesses) {
-        return Err(Mistake::of("guesses", "must be 1 to 10"));
+    if !GUESSES.contains(&guesses) {
+        return Err(Mistake::of("guesses", format!("must be {}", in_words(&GUESSES))));
     }
     if code_length < LEAST_DIGITS && !config.policies.allow_short_codes {
         let said = format!(
@@ -103,23 +110,29 @@ fn check_code(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
 }
 
 fn check_lifetimes(purpose: &Purpose) -> Result<(), Mistake> {
-    let by_phone = 30..=600;
-    if !by_phone.contains(&purpose.lifetime_secs) {
-        let said = "must be 30 to 600: codes by phone live at most 10 minutes";
+    let range = in_words(&LIFETIMES);
+    if !LIFETIMES.contains(&purpose.lifetime_secs) {
+        let said = format!("must be {range}: codes by phone live at most 10 minutes");
         return Err(Mistake::of("lifetime_secs", said));
     }
     for (field, secs) in [
         ("voice_lifetime_secs", purpose.voice_lifetime_secs),
         ("whatsapp_lifetime_secs", purpose.whatsapp_lifetime_secs),
     ] {
-        if secs != 0 && !by_phone.contains(&secs) {
-            return Err(Mistake::of(field, "must be 30 to 600, or 0 for lifetime_secs"));
+        if secs != 0 && !LIFETIMES.contains(&secs) {
+            let said = format!("must be {range}, or 0 for lifetime_secs");
+            return Err(Mistake::of(field, said));
         }
     }
-    if !(60..=86_400).contains(&purpose.email_lifetime_secs) {
-        return Err(Mistake::of("email_lifetime_secs", "must be 60 to 86400, a day"));
+    if !EMAIL_LIFETIMES.contains(&purpose.email_lifetime_secs) {
+        let said = format!("must be {}, a day", in_words(&EMAIL_LIFETIMES));
+        return Err(Mistake::of("email_lifetime_secs", said));
     }
     Ok(())
+}
+
+fn in_words(range: &RangeInclusive<u32>) -> String {
+    format!("{} to {}", range.start(), range.end())
 }
 
 /// The shortest time that a code by one of these channels counts, with the key that says so.

@@ -13,11 +13,9 @@ use super::{
 use crate::{
     channel::Channel,
     config::{Purpose, Texts as Config},
+    policy::DEFAULT_PURPOSE,
     template::Template,
 };
-
-/// The purpose whose texts are those of all that have none of their own.
-const DEFAULT_PURPOSE: &str = "default";
 
 /// Said when even the file of English were missing.
 const LAST_RESORT: &str = "{app}: {code}";
