@@ -90,6 +90,27 @@ on_both_homes! {
         assert_eq!(places, [("de", Some("d {code}")), ("fr", Some("c {code}"))]);
     }
 
+    async fn what_says_the_same_is_no_change(bed, "") {
+        let (home, owner) = (&bed.home, Owner::Tenant(DEFAULT_TENANT));
+        let of = || place("default", "de");
+        assert_eq!(save(home, owner, of(), "a {code}").await, 1);
+        let french = locale("fr");
+        texts::set_language(home, DEFAULT_TENANT, Some(&french)).await.expect("set");
+        let before = known(home).await;
+        let again = texts::save(home, owner, of(), draft("a {code}"), "somebody").await;
+        let again = again.expect("saved");
+        let told = (again.version, again.changed_by.as_str(), again.superseded_at);
+        assert_eq!(told, (1, "cli", None));
+        texts::set_language(home, DEFAULT_TENANT, Some(&french)).await.expect("set");
+        assert!(Arc::ptr_eq(&before, &known(home).await), "nobody reads anything again");
+        let named = Draft { variables: vec!["name".into()], ..draft("a {code}") };
+        let changed = texts::save(home, owner, of(), named, "cli").await.expect("saved");
+        assert_eq!(changed.version, 2);
+        texts::set_language(home, DEFAULT_TENANT, None).await.expect("set");
+        let language = texts::language_of(&home.db, DEFAULT_TENANT).await.expect("an answer");
+        assert_eq!(language, None);
+    }
+
     async fn a_tenants_words_are_its_own_and_those_of_all_are_not_the_default_tenants(bed, "") {
         let home = &bed.home;
         let other = another_tenant(home).await;
