@@ -264,6 +264,9 @@ impl From<Refused> for ApiError {
             Refused::VariableReserved(name) => {
                 E::VariableReserved.detail(format!("{name} is reserved")).with("field", "variables")
             }
+            Refused::NotInText(name) => {
+                E::InvalidField.detail(format!("the text does not name {{{name}}}"))
+            }
             Refused::TextLength { characters, most } => too_long("text", characters, most),
             Refused::TitleLength(characters) => too_long("title", characters, LONGEST_TITLE),
             Refused::CodeLength { expected } => E::InvalidField

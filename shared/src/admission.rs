@@ -50,6 +50,8 @@ pub enum Refused {
     },
     VariableMissing(String),
     VariableReserved(String),
+    /// The text that would be sent does not say what it must.
+    NotInText(String),
     /// With its variables filled in the text has so many characters, and may have so many.
     TextLength {
         characters: usize,

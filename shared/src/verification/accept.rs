@@ -96,6 +96,8 @@ pub struct Terms<'a> {
     pub app: Option<&'a str>,
     /// True when the code may be sent again at once.
     pub no_wait: bool,
+    /// Variables that the text must name: whoever reads the code must read what it is for.
+    pub must_name: &'a [&'a str],
 }
 
 impl<'a> Terms<'a> {
@@ -167,6 +169,7 @@ async fn accept_in_time(
         policy,
         locale: locale.as_deref(),
         given: &new.variables,
+        must_name: terms.must_name,
     });
     let words = words.ok_or_else(unknown).and_then(|words| match reserved {
         Some(name) => Err(Refused::VariableReserved(name)),

@@ -28,7 +28,7 @@ use crate::{
     recipient::Recipient,
     secrets::SecretError,
     send_budget,
-    texts::Texts,
+    settings::Settings,
 };
 
 #[derive(Clone, Debug)]
@@ -133,8 +133,8 @@ async fn resend_in_time(
     }
     if let Some(policy) = policy {
         check_countries(policy, &row.purpose, &asking)?;
-        if way.channel.as_str() != row.channel {
-            check_words(home, settings.texts(), policy, &row, &way)?;
+        if way.channel.as_str() != row.channel || !terms.must_name.is_empty() {
+            check_words(home, &settings, policy, &row, (&way, terms))?;
         }
     }
     let charged = match admit(home, &asking).await? {
@@ -169,23 +169,25 @@ async fn resend_in_time(
     }
 }
 
-/// The words of another channel can be said with what the first one was given.
+/// The words of another channel can be said with what the first one was given, and those of now say what
+/// they must.
 fn check_words(
     home: &Home,
-    texts: &Texts,
+    settings: &Settings,
     policy: &Purpose,
     row: &Verification,
-    way: &Way,
+    (way, terms): (&Way, &Terms<'_>),
 ) -> Result<(), Refused> {
     let given = row.variables(&home.keys)?;
     let words = Words {
         config: &home.config.texts,
-        texts,
+        texts: settings.texts(),
         tenant_id: row.tenant_id,
         purpose: &row.purpose,
         policy,
         locale: row.locale.as_deref(),
         given: &given,
+        must_name: terms.must_name,
     };
     words.check(way.channel, &way.to)
 }

@@ -166,6 +166,7 @@ impl From<Refused> for Answer {
             Refused::UnknownPurpose { .. }
             | Refused::VariableMissing(_)
             | Refused::VariableReserved(_)
+            | Refused::NotInText(_)
             | Refused::TextLength { .. }
             | Refused::TitleLength(_)
             | Refused::CodeLength { .. }

@@ -215,6 +215,10 @@ impl From<Refused> for Fault {
                 let said = format!("The text needs a substitution that was not sent: {name}");
                 Self::new(StatusCode::BAD_REQUEST, 60_224, said)
             }
+            Refused::NotInText(name) => {
+                let said = format!("The text of a Service for payments must name {{{name}}}");
+                Self::new(StatusCode::BAD_REQUEST, 60_224, said)
+            }
             Refused::VariableReserved(name) => Self::parameter(
                 "TemplateCustomSubstitutions",
                 format!("{name} is filled in by the service"),
