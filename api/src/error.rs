@@ -12,10 +12,11 @@ use otpost_shared::{
     config::NoTaker,
     db::DbError,
     message::{LONGEST_TITLE, batch::RowRefused},
+    mistake::Mistake,
     policy::NotChanged,
     recipient::RecipientError,
     secrets::SecretError,
-    texts::{Mistake, NotSaved},
+    texts::NotSaved,
     verification::StepRefused,
 };
 use serde::Serialize;
@@ -238,7 +239,7 @@ impl From<RecipientError> for ApiError {
 
 impl From<Mistake> for ApiError {
     fn from(mistake: Mistake) -> Self {
-        ErrorCode::InvalidField.detail(mistake.to_string()).with("field", mistake.field)
+        ErrorCode::InvalidField.detail(mistake.to_string()).with("field", mistake.field())
     }
 }
 

@@ -15,6 +15,7 @@
 //! | [`price`], [`spend`] | what an attempt costs; what all of them did, by day |
 //! | [`tenant`], [`api_key`], [`recipient`], [`channel`] | who sends, with what credential, to whom, which way |
 //! | [`policy`], [`settings`] | what holds for a purpose; what of it can be changed while all runs |
+//! | [`mistake`] | what is wrong with what somebody writes down for them |
 //! | [`queue`], [`lanes`], [`process`] | hints, how busy the lanes are, who lives |
 //! | [`retention`] | what is kept for how long |
 //! | [`suppression`] | who is not to be sent to |
@@ -46,6 +47,7 @@ pub mod json_pointer;
 pub mod lanes;
 pub mod limits;
 pub mod message;
+pub mod mistake;
 pub mod outcome;
 pub mod policy;
 pub mod price;

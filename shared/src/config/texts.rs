@@ -4,7 +4,8 @@ use super::{Config, ConfigError, Purpose};
 use crate::{
     channel::Channel,
     message::{LONGEST_LETTER, LONGEST_TITLE},
-    policy::{self, Mistake},
+    mistake::Mistake,
+    policy,
     template::Template,
     texts::{built_in, is_app_hash, is_host, is_spoken, longest_title},
 };
@@ -19,7 +20,9 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
 
 fn check_purposes(config: &Config) -> Result<(), ConfigError> {
     for (name, purpose) in &config.purposes {
-        policy::check(config, purpose).map_err(|mistake| mistake.in_file(name))?;
+        policy::check(config, purpose).map_err(|mistake| {
+            ConfigError::new(format!("purposes.{name}.{}", mistake.field()), mistake.said)
+        })?;
     }
     Ok(())
 }

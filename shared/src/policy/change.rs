@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    Body, DEFAULT_PURPOSE, Mistake, merge,
+    Body, DEFAULT_PURPOSE, merge,
     rows::{self, NewVersion, Version},
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     config::{Config, Purpose},
     db::{Db, DbError, detached, retrying},
     home::Home,
+    mistake::Mistake,
     settings::{self, Owner},
 };
 

@@ -1,11 +1,12 @@
 //! The rules of a policy: one set for the configuration file and for what is changed later.
 
-use std::{collections::BTreeSet, fmt, ops::RangeInclusive};
+use std::{collections::BTreeSet, ops::RangeInclusive};
 
 use super::DEFAULT_PURPOSE;
 use crate::{
     channel::Channel,
-    config::{Config, ConfigError, Purpose, check_texts},
+    config::{Config, Purpose, check_texts},
+    mistake::Mistake,
     recipient,
     verification::{LEAST_LIFE, MOST_STEPS, SHORTEST_WAIT},
 };
@@ -29,39 +30,6 @@ pub fn code_lengths(config: &Config) -> RangeInclusive<u32> {
         if config.policies.allow_short_codes { *CODE_LENGTHS.start() } else { LEAST_DIGITS };
     least..=*CODE_LENGTHS.end()
 }
-
-/// Why a policy cannot be: what is wrong, and the way out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    /// The keys that it is about, the one to change first.
-    pub fields: Vec<String>,
-    pub said: String,
-}
-
-impl Mistake {
-    pub(crate) fn of(field: impl Into<String>, said: impl Into<String>) -> Self {
-        Self { fields: vec![field.into()], said: said.into() }
-    }
-
-    /// Of two keys that contradict each other.
-    fn between(first: impl Into<String>, second: &str, said: String) -> Self {
-        Self { fields: vec![first.into(), second.to_owned()], said }
-    }
-
-    /// As an error of the configuration about the purpose of this name.
-    pub(crate) fn in_file(self, purpose: &str) -> ConfigError {
-        let field = self.fields.into_iter().next().unwrap_or_default();
-        ConfigError::new(format!("purposes.{purpose}.{field}"), self.said)
-    }
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.fields.join(" and "), self.said)
-    }
-}
-
-impl std::error::Error for Mistake {}
 
 /// Checks what no type can express, and what no two keys can say together.
 ///

@@ -21,7 +21,7 @@ use self::body::merge;
 pub use self::{
     body::Body,
     change::{Change, NotChanged, change, restore},
-    check::{CODE_LENGTHS, GUESSES, LEAST_DIGITS, LIFETIMES, Mistake, check, code_lengths},
+    check::{CODE_LENGTHS, GUESSES, LEAST_DIGITS, LIFETIMES, check, code_lengths},
     rows::{Version, list_versions},
     show::{Layer, Shown, find, list},
 };

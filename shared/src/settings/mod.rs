@@ -21,7 +21,8 @@ pub use self::{live::Live, owner::Owner};
 use crate::{
     config::{Config, Purpose},
     db::{Db, DbError, Tx, on_pool, on_tx},
-    policy::{DEFAULT_PURPOSE, Mistake, Version},
+    mistake::Mistake,
+    policy::{DEFAULT_PURPOSE, Version},
     texts::{Rows, Texts},
 };
 

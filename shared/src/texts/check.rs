@@ -1,12 +1,13 @@
 //! What a text must be before it is saved: strict then, so that sending it never fails.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use super::Locale;
 use crate::{
     channel::Channel,
     config::{Purpose, Texts},
     message::{LONGEST_TITLE, longest_text},
+    mistake::Mistake,
     settings::{Owner, Settings},
     template::{RESERVED, Template, is_name},
 };
@@ -34,23 +35,8 @@ pub struct Place {
     pub locale: Locale,
 }
 
-/// What is wrong, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    pub field: &'static str,
-    pub said: String,
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.said)
-    }
-}
-
-impl std::error::Error for Mistake {}
-
 fn mistake<T>(field: &'static str, said: impl Into<String>) -> Result<T, Mistake> {
-    Err(Mistake { field, said: said.into() })
+    Err(Mistake::of(field, said))
 }
 
 impl Place {
@@ -96,7 +82,7 @@ impl Place {
     ) -> Result<Arc<Purpose>, Mistake> {
         settings.policy_of(owner, &self.purpose).ok_or_else(|| {
             let known = settings.purposes(owner).join(", ");
-            Mistake { field: "purpose", said: format!("there is no such one; there are: {known}") }
+            Mistake::of("purpose", format!("there is no such one; there are: {known}"))
         })
     }
 }
@@ -329,7 +315,7 @@ mod tests {
             ("sms", "../../etc", "locale"),
         ] {
             let mistake = read(channel, Some(locale)).expect_err("a mistake");
-            assert_eq!(mistake.field, field);
+            assert_eq!(mistake.field(), field);
         }
         // Whatever the configuration may say.
         config.language = "zh-cmn-Hans-CN".into();

@@ -2,11 +2,12 @@
 
 use uuid::Uuid;
 
-use super::{Draft, Locale, Mistake, Place};
+use super::{Draft, Locale, Place};
 use crate::{
     clock::Millis,
     db::{Db, DbError, Tx, detached, on_pool, on_tx, retrying},
     home::Home,
+    mistake::Mistake,
     settings::{self, Owner},
 };
 
@@ -180,7 +181,7 @@ pub async fn save(
         Written::Yes(row) | Written::Unchanged(row) => Ok(*row),
         Written::TooMany => {
             let said = format!("there are {MOST_TEMPLATES} already; delete some first");
-            Err(Mistake { field: "text", said }.into())
+            Err(Mistake::of("text", said).into())
         }
         Written::Nothing => Err(DbError::Broken("a text was not written".into()).into()),
     }

@@ -166,12 +166,12 @@ on_both_homes! {
             let of = place("default", "de");
             let refused = texts::save(home, Owner::Everyone, of, draft(text), "cli");
             let refused = refused.await.expect_err("refused");
-            assert!(matches!(refused, NotSaved::Mistake(mistake) if mistake.field == "text"), "{text}");
+            assert!(matches!(refused, NotSaved::Mistake(mistake) if mistake.field() == "text"), "{text}");
         }
         let of = place("nothing", "de");
         let refused = texts::save(home, Owner::Everyone, of, draft("{code}"), "cli").await;
         let refused = refused.expect_err("refused");
-        assert!(matches!(refused, NotSaved::Mistake(mistake) if mistake.field == "purpose"));
+        assert!(matches!(refused, NotSaved::Mistake(mistake) if mistake.field() == "purpose"));
         assert!(texts::list(&home.db, Owner::Everyone).await.expect("an answer").is_empty());
     }
 
@@ -182,7 +182,7 @@ on_both_homes! {
         let refused = texts::save(home, Owner::Everyone, of(), draft("{code}"), "cli").await;
         let refused = refused.expect_err("nobody else has it");
         let NotSaved::Mistake(mistake) = refused else { panic!("{refused:?}") };
-        assert!(mistake.field == "purpose" && !mistake.said.contains("shop"), "{mistake}");
+        assert!(mistake.field() == "purpose" && !mistake.said.contains("shop"), "{mistake}");
         save(home, Owner::Tenant(DEFAULT_TENANT), of(), "{code}").await;
         change(home, None, "shop", json!({ "guesses": 4 })).await;
         save(home, Owner::Everyone, of(), "{code}").await;
