@@ -9,7 +9,7 @@ use crate::{
     message::{LONGEST_TITLE, longest_text},
     mistake::Mistake,
     settings::{Owner, Settings},
-    template::{RESERVED, Template, is_name},
+    template::{Mark, RESERVED, Template, is_name},
 };
 
 /// Variables that one text may name.
@@ -124,6 +124,25 @@ impl Draft {
         Ok(())
     }
 
+    /// The text of the configuration's file, where whatever it names is meant.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub(crate) fn check_of_file(template: &Template, channel: Channel) -> Result<(), Mistake> {
+        Self::of_file(template).check_text(channel)
+    }
+
+    /// The same of an e-mail's title.
+    pub(crate) fn check_title_of_file(template: &Template) -> Result<(), Mistake> {
+        Self::of_file(template).check_title(&template.to_string())
+    }
+
+    fn of_file(template: &Template) -> Self {
+        let own = template.names().filter(|name| !RESERVED.contains(name));
+        let variables = own.map(str::to_owned).collect();
+        Self { text: template.to_string(), variables, title: None }
+    }
+
     fn check_title(&self, title: &str) -> Result<(), Mistake> {
         if title.chars().any(char::is_control) {
             return mistake("title", "must be one line, without control characters");
@@ -152,20 +171,20 @@ impl Draft {
     }
 
     fn check_placeholders(&self, field: &'static str, text: &str) -> Result<(), Mistake> {
-        for (at, found) in braces(text) {
+        for (at, found) in Template::parse(text).marks() {
             let known = || {
                 let own = self.variables.iter().map(String::as_str);
                 let names = RESERVED.into_iter().chain(own).map(|name| format!("{{{name}}}"));
                 names.collect::<Vec<_>>().join(", ")
             };
             let said = match found {
-                Brace::Stray(piece) => format!(
+                Mark::Stray(piece) => format!(
                     "{:?} at character {at} is no placeholder; there are {}",
                     shown(piece),
                     known()
                 ),
-                Brace::Name(name) if self.knows(name) => continue,
-                Brace::Name(name) => format!(
+                Mark::Name(name) if self.knows(name) => continue,
+                Mark::Name(name) => format!(
                     "{{{name}}} at character {at} is not known; there are {}, and what you name in \
                      variables",
                     known()
@@ -183,41 +202,6 @@ impl Draft {
 
 fn shown(text: &str) -> String {
     text.chars().take(SHOWN).collect()
-}
-
-/// What a brace begins.
-enum Brace<'a> {
-    Name(&'a str),
-    /// It and what follows up to its end, a space or a line break.
-    Stray(&'a str),
-}
-
-/// All braces with their places, in characters from 1.
-fn braces(text: &str) -> impl Iterator<Item = (usize, Brace<'_>)> {
-    let (mut rest, mut passed) = (text, 0);
-    std::iter::from_fn(move || {
-        let (before, from_brace) = rest.split_at(rest.find(['{', '}'])?);
-        let at = passed + before.chars().count() + 1;
-        let name = from_brace
-            .strip_prefix('{')
-            .and_then(|after| after.split_once('}'))
-            .map(|(name, _)| name)
-            .filter(|name| is_name(name));
-        let (found, length) = match name {
-            Some(name) => (Brace::Name(name), name.len() + 2),
-            None => (Brace::Stray(piece(from_brace)), 1),
-        };
-        // Names and braces are ASCII.
-        passed = at + length - 1;
-        rest = from_brace.get(length..).unwrap_or_default();
-        Some((at, found))
-    })
-}
-
-fn piece(from_brace: &str) -> &str {
-    let end = from_brace.char_indices().skip(1).find(|(_, c)| "{} \n".contains(*c));
-    let length = end.map_or(from_brace.len(), |(at, c)| at + usize::from(c == '}'));
-    from_brace.get(..length).unwrap_or(from_brace)
 }
 
 #[cfg(test)]
