@@ -8,7 +8,7 @@ use crate::{
     config::{Config, Purpose, check_texts},
     mistake::Mistake,
     recipient,
-    verification::{LEAST_LIFE, MOST_STEPS, SHORTEST_WAIT},
+    verification::{BadTime, LEAST_LIFE, MOST_STEPS, SHORTEST_WAIT, check_times},
 };
 
 /// Digits of a code, at all.
@@ -138,39 +138,38 @@ fn check_steps(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
         return Err(Mistake::of("then", format!("may have at most {MOST_STEPS} steps")));
     }
     let by_phone = first.channel.is_by_phone();
-    let (field, secs) = shortest(purpose, |channel| channel.is_by_phone() == by_phone);
-    let mut at = 0_u32;
     for (place, step) in purpose.then.iter().enumerate() {
-        let channel = step.channel.as_str();
-        let named = |name: &str| format!("then[{place}].{name}");
+        let (channel, key) = (step.channel.as_str(), format!("then[{place}].channel"));
         if !config.chains.serves(step.channel) {
             let said = format!(
                 "nothing is sent by {channel} here; take the step out, or name a provider in \
                  chains.{channel} of the configuration"
             );
-            return Err(Mistake::of(named("channel"), said));
+            return Err(Mistake::of(key, said));
         }
         if step.channel.is_by_phone() != by_phone {
             let said = format!(
                 "{channel} does not reach the address of the first step; a policy follows by phone or by \
                  e-mail, and a request may name a second address in its own then"
             );
-            return Err(Mistake::of(named("channel"), said));
-        }
-        if step.after_secs < SHORTEST_WAIT {
-            let said = format!("must be at least {SHORTEST_WAIT}");
-            return Err(Mistake::of(named("after_secs"), said));
-        }
-        at = at.saturating_add(step.after_secs);
-        if at.saturating_add(LEAST_LIFE) > secs {
-            let said = format!(
-                "the step comes {at} s after the first message and {field} is {secs}: at least \
-                 {LEAST_LIFE} s must be left; let it come earlier, or make {field} longer"
-            );
-            return Err(Mistake::between(named("after_secs"), field, said));
+            return Err(Mistake::of(key, said));
         }
     }
-    Ok(())
+    let (field, secs) = shortest(purpose, |channel| channel.is_by_phone() == by_phone);
+    let waits = purpose.then.iter().map(|step| step.after_secs);
+    check_times(waits, secs).map_err(|(place, bad)| {
+        let key = format!("then[{place}].after_secs");
+        match bad {
+            BadTime::TooSoon => Mistake::of(key, format!("must be at least {SHORTEST_WAIT}")),
+            BadTime::TooLate(at) => {
+                let said = format!(
+                    "the step comes {at} s after the first message and {field} is {secs}: at least \
+                     {LEAST_LIFE} s must be left; let it come earlier, or make {field} longer"
+                );
+                Mistake::between(key, field, said)
+            }
+        }
+    })
 }
 
 fn check_countries(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
