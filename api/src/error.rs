@@ -23,6 +23,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::put_off::{PUT_OFF_MS, is_put_off, retry_after_secs};
+
 macro_rules! error_codes {
     ($($name:ident $code:literal $status:ident $title:literal)*) => {
         /// The public error codes.
@@ -172,7 +174,7 @@ impl ApiError {
     /// Rounded up to whole seconds, at least one.
     #[must_use]
     pub fn retry_after_ms(mut self, wait_ms: i64) -> Self {
-        self.retry_after_secs = Some((wait_ms.max(1) + 999) / 1_000);
+        self.retry_after_secs = Some(retry_after_secs(wait_ms));
         self
     }
 
@@ -208,19 +210,10 @@ impl IntoResponse for ApiError {
 
 impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
-        match error {
-            DbError::Broken(_) => {
-                tracing::error!(%error, "a request failed");
-                ErrorCode::Internal.error()
-            }
-            DbError::Unavailable(_)
-            | DbError::Full(_)
-            | DbError::Undecided(_)
-            | DbError::Locked
-            | DbError::Raced => {
-                tracing::warn!(%error, "a request was put off");
-                ErrorCode::Unavailable.error().retry_after_ms(2_000)
-            }
+        if is_put_off(&error) {
+            ErrorCode::Unavailable.error().retry_after_ms(PUT_OFF_MS)
+        } else {
+            ErrorCode::Internal.error()
         }
     }
 }
