@@ -20,7 +20,7 @@ pub(super) struct Words<'a> {
     pub(super) tenant_id: Uuid,
     pub(super) purpose: &'a str,
     pub(super) policy: &'a Purpose,
-    pub(super) locale: Option<&'a str>,
+    pub(super) locale: Option<String>,
     pub(super) given: &'a Variables,
     /// Names that a text must have, whatever else is in it.
     pub(super) must_name: &'a [&'a str],
@@ -36,7 +36,7 @@ impl Words<'_> {
             tenant_id: self.tenant_id,
             purpose: self.purpose,
             channel,
-            locale: self.locale,
+            locale: self.locale.as_deref(),
             country: to.region(),
             minutes: self.policy.minutes_of(channel),
         };
