@@ -12,15 +12,18 @@ use otpost_shared::{
     config::NoTaker,
     db::DbError,
     message::{LONGEST_TITLE, batch::RowRefused},
+    mistake::Mistake,
     policy::NotChanged,
     recipient::RecipientError,
     secrets::SecretError,
-    texts::{Mistake, NotSaved},
+    texts::NotSaved,
     verification::StepRefused,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+
+use crate::put_off::{PUT_OFF_MS, is_put_off, retry_after_secs};
 
 macro_rules! error_codes {
     ($($name:ident $code:literal $status:ident $title:literal)*) => {
@@ -172,7 +175,7 @@ impl ApiError {
     /// Rounded up to whole seconds, at least one.
     #[must_use]
     pub fn retry_after_ms(mut self, wait_ms: i64) -> Self {
-        self.retry_after_secs = Some((wait_ms.max(1) + 999) / 1_000);
+        self.retry_after_secs = Some(retry_after_secs(wait_ms));
         self
     }
 
@@ -208,19 +211,10 @@ impl IntoResponse for ApiError {
 
 impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
-        match error {
-            DbError::Broken(_) => {
-                tracing::error!(%error, "a request failed");
-                ErrorCode::Internal.error()
-            }
-            DbError::Unavailable(_)
-            | DbError::Full(_)
-            | DbError::Undecided(_)
-            | DbError::Locked
-            | DbError::Raced => {
-                tracing::warn!(%error, "a request was put off");
-                ErrorCode::Unavailable.error().retry_after_ms(2_000)
-            }
+        if is_put_off(&error) {
+            ErrorCode::Unavailable.error().retry_after_ms(PUT_OFF_MS)
+        } else {
+            ErrorCode::Internal.error()
         }
     }
 }
@@ -239,7 +233,7 @@ impl From<RecipientError> for ApiError {
 
 impl From<Mistake> for ApiError {
     fn from(mistake: Mistake) -> Self {
-        ErrorCode::InvalidField.detail(mistake.to_string()).with("field", mistake.field)
+        ErrorCode::InvalidField.detail(mistake.to_string()).with("field", mistake.field())
     }
 }
 
@@ -264,6 +258,9 @@ impl From<Refused> for ApiError {
             }
             Refused::VariableReserved(name) => {
                 E::VariableReserved.detail(format!("{name} is reserved")).with("field", "variables")
+            }
+            Refused::NotInText(name) => {
+                E::InvalidField.detail(format!("the text does not name {{{name}}}"))
             }
             Refused::TextLength { characters, most } => too_long("text", characters, most),
             Refused::TitleLength(characters) => too_long("title", characters, LONGEST_TITLE),

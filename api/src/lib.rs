@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`routes`] | one file per noun: wire structs and handlers |
 //! | `compat` | endpoints that answer as other software does |
-//! | [`error`] | every public error code, its status and its sentence |
+//! | [`error`], `put_off` | every public error code, its status and its sentence; how long who is put off waits |
 //! | [`auth`], [`client`] | who calls; from which address |
 //! | [`body`], `channel`, [`language`] | reading JSON, idempotency keys and wishes, with errors that name the field |
 //! | [`query`] | reading query strings, with errors that name the parameter |
@@ -22,6 +22,7 @@ pub mod csv;
 pub mod error;
 pub mod language;
 pub mod observe;
+mod put_off;
 pub mod query;
 mod routes;
 pub mod server;

@@ -1,16 +1,17 @@
 //! Short texts that people and programs write: numbers, codes, tokens, templates, limits.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, sync::LazyLock};
 
 use otpost_shared::{
     channel::Channel,
-    config::Network,
+    config::{Network, Purpose, load_with},
     limits::{Charge, Limiter, Rule, Scope},
+    policy::DEFAULT_PURPOSE,
     recipient::Recipient,
     secrets::{Code, Handle},
     segments::Segments,
     template::{self, Template},
-    texts::{Asked, Draft, LONGEST_LOCALE, Locale, Rows, Texts},
+    texts::{Asked, Draft, LONGEST_LOCALE, Locale, Need, Rows, Texts},
 };
 use otpost_worker::providers::smpp::alphabet::Alphabet;
 use uuid::Uuid;
@@ -137,8 +138,24 @@ pub fn languages(data: &[u8]) {
     }
     let asked = Asked::new(name, Some(&header));
     let texts = Texts::load(Rows::default(), "en");
-    let wanted = texts.wanted(Uuid::nil(), &asked).map(ToString::to_string);
+    let need = Need {
+        tenant_id: Uuid::nil(),
+        purpose: DEFAULT_PURPOSE,
+        channel: Channel::Sms,
+        locale: None,
+        country: None,
+        minutes: 10,
+    };
+    let wanted = texts.wanted(policy(), [need], &asked).map(ToString::to_string);
     assert!(wanted.is_none_or(|text| text.len() <= LONGEST_LOCALE));
+}
+
+fn policy() -> &'static Purpose {
+    static POLICY: LazyLock<Purpose> = LazyLock::new(|| {
+        let config = load_with(None, std::iter::empty()).expect("the defaults are good");
+        config.purposes[DEFAULT_PURPOSE].clone()
+    });
+    &POLICY
 }
 
 pub fn limit_rule(data: &[u8]) {
@@ -150,7 +167,7 @@ pub fn limit_rule(data: &[u8]) {
     assert_eq!(Rule::parse(&rule.to_string()), Some(rule));
     // Whatever is a rule can be kept.
     let rules = [rule];
-    let charge = [Charge { scope: Scope::Client, key: "a".into(), rules: &rules }];
+    let charge = [Charge::new(Scope::Client, "a".into(), &rules)];
     let limiter = Limiter::new(None);
     runtime().block_on(async {
         for now in [1_800_000_000_000, 1_800_000_020_000] {

@@ -61,6 +61,8 @@ pub enum Refused {
     },
     VariableMissing(String),
     VariableReserved(String),
+    /// The text that would be sent does not say what it must.
+    NotInText(String),
     /// With its variables filled in the text has so many characters, and may have so many.
     TextLength {
         characters: usize,
@@ -160,23 +162,19 @@ async fn let_in(home: &Home, asking: &Asking<'_>) -> Result<Charged, Refused> {
     let limits = &home.config.limits;
     let kind = asking.lane.as_str();
     let hashes = [asking.recipient_hash].into_iter().chain(asking.other.map(|(_, hash)| hash));
-    let of_recipient = |hash: &[u8]| Charge {
-        scope: Scope::Recipient,
-        key: format!("{kind}:{}", short_hex(hash)),
-        rules: asking.recipient_rules,
+    let reach = home.config.recipient_reach();
+    let of_recipient = |hash: &[u8]| {
+        let key = format!("{kind}:{}", short_hex(hash));
+        Charge::new(Scope::Recipient, key, asking.recipient_rules).reaching(reach)
     };
     let mut charges: Vec<Charge<'_>> = hashes.map(of_recipient).collect();
     if let Some(address) = asking.client {
-        charges.push(Charge {
-            scope: Scope::Client,
-            // Not even Redis needs to know who calls.
-            key: short_hex(&home.keys.recipient_hash(asking.tenant_id, &client_key(address))),
-            rules: &limits.client_ip,
-        });
+        // Not even Redis needs to know who calls.
+        let key = short_hex(&home.keys.recipient_hash(asking.tenant_id, &client_key(address)));
+        charges.push(Charge::new(Scope::Client, key, &limits.client_ip));
     }
-    charges.push(Charge { scope: Scope::Tenant, key: kind.to_owned(), rules: &limits.tenant });
-    // An empty list of rules is no limit.
-    charges.retain(|charge| !charge.rules.is_empty());
+    charges.push(Charge::new(Scope::Tenant, kind.to_owned(), &limits.tenant));
+    charges.retain(Charge::is_limit);
     let marker = asking.idempotency_key.map(IdempotencyKey::marker);
     home.limiter
         .charge(asking.tenant_id, &charges, marker.as_deref(), home.clock.now())

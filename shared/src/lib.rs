@@ -16,6 +16,7 @@
 //! | [`tenant`], [`api_key`], [`recipient`], [`channel`] | who sends, with what credential, to whom, which way |
 //! | [`sandbox`] | tenants for tests, and their inboxes |
 //! | [`policy`], [`settings`] | what holds for a purpose; what of it can be changed while all runs |
+//! | [`mistake`] | what is wrong with what somebody writes down for them |
 //! | [`queue`], [`lanes`], [`process`] | hints, how busy the lanes are, who lives |
 //! | [`retention`] | what is kept for how long |
 //! | [`suppression`] | who is not to be sent to |
@@ -47,6 +48,7 @@ pub mod json_pointer;
 pub mod lanes;
 pub mod limits;
 pub mod message;
+pub mod mistake;
 pub mod outcome;
 pub mod policy;
 pub mod price;

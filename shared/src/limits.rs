@@ -86,13 +86,52 @@ impl Scope {
     }
 }
 
+/// How far back the log of what is counted goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    moments: u32,
+    span_ms: i64,
+}
+
+impl Reach {
+    /// Far enough for all of these.
+    #[must_use]
+    pub fn of<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Self {
+        rules.into_iter().fold(Self::default(), |reach, rule| Self {
+            moments: reach.moments.max(rule.count),
+            span_ms: reach.span_ms.max(rule.window_ms),
+        })
+    }
+}
+
 /// One thing to count, and the rules it stands under.
 #[derive(Clone, Debug)]
 pub struct Charge<'a> {
-    pub scope: Scope,
-    /// Unique within the scope; never a readable address.
-    pub key: String,
-    pub rules: &'a [Rule],
+    scope: Scope,
+    key: String,
+    rules: &'a [Rule],
+    reach: Reach,
+}
+
+impl<'a> Charge<'a> {
+    /// The key is unique within the scope, and never a readable address.
+    #[must_use]
+    pub fn new(scope: Scope, key: String, rules: &'a [Rule]) -> Self {
+        Self { scope, key, rules, reach: Reach::of(rules) }
+    }
+
+    /// The same is counted elsewhere under other rules: `reach`, that of all of them together, must be what
+    /// everybody says who counts it, or one would forget what another still looks at.
+    #[must_use]
+    pub fn reaching(self, reach: Reach) -> Self {
+        Self { reach, ..self }
+    }
+
+    /// An empty list of rules is no limit, and counts nothing.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        !self.rules.is_empty()
+    }
 }
 
 /// A limit said no.
@@ -224,7 +263,7 @@ mod tests {
     async fn a_process_by_itself_counts_too() {
         let limiter = Limiter::new(None);
         let rules = [Rule { count: 4, window_ms: 1_000 }];
-        let charge = |n: &str| [Charge { scope: Scope::Client, key: n.into(), rules: &rules }];
+        let charge = |n: &str| [Charge::new(Scope::Client, n.into(), &rules)];
         for _ in 0..4 {
             assert!(limiter.charge(Uuid::nil(), &charge("a"), None, 0).await.is_ok());
         }

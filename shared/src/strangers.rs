@@ -80,6 +80,6 @@ async fn charge(
 ) -> Result<Charged, Limited> {
     // Not even Redis needs to know who calls.
     let key = format!("guess:{}", short_hex(&home.keys.recipient_hash(tenant_id, counted)));
-    let charges = [Charge { scope, key, rules }];
+    let charges = [Charge::new(scope, key, rules)];
     home.limiter.charge(tenant_id, &charges, None, home.clock.now()).await
 }

@@ -25,6 +25,15 @@ enum Part {
     Name(String),
 }
 
+/// What a brace begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark<'a> {
+    /// A placeholder.
+    Name(&'a str),
+    /// Nothing: it and what follows up to its end, a space or a line break.
+    Stray(&'a str),
+}
+
 impl Template {
     /// Reads a text. Braces that hold no plain name (`{{`, `{a.b}`, a lone `{`) stay as they are.
     #[must_use]
@@ -76,16 +85,34 @@ impl Template {
         parts.sum()
     }
 
-    /// The first brace that is not part of a placeholder, with what it holds.
-    #[must_use]
-    pub fn stray_brace(&self) -> Option<&str> {
-        self.parts.iter().find_map(|part| match part {
-            Part::Name(_) => None,
-            Part::Literal(text) => {
-                let (_, from_brace) = text.split_at(text.find(['{', '}'])?);
-                let end = from_brace.char_indices().skip(1).find(|(_, c)| "{} \n".contains(*c));
-                from_brace.get(..end.map_or(from_brace.len(), |(at, c)| at + usize::from(c == '}')))
+    /// Its placeholders, and of each piece between them the first brace that is none, each with its place: in
+    /// characters, from 1.
+    pub fn marks(&self) -> impl Iterator<Item = (usize, Mark<'_>)> {
+        let mut passed = 0;
+        self.parts.iter().filter_map(move |part| {
+            let before = passed;
+            match part {
+                Part::Name(name) => {
+                    // A name is ASCII, and stands between two braces.
+                    passed += name.len() + 2;
+                    Some((before + 1, Mark::Name(name)))
+                }
+                Part::Literal(text) => {
+                    passed += text.chars().count();
+                    let (words, from_brace) = text.split_at(text.find(['{', '}'])?);
+                    let at = before + words.chars().count() + 1;
+                    Some((at, Mark::Stray(up_to_its_end(from_brace))))
+                }
             }
+        })
+    }
+
+    /// The first brace that is not part of a placeholder, with what it holds and its place.
+    #[must_use]
+    pub fn stray_brace(&self) -> Option<(usize, &str)> {
+        self.marks().find_map(|(at, mark)| match mark {
+            Mark::Name(_) => None,
+            Mark::Stray(found) => Some((at, found)),
         })
     }
 
@@ -139,6 +166,12 @@ impl TryFrom<String> for Template {
     }
 }
 
+fn up_to_its_end(from_brace: &str) -> &str {
+    let end = from_brace.char_indices().skip(1).find(|(_, c)| "{} \n".contains(*c));
+    let length = end.map_or(from_brace.len(), |(at, c)| at + usize::from(c == '}'));
+    from_brace.get(..length).unwrap_or(from_brace)
+}
+
 /// True for what may stand between braces: a letter, then letters, digits and underscores.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
@@ -164,6 +197,19 @@ mod tests {
         assert_eq!(render("Hello {name}!"), "Hello !");
         for text in ["{{7*7}} {app.__class__} %s {", "{code} is for {app}.", "{{code}}", "}{"] {
             assert_eq!(Template::parse(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn braces_have_their_places() {
+        use Mark::{Name, Stray};
+        for (text, marks) in [
+            ("f\u{fc}r {app}: {code}", vec![(5, Name("app")), (12, Name("code"))]),
+            ("\u{fc} {0} } {code}{", vec![(3, Stray("{0}")), (9, Name("code")), (15, Stray("{"))]),
+            ("{{code}}", vec![(1, Stray("{")), (2, Name("code")), (8, Stray("}"))]),
+            ("none", vec![]),
+        ] {
+            assert_eq!(Template::parse(text).marks().collect::<Vec<_>>(), marks, "{text}");
         }
     }
 }

@@ -2,8 +2,8 @@
 
 pub mod batches;
 pub mod inbound;
-pub mod jwks;
 pub mod inbox;
+pub mod jwks;
 pub mod messages;
 pub mod pages;
 pub mod policies;
@@ -73,15 +73,22 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
     }
 }
 
-/// The name in a path; empty, and so nobody's, when it is no text.
+/// The name in a path; empty, and so nobody's, when it is no text that a name can be.
 #[derive(Clone, Debug)]
 pub struct PathName(pub String);
+
+impl PathName {
+    /// Postgres takes no NUL, and nobody writes a name with another control character.
+    fn of(text: String) -> Self {
+        Self(if text.contains(char::is_control) { String::new() } else { text })
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for PathName {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let name = Path::<String>::from_request_parts(parts, state).await;
-        Ok(Self(name.map(|Path(name)| name).unwrap_or_default()))
+        Ok(Self::of(name.map(|Path(name)| name).unwrap_or_default()))
     }
 }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::PathName;
 use crate::{
     App,
     auth::Caller,
@@ -178,7 +179,7 @@ pub async fn show(
     path: PlacePath,
 ) -> Result<Json<ShownTemplate>, ApiError> {
     caller.require(Scope::Manage)?;
-    let place = read(path)?;
+    let place = read(&app, path)?;
     let owner = Owner::Tenant(caller.tenant_id);
     let mut versions = texts::versions(&app.home.db, owner, &place).await?.into_iter();
     let last = versions.next().filter(|last| last.body.is_some());
@@ -208,7 +209,7 @@ pub async fn save(
     body: JsonBody<SaveTemplate>,
 ) -> Result<Json<TemplateView>, ApiError> {
     caller.require(Scope::Manage)?;
-    let place = read(path)?;
+    let place = read(&app, path)?;
     let SaveTemplate { title, text, variables } = body.value;
     let draft = Draft { title, text, variables };
     let (owner, by) = (Owner::Tenant(caller.tenant_id), caller.key_id().to_string());
@@ -237,7 +238,7 @@ pub async fn delete(
     path: PlacePath,
 ) -> Result<StatusCode, ApiError> {
     caller.require(Scope::Manage)?;
-    let place = read(path)?;
+    let place = read(&app, path)?;
     let (owner, by) = (Owner::Tenant(caller.tenant_id), caller.key_id().to_string());
     if texts::delete(&app.home, owner, place, &by).await? {
         return Ok(StatusCode::NO_CONTENT);
@@ -245,7 +246,8 @@ pub async fn delete(
     Err(ErrorCode::TemplateNotFound.error())
 }
 
-fn read(path: PlacePath) -> Result<Place, ApiError> {
+fn read(app: &App, path: PlacePath) -> Result<Place, ApiError> {
     let Path((purpose, channel, locale)) = path.map_err(|_| ErrorCode::TemplateNotFound.error())?;
-    Ok(Place::read(&purpose, &channel, &locale)?)
+    let PathName(purpose) = PathName::of(purpose);
+    Ok(Place::read(&purpose, &channel, Some(&locale), &app.home.config.texts)?)
 }

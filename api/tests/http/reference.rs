@@ -103,6 +103,35 @@ on_both_homes! {
         assert_eq!(service.show(created.id).await.str("status"), "pending");
     }
 
+    async fn what_can_be_no_name_is_nobodys(bed, "") {
+        const FILLED: [(&str, &str); 5] = [
+            ("{purpose}", "login"),
+            ("{channel}", "sms"),
+            ("{locale}", "en"),
+            ("{version}", "1"),
+            ("{id}", "00000000-0000-0000-0000-000000000001"),
+        ];
+        let service = Service::start(&bed).await;
+        let mut tried = 0;
+        for (method, path) in ROUTES {
+            for (strange, _) in FILLED.iter().filter(|(name, _)| path.contains(name)) {
+                let with_nul = path.replace(strange, "a%00");
+                let path = FILLED.iter().fold(with_nul, |path, (name, to)| path.replace(name, to));
+                let body = match method {
+                    "put" if path.contains("/policies/") => json!({ "changes": { "guesses": 3 } }),
+                    "put" => json!({ "text": "{code}" }),
+                    "post" => json!({}),
+                    _ => Value::Null,
+                };
+                let call = service.call(method.to_uppercase().parse().expect("a method"), &path);
+                let answer = if body.is_null() { call.await } else { call.json(&body).await };
+                assert!([404, 422].contains(&answer.status), "{method} {path}: {answer:?}");
+                tried += 1;
+            }
+        }
+        assert!(tried > 20, "{tried}");
+    }
+
     async fn what_is_not_there_is_a_problem_document(bed, "") {
         let service = Service::start(&bed).await;
         for path in [

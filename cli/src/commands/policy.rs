@@ -74,6 +74,8 @@ pub async fn show(config: Option<&Path>, options: PolicyOf) -> Done {
 pub async fn set(config: Option<&Path>, options: PolicySet) -> Done {
     let home = super::open_ready(config).await?;
     let tenant_id = tenant_id(&home, &options.whose).await?;
+    // Before what the change is made from: nothing that comes between is lost.
+    let seen = last_version(&home, tenant_id, &options.purpose).await?;
     let before = policy::find(&home, tenant_id, &options.purpose).await?;
     let mut body = before.as_ref().map(Shown::changes).unwrap_or_default();
     for key in &options.unset {
@@ -85,13 +87,17 @@ pub async fn set(config: Option<&Path>, options: PolicySet) -> Done {
     for (key, value) in options.settings {
         body.set(&key, value);
     }
-    // What it is made from was read before: nothing that came between is lost.
-    let seen = before.as_ref().map(Shown::version);
-    let (body, based_on) = (Some(body), options.version.or(seen));
+    let (body, based_on) = (Some(body), Some(options.version.unwrap_or(seen)));
     let change = change_of(tenant_id, &options.purpose);
     let version = policy::change(&home, Change { body, based_on, ..change }).await?;
     let of = PolicyOf { purpose: options.purpose, whose: options.whose, print: options.print };
     tell_change(&home, &of, version).await
+}
+
+/// Of whom it is for, also when it took everything back; 0 when there never was one.
+async fn last_version(home: &Home, tenant_id: Option<Uuid>, purpose: &str) -> Result<i32, Failure> {
+    let last = policy::list_versions(&home.db, tenant_id, purpose, i32::MAX, 1).await?;
+    Ok(last.first().map_or(0, |last| last.version))
 }
 
 pub async fn restore(config: Option<&Path>, options: PolicyRestore) -> Done {

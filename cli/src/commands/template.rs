@@ -29,8 +29,8 @@ pub async fn run(config: Option<&Path>, command: TemplateCommand) -> Done {
 }
 
 fn place(home: &Home, options: &TemplatePlace) -> Result<Place, Failure> {
-    let locale = options.locale.as_deref().unwrap_or(&home.config.texts.language);
-    Place::read(&options.purpose, &options.channel, locale)
+    let (locale, config) = (options.locale.as_deref(), &home.config.texts);
+    Place::read(&options.purpose, &options.channel, locale, config)
         .map_err(|mistake| Failure::misused(format!("--{mistake}")))
 }
 

@@ -245,6 +245,20 @@ fn a_service_becomes_a_configuration() {
 }
 
 #[test]
+fn a_service_for_payments_says_what_is_paid_by_every_channel() {
+    let mut service = a_service();
+    service["psd2_enabled"] = json!(true);
+    let place = place("service.json", &service.to_string());
+    let read = place.run(&["import", "twilio-service", "service.json"]).exits(0).stdout;
+    for key in ["template", "email_template", "voice_template"] {
+        let line = read.lines().find(|line| line.starts_with(&format!("{key} = ")));
+        let line = line.unwrap_or_else(|| panic!("{key} is not in {read}"));
+        assert!(["{code}", "{amount}", "{payee}"].iter().all(|name| line.contains(name)), "{line}");
+    }
+    Place::with(&read).run(&["key", "create"]).exits(0);
+}
+
+#[test]
 fn a_service_comes_to_be_under_its_own_id() {
     let place = place("service.json", &a_service().to_string());
     let create = ["import", "twilio-service", "service.json", "--create"];

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::{
-    program::{Place, free_address},
+    program::{Place, Running, free_address},
     serve::{Caller, place_at, serve},
 };
 
@@ -85,6 +85,26 @@ fn a_policy_is_changed_and_its_history_kept() {
     place.run(&["policy", "restore", "login", "9"]).fails_with(&["no version 9", "policy history"]);
     let nothing = place.run(&["policy", "restore", "login", "4"]).exits(2);
     assert!(nothing.stderr.contains("version 4 took everything back"), "{nothing:?}");
+}
+
+#[test]
+fn of_changes_at_once_none_is_lost() {
+    let place = Place::empty();
+    place.run(&["policy", "list"]).exits(0);
+    let settings = ["guesses=3", "lifetime_secs=90", "resends=2/1h", "reusable=true"];
+    for purpose in ["shop", "login"] {
+        let running = settings.map(|setting| place.start(&["policy", "set", purpose, setting]));
+        let mut made = 0;
+        for ended in running.map(Running::end) {
+            match ended.code {
+                Some(0) => made += 1,
+                _ => drop(ended.fails_with(&["another change came between"])),
+            }
+        }
+        let shown = place.run(&["policy", "show", purpose, "--json"]).exits(0).json();
+        let kept = shown["changes"].as_object().map(serde_json::Map::len);
+        assert_eq!((kept, &shown["version"]), (Some(made), &json!(made)), "{shown}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::{Config, ConfigError, DEFAULTS, ProviderSection, Source, rules};
-use crate::policy;
+use crate::policy::{self, DEFAULT_PURPOSE};
 
 pub(super) const PREFIX: &str = "OTPOST__";
 const FOR_ALL_PURPOSES: &str = "purposes.default.";
@@ -91,15 +91,15 @@ fn lay_over(below: &mut Table, above: Table) {
 /// of them stands above.
 fn take_shipped_purposes(defaults: &mut Table) -> Table {
     let Some(Value::Table(purposes)) = defaults.get_mut("purposes") else { return Table::new() };
-    let base = purposes.remove("default");
+    let base = purposes.remove(DEFAULT_PURPOSE);
     let shipped = std::mem::take(purposes);
-    purposes.extend(base.map(|base| ("default".to_owned(), base)));
+    purposes.extend(base.map(|base| (DEFAULT_PURPOSE.to_owned(), base)));
     shipped
 }
 
 /// What a file says of the purpose that the others start from.
 fn keys_for_all_purposes(file: &Table) -> Vec<String> {
-    let of_all = file.get("purposes").and_then(|purposes| purposes.get("default"));
+    let of_all = file.get("purposes").and_then(|purposes| purposes.get(DEFAULT_PURPOSE));
     let of_all = of_all.and_then(Value::as_table);
     of_all.map(|keys| keys.keys().cloned().collect()).unwrap_or_default()
 }
@@ -124,7 +124,7 @@ fn inherit_purposes(merged: &mut Table, shipped: Table, said: &[String]) -> Vec<
             }
         }
     }
-    let Some(Value::Table(base)) = purposes.get("default").cloned() else { return untouched };
+    let Some(Value::Table(base)) = purposes.get(DEFAULT_PURPOSE).cloned() else { return untouched };
     for (_, purpose) in purposes.iter_mut() {
         if let Value::Table(own) = purpose {
             let mut full = base.clone();

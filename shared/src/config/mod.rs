@@ -35,7 +35,7 @@ pub(crate) use texts::check_purpose as check_texts;
 
 use crate::{
     channel::Channel,
-    limits::Rule,
+    limits::{Reach, Rule},
     price::PriceList,
     rate::{BULK_PERCENT, Rate},
     report::kind::{Kind, Sends},
@@ -347,6 +347,15 @@ impl Config {
     pub fn has_inbox(&self) -> bool {
         let is_console = |(_, section): (&str, &ProviderSection)| section.has_inbox();
         self.server.listen.ip().is_loopback() && self.providers_in_use().all(is_console)
+    }
+
+    /// How far back a recipient is counted. Each surface judges by rules of its own and all share one count,
+    /// so it reaches as far as the longest of any, also of one that is turned off: turning it on forgets
+    /// nothing.
+    pub(crate) fn recipient_reach(&self) -> Reach {
+        let compat = &self.compat;
+        let all = [&self.limits.recipient, &compat.django.recipient, &compat.twilio.recipient];
+        Reach::of(all.into_iter().flatten())
     }
 
     /// True when numbers of this region may be sent to.

@@ -66,8 +66,9 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
 }
 
 fn mistake_in(template: &Template, texts: &Texts) -> Option<String> {
-    if let Some(found) = template.stray_brace() {
-        return Some(format!("{found:?} is no placeholder; there are {{app}} and {{contact}}"));
+    if let Some((at, found)) = template.stray_brace() {
+        let said = "is no placeholder; there are {app} and {contact}";
+        return Some(format!("{found:?} at character {at} {said}"));
     }
     if let Some(name) = template.names().find(|name| !PLACEHOLDERS.contains(name)) {
         return Some(format!("{{{name}}} is not known here; there are {{app}} and {{contact}}"));

@@ -3,10 +3,11 @@
 use super::{Config, ConfigError, Purpose};
 use crate::{
     channel::Channel,
-    message::{LONGEST_LETTER, LONGEST_TITLE},
-    policy::{self, Mistake},
+    message::{LONGEST_TITLE, longest_text},
+    mistake::Mistake,
+    policy,
     template::Template,
-    texts::{built_in, is_app_hash, is_host, is_spoken, longest_title},
+    texts::{Draft, built_in, is_app_hash, is_host, is_spoken, longest_title},
 };
 
 /// Checks what no type can express.
@@ -19,28 +20,60 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
 
 fn check_purposes(config: &Config) -> Result<(), ConfigError> {
     for (name, purpose) in &config.purposes {
-        policy::check(config, purpose).map_err(|mistake| mistake.in_file(name))?;
+        policy::check(config, purpose).map_err(|mistake| {
+            ConfigError::new(format!("purposes.{name}.{}", mistake.field()), mistake.said)
+        })?;
     }
     Ok(())
 }
 
 /// Checks the texts of one purpose, and what stands under them.
 pub(crate) fn check_purpose(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
-    for (key, own) in [
-        ("template", &purpose.template),
-        ("email_template", &purpose.email_template),
-        ("voice_template", &purpose.voice_template),
+    for (key, channel, own) in [
+        ("template", Channel::Sms, &purpose.template),
+        ("email_template", Channel::Email, &purpose.email_template),
+        ("voice_template", Channel::Voice, &purpose.voice_template),
     ] {
-        if own.as_ref().is_some_and(|own| !names_code(own)) {
-            return Err(Mistake::of(key, "must contain {code}"));
+        let Some(own) = own else { continue };
+        Draft::check_of_file(own, channel).map_err(|mistake| Mistake::of(key, mistake.said))?;
+        if config.chains.serves(channel) {
+            let (length, most) = (filled(config, purpose, own, channel), longest_text(channel));
+            check_filled(key, "", length, most)?;
         }
     }
-    check_email_subject(purpose).map_err(|said| Mistake::of("email_subject", said))?;
-    check_endings(purpose)?;
+    if let Some(subject) = &purpose.email_subject {
+        Draft::check_title_of_file(subject)
+            .map_err(|mistake| Mistake::of("email_subject", mistake.said))?;
+    }
     if config.chains.serves(Channel::Email) {
-        check_filled(purpose, &config.texts.app)?;
+        check_title(config, purpose)?;
+    }
+    check_endings(purpose)
+}
+
+/// With what is the same in every text; variables come on top.
+fn filled(config: &Config, purpose: &Purpose, template: &Template, channel: Channel) -> usize {
+    purpose.length(template, channel, &config.texts.app, |_| 0)
+}
+
+fn check_filled(key: &str, of: &str, length: usize, most: usize) -> Result<(), Mistake> {
+    if length > most {
+        let said =
+            format!("{of}has {length} characters with texts.app and a code, and may have {most}");
+        return Err(Mistake::of(key, said));
     }
     Ok(())
+}
+
+/// Whichever title is sent.
+fn check_title(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
+    let (title, of) = match (&purpose.email_subject, longest_title()) {
+        (Some(own), _) => (own, String::new()),
+        (None, Some((language, title))) => (title, format!("in {language} it ")),
+        (None, None) => return Ok(()),
+    };
+    let length = filled(config, purpose, title, Channel::Email);
+    check_filled("email_subject", &of, length, LONGEST_TITLE)
 }
 
 /// What stands under an SMS is found by programs, which take nothing else for it.
@@ -54,44 +87,6 @@ fn check_endings(purpose: &Purpose) -> Result<(), Mistake> {
     if !hash.is_empty() && !is_app_hash(hash) {
         let said = "must be the 11 characters of an app's hash: letters, digits, + and /";
         return Err(Mistake::of("sms_app_hash", said));
-    }
-    Ok(())
-}
-
-/// With what is the same in every e-mail; variables come on top.
-fn check_filled(purpose: &Purpose, app: &str) -> Result<(), Mistake> {
-    let length = |template: &Template| purpose.length(template, Channel::Email, app, |_| 0);
-    let too_long = |length: usize, most: usize| {
-        format!("has {length} characters with texts.app and a code, and may have {most}")
-    };
-    let text = purpose.email_template.as_ref().map_or(0, length);
-    if text > LONGEST_LETTER {
-        return Err(Mistake::of("email_template", too_long(text, LONGEST_LETTER)));
-    }
-    let (title, of) = match (&purpose.email_subject, longest_title()) {
-        (Some(own), _) => (length(own), String::new()),
-        (None, Some((language, title))) => (length(title), format!("in {language} it ")),
-        (None, None) => return Ok(()),
-    };
-    if title > LONGEST_TITLE {
-        return Err(Mistake::of("email_subject", of + &too_long(title, LONGEST_TITLE)));
-    }
-    Ok(())
-}
-
-fn names_code(template: &Template) -> bool {
-    template.names().any(|name| name == "code")
-}
-
-/// It becomes a header of the e-mail.
-fn check_email_subject(purpose: &Purpose) -> Result<(), String> {
-    let Some(subject) = &purpose.email_subject else { return Ok(()) };
-    let words: String = subject.literals().collect();
-    if words.contains(char::is_control) {
-        return Err("must be one line, without control characters".to_owned());
-    }
-    if words.chars().count() > LONGEST_TITLE {
-        return Err(format!("must have at most {LONGEST_TITLE} characters"));
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use redis::{RedisError, Script, ScriptInvocation};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::{Charge, Charged, Rule};
+use super::{Charge, Charged, Reach, Rule};
 use crate::redis_link::{RedisDown, RedisLink};
 
 /// Most charges of one run, which keeps Redis from others for less than a millisecond.
@@ -28,26 +28,26 @@ const UNMARKED: &str = "----------------";
 /// that was there within the last minute.
 ///
 /// The arguments are: how many lists of rules there are; each list, as 1 for few moments or else 0,
-/// its length, and a count and a window for each rule; for each of `KEYS` the number of its list;
-/// and each charge, as its moment, its marker, and how many of `KEYS` it asks for and which.
+/// how many moments are kept and for how long, its length, and a count and a window for each rule; for
+/// each of `KEYS` the number of the list it is first asked for under; how many more ways there are to ask for
+/// one, under another list; each of them, as the number of the key and of the list; and each charge, as its
+/// moment, its marker, how many ways it asks, and which.
 const CHARGE: &str = r"
 local WIDTH = 31
 local at, lists = 2, {}
 for n = 1, tonumber(ARGV[1]) do
-  local list = {few = ARGV[at] == '1', keep = 0, span = 0}
-  for r = 1, tonumber(ARGV[at + 1]) do
-    local rule = {count = tonumber(ARGV[at + 2 * r]), window = tonumber(ARGV[at + 2 * r + 1])}
-    if rule.count > list.keep then list.keep = rule.count end
-    if rule.window > list.span then list.span = rule.window end
-    list[r] = rule
+  local list = {few = ARGV[at] == '1', keep = tonumber(ARGV[at + 1]), span = ARGV[at + 2]}
+  at = at + 4
+  for r = 1, tonumber(ARGV[at - 1]) do
+    list[r] = {count = tonumber(ARGV[at]), window = tonumber(ARGV[at + 1])}
+    at = at + 2
   end
-  at = at + 2 + 2 * #list
   lists[n] = list
 end
-local rules, log, length, added, changed = {}, {}, {}, {}, {}
+local rules, key_of, log, length, added, changed = {}, {}, {}, {}, {}, {}
 local asked, asker = {}, {}
 for k = 1, #KEYS do
-  rules[k] = lists[tonumber(ARGV[at])]
+  rules[k], key_of[k] = lists[tonumber(ARGV[at])], k
   at = at + 1
   if rules[k].few then
     asked[#asked + 1] = KEYS[k]
@@ -56,23 +56,30 @@ for k = 1, #KEYS do
     length[k], added[k] = redis.call('LLEN', KEYS[k]), {}
   end
 end
+local more = tonumber(ARGV[at])
+at = at + 1
+for way = #KEYS + 1, #KEYS + more do
+  key_of[way], rules[way] = tonumber(ARGV[at]), lists[tonumber(ARGV[at + 1])]
+  at = at + 2
+end
 if #asked > 0 then
   for n, text in ipairs(redis.call('MGET', unpack(asked))) do log[asker[n]] = text or '' end
 end
 local answers = {}
 while at <= #ARGV do
-  local now, mark, keys = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
+  local now, mark, ways = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   at = at + 3
   local wait, why, free = 0, 0, false
   local marked = string.sub(mark, 1, 1) ~= '-' and ':' .. mark .. ';'
-  for i = 1, keys do
-    local k = tonumber(ARGV[at + i - 1])
+  for i = 1, ways do
+    local way = tonumber(ARGV[at + i - 1])
+    local k = key_of[way]
     local text = log[k]
     if text and marked then
       local found = string.find(text, marked, 1, true)
       free = free or found and now - string.sub(text, found - 13, found - 1) < 60000
     end
-    for _, rule in ipairs(rules[k]) do
+    for _, rule in ipairs(rules[way]) do
       local nth
       if text then
         local from = (rule.count - 1) * WIDTH
@@ -89,8 +96,8 @@ while at <= #ARGV do
   if free then
     wait, why = 0, -1
   elseif wait == 0 then
-    for i = 1, keys do
-      local k = tonumber(ARGV[at + i - 1])
+    for i = 1, ways do
+      local k = key_of[tonumber(ARGV[at + i - 1])]
       if log[k] then
         log[k] = string.sub(now .. ':' .. mark .. ';' .. log[k], 1, rules[k].keep * WIDTH)
         changed[k] = true
@@ -99,7 +106,7 @@ while at <= #ARGV do
       end
     end
   end
-  at = at + keys
+  at = at + ways
   answers[#answers + 1] = {wait, why}
 end
 for k in pairs(changed) do redis.call('SET', KEYS[k], log[k], 'PX', rules[k].span) end
@@ -157,8 +164,15 @@ pub(super) enum Answer {
 struct Call {
     proof: Charged,
     /// By key.
-    rules: Vec<Vec<Rule>>,
+    rules: Vec<Rules>,
     answer: oneshot::Sender<Result<Answer, RedisDown>>,
+}
+
+/// What one key is judged by, and how its log is kept.
+#[derive(Debug, PartialEq, Eq)]
+struct Rules {
+    list: Vec<Rule>,
+    reach: Reach,
 }
 
 impl InRedis {
@@ -180,7 +194,9 @@ impl InRedis {
         proof: &Charged,
     ) -> Result<Answer, RedisDown> {
         let (answer, answered) = oneshot::channel();
-        let rules = charges.iter().map(|charge| charge.rules.to_vec()).collect();
+        let rules =
+            |charge: &Charge<'_>| Rules { list: charge.rules.to_vec(), reach: charge.reach };
+        let rules = charges.iter().map(rules).collect();
         let call = Call { proof: proof.clone(), rules, answer };
         self.waiting.try_send(call).map_err(|_| RedisDown::because("too much waits for it"))?;
         answered.await.map_err(|_| RedisDown::because("the answer was lost"))?
@@ -236,51 +252,93 @@ async fn run(link: &RedisLink, script: &Script, calls: &[Call]) -> Result<Vec<An
     Ok(answers.collect())
 }
 
-/// Keys and lists of rules once each, however many charges ask for them.
+/// What the charges of one run ask for: keys and lists of rules once each, however many ask for them.
+#[derive(Default)]
+struct Asked<'a> {
+    lists: Vec<&'a Rules>,
+    /// With the list that each is first asked for under.
+    keys: Vec<(&'a str, usize)>,
+    /// Keys that are asked for under another list as well.
+    more: Vec<(usize, usize)>,
+    places: HashMap<&'a str, usize>,
+}
+
+impl<'a> Asked<'a> {
+    fn list(&mut self, rules: &'a Rules) -> usize {
+        let known = self.lists.iter().position(|list| *list == rules);
+        known.unwrap_or_else(|| {
+            self.lists.push(rules);
+            self.lists.len() - 1
+        })
+    }
+
+    /// The key's place among the keys; with another list than its first, the place behind them in `more`.
+    fn way(&mut self, key: &'a str, rules: &'a Rules) -> Way {
+        let list = self.list(rules);
+        let Some(&key) = self.places.get(key) else {
+            self.places.insert(key, self.keys.len());
+            self.keys.push((key, list));
+            return Way::First(self.keys.len() - 1);
+        };
+        if self.keys.get(key).is_some_and(|(_, first)| *first == list) {
+            return Way::First(key);
+        }
+        let known = self.more.iter().position(|way| *way == (key, list));
+        Way::More(known.unwrap_or_else(|| {
+            self.more.push((key, list));
+            self.more.len() - 1
+        }))
+    }
+}
+
+/// How a charge asks for a key: under its first list of rules, or under another.
+enum Way {
+    First(usize),
+    More(usize),
+}
+
 fn invocation<'a>(script: &'a Script, calls: &[Call]) -> ScriptInvocation<'a> {
-    let (mut lists, mut keys): (Vec<&[Rule]>, Vec<(&str, usize)>) = (Vec::new(), Vec::new());
-    let (mut places, mut asked) = (HashMap::new(), Vec::new());
+    let mut asked = Asked::default();
+    let mut ways = Vec::new();
     for call in calls {
         for (key, rules) in call.proof.keys.iter().zip(&call.rules) {
-            let place = *places.entry(key.as_str()).or_insert_with(|| {
-                let known = lists.iter().position(|list| list == rules);
-                let list = known.unwrap_or_else(|| {
-                    lists.push(rules);
-                    lists.len() - 1
-                });
-                keys.push((key, list + 1));
-                keys.len()
-            });
-            asked.push(place);
+            ways.push(asked.way(key, rules));
         }
     }
-    let mut run = script.arg(lists.len());
-    for list in lists {
-        run.arg(i32::from(is_few(list))).arg(list.len());
+    let mut run = script.arg(asked.lists.len());
+    for Rules { list, reach } in &asked.lists {
+        run.arg(i32::from(is_few(*reach))).arg(reach.moments).arg(reach.span_ms).arg(list.len());
         for rule in list {
             run.arg(rule.count).arg(rule.window_ms);
         }
     }
-    for (key, list) in keys {
-        run.key(key).arg(list);
+    for (key, list) in &asked.keys {
+        run.key(key).arg(list + 1);
     }
-    let mut asked = asked.into_iter();
+    run.arg(asked.more.len());
+    for (key, list) in &asked.more {
+        run.arg(key + 1).arg(list + 1);
+    }
+    let mut ways = ways.into_iter().map(|way| match way {
+        Way::First(place) => place + 1,
+        Way::More(place) => asked.keys.len() + place + 1,
+    });
     for call in calls {
         run.arg(moment(&call.proof)).arg(mark(&call.proof)).arg(call.proof.keys.len());
-        for place in asked.by_ref().take(call.proof.keys.len()) {
-            run.arg(place);
+        for way in ways.by_ref().take(call.proof.keys.len()) {
+            run.arg(way);
         }
     }
     run
 }
 
-fn is_few(rules: &[Rule]) -> bool {
-    rules.iter().all(|rule| rule.count <= FEW)
+fn is_few(reach: Reach) -> bool {
+    reach.moments <= FEW
 }
 
 /// Where a charge is counted; how long the log can get is part of it, because its form is.
 pub(super) fn key(tenant_id: Uuid, charge: &Charge<'_>) -> String {
-    let prefix = if is_few(charge.rules) { FEW_PREFIX } else { "otpost:limit:" };
+    let prefix = if is_few(charge.reach) { FEW_PREFIX } else { "otpost:limit:" };
     format!("{prefix}{}:{tenant_id}:{}", charge.scope.as_str(), charge.key)
 }
 

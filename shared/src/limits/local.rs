@@ -65,15 +65,13 @@ impl Local {
             }
         }
         for (charge, hash) in charges.iter().zip(hashes) {
-            let keep = charge.rules.iter().map(|r| r.count).max().unwrap_or(0) as usize;
-            let span = charge.rules.iter().map(|r| r.window_ms).max().unwrap_or(0);
             // Most are charged once.
             let new = || Log { moments: VecDeque::with_capacity(1), asked_at: 0, idle_after: 0 };
             let log = self.logs.entry(hash).or_insert_with(new);
-            log.moments.truncate(keep.saturating_sub(1));
+            log.moments.truncate((charge.reach.moments as usize).saturating_sub(1));
             log.moments.push_front(now);
             log.asked_at = now;
-            log.idle_after = now + span;
+            log.idle_after = now + charge.reach.span_ms;
         }
         if let Some(mark) = mark {
             self.markers.insert(mark, now + MARKED_MS);
@@ -126,7 +124,7 @@ mod tests {
 
     fn charge(local: &mut Local, who: &str, now: Millis, share: u32) -> bool {
         let rules = [Rule { count: 4, window_ms: 3_600_000 }];
-        let charges = [Charge { scope: Scope::Recipient, key: who.into(), rules: &rules }];
+        let charges = [Charge::new(Scope::Recipient, who.into(), &rules)];
         let marker = Some(format!("{who}-{now}"));
         let proof = Charged { keys: vec![who.into()], at: now, marker };
         local.charge(&charges, proof, share).is_ok()

@@ -3,8 +3,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{Mistake, check};
-use crate::config::{Config, Purpose, nearest, without_value};
+use super::check;
+use crate::{
+    config::{Config, Purpose, nearest, without_value},
+    mistake::Mistake,
+};
 
 /// Keys of a purpose that are none of its policy.
 const TEXTS: [&str; 4] = ["template", "email_subject", "email_template", "voice_template"];

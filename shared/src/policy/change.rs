@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    Body, DEFAULT_PURPOSE, Mistake, merge,
+    Body, DEFAULT_PURPOSE, merge,
     rows::{self, NewVersion, Version},
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     config::{Config, Purpose},
     db::{Db, DbError, detached, retrying},
     home::Home,
+    mistake::Mistake,
     settings::{self, Owner},
 };
 
@@ -62,7 +63,7 @@ impl From<Mistake> for NotChanged {
     }
 }
 
-/// Makes a change, and returns its version. From its commit on it counts in this process, and within a
+/// Makes a change, and returns its version: the last one, if that says the same. From its commit on it counts in this process, and within a
 /// second in all others.
 ///
 /// # Errors
@@ -157,6 +158,11 @@ async fn write(db: &Db, change: &Change, now: Millis) -> Result<Written, DbError
         return Ok(Written::Outdated { version });
     }
     let is_new = last.as_ref().is_none_or(Version::is_taken_back);
+    if !is_new && last.is_some_and(|last| last.body() == Ok(change.body.clone())) {
+        // Nobody needs to read anything again.
+        tx.rollback().await?;
+        return Ok(Written::Version(version));
+    }
     if is_new && change.body.is_none() {
         tx.rollback().await?;
         return Ok(Written::NothingOwn);

@@ -1,19 +1,27 @@
 //! The rules of a policy: one set for the configuration file and for what is changed later.
 
-use std::{collections::BTreeSet, fmt, ops::RangeInclusive};
+use std::{collections::BTreeSet, ops::RangeInclusive};
 
 use super::DEFAULT_PURPOSE;
 use crate::{
     channel::Channel,
-    config::{Config, ConfigError, Purpose, check_texts},
+    config::{Config, Purpose, check_texts},
+    mistake::Mistake,
     recipient,
-    verification::{LEAST_LIFE, MOST_STEPS, SHORTEST_WAIT},
+    verification::{BadTime, LEAST_LIFE, MOST_STEPS, SHORTEST_WAIT, check_times},
 };
 
 /// Digits of a code, at all.
 pub const CODE_LENGTHS: RangeInclusive<u32> = 4..=10;
 /// Codes of fewer are guessed too easily for a rule that nobody has thought about.
 pub const LEAST_DIGITS: u32 = 6;
+
+/// Seconds that a code by phone may count.
+pub const LIFETIMES: RangeInclusive<u32> = 30..=600;
+/// The same of one by e-mail: up to a day.
+const EMAIL_LIFETIMES: RangeInclusive<u32> = 60..=86_400;
+/// Guesses that a verification may have.
+pub const GUESSES: RangeInclusive<u32> = 1..=10;
 
 /// Digits that a code may have under this configuration.
 #[must_use]
@@ -22,39 +30,6 @@ pub fn code_lengths(config: &Config) -> RangeInclusive<u32> {
         if config.policies.allow_short_codes { *CODE_LENGTHS.start() } else { LEAST_DIGITS };
     least..=*CODE_LENGTHS.end()
 }
-
-/// Why a policy cannot be: what is wrong, and the way out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    /// The keys that it is about, the one to change first.
-    pub fields: Vec<String>,
-    pub said: String,
-}
-
-impl Mistake {
-    pub(crate) fn of(field: impl Into<String>, said: impl Into<String>) -> Self {
-        Self { fields: vec![field.into()], said: said.into() }
-    }
-
-    /// Of two keys that contradict each other.
-    fn between(first: impl Into<String>, second: &str, said: String) -> Self {
-        Self { fields: vec![first.into(), second.to_owned()], said }
-    }
-
-    /// As an error of the configuration about the purpose of this name.
-    pub(crate) fn in_file(self, purpose: &str) -> ConfigError {
-        let field = self.fields.into_iter().next().unwrap_or_default();
-        ConfigError::new(format!("purposes.{purpose}.{field}"), self.said)
-    }
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.fields.join(" and "), self.said)
-    }
-}
-
-impl std::error::Error for Mistake {}
 
 /// Checks what no type can express, and what no two keys can say together.
 ///
@@ -86,10 +61,10 @@ pub(crate) fn fit_shipped(config: &mut Config, untouched: &[String]) {
 fn check_code(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
     let Purpose { code_length, guesses, .. } = *purpose;
     if !CODE_LENGTHS.contains(&code_length) {
-        return Err(Mistake::of("code_length", "must be 4 to 10"));
+        return Err(Mistake::of("code_length", format!("must be {}", in_words(&CODE_LENGTHS))));
     }
-    if !(1..=10).contains(&guesses) {
-        return Err(Mistake::of("guesses", "must be 1 to 10"));
+    if !GUESSES.contains(&guesses) {
+        return Err(Mistake::of("guesses", format!("must be {}", in_words(&GUESSES))));
     }
     if code_length < LEAST_DIGITS && !config.policies.allow_short_codes {
         let said = format!(
@@ -103,23 +78,29 @@ fn check_code(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
 }
 
 fn check_lifetimes(purpose: &Purpose) -> Result<(), Mistake> {
-    let by_phone = 30..=600;
-    if !by_phone.contains(&purpose.lifetime_secs) {
-        let said = "must be 30 to 600: codes by phone live at most 10 minutes";
+    let range = in_words(&LIFETIMES);
+    if !LIFETIMES.contains(&purpose.lifetime_secs) {
+        let said = format!("must be {range}: codes by phone live at most 10 minutes");
         return Err(Mistake::of("lifetime_secs", said));
     }
     for (field, secs) in [
         ("voice_lifetime_secs", purpose.voice_lifetime_secs),
         ("whatsapp_lifetime_secs", purpose.whatsapp_lifetime_secs),
     ] {
-        if secs != 0 && !by_phone.contains(&secs) {
-            return Err(Mistake::of(field, "must be 30 to 600, or 0 for lifetime_secs"));
+        if secs != 0 && !LIFETIMES.contains(&secs) {
+            let said = format!("must be {range}, or 0 for lifetime_secs");
+            return Err(Mistake::of(field, said));
         }
     }
-    if !(60..=86_400).contains(&purpose.email_lifetime_secs) {
-        return Err(Mistake::of("email_lifetime_secs", "must be 60 to 86400, a day"));
+    if !EMAIL_LIFETIMES.contains(&purpose.email_lifetime_secs) {
+        let said = format!("must be {}, a day", in_words(&EMAIL_LIFETIMES));
+        return Err(Mistake::of("email_lifetime_secs", said));
     }
     Ok(())
+}
+
+fn in_words(range: &RangeInclusive<u32>) -> String {
+    format!("{} to {}", range.start(), range.end())
 }
 
 /// The shortest time that a code by one of these channels counts, with the key that says so.
@@ -157,39 +138,38 @@ fn check_steps(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
         return Err(Mistake::of("then", format!("may have at most {MOST_STEPS} steps")));
     }
     let by_phone = first.channel.is_by_phone();
-    let (field, secs) = shortest(purpose, |channel| channel.is_by_phone() == by_phone);
-    let mut at = 0_u32;
     for (place, step) in purpose.then.iter().enumerate() {
-        let channel = step.channel.as_str();
-        let named = |name: &str| format!("then[{place}].{name}");
+        let (channel, key) = (step.channel.as_str(), format!("then[{place}].channel"));
         if !config.chains.serves(step.channel) {
             let said = format!(
                 "nothing is sent by {channel} here; take the step out, or name a provider in \
                  chains.{channel} of the configuration"
             );
-            return Err(Mistake::of(named("channel"), said));
+            return Err(Mistake::of(key, said));
         }
         if step.channel.is_by_phone() != by_phone {
             let said = format!(
                 "{channel} does not reach the address of the first step; a policy follows by phone or by \
                  e-mail, and a request may name a second address in its own then"
             );
-            return Err(Mistake::of(named("channel"), said));
-        }
-        if step.after_secs < SHORTEST_WAIT {
-            let said = format!("must be at least {SHORTEST_WAIT}");
-            return Err(Mistake::of(named("after_secs"), said));
-        }
-        at = at.saturating_add(step.after_secs);
-        if at.saturating_add(LEAST_LIFE) > secs {
-            let said = format!(
-                "the step comes {at} s after the first message and {field} is {secs}: at least \
-                 {LEAST_LIFE} s must be left; let it come earlier, or make {field} longer"
-            );
-            return Err(Mistake::between(named("after_secs"), field, said));
+            return Err(Mistake::of(key, said));
         }
     }
-    Ok(())
+    let (field, secs) = shortest(purpose, |channel| channel.is_by_phone() == by_phone);
+    let waits = purpose.then.iter().map(|step| step.after_secs);
+    check_times(waits, secs).map_err(|(place, bad)| {
+        let key = format!("then[{place}].after_secs");
+        match bad {
+            BadTime::TooSoon => Mistake::of(key, format!("must be at least {SHORTEST_WAIT}")),
+            BadTime::TooLate(at) => {
+                let said = format!(
+                    "the step comes {at} s after the first message and {field} is {secs}: at least \
+                     {LEAST_LIFE} s must be left; let it come earlier, or make {field} longer"
+                );
+                Mistake::between(key, field, said)
+            }
+        }
+    })
 }
 
 fn check_countries(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {

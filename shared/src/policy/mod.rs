@@ -21,11 +21,12 @@ use self::body::merge;
 pub use self::{
     body::Body,
     change::{Change, NotChanged, change, restore},
-    check::{CODE_LENGTHS, LEAST_DIGITS, Mistake, check, code_lengths},
+    check::{CODE_LENGTHS, GUESSES, LEAST_DIGITS, LIFETIMES, check, code_lengths},
     rows::{Version, list_versions},
     show::{Layer, Shown, find, list},
 };
 pub(crate) use self::{check::fit_shipped, rows::list_current};
 
-/// The purpose that the others start from, and that counts where a request names none.
+/// The purpose that the others start from, whose texts are those of all that have none of their own, and that
+/// counts where a request names none.
 pub const DEFAULT_PURPOSE: &str = "default";

@@ -2,11 +2,12 @@
 
 use uuid::Uuid;
 
-use super::{Body, Mistake, merge};
+use super::{Body, merge};
 use crate::{
     clock::Millis,
     config::{Config, Purpose},
     db::{Db, DbError, Tx, on_pool, on_tx},
+    mistake::Mistake,
     settings::Owner,
 };
 

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use super::{
-    Body, DEFAULT_PURPOSE, Mistake,
+    Body, DEFAULT_PURPOSE,
     rows::{self, Version},
 };
 use crate::{
     config::{Config, Purpose},
     db::DbError,
     home::Home,
+    mistake::Mistake,
     settings::Owner,
 };
 

@@ -24,12 +24,28 @@ use crate::{
 /// The section's name.
 const SECTION: &str = "report";
 
-/// True when `{code}` stands in what is sent: what is no code would leave a hole there.
+/// The key in which `{code}` stands in what is sent, if it does: then it takes codes only, since what is none
+/// would leave a hole there.
+pub fn place_of_code<'a>(
+    body: Option<&str>,
+    url: &str,
+    headers: impl IntoIterator<Item = &'a str>,
+) -> Option<&'static str> {
+    let holds = |text: &str| text.contains("{code}");
+    if body.is_some_and(holds) {
+        return Some("body");
+    }
+    if holds(url) {
+        return Some("url");
+    }
+    headers.into_iter().any(holds).then_some("headers")
+}
+
 pub(super) fn takes_codes_only(keys: &toml::Table) -> bool {
-    let holds = |value: &toml::Value| value.as_str().is_some_and(|text| text.contains("{code}"));
+    let text = |key: &str| keys.get(key).and_then(toml::Value::as_str);
     let headers = keys.get("headers").and_then(toml::Value::as_table);
-    ["url", "body"].iter().filter_map(|key| keys.get(*key)).any(holds)
-        || headers.is_some_and(|headers| headers.values().any(holds))
+    let headers = headers.into_iter().flat_map(toml::Table::values).filter_map(toml::Value::as_str);
+    place_of_code(text("body"), text("url").unwrap_or_default(), headers).is_some()
 }
 
 /// How the reports of a gateway are read. A place is a JSON pointer into the body, or the name of

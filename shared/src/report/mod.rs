@@ -44,7 +44,7 @@ use serde_json::Value;
 pub use self::{
     aws_sms::{CONTEXT_KEY as AWS_CONTEXT_KEY, Heard, TopicMessage},
     hearer::Hearer,
-    http::{HttpInbound, HttpReports, currency_mistake},
+    http::{HttpInbound, HttpReports, currency_mistake, place_of_code},
     kind::is_known as is_known_kind,
     reference::Reference,
     sns::{Certificate, Topic},

@@ -21,7 +21,8 @@ pub use self::{live::Live, owner::Owner};
 use crate::{
     config::{Config, Purpose},
     db::{Db, DbError, Tx, on_pool, on_tx},
-    policy::{DEFAULT_PURPOSE, Mistake, Version},
+    mistake::Mistake,
+    policy::{DEFAULT_PURPOSE, Version},
     texts::{Rows, Texts},
 };
 
@@ -40,6 +41,16 @@ struct OfPurpose {
     /// For all but those below; none when there is no such purpose for them.
     of_everyone: Option<Arc<Purpose>>,
     of_tenants: HashMap<Uuid, Arc<Purpose>>,
+}
+
+impl OfPurpose {
+    fn of(&self, owner: Owner) -> Option<&Arc<Purpose>> {
+        let own = match owner {
+            Owner::Tenant(id) => self.of_tenants.get(&id),
+            Owner::Everyone => None,
+        };
+        own.or(self.of_everyone.as_ref())
+    }
 }
 
 /// A change that no longer fits what is below it, and is passed over.
@@ -115,17 +126,20 @@ impl Settings {
     /// What holds for a tenant's verifications of this purpose; none when there is no such one.
     #[must_use]
     pub fn policy(&self, tenant_id: Uuid, purpose: &str) -> Option<Arc<Purpose>> {
-        let of = self.purposes.get(purpose)?;
-        of.of_tenants.get(&tenant_id).or(of.of_everyone.as_ref()).cloned()
+        self.policy_of(Owner::Tenant(tenant_id), purpose)
     }
 
-    /// The names of a tenant's purposes, in order.
+    /// The same of whom a change is for: a purpose that one tenant made for itself is nobody else's.
     #[must_use]
-    pub fn purposes(&self, tenant_id: Uuid) -> Vec<String> {
-        let is_there =
-            |of: &OfPurpose| of.of_everyone.is_some() || of.of_tenants.contains_key(&tenant_id);
-        let names = self.purposes.iter().filter(|(_, of)| is_there(of)).map(|(name, _)| name);
-        names.collect::<BTreeSet<_>>().into_iter().cloned().collect()
+    pub fn policy_of(&self, owner: Owner, purpose: &str) -> Option<Arc<Purpose>> {
+        self.purposes.get(purpose)?.of(owner).cloned()
+    }
+
+    /// The names of the purposes that there are for them, in order.
+    #[must_use]
+    pub fn purposes(&self, owner: Owner) -> Vec<String> {
+        let of_them = self.purposes.iter().filter(|(_, of)| of.of(owner).is_some());
+        of_them.map(|(name, _)| name).collect::<BTreeSet<_>>().into_iter().cloned().collect()
     }
 
     /// What people read and hear.

@@ -25,17 +25,24 @@ impl Asked {
         Self { by_name, ranges: header.map(ranges).unwrap_or_default() }
     }
 
-    /// The first wanted language that one of these serves.
-    pub(super) fn first_served(&self, available: &[Locale]) -> Option<&Locale> {
-        if let Some(name) = self.by_name.as_ref().filter(|name| !served(name, available).is_empty())
-        {
+    /// The first wanted language that one of these serves, of those that have words.
+    pub(super) fn first_served(
+        &self,
+        available: &[Locale],
+        has_words: impl Fn(&Locale) -> bool,
+    ) -> Option<&Locale> {
+        let serves = |name: &&Locale| served(name, available).into_iter().any(&has_words);
+        if let Some(name) = self.by_name.as_ref().filter(serves) {
             return Some(name);
         }
         let mut wanted: Vec<&(Locale, u16)> =
             self.ranges.iter().filter(|(_, quality)| *quality > 0).collect();
         wanted.sort_by_key(|(_, quality)| std::cmp::Reverse(*quality));
         let mut wanted = wanted.into_iter().map(|(locale, _)| locale);
-        wanted.find(|locale| served(locale, available).into_iter().any(|found| self.allows(found)))
+        wanted.find(|locale| {
+            let mut found = served(locale, available).into_iter();
+            found.any(|found| has_words(found) && self.allows(found))
+        })
     }
 
     /// False for what the range that says most about it excludes.
@@ -93,7 +100,7 @@ mod tests {
         let all = ["de", "en", "fr", "pt", "pt-BR", "sr", "sr-Latn", "zh-Hans", "zh-Hant"];
         let available = ordered(all.map(locale));
         let asked = Asked::new(name.map(locale), Some(header));
-        asked.first_served(&available).map(Locale::to_string)
+        asked.first_served(&available, |_| true).map(Locale::to_string)
     }
 
     #[test]

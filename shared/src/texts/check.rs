@@ -1,16 +1,15 @@
 //! What a text must be before it is saved: strict then, so that sending it never fails.
 
-use std::{fmt, sync::Arc};
-
-use uuid::Uuid;
+use std::sync::Arc;
 
 use super::Locale;
 use crate::{
     channel::Channel,
-    config::Purpose,
+    config::{Purpose, Texts},
     message::{LONGEST_TITLE, longest_text},
-    settings::Settings,
-    template::{RESERVED, Template, is_name},
+    mistake::Mistake,
+    settings::{Owner, Settings},
+    template::{Mark, RESERVED, Template, is_name},
 };
 
 /// Variables that one text may name.
@@ -36,31 +35,22 @@ pub struct Place {
     pub locale: Locale,
 }
 
-/// What is wrong, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    pub field: &'static str,
-    pub said: String,
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.said)
-    }
-}
-
-impl std::error::Error for Mistake {}
-
 fn mistake<T>(field: &'static str, said: impl Into<String>) -> Result<T, Mistake> {
-    Err(Mistake { field, said: said.into() })
+    Err(Mistake::of(field, said))
 }
 
 impl Place {
-    /// Reads the names that people use. Of a purpose that is gone there may still be texts.
+    /// Reads the names that people use; without a locale it is that of the configuration, as far as it can
+    /// be read. Of a purpose that is gone there may still be texts.
     ///
     /// # Errors
     /// Names the one that is wrong.
-    pub fn read(purpose: &str, channel: &str, locale: &str) -> Result<Self, Mistake> {
+    pub fn read(
+        purpose: &str,
+        channel: &str,
+        locale: Option<&str>,
+        config: &Texts,
+    ) -> Result<Self, Mistake> {
         let channel = match Channel::parse(channel) {
             Some(Channel::Whatsapp) => {
                 return mistake(
@@ -71,7 +61,11 @@ impl Place {
             Some(channel) => channel,
             None => return mistake("channel", "is sms, email or voice"),
         };
-        let Some(locale) = Locale::parse(locale) else {
+        let locale = match locale {
+            Some(locale) => Locale::parse(locale),
+            None => Locale::parse_lossy(&config.language),
+        };
+        let Some(locale) = locale else {
             return mistake("locale", "is no language; write one such as \"en\" or \"pt-BR\"");
         };
         Ok(Self { purpose: purpose.to_owned(), channel, locale })
@@ -80,15 +74,15 @@ impl Place {
     /// What holds for its purpose.
     ///
     /// # Errors
-    /// There is no such purpose for this tenant.
+    /// There is no such purpose for them.
     pub(super) fn policy(
         &self,
         settings: &Settings,
-        tenant_id: Uuid,
+        owner: Owner,
     ) -> Result<Arc<Purpose>, Mistake> {
-        settings.policy(tenant_id, &self.purpose).ok_or_else(|| {
-            let known = settings.purposes(tenant_id).join(", ");
-            Mistake { field: "purpose", said: format!("there is no such one; there are: {known}") }
+        settings.policy_of(owner, &self.purpose).ok_or_else(|| {
+            let known = settings.purposes(owner).join(", ");
+            Mistake::of("purpose", format!("there is no such one; there are: {known}"))
         })
     }
 }
@@ -130,6 +124,25 @@ impl Draft {
         Ok(())
     }
 
+    /// The text of the configuration's file, where whatever it names is meant.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub(crate) fn check_of_file(template: &Template, channel: Channel) -> Result<(), Mistake> {
+        Self::of_file(template).check_text(channel)
+    }
+
+    /// The same of an e-mail's title.
+    pub(crate) fn check_title_of_file(template: &Template) -> Result<(), Mistake> {
+        Self::of_file(template).check_title(&template.to_string())
+    }
+
+    fn of_file(template: &Template) -> Self {
+        let own = template.names().filter(|name| !RESERVED.contains(name));
+        let variables = own.map(str::to_owned).collect();
+        Self { text: template.to_string(), variables, title: None }
+    }
+
     fn check_title(&self, title: &str) -> Result<(), Mistake> {
         if title.chars().any(char::is_control) {
             return mistake("title", "must be one line, without control characters");
@@ -158,20 +171,20 @@ impl Draft {
     }
 
     fn check_placeholders(&self, field: &'static str, text: &str) -> Result<(), Mistake> {
-        for (at, found) in braces(text) {
+        for (at, found) in Template::parse(text).marks() {
             let known = || {
                 let own = self.variables.iter().map(String::as_str);
                 let names = RESERVED.into_iter().chain(own).map(|name| format!("{{{name}}}"));
                 names.collect::<Vec<_>>().join(", ")
             };
             let said = match found {
-                Brace::Stray(piece) => format!(
+                Mark::Stray(piece) => format!(
                     "{:?} at character {at} is no placeholder; there are {}",
                     shown(piece),
                     known()
                 ),
-                Brace::Name(name) if self.knows(name) => continue,
-                Brace::Name(name) => format!(
+                Mark::Name(name) if self.knows(name) => continue,
+                Mark::Name(name) => format!(
                     "{{{name}}} at character {at} is not known; there are {}, and what you name in \
                      variables",
                     known()
@@ -191,44 +204,10 @@ fn shown(text: &str) -> String {
     text.chars().take(SHOWN).collect()
 }
 
-/// What a brace begins.
-enum Brace<'a> {
-    Name(&'a str),
-    /// It and what follows up to its end, a space or a line break.
-    Stray(&'a str),
-}
-
-/// All braces with their places, in characters from 1.
-fn braces(text: &str) -> impl Iterator<Item = (usize, Brace<'_>)> {
-    let (mut rest, mut passed) = (text, 0);
-    std::iter::from_fn(move || {
-        let (before, from_brace) = rest.split_at(rest.find(['{', '}'])?);
-        let at = passed + before.chars().count() + 1;
-        let name = from_brace
-            .strip_prefix('{')
-            .and_then(|after| after.split_once('}'))
-            .map(|(name, _)| name)
-            .filter(|name| is_name(name));
-        let (found, length) = match name {
-            Some(name) => (Brace::Name(name), name.len() + 2),
-            None => (Brace::Stray(piece(from_brace)), 1),
-        };
-        // Names and braces are ASCII.
-        passed = at + length - 1;
-        rest = from_brace.get(length..).unwrap_or_default();
-        Some((at, found))
-    })
-}
-
-fn piece(from_brace: &str) -> &str {
-    let end = from_brace.char_indices().skip(1).find(|(_, c)| "{} \n".contains(*c));
-    let length = end.map_or(from_brace.len(), |(at, c)| at + usize::from(c == '}'));
-    from_brace.get(..length).unwrap_or(from_brace)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::load_with;
 
     fn draft(text: &str) -> Draft {
         Draft { text: text.into(), variables: vec!["name".into()], ..Draft::default() }
@@ -310,15 +289,21 @@ mod tests {
 
     #[test]
     fn a_place_is_read() {
-        let place = Place::read("login", "email", "pt_br").expect("a place");
+        let mut config = load_with(None, std::iter::empty()).expect("the defaults").texts;
+        let read = |channel: &str, locale| Place::read("login", channel, locale, &config);
+        let place = read("email", Some("pt_br")).expect("a place");
         assert_eq!((place.locale.to_string().as_str(), place.channel), ("pt-BR", Channel::Email));
         for (channel, locale, field) in [
             ("fax", "en", "channel"),
             ("whatsapp", "en", "channel"),
             ("sms", "../../etc", "locale"),
         ] {
-            let mistake = Place::read("login", channel, locale).expect_err("a mistake");
-            assert_eq!(mistake.field, field);
+            let mistake = read(channel, Some(locale)).expect_err("a mistake");
+            assert_eq!(mistake.field(), field);
         }
+        // Whatever the configuration may say.
+        config.language = "zh-cmn-Hans-CN".into();
+        let place = Place::read("login", "sms", None, &config).expect("a place");
+        assert_eq!(place.locale.to_string(), "zh");
     }
 }

@@ -22,7 +22,7 @@ mod wording;
 pub use self::{
     asked::Asked,
     built_in::built_in,
-    check::{Draft, MOST_VARIABLES, Mistake, Place},
+    check::{Draft, MOST_VARIABLES, Place},
     ending::{LONGEST_FOR_APP, ending, with_ending},
     locale::{LONGEST_LOCALE, Locale},
     preview::{Preview, Question, preview},

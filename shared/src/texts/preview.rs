@@ -5,16 +5,17 @@ use std::{borrow::Cow, collections::BTreeMap};
 use uuid::Uuid;
 
 use super::{
-    Draft, Locale, Mistake, Need, Place, Source, Wording,
+    Draft, Locale, Need, Place, Source, Wording,
     ending::{LONGEST_FOR_APP, with_ending},
 };
 use crate::{
     channel::Channel,
     config::{Config, Purpose},
+    mistake::Mistake,
     price::Price,
     recipient,
     segments::{Encoding, Segments},
-    settings::Settings,
+    settings::{Owner, Settings},
     speech::spelled,
     template::{Template, Values},
 };
@@ -60,7 +61,7 @@ pub struct Preview {
 /// What is wrong with the words, or what they lack.
 pub fn preview(config: &Config, settings: &Settings, asked: &Question) -> Result<Preview, Mistake> {
     let Place { purpose, channel, locale } = &asked.place;
-    let policy = asked.place.policy(settings, asked.tenant_id)?;
+    let policy = asked.place.policy(settings, Owner::Tenant(asked.tenant_id))?;
     let policy = policy.as_ref();
     check_size(&asked.variables)?;
     check_country(asked.country.as_deref())?;
@@ -116,7 +117,7 @@ fn check_size(variables: &BTreeMap<String, String>) -> Result<(), Mistake> {
     let bytes: usize = variables.iter().map(|(name, value)| name.len() + value.len()).sum();
     if bytes > MOST_BYTES {
         let said = format!("may have at most {MOST_BYTES} bytes together, and have {bytes}");
-        return Err(Mistake { field: "variables", said });
+        return Err(Mistake::of("variables", said));
     }
     Ok(())
 }
@@ -125,7 +126,7 @@ fn check_country(country: Option<&str>) -> Result<(), Mistake> {
     match country.filter(|country| !recipient::is_region(country)) {
         Some(_) => {
             let said = "is no country; write two capital letters, such as DE".to_owned();
-            Err(Mistake { field: "country", said })
+            Err(Mistake::of("country", said))
         }
         None => Ok(()),
     }
@@ -146,7 +147,7 @@ fn values(
     for (name, value) in own {
         if values.insert(name.to_owned(), value).is_some() {
             let said = format!("{name} is filled in by the service; leave it out");
-            return Err(Mistake { field: "variables", said });
+            return Err(Mistake::of("variables", said));
         }
     }
     Ok(values)
@@ -157,7 +158,7 @@ fn check_given(wording: &Wording<'_>, values: &Values) -> Result<(), Mistake> {
     let title = wording.title.iter().flat_map(|title| title.names());
     let mut names = title.chain(wording.text.names());
     match names.find(|name| !values.contains_key(*name)) {
-        Some(name) => Err(Mistake { field: "variables", said: format!("{name} is missing") }),
+        Some(name) => Err(Mistake::of("variables", format!("{name} is missing"))),
         None => Ok(()),
     }
 }

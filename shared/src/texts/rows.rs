@@ -2,11 +2,12 @@
 
 use uuid::Uuid;
 
-use super::{Draft, Locale, Mistake, Place};
+use super::{Draft, Locale, Place};
 use crate::{
     clock::Millis,
     db::{Db, DbError, Tx, detached, on_pool, on_tx, retrying},
     home::Home,
+    mistake::Mistake,
     settings::{self, Owner},
 };
 
@@ -40,6 +41,11 @@ impl StoredTemplate {
     #[must_use]
     pub fn is_for_everyone(&self) -> bool {
         self.for_everyone != 0
+    }
+
+    fn says_the_same(&self, other: &Self) -> bool {
+        let words = |of: &Self| (of.title.clone(), of.body.clone(), of.variables.clone());
+        words(self) == words(other)
     }
 
     pub fn variables(&self) -> impl Iterator<Item = &str> {
@@ -151,7 +157,7 @@ pub async fn versions(db: &Db, owner: Owner, of: &Place) -> Result<Vec<StoredTem
     }))
 }
 
-/// Saves a text, checked, as the next version; it counts in every process within a second.
+/// Saves a text, checked, as the next version; one that says what the last one says is none. It counts in every process within a second.
 ///
 /// # Errors
 /// What is wrong with it, or the database does not answer.
@@ -164,7 +170,7 @@ pub async fn save(
 ) -> Result<StoredTemplate, NotSaved> {
     draft.check(place.channel)?;
     let settings = home.settings.now(&home.db, home.clock.now()).await?;
-    place.policy(&settings, owner.columns().0)?;
+    place.policy(&settings, owner)?;
     let new = StoredTemplate {
         title: draft.title,
         body: Some(draft.text),
@@ -172,10 +178,10 @@ pub async fn save(
         ..taken_away(owner, place, changed_by, home.clock.now())
     };
     match write(home, owner, new).await? {
-        Written::Yes(row) => Ok(*row),
+        Written::Yes(row) | Written::Unchanged(row) => Ok(*row),
         Written::TooMany => {
             let said = format!("there are {MOST_TEMPLATES} already; delete some first");
-            Err(Mistake { field: "text", said }.into())
+            Err(Mistake::of("text", said).into())
         }
         Written::Nothing => Err(DbError::Broken("a text was not written".into()).into()),
     }
@@ -216,6 +222,8 @@ fn taken_away(owner: Owner, place: Place, changed_by: &str, now: Millis) -> Stor
 
 enum Written {
     Yes(Box<StoredTemplate>),
+    /// The last version, which says the same.
+    Unchanged(Box<StoredTemplate>),
     /// There is none that could be taken away.
     Nothing,
     TooMany,
@@ -247,6 +255,10 @@ async fn write_in(tx: &mut Tx, owner: Owner, mut new: StoredTemplate) -> Result<
     let had_text = last.as_ref().is_some_and(|last| last.body.is_some());
     if new.body.is_none() && !had_text {
         return Ok(Written::Nothing);
+    }
+    if let Some(last) = last.as_ref().filter(|last| had_text && last.says_the_same(&new)) {
+        let last = StoredTemplate { superseded_at: None, ..last.clone() };
+        return Ok(Written::Unchanged(Box::new(last)));
     }
     if !had_text && count(tx, owner).await? >= MOST_TEMPLATES {
         return Ok(Written::TooMany);
@@ -352,12 +364,17 @@ pub async fn set_language(
 async fn write_language(db: &Db, tenant_id: Uuid, language: Option<&str>) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
     settings::raise_revision(&mut tx).await?;
-    on_tx!(&mut tx, c => {
-        sqlx::query::<D>("UPDATE tenants SET language = $2 WHERE id = $1")
-            .bind(tenant_id)
-            .bind(language)
-            .execute(c)
-            .await?;
+    let changed = on_tx!(&mut tx, c => {
+        sqlx::query::<D>(
+            "UPDATE tenants SET language = $2
+             WHERE id = $1 AND coalesce(language, '') <> coalesce($2, '')",
+        )
+        .bind(tenant_id)
+        .bind(language)
+        .execute(c)
+        .await?
+        .rows_affected()
     });
-    tx.commit().await
+    // Nobody needs to read anything again.
+    if changed == 0 { tx.rollback().await } else { tx.commit().await }
 }

@@ -13,11 +13,9 @@ use super::{
 use crate::{
     channel::Channel,
     config::{Purpose, Texts as Config},
+    policy::DEFAULT_PURPOSE,
     template::Template,
 };
-
-/// The purpose whose texts are those of all that have none of their own.
-const DEFAULT_PURPOSE: &str = "default";
 
 /// Said when even the file of English were missing.
 const LAST_RESORT: &str = "{app}: {code}";
@@ -109,6 +107,13 @@ pub struct Wording<'a> {
     pub source: Source,
 }
 
+/// Where the words of one language are.
+enum Found<'a> {
+    Saved(&'a Saved, Source),
+    InFile,
+    BuiltIn(&'static built_in::Language),
+}
+
 /// A language that is tried, and whether the operator named it.
 struct Wish {
     locale: Locale,
@@ -148,10 +153,18 @@ impl Texts {
         texts
     }
 
-    /// What of it is kept with a verification: the first wanted language that there are words for.
-    #[must_use]
-    pub fn wanted<'a>(&self, tenant_id: Uuid, asked: &'a Asked) -> Option<&'a Locale> {
-        asked.first_served(self.available(tenant_id))
+    /// What of it is kept with a verification: the first wanted language in which there are words for its
+    /// first message, else for one that follows.
+    pub fn wanted<'a>(
+        &self,
+        policy: &Purpose,
+        messages: impl IntoIterator<Item = Need<'a>>,
+        asked: &'a Asked,
+    ) -> Option<&'a Locale> {
+        messages.into_iter().find_map(|need| {
+            let has_words = |locale: &Locale| self.found(policy, &need, locale).is_some();
+            asked.first_served(self.available(need.tenant_id), has_words)
+        })
     }
 
     /// The words for this; there always are some.
@@ -199,6 +212,20 @@ impl Texts {
         need: &Need<'_>,
         locale: &Locale,
     ) -> Option<Wording<'a>> {
+        match self.found(policy, need, locale)? {
+            Found::Saved(saved, source) => Some(Wording {
+                language: locale.to_string(),
+                title: saved.title.as_ref().map(Cow::Borrowed),
+                text: Cow::Borrowed(&saved.text),
+                source,
+            }),
+            Found::InFile => of_file(config, policy, need),
+            Found::BuiltIn(words) => of_language(words, locale.to_string(), need),
+        }
+    }
+
+    /// Where there are words in exactly this language.
+    fn found(&self, policy: &Purpose, need: &Need<'_>, locale: &Locale) -> Option<Found<'_>> {
         let channel = channel_of_texts(need.channel);
         let own = self.tenants.get(&need.tenant_id).map(|own| (own, Source::Tenant));
         for (owned, source) in own.into_iter().chain([(&self.everyone, Source::Everyone)]) {
@@ -206,18 +233,16 @@ impl Texts {
                 .find(need.purpose, channel, locale)
                 .or_else(|| owned.find(DEFAULT_PURPOSE, channel, locale));
             if let Some(saved) = found {
-                return Some(Wording {
-                    language: locale.to_string(),
-                    title: saved.title.as_ref().map(Cow::Borrowed),
-                    text: Cow::Borrowed(&saved.text),
-                    source,
-                });
+                return Some(Found::Saved(saved, source));
             }
         }
         let is_of_file = |language: &Locale| locale.covers(language);
-        let in_file = self.everyone.language.as_ref().is_some_and(is_of_file);
-        let file = in_file.then(|| of_file(config, policy, need)).flatten();
-        file.or_else(|| of_language(built_in::find(locale)?, locale.to_string(), need))
+        if self.everyone.language.as_ref().is_some_and(is_of_file)
+            && in_file(policy, need.channel) != (None, None)
+        {
+            return Some(Found::InFile);
+        }
+        built_in::find(locale).map(Found::BuiltIn)
     }
 
     fn available(&self, tenant_id: Uuid) -> &[Locale] {
@@ -233,11 +258,7 @@ fn channel_of_texts(channel: Channel) -> Channel {
 /// The words of the configuration's file, if it has any for this. An e-mail of which it has only one half
 /// has the other from the sentences of the same language.
 fn of_file<'a>(config: &'a Config, policy: &'a Purpose, need: &Need<'_>) -> Option<Wording<'a>> {
-    let (title, text) = match need.channel {
-        Channel::Sms | Channel::Whatsapp => (None, policy.template.as_ref()),
-        Channel::Email => (policy.email_subject.as_ref(), policy.email_template.as_ref()),
-        Channel::Voice => (None, policy.voice_template.as_ref()),
-    };
+    let (title, text) = in_file(policy, need.channel);
     if title.is_none() && text.is_none() {
         return None;
     }
@@ -249,6 +270,15 @@ fn of_file<'a>(config: &'a Config, policy: &'a Purpose, need: &Need<'_>) -> Opti
     title = title.or_else(|| rest.as_ref()?.title.clone());
     let text = text.or_else(|| rest.map(|rest| rest.text))?;
     Some(Wording { language, title, text, source: Source::File })
+}
+
+/// Title and text that the configuration's file has for this.
+fn in_file(policy: &Purpose, channel: Channel) -> (Option<&Template>, Option<&Template>) {
+    match channel {
+        Channel::Sms | Channel::Whatsapp => (None, policy.template.as_ref()),
+        Channel::Email => (policy.email_subject.as_ref(), policy.email_template.as_ref()),
+        Channel::Voice => (None, policy.voice_template.as_ref()),
+    }
 }
 
 /// The sentences of the nearest language to this one, else those in English.

@@ -197,10 +197,55 @@ fn what_is_kept_is_what_can_be_served() {
     let config = config("");
     let texts = texts(&config, vec![row(true, "default", "sms", "cy", "{code}")], &[]);
     let wanted = |tenant_id, header: &str| {
-        let asked = Asked::new(None, Some(header));
-        texts.wanted(tenant_id, &asked).map(ToString::to_string)
+        let messages = [("default", Channel::Sms)];
+        kept(&config, &texts, tenant_id, &messages, header)
     };
     assert_eq!(wanted(TENANT, "cy, de").as_deref(), Some("cy"));
     assert_eq!(wanted(Uuid::nil(), "cy, de-AT").as_deref(), Some("de-AT"));
     assert_eq!(wanted(Uuid::nil(), "cy"), None);
+}
+
+/// The language that is kept with a verification that sends these.
+fn kept(
+    config: &Whole,
+    texts: &Texts,
+    tenant_id: Uuid,
+    messages: &[(&str, Channel)],
+    header: &str,
+) -> Option<String> {
+    let needs = messages.iter().map(|(purpose, channel)| {
+        let (locale, country) = (None, None);
+        Need { tenant_id, purpose, channel: *channel, locale, country, minutes: 10 }
+    });
+    let asked = Asked::new(None, Some(header));
+    texts.wanted(&config.purposes["default"], needs, &asked).map(ToString::to_string)
+}
+
+#[test]
+fn words_for_something_else_keep_nobody_from_the_second_choice() {
+    let config = config("[texts]\nlanguage = \"mi\"\n[purposes.default]\ntemplate = \"{code}!\"");
+    let rows = vec![
+        row(true, "login", "sms", "cy", "{code}"),
+        row(true, "default", "voice", "ga", "{code}"),
+        row(false, "default", "sms", "gd", "{code}"),
+    ];
+    let texts = texts(&config, rows, &[]);
+    let header = "cy, ga;q=0.9, de;q=0.8, gd;q=0.7";
+    for (messages, kept_locale) in [
+        (vec![("login", Channel::Sms)], "cy"),
+        (vec![("default", Channel::Sms)], "de"),
+        (vec![("default", Channel::Voice)], "ga"),
+        // What is sent for certain decides.
+        (vec![("default", Channel::Sms), ("default", Channel::Voice)], "de"),
+        (vec![("default", Channel::Email)], "de"),
+    ] {
+        let found = kept(&config, &texts, TENANT, &messages, header);
+        assert_eq!(found.as_deref(), Some(kept_locale), "{messages:?}");
+    }
+    let of = |messages: &[_], header: &str| kept(&config, &texts, TENANT, messages, header);
+    let (sms, call) = (("default", Channel::Sms), ("default", Channel::Voice));
+    assert_eq!(of(&[sms], "gd, de").as_deref(), Some("gd"), "the texts of all count too");
+    assert_eq!(of(&[sms], "mi, de").as_deref(), Some("mi"), "and so do those of the file");
+    assert_eq!(of(&[call], "mi, de").as_deref(), Some("de"), "which has none for calls");
+    assert_eq!(of(&[sms, call], "ga").as_deref(), Some("ga"), "else what follows");
 }

@@ -24,8 +24,9 @@ use crate::{
     queue::Lane,
     recipient::Recipient,
     secrets::{Code, Handle, SecretError, random},
+    settings::{Owner, Settings},
     template::{APP, RESERVED},
-    texts::Asked,
+    texts::{Asked, Need},
 };
 
 /// A request to prove that somebody holds a number or an e-mail address.
@@ -97,6 +98,8 @@ pub struct Terms<'a> {
     pub app: Option<&'a str>,
     /// True when the code may be sent again at once.
     pub no_wait: bool,
+    /// Variables that the text must name: whoever reads the code must read what it is for.
+    pub must_name: &'a [&'a str],
 }
 
 impl<'a> Terms<'a> {
@@ -159,22 +162,12 @@ async fn accept_in_time(
         is_test: fixed_code.is_some(),
         is_sandbox,
     };
-    let unknown = || Refused::UnknownPurpose { known: settings.purposes(new.tenant_id) };
-    let locale = settings.texts().wanted(new.tenant_id, &new.locale).map(ToString::to_string);
-    let words = policy.map(|policy| Words {
-        config: &home.config.texts,
-        texts: settings.texts(),
-        tenant_id: new.tenant_id,
-        purpose: &new.purpose,
-        policy,
-        locale: locale.as_deref(),
-        given: &new.variables,
-    });
-    let words = words.ok_or_else(unknown).and_then(|words| match reserved {
-        Some(name) => Err(Refused::VariableReserved(name)),
-        None => Ok(words),
-    });
-    let words = match words.and_then(|words| check_request(home, &new, words, &asking)) {
+    let words = policy.map(|policy| words(home, &settings, policy, &new, terms));
+    let unknown =
+        || Refused::UnknownPurpose { known: settings.purposes(Owner::Tenant(new.tenant_id)) };
+    let words = words.ok_or_else(unknown);
+    let checked = words.and_then(|words| check_request(home, &new, words, &asking, reserved));
+    let words = match checked {
         Ok(words) => words,
         // What a policy says may have changed since: a repeat gets its first answer.
         Err(refused) => {
@@ -185,10 +178,42 @@ async fn accept_in_time(
         Admission::Repeat(answer) => return read(&answer),
         Admission::Go(charged) => charged,
     };
-    let (acceptance, accepted) =
-        build(home, &new, &asking, other.as_ref(), &words, fixed_code, now)?;
+    let other = other.as_ref();
+    let admitted =
+        Admitted { home, new: &new, asking: &asking, other, words: &words, fixed_code, now };
+    let (acceptance, accepted) = admitted.seal()?;
     let first = commit(home, &asking, charged, acceptance).await?;
     first.map_or(Ok(accepted), |answer| read(&answer))
+}
+
+/// What its messages say, in the language that is kept with it.
+fn words<'a>(
+    home: &'a Home,
+    settings: &'a Settings,
+    policy: &'a Purpose,
+    new: &'a NewVerification,
+    terms: &Terms<'a>,
+) -> Words<'a> {
+    let (texts, tenant_id, purpose) = (settings.texts(), new.tenant_id, new.purpose.as_str());
+    let steps = new.steps().iter().map(|step| step.channel);
+    let messages = [new.channel].into_iter().chain(steps).map(|channel| Need {
+        tenant_id,
+        purpose,
+        channel,
+        locale: None,
+        country: None,
+        minutes: policy.minutes_of(channel),
+    });
+    Words {
+        config: &home.config.texts,
+        texts,
+        tenant_id,
+        purpose,
+        policy,
+        locale: texts.wanted(policy, messages, &new.locale).map(ToString::to_string),
+        given: &new.variables,
+        must_name: terms.must_name,
+    }
 }
 
 fn read(answer: &[u8]) -> Result<Accepted, Refused> {
@@ -201,7 +226,11 @@ fn check_request<'a>(
     new: &NewVerification,
     words: Words<'a>,
     asking: &Asking<'_>,
+    reserved: Option<String>,
 ) -> Result<Words<'a>, Refused> {
+    if let Some(name) = reserved {
+        return Err(Refused::VariableReserved(name));
+    }
     check_steps(home, new, &words)?;
     check_own_code(new, words.policy)?;
     check_countries(words.policy, &new.purpose, asking)?;
@@ -253,102 +282,102 @@ pub(super) fn check_countries(
     asking.other.map_or(Ok(()), |(to, _)| check(to)).map_err(|of| Refused::OfStep(Box::new(of)))
 }
 
-fn build(
-    home: &Home,
-    new: &NewVerification,
-    asking: &Asking<'_>,
-    other: Option<&Other>,
-    words: &Words<'_>,
+/// What is to be accepted, once it was let in.
+struct Admitted<'a> {
+    home: &'a Home,
+    new: &'a NewVerification,
+    asking: &'a Asking<'a>,
+    other: Option<&'a Other>,
+    words: &'a Words<'a>,
     fixed_code: Option<Code>,
     now: Millis,
-) -> Result<(Arc<Acceptance>, Accepted), Refused> {
-    let id = Uuid::now_v7();
-    let token = Handle::generate(id);
-    let mut row = seal_row(home, new, asking, words, fixed_code, &token, now)?;
-    let mut messages = Vec::new();
-    // A test number has no message: nothing can ever send to it.
-    if !asking.is_test {
-        row.add_other(home, other)?;
-        messages = workflow::messages(home, &row, new.steps(), other, now)?
-            .into_iter()
-            .map(|message| message.of_sandbox(asking.is_sandbox))
-            .collect();
-    }
-    let accepted = Accepted {
-        id,
-        session_token: token.to_text().to_string(),
-        channel: new.channel,
-        to: new.to.masked(),
-        expires_at: row.expires_at,
-        resend_at: row.resend_at,
-    };
-    let record = home.keep_answer(asking, id, &accepted, now)?;
-    let acceptance = Arc::new(Acceptance {
-        verification: Some(row),
-        messages,
-        record,
-        cap: home.send_cap(new.tenant_id, asking.is_test),
-        now,
-    });
-    Ok((acceptance, accepted))
 }
 
-fn seal_row(
-    home: &Home,
-    new: &NewVerification,
-    asking: &Asking<'_>,
-    words: &Words<'_>,
-    fixed_code: Option<Code>,
-    token: &Handle,
-    now: Millis,
-) -> Result<Verification, SecretError> {
-    let (id, policy) = (token.id, words.policy);
-    let seal = |name: &str, plain: &[u8]| home.keys.seal(name, id, plain);
-    let own_code = fixed_code.or_else(|| new.code.clone());
-    let variables = (!new.variables.is_empty())
-        .then(|| seal(field::VARIABLES, &serde_json::to_vec(&new.variables).unwrap_or_default()));
-    let metadata = new
-        .metadata
-        .as_ref()
-        .map(|m| seal(field::METADATA, &serde_json::to_vec(m).unwrap_or_default()));
-    Ok(Verification {
-        id,
-        tenant_id: new.tenant_id,
-        purpose: new.purpose.clone(),
-        channel: new.channel.as_str().into(),
-        status: "pending".into(),
-        key_id: home.keys.active_kid().to_owned(),
-        hash_key_id: home.keys.active_hash_kid().to_owned(),
-        recipient_hash: asking.recipient_hash.to_vec(),
-        recipient_sealed: seal(field::RECIPIENT, new.to.to_stored().as_bytes())?,
-        token_hash: token.hash(),
-        seed: if own_code.is_some() { None } else { Some(random::<16>().to_vec()) },
-        code_sealed: own_code.map(|c| seal(field::CODE, c.as_str().as_bytes())).transpose()?,
-        code_length: i32::try_from(policy.code_length).unwrap_or(6),
-        generation: 1,
-        guesses: 0,
-        guess_limit: i32::try_from(policy.guesses).unwrap_or(5),
-        resends: 0,
-        is_test: i32::from(asking.is_test),
-        subject_sealed: new
-            .subject
+impl Admitted<'_> {
+    fn seal(&self) -> Result<(Arc<Acceptance>, Accepted), Refused> {
+        let Self { home, new, asking, other, now, .. } = *self;
+        let id = Uuid::now_v7();
+        let token = Handle::generate(id);
+        let mut row = self.row(&token)?;
+        let mut messages = Vec::new();
+        // A test number has no message: nothing can ever send to it.
+        if !asking.is_test {
+            row.add_other(home, other)?;
+            messages = workflow::messages(home, &row, new.steps(), other, now)?
+                .into_iter()
+                .map(|message| message.of_sandbox(asking.is_sandbox))
+                .collect();
+        }
+        let accepted = Accepted {
+            id,
+            session_token: token.to_text().to_string(),
+            channel: new.channel,
+            to: new.to.masked(),
+            expires_at: row.expires_at,
+            resend_at: row.resend_at,
+        };
+        let record = home.keep_answer(asking, id, &accepted, now)?;
+        let acceptance = Arc::new(Acceptance {
+            verification: Some(row),
+            messages,
+            record,
+            cap: home.send_cap(new.tenant_id, asking.is_test),
+            now,
+        });
+        Ok((acceptance, accepted))
+    }
+
+    fn row(&self, token: &Handle) -> Result<Verification, SecretError> {
+        let Self { home, new, asking, words, now, .. } = *self;
+        let (id, policy) = (token.id, words.policy);
+        let seal = |name: &str, plain: &[u8]| home.keys.seal(name, id, plain);
+        let own_code = self.fixed_code.as_ref().or(new.code.as_ref());
+        let variables = (!new.variables.is_empty()).then(|| {
+            seal(field::VARIABLES, &serde_json::to_vec(&new.variables).unwrap_or_default())
+        });
+        let metadata = new
+            .metadata
             .as_ref()
-            .map(|s| seal(field::SUBJECT, s.as_bytes()))
-            .transpose()?,
-        variables_sealed: variables.transpose()?,
-        metadata_sealed: metadata.transpose()?,
-        failure: None,
-        check_key_hash: None,
-        created_at: now,
-        resend_at: now + i64::from(policy.resend_after_secs) * 1_000,
-        expires_at: now + i64::from(asking.lifetime_secs) * 1_000,
-        finished_at: None,
-        receipt_used_at: None,
-        other_hash: None,
-        other_sealed: None,
-        proves_other: 0,
-        reusable: i32::from(policy.reusable),
-        locale: words.locale.map(str::to_owned),
-        decoy: i32::from(new.decoy),
-    })
+            .map(|m| seal(field::METADATA, &serde_json::to_vec(m).unwrap_or_default()));
+        Ok(Verification {
+            id,
+            tenant_id: new.tenant_id,
+            purpose: new.purpose.clone(),
+            channel: new.channel.as_str().into(),
+            status: "pending".into(),
+            key_id: home.keys.active_kid().to_owned(),
+            hash_key_id: home.keys.active_hash_kid().to_owned(),
+            recipient_hash: asking.recipient_hash.to_vec(),
+            recipient_sealed: seal(field::RECIPIENT, new.to.to_stored().as_bytes())?,
+            token_hash: token.hash(),
+            seed: if own_code.is_some() { None } else { Some(random::<16>().to_vec()) },
+            code_sealed: own_code.map(|c| seal(field::CODE, c.as_str().as_bytes())).transpose()?,
+            code_length: i32::try_from(policy.code_length).unwrap_or(6),
+            generation: 1,
+            guesses: 0,
+            guess_limit: i32::try_from(policy.guesses).unwrap_or(5),
+            resends: 0,
+            is_test: i32::from(asking.is_test),
+            subject_sealed: new
+                .subject
+                .as_ref()
+                .map(|s| seal(field::SUBJECT, s.as_bytes()))
+                .transpose()?,
+            variables_sealed: variables.transpose()?,
+            metadata_sealed: metadata.transpose()?,
+            failure: None,
+            check_key_hash: None,
+            created_at: now,
+            resend_at: now + i64::from(policy.resend_after_secs) * 1_000,
+            expires_at: now + i64::from(asking.lifetime_secs) * 1_000,
+            finished_at: None,
+            receipt_used_at: None,
+            other_hash: None,
+            other_sealed: None,
+            proves_other: 0,
+            reusable: i32::from(policy.reusable),
+            locale: words.locale.clone(),
+            decoy: i32::from(new.decoy),
+        })
+    }
 }

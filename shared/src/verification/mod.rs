@@ -23,7 +23,7 @@ pub use resend::{ResendAnswer, ResendRequest, resend, resend_on_terms};
 pub(crate) use rows::{Lookups, bind_columns, insert, inserted, list_in, lock, lookups};
 pub use rows::{find, list};
 pub use sweep::{mark_expired, mark_used_up};
-pub(crate) use workflow::{LEAST_LIFE, go_on, go_on_or_fail};
+pub(crate) use workflow::{BadTime, LEAST_LIFE, check_times, go_on, go_on_or_fail};
 pub use workflow::{MOST_STEPS, NewStep, SHORTEST_WAIT, StepRefused};
 
 use crate::{

@@ -17,7 +17,6 @@ use crate::{
     admission::{Admission, Asking, Refused, admit, repeat},
     channel::Channel,
     clock::Millis,
-    config::Purpose,
     db::{Db, DbError, Tx, detached, in_time, on_tx, retrying},
     guess_budget::day_end,
     home::Home,
@@ -28,7 +27,7 @@ use crate::{
     recipient::Recipient,
     secrets::SecretError,
     send_budget,
-    texts::Texts,
+    settings::Settings,
 };
 
 #[derive(Clone, Debug)]
@@ -120,73 +119,79 @@ async fn resend_in_time(
         over => return Ok(ResendAnswer::Over(over)),
     }
     let rule = ResendRule::of(home, policy, &row, now).await?;
-    let opens_at = rule.opens_at(&[], now);
-    if terms.no_wait && opens_at > now {
-        return Err(Refused::Limited { scope: Scope::Recipient, wait_ms: opens_at - now });
-    }
-    let resend_at = row.resend_at.max(opens_at);
-    if resend_at > now && !terms.no_wait {
+    if let Some(resend_at) = opens_later(&row, &rule, terms, now)? {
         return Ok(ResendAnswer::TooEarly { resend_at });
     }
-    // A chain may have been taken out of the configuration since.
-    if !way.reaches || !home.config.chains.serves(way.channel) {
-        return Err(Refused::Channel(way.channel));
-    }
-    if let Some(policy) = policy {
-        check_countries(policy, &row.purpose, &asking)?;
-        if way.channel.as_str() != row.channel {
-            check_words(home, settings.texts(), policy, &row, &way)?;
-        }
-    }
+    check_way(home, &settings, &row, (&way, terms), &asking)?;
     let charged = match admit(home, &asking).await? {
         Admission::Repeat(answer) => return read(&answer),
         Admission::Go(charged) => charged,
     };
-    match write(home, &row, &way, &asking, &rule, now).await {
+    let written = write(home, &row, &way, &asking, &rule, now).await;
+    // What may have been committed stays charged; a repeat with its key passes free.
+    if !matches!(written, Ok(Written::Done(..)) | Err(DbError::Undecided(_))) {
+        home.limiter.refund(charged).await;
+    }
+    match written {
         Ok(Written::Done(resent, hint)) => {
             if let Some(id) = hint {
                 home.queue.hint(id);
             }
             Ok(ResendAnswer::Resent(resent))
         }
-        Ok(Written::CapReached) => {
-            home.limiter.refund(charged).await;
-            Err(Refused::DailyCap { until: day_end(now), now })
-        }
-        Ok(Written::Changed) => {
-            home.limiter.refund(charged).await;
-            changed(home, &request, now).await
-        }
-        Err(error) => {
-            // What may have been committed stays charged; a repeat with its key passes free.
-            if !matches!(error, DbError::Undecided(_)) {
-                home.limiter.refund(charged).await;
-            }
-            match error {
-                DbError::Locked if request.idempotency_key.is_some() => Err(Refused::KeyInUse),
-                error => Err(error.into()),
-            }
-        }
+        Ok(Written::CapReached) => Err(Refused::DailyCap { until: day_end(now), now }),
+        Ok(Written::Changed) => changed(home, &request, now).await,
+        Err(DbError::Locked) if request.idempotency_key.is_some() => Err(Refused::KeyInUse),
+        Err(error) => Err(error.into()),
     }
 }
 
-/// The words of another channel can be said with what the first one was given.
-fn check_words(
-    home: &Home,
-    texts: &Texts,
-    policy: &Purpose,
+/// When it may be sent again, if that is not now. Where nobody needs to wait, what the policy lets in so long
+/// is a limit like others.
+fn opens_later(
     row: &Verification,
-    way: &Way,
+    rule: &ResendRule,
+    terms: &Terms<'_>,
+    now: Millis,
+) -> Result<Option<Millis>, Refused> {
+    let opens_at = rule.opens_at(&[], now);
+    if !terms.no_wait {
+        return Ok(Some(row.resend_at.max(opens_at)).filter(|at| *at > now));
+    }
+    if opens_at > now {
+        return Err(Refused::Limited { scope: Scope::Recipient, wait_ms: opens_at - now });
+    }
+    Ok(None)
+}
+
+/// It can be sent there, as far as the policy of now has a say: the words of another channel can be said with
+/// what the first one was given, and those that must name something do.
+fn check_way(
+    home: &Home,
+    settings: &Settings,
+    row: &Verification,
+    (way, terms): (&Way, &Terms<'_>),
+    asking: &Asking<'_>,
 ) -> Result<(), Refused> {
+    // A chain may have been taken out of the configuration since.
+    if !way.reaches || !home.config.chains.serves(way.channel) {
+        return Err(Refused::Channel(way.channel));
+    }
+    let Some(policy) = settings.policy(row.tenant_id, &row.purpose) else { return Ok(()) };
+    check_countries(&policy, &row.purpose, asking)?;
+    if way.channel.as_str() == row.channel && terms.must_name.is_empty() {
+        return Ok(());
+    }
     let given = row.variables(&home.keys)?;
     let words = Words {
         config: &home.config.texts,
-        texts,
+        texts: settings.texts(),
         tenant_id: row.tenant_id,
         purpose: &row.purpose,
-        policy,
-        locale: row.locale.as_deref(),
+        policy: &policy,
+        locale: row.locale.clone(),
         given: &given,
+        must_name: terms.must_name,
     };
     words.check(way.channel, &way.to)
 }

@@ -20,8 +20,10 @@ pub(super) struct Words<'a> {
     pub(super) tenant_id: Uuid,
     pub(super) purpose: &'a str,
     pub(super) policy: &'a Purpose,
-    pub(super) locale: Option<&'a str>,
+    pub(super) locale: Option<String>,
     pub(super) given: &'a Variables,
+    /// Names that a text must have, whatever else is in it.
+    pub(super) must_name: &'a [&'a str],
 }
 
 impl Words<'_> {
@@ -34,7 +36,7 @@ impl Words<'_> {
             tenant_id: self.tenant_id,
             purpose: self.purpose,
             channel,
-            locale: self.locale,
+            locale: self.locale.as_deref(),
             country: to.region(),
             minutes: self.policy.minutes_of(channel),
         };
@@ -44,6 +46,10 @@ impl Words<'_> {
         let is_missing = |name: &&str| !RESERVED.contains(name) && !self.given.contains_key(*name);
         if let Some(name) = names.find(is_missing) {
             return Err(Refused::VariableMissing(name.to_owned()));
+        }
+        let names_it = |name: &&&str| wording.text.names().any(|own| own == **name);
+        if let Some(name) = self.must_name.iter().find(|name| !names_it(name)) {
+            return Err(Refused::NotInText((*name).to_owned()));
         }
         self.check_length(channel, &wording.text)?;
         match title.map(|title| self.length(channel, title)) {

@@ -68,6 +68,36 @@ pub(super) fn other(
     Some(Other { to: step.to.clone(), hash })
 }
 
+/// Why a step cannot come when it is to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BadTime {
+    TooSoon,
+    /// So many seconds after the first message.
+    TooLate(u32),
+}
+
+/// The times of steps, each given as the seconds since the one before: for those of a request as for those
+/// of a policy.
+///
+/// # Errors
+/// The place of the first step that comes too soon or too late.
+pub(crate) fn check_times(
+    waits: impl IntoIterator<Item = u32>,
+    lifetime_secs: u32,
+) -> Result<(), (usize, BadTime)> {
+    let mut at = 0_u32;
+    for (place, after_secs) in waits.into_iter().enumerate() {
+        if after_secs < SHORTEST_WAIT {
+            return Err((place, BadTime::TooSoon));
+        }
+        at = at.saturating_add(after_secs);
+        if at.saturating_add(LEAST_LIFE) > lifetime_secs {
+            return Err((place, BadTime::TooLate(at)));
+        }
+    }
+    Ok(())
+}
+
 /// # Errors
 /// Names the first step that cannot be taken.
 pub(super) fn check(
@@ -77,19 +107,17 @@ pub(super) fn check(
     has_own_code: bool,
 ) -> Result<(), StepRefused> {
     let refused = |place, field, said: String| Err(StepRefused { place, field, said });
-    let mut at = 0_u32;
-    for (place, step) in then.iter().enumerate() {
-        if step.after_secs < SHORTEST_WAIT {
-            return refused(place, "after_secs", format!("must be at least {SHORTEST_WAIT}"));
-        }
-        at = at.saturating_add(step.after_secs);
-        if at.saturating_add(LEAST_LIFE) > lifetime_secs {
-            let said = format!(
+    if let Err((place, bad)) = check_times(then.iter().map(|step| step.after_secs), lifetime_secs) {
+        let said = match bad {
+            BadTime::TooSoon => format!("must be at least {SHORTEST_WAIT}"),
+            BadTime::TooLate(at) => format!(
                 "comes {at} s after the first, and the code lives {lifetime_secs} s: at least \
                  {LEAST_LIFE} s must be left"
-            );
-            return refused(place, "after_secs", said);
-        }
+            ),
+        };
+        return refused(place, "after_secs", said);
+    }
+    for (place, step) in then.iter().enumerate() {
         let seen = [to].into_iter().chain(then[..place].iter().map(|step| &step.to));
         let mut of_its_kind = seen.filter(|seen| seen.channel() == step.to.channel());
         if of_its_kind.any(|seen| seen.identity() != step.to.identity()) {

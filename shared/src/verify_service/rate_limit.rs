@@ -294,7 +294,7 @@ pub(super) async fn charge(
     let charges: Vec<Charge<'_>> = found
         .iter()
         .filter(|(_, rules)| !rules.is_empty())
-        .map(|(key, rules)| Charge { scope: Scope::Client, key: key.clone(), rules })
+        .map(|(key, rules)| Charge::new(Scope::Client, key.clone(), rules))
         .collect();
     if charges.is_empty() {
         return Ok(Charged::default());

@@ -123,7 +123,24 @@ fn a_wrong_value_says_what_is_expected() {
             "[purposes.login]\nsms_app_hash = \"FA+9qCX9VS\"\n",
             "purposes.login.sms_app_hash: must be the 11 characters of an app's hash",
         ),
+        (
+            "[purposes.login]\ntemplate = \"{code} {name} {{app}}\"\n",
+            "DIR/otpost.toml:2: purposes.login.template: \"{\" at character 15 is no placeholder; there \
+             are {code}, {app}, {minutes}, {name}",
+        ),
+        (
+            "[purposes.login]\ntemplate = \"{code}\\r\\n\"\n",
+            "purposes.login.template: has a control character at character 7",
+        ),
+        (
+            "[purposes.login]\nvoice_template = \"{code}\\n\"\n",
+            "purposes.login.voice_template: has a control character at character 7",
+        ),
         ("[purposes.login]\nemail_subject = \"a\\nb\"\n", "email_subject: must be one line"),
+        (
+            "[purposes.login]\nemail_subject = \"{Name}\"\n",
+            "email_subject: \"{Name}\" at character 1",
+        ),
         ("[texts]\nlanguage = \"\"\n", "texts.language: \"\" is no language; write one such as"),
         ("[texts]\nlanguage = \"en_US\"\n", "texts.language: \"en_US\" is no language"),
         ("[compat.django]\nenabled = \"yes\"\n", "DIR/otpost.toml:2: compat.django.enabled:"),
@@ -139,9 +156,30 @@ fn a_wrong_value_says_what_is_expected() {
 }
 
 #[test]
+fn a_text_that_is_too_long_is_refused_at_the_start() {
+    let with = |key: &str, length: usize, chains: &str| {
+        let text = "a".repeat(length - "{code}".len());
+        format!("[chains]\n{chains}[purposes.login]\n{key} = \"{{code}}{text}\"\n")
+    };
+    let calls = "voice = [\"console\"]\n";
+    for (text, said) in [
+        (with("template", 1_601, ""), "purposes.login.template: must have 1 to 1600 characters"),
+        (with("voice_template", 301, ""), "login.voice_template: must have 1 to 300 characters"),
+        (
+            with("voice_template", 300, calls),
+            "purposes.login.voice_template: has 310 characters with texts.app and a code, and may have 300",
+        ),
+    ] {
+        let mistake = mistake(&text);
+        assert!(mistake.contains(said), "{mistake}");
+    }
+}
+
+#[test]
 fn texts_that_never_fit_an_email_are_refused_where_there_are_emails() {
     let name = format!("[texts]\napp = {:?}\n", "a".repeat(190));
-    let text = format!("[purposes.login]\nemail_template = \"{{code}}{}\"\n", "a".repeat(9_995));
+    let text = "a".repeat(9_989);
+    let text = format!("[purposes.login]\nemail_template = \"{{code}}{{app}}{text}\"\n");
     for (text, said) in [
         (name, "characters with texts.app and a code, and may have 200"),
         (text, "purposes.login.email_template: has 10001 characters"),
@@ -335,7 +373,7 @@ fn a_reply_that_cannot_be_meant_is_told() {
         ),
         (
             replying("start = \"{App}\"", ""),
-            "replies.start: \"{App}\" is no placeholder; there are",
+            "replies.start: \"{App}\" at character 1 is no placeholder; there are",
         ),
         (replying(&long, ""), "replies.stop: must have at most 1600 characters"),
         (replying("lifetime_secs = 5", ""), "replies.lifetime_secs: must be 60 to 86400"),

@@ -1,6 +1,6 @@
 //! Limits in both homes, and without the Redis they usually live in.
 
-use otpost_shared::limits::{Charge, Limited, Limiter, Rule, Scope};
+use otpost_shared::limits::{Charge, Limited, Limiter, Reach, Rule, Scope};
 use otpost_shared::redis_link::RedisLink;
 use otpost_testbed::on_both_homes;
 use uuid::Uuid;
@@ -8,8 +8,11 @@ use uuid::Uuid;
 const RULES: [Rule; 2] =
     [Rule { count: 1, window_ms: 30_000 }, Rule { count: 3, window_ms: 600_000 }];
 
+/// Of somebody else who counts the same.
+const SURFACE: [Rule; 1] = [Rule { count: 2, window_ms: 60_000 }];
+
 fn charge(key: &str) -> [Charge<'_>; 1] {
-    [Charge { scope: Scope::Recipient, key: key.into(), rules: &RULES }]
+    [Charge::new(Scope::Recipient, key.into(), &RULES)]
 }
 
 on_both_homes! {
@@ -39,6 +42,7 @@ on_both_homes! {
     async fn everywhere_the_counts_are_the_same(bed, "") {
         let (here, alone) = (&bed.home.limiter, Limiter::new(None));
         let many = [Rule { count: 20, window_ms: 300_000 }];
+        let reach = Reach::of(RULES.iter().chain(&SURFACE));
         let (mut state, mut now, mut refused) = (7_u64, 0, 0);
         let mut random = |below: u64| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -48,9 +52,11 @@ on_both_homes! {
             now += i64::try_from(random(9_000)).expect("small");
             let recipient = random(12).to_string();
             let marker = (random(3) == 0).then(|| format!("{:x}", random(40)));
+            // Half of them come by another surface.
+            let rules = if random(2) == 0 { &RULES[..] } else { &SURFACE };
             let charges = [
-                Charge { scope: Scope::Recipient, key: recipient, rules: &RULES },
-                Charge { scope: Scope::Client, key: random(2).to_string(), rules: &many },
+                Charge::new(Scope::Recipient, recipient, rules).reaching(reach),
+                Charge::new(Scope::Client, random(2).to_string(), &many),
             ];
             let answers = [
                 here.charge(Uuid::nil(), &charges, marker.as_deref(), now).await,
@@ -67,13 +73,58 @@ on_both_homes! {
         assert!((100..500).contains(&refused), "{refused} of 600");
     }
 
+    async fn each_surface_judges_by_its_own_rules_and_none_forgets_for_another(bed, "") {
+        const MINUTE: i64 = 60_000;
+        let surface = [Rule { count: 5, window_ms: 10 * MINUTE }];
+        // A log of few moments and one of many.
+        for count in [10_u8, 20] {
+            let native = [Rule { count: count.into(), window_ms: 24 * 60 * MINUTE }];
+            let reach = Reach::of(native.iter().chain(&surface));
+            let by = |rules| [Charge::new(Scope::Recipient, count.to_string(), rules).reaching(reach)];
+            let (native, surface) = (by(&native[..]), by(&surface[..]));
+            let limiter = &bed.home.limiter;
+            let mut now = 0;
+            for nth in 1..i64::from(count) {
+                assert!(limiter.charge(Uuid::nil(), &native, None, now).await.is_ok(), "{nth}");
+                now += 3 * MINUTE;
+            }
+            assert!(limiter.charge(Uuid::nil(), &surface, None, now).await.is_ok(), "{count}");
+            now += 20 * MINUTE;
+            let refused = limiter.charge(Uuid::nil(), &native, None, now).await;
+            let limited = Limited { scope: Scope::Recipient, wait_ms: 24 * 60 * MINUTE - now };
+            assert_eq!(refused.expect_err("as many as in a day"), limited, "{count}");
+            assert!(limiter.charge(Uuid::nil(), &surface, None, now).await.is_ok(), "{count}");
+        }
+    }
+
+    async fn charges_of_one_key_at_once_are_judged_by_their_own_rules(bed, "") {
+        const RULES: [&[Rule]; 2] =
+            [&[Rule { count: 10, window_ms: 60_000 }], &[Rule { count: 2, window_ms: 60_000 }]];
+        let tasks: Vec<_> = (0..64)
+            .map(|n| {
+                let limiter = bed.home.limiter.clone();
+                tokio::spawn(async move {
+                    let reach = Reach::of(RULES.into_iter().flatten());
+                    let charge = Charge::new(Scope::Tenant, "t".into(), RULES[n % 2]);
+                    limiter.charge(Uuid::nil(), &[charge.reaching(reach)], None, 5).await.is_ok()
+                })
+            })
+            .collect();
+        let mut taken = [0, 0];
+        for (n, task) in tasks.into_iter().enumerate() {
+            taken[n % 2] += u32::from(task.await.expect("no panic"));
+        }
+        assert_eq!(taken.iter().sum::<u32>(), 10);
+        assert!(taken[1] <= 2, "{taken:?}");
+    }
+
     async fn a_limit_is_exact_under_concurrency(bed, "") {
         let tasks: Vec<_> = (0..64)
             .map(|_| {
                 let limiter = bed.home.limiter.clone();
                 tokio::spawn(async move {
                     let rules = [Rule { count: 10, window_ms: 60_000 }];
-                    let charge = [Charge { scope: Scope::Tenant, key: "t".into(), rules: &rules }];
+                    let charge = [Charge::new(Scope::Tenant, "t".into(), &rules)];
                     limiter.charge(Uuid::nil(), &charge, None, 5).await.is_ok()
                 })
             })

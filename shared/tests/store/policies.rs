@@ -144,6 +144,29 @@ on_both_homes! {
         assert_eq!(change(home, Some(DEFAULT_TENANT), "login", json!({})).await, 4);
     }
 
+    async fn what_says_the_same_is_no_change(bed, "") {
+        let home = &bed.home;
+        let other = Home::open((*home.config).clone()).await.expect("a second process");
+        let login = |keys: Value| change(home, Some(DEFAULT_TENANT), "login", keys);
+        assert_eq!(login(json!({ "guesses": 3, "reusable": true })).await, 1);
+        // Each time after what was trusted is too old.
+        let seen = async |nth: i64| {
+            let now = other.clock.now() + nth * 1_000;
+            other.settings.now(&other.db, now).await.expect("an answer")
+        };
+        let before = seen(1).await;
+        assert_eq!(login(json!({ "reusable": true, "guesses": 3 })).await, 1);
+        assert!(Arc::ptr_eq(&before, &seen(2).await), "nobody reads anything again");
+        assert_eq!(login(json!({ "guesses": 3 })).await, 2);
+        assert!(!Arc::ptr_eq(&before, &seen(3).await));
+        let gone = change_of(Some(DEFAULT_TENANT), "login", None);
+        assert_eq!(policy::change(home, gone).await, Ok(3));
+        assert_eq!(login(json!({ "guesses": 3 })).await, 4);
+        let late = change_of(Some(DEFAULT_TENANT), "login", Some(json!({ "guesses": 3 })));
+        let late = policy::change(home, Change { based_on: Some(3), ..late }).await;
+        assert_eq!(late, Err(NotChanged::Outdated { version: 4 }));
+    }
+
     async fn an_earlier_version_can_count_again(bed, "") {
         let home = &bed.home;
         for guesses in [2, 3] {

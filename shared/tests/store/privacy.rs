@@ -61,6 +61,8 @@ countries = ["*"]
 [providers.main]
 kind = "vonage"
 replies = true
+[purposes.payment]
+template = "{code}: {amount} to {payee}"
 "#;
 
 on_both_homes! {
@@ -117,7 +119,7 @@ async fn start_in_a_service(home: &Home) {
         payments: true,
     };
     let (id, now) = (Uuid::now_v7(), home.clock.now());
-    let service = Service::new(id, DEFAULT_TENANT, "default", settings, now);
+    let service = Service::new(id, DEFAULT_TENANT, "payment", settings, now);
     assert!(verify_service::insert(&home.db, &service).await.expect("stored"));
     let limit = RateLimit {
         id,
@@ -135,7 +137,9 @@ async fn start_in_a_service(home: &Home) {
         app: Some("sentinel-app".to_owned()),
         code: Some(Code::new("sentinel-1".to_owned())),
         subject: Some("sentinel-payment".to_owned()),
-        variables: [("amount".to_owned(), "sentinel-amount".to_owned())].into(),
+        variables: [("amount", "sentinel-amount"), ("payee", "sentinel-payee")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
         metadata: serde_json::json!({ "tags": "sentinel-tag" }),
         locale: Asked::default(),
         client: None,

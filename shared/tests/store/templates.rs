@@ -11,9 +11,10 @@ use otpost_shared::{
     verification,
 };
 use otpost_testbed::on_both_homes;
+use serde_json::json;
 use uuid::Uuid;
 
-use super::{number, refusal, request};
+use super::{number, policies::change, refusal, request};
 
 fn locale(text: &str) -> Locale {
     Locale::parse(text).expect("a language")
@@ -89,6 +90,27 @@ on_both_homes! {
         assert_eq!(places, [("de", Some("d {code}")), ("fr", Some("c {code}"))]);
     }
 
+    async fn what_says_the_same_is_no_change(bed, "") {
+        let (home, owner) = (&bed.home, Owner::Tenant(DEFAULT_TENANT));
+        let of = || place("default", "de");
+        assert_eq!(save(home, owner, of(), "a {code}").await, 1);
+        let french = locale("fr");
+        texts::set_language(home, DEFAULT_TENANT, Some(&french)).await.expect("set");
+        let before = known(home).await;
+        let again = texts::save(home, owner, of(), draft("a {code}"), "somebody").await;
+        let again = again.expect("saved");
+        let told = (again.version, again.changed_by.as_str(), again.superseded_at);
+        assert_eq!(told, (1, "cli", None));
+        texts::set_language(home, DEFAULT_TENANT, Some(&french)).await.expect("set");
+        assert!(Arc::ptr_eq(&before, &known(home).await), "nobody reads anything again");
+        let named = Draft { variables: vec!["name".into()], ..draft("a {code}") };
+        let changed = texts::save(home, owner, of(), named, "cli").await.expect("saved");
+        assert_eq!(changed.version, 2);
+        texts::set_language(home, DEFAULT_TENANT, None).await.expect("set");
+        let language = texts::language_of(&home.db, DEFAULT_TENANT).await.expect("an answer");
+        assert_eq!(language, None);
+    }
+
     async fn a_tenants_words_are_its_own_and_those_of_all_are_not_the_default_tenants(bed, "") {
         let home = &bed.home;
         let other = another_tenant(home).await;
@@ -144,13 +166,26 @@ on_both_homes! {
             let of = place("default", "de");
             let refused = texts::save(home, Owner::Everyone, of, draft(text), "cli");
             let refused = refused.await.expect_err("refused");
-            assert!(matches!(refused, NotSaved::Mistake(mistake) if mistake.field == "text"), "{text}");
+            assert!(matches!(refused, NotSaved::Mistake(mistake) if mistake.field() == "text"), "{text}");
         }
         let of = place("nothing", "de");
         let refused = texts::save(home, Owner::Everyone, of, draft("{code}"), "cli").await;
         let refused = refused.expect_err("refused");
-        assert!(matches!(refused, NotSaved::Mistake(mistake) if mistake.field == "purpose"));
+        assert!(matches!(refused, NotSaved::Mistake(mistake) if mistake.field() == "purpose"));
         assert!(texts::list(&home.db, Owner::Everyone).await.expect("an answer").is_empty());
+    }
+
+    async fn a_text_for_everyone_is_for_a_purpose_of_everyone(bed, "") {
+        let home = &bed.home;
+        change(home, Some(DEFAULT_TENANT), "shop", json!({ "guesses": 3 })).await;
+        let of = || place("shop", "de");
+        let refused = texts::save(home, Owner::Everyone, of(), draft("{code}"), "cli").await;
+        let refused = refused.expect_err("nobody else has it");
+        let NotSaved::Mistake(mistake) = refused else { panic!("{refused:?}") };
+        assert!(mistake.field() == "purpose" && !mistake.said.contains("shop"), "{mistake}");
+        save(home, Owner::Tenant(DEFAULT_TENANT), of(), "{code}").await;
+        change(home, None, "shop", json!({ "guesses": 4 })).await;
+        save(home, Owner::Everyone, of(), "{code}").await;
     }
 
     async fn what_was_asked_for_is_kept(bed, "") {

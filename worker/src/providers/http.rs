@@ -68,7 +68,8 @@ impl HttpGateway {
             .chain(body.as_ref().map(|body| &body.template))
             .collect();
         let uses = |slot: Slot| templates.iter().any(|template| template.uses(slot));
-        let (names_sender, takes_codes_only) = (uses(Slot::From), uses(Slot::Code));
+        let names_sender = uses(Slot::From);
+        let takes_codes_only = config.place_of_code().is_some();
         config.check_uses(name, net, uses)?;
         config.check_inbound(name, net)?;
         let gateway = Self {

@@ -122,6 +122,7 @@ async fn accept_with(
     then: Vec<NewStep>,
 ) -> Accepted {
     let new = NewVerification {
+        decoy: false,
         tenant_id,
         to: recipient(to),
         channel,

@@ -9,7 +9,10 @@ use otpost_shared::{admission::Refused, db::DbError};
 use serde::{Serialize, Serializer};
 
 use super::endpoint::{ALLOWED, About};
-use crate::error::{ApiError, ErrorCode};
+use crate::{
+    error::{ApiError, ErrorCode},
+    put_off::{PUT_OFF_MS, is_put_off, retry_after_secs},
+};
 
 pub(super) const VALID: &str = "Security code is valid.";
 pub(super) const NOT_VALID: &str = "Security code is not valid";
@@ -20,8 +23,6 @@ pub(super) const TOO_MANY: &str =
 
 const NOT_SENT_TO: &str = "No code can be sent to this phone number.";
 const NON_FIELD: &str = "non_field_errors";
-/// Milliseconds after which whoever was put off may try again.
-const PUT_OFF_MS: i64 = 2_000;
 
 /// An answer on its way out.
 #[derive(Debug)]
@@ -98,7 +99,7 @@ impl Answer {
 
     /// Rounded up to whole seconds, at least one.
     pub(super) fn throttled(wait_ms: i64) -> Self {
-        let secs = (wait_ms.max(1) + 999) / 1_000;
+        let secs = retry_after_secs(wait_ms);
         let unit = if secs == 1 { "second" } else { "seconds" };
         let said = format!("Request was throttled. Expected available in {secs} {unit}.");
         let answer = Self::detail(StatusCode::TOO_MANY_REQUESTS, said);
@@ -108,7 +109,7 @@ impl Answer {
     pub(super) fn put_off(wait_ms: i64) -> Self {
         let said = "Service temporarily unavailable, try again later.";
         let answer = Self::detail(StatusCode::SERVICE_UNAVAILABLE, said);
-        Self { retry_after_secs: Some((wait_ms.max(1) + 999) / 1_000), ..answer }
+        Self { retry_after_secs: Some(retry_after_secs(wait_ms)), ..answer }
     }
 
     pub(super) fn failed() -> Self {
@@ -143,12 +144,7 @@ impl From<ApiError> for Answer {
 
 impl From<DbError> for Answer {
     fn from(error: DbError) -> Self {
-        if matches!(error, DbError::Broken(_)) {
-            tracing::error!(%error, "a request failed");
-            return Self::failed();
-        }
-        tracing::warn!(%error, "a request was put off");
-        Self::put_off(PUT_OFF_MS)
+        if is_put_off(&error) { Self::put_off(PUT_OFF_MS) } else { Self::failed() }
     }
 }
 
@@ -166,6 +162,7 @@ impl From<Refused> for Answer {
             Refused::UnknownPurpose { .. }
             | Refused::VariableMissing(_)
             | Refused::VariableReserved(_)
+            | Refused::NotInText(_)
             | Refused::TextLength { .. }
             | Refused::TitleLength(_)
             | Refused::CodeLength { .. }

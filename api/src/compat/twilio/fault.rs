@@ -11,10 +11,11 @@ use otpost_shared::{
 };
 use serde::Serialize;
 
-use crate::error::{ApiError, ErrorCode};
+use crate::{
+    error::{ApiError, ErrorCode},
+    put_off::{PUT_OFF_MS, is_put_off, retry_after_secs},
+};
 
-/// Milliseconds after which whoever was put off may try again.
-const PUT_OFF_MS: i64 = 2_000;
 const ALL_STARTS: &str = "Max send attempts reached";
 
 /// An error on its way out.
@@ -41,7 +42,7 @@ impl Fault {
 
     /// Rounded up to whole seconds, at least one.
     fn after(self, wait_ms: i64) -> Self {
-        Self { retry_after_secs: Some((wait_ms.max(1) + 999) / 1_000), ..self }
+        Self { retry_after_secs: Some(retry_after_secs(wait_ms)), ..self }
     }
 
     /// A wrong key, a key under another name than its own, or none.
@@ -163,12 +164,7 @@ impl From<ApiError> for Fault {
 
 impl From<DbError> for Fault {
     fn from(error: DbError) -> Self {
-        if matches!(error, DbError::Broken(_)) {
-            tracing::error!(%error, "a request failed");
-            return Self::failed();
-        }
-        tracing::warn!(%error, "a request was put off");
-        Self::put_off(PUT_OFF_MS)
+        if is_put_off(&error) { Self::put_off(PUT_OFF_MS) } else { Self::failed() }
     }
 }
 
@@ -213,6 +209,10 @@ impl From<Refused> for Fault {
             Refused::Suppressed => blocked(60_410, "This recipient is not to be sent to"),
             Refused::VariableMissing(name) => {
                 let said = format!("The text needs a substitution that was not sent: {name}");
+                Self::new(StatusCode::BAD_REQUEST, 60_224, said)
+            }
+            Refused::NotInText(name) => {
+                let said = format!("The text of a Service for payments must name {{{name}}}");
                 Self::new(StatusCode::BAD_REQUEST, 60_224, said)
             }
             Refused::VariableReserved(name) => Self::parameter(

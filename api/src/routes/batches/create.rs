@@ -31,6 +31,7 @@ use crate::{
     body::{self, IdempotencyHeader},
     error::{ApiError, ErrorCode, Problem},
     observe::OwnTime,
+    put_off::PUT_OFF_MS,
     query::Params,
 };
 
@@ -189,13 +190,13 @@ fn unfinished(error: ApiError, id: Uuid, has_key: bool) -> ApiError {
     let error = match error.code() {
         ErrorCode::Unavailable if has_key => ErrorCode::Unavailable
             .detail("a part of it may be stored: repeat it with the same Idempotency-Key")
-            .retry_after_ms(2_000),
+            .retry_after_ms(PUT_OFF_MS),
         ErrorCode::Unavailable => ErrorCode::Unavailable
             .detail(format!(
                 "a part of it may be stored: see /v1/messages/batch/{id} before you repeat it, \
                  because without an Idempotency-Key that part would be sent again"
             ))
-            .retry_after_ms(2_000),
+            .retry_after_ms(PUT_OFF_MS),
         _ => error,
     };
     error.with("batch", id.to_string())

@@ -9,7 +9,10 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
-use crate::error::{ApiError, ErrorCode};
+use crate::{
+    error::{ApiError, ErrorCode},
+    put_off::PUT_OFF_MS,
+};
 
 /// Each takes about 30 MB, be it a million usual lines or the largest JSON body; more where lines are
 /// long, by the few slices of at most 4 MiB that are on their way.
@@ -69,7 +72,7 @@ async fn take(from: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
 }
 
 async fn in_time(permit: impl Future<Output = Option<Permit>>) -> Result<Permit, ApiError> {
-    let busy = || ErrorCode::BatchesBusy.error().retry_after_ms(2_000);
+    let busy = || ErrorCode::BatchesBusy.error().retry_after_ms(PUT_OFF_MS);
     tokio::time::timeout(PATIENCE, permit).await.ok().flatten().ok_or_else(busy)
 }
 

@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::{
     MAX_BODY_BYTES,
     error::{ApiError, ErrorCode},
+    put_off::PUT_OFF_MS,
 };
 
 /// In pieces as large as the body that every request may have: eight of the largest calls.
@@ -39,7 +40,7 @@ impl Room {
         let more = u32::try_from(more).unwrap_or(u32::MAX);
         let Ok(permit) = Arc::clone(&self.0).try_acquire_many_owned(more) else {
             *held = Held::default();
-            return Err(ErrorCode::CallsBusy.error().retry_after_ms(2_000));
+            return Err(ErrorCode::CallsBusy.error().retry_after_ms(PUT_OFF_MS));
         };
         match &mut held.0 {
             Some(all) => all.merge(permit),

@@ -14,7 +14,10 @@ use otpost_shared::{
 use tokio::sync::Semaphore;
 
 use super::room::Held;
-use crate::error::{ApiError, ErrorCode};
+use crate::{
+    error::{ApiError, ErrorCode},
+    put_off::PUT_OFF_MS,
+};
 
 /// A process takes one report at the same time for so many connections to the database, which codes need too.
 const CONNECTIONS_EACH: u32 = 4;
@@ -55,7 +58,7 @@ pub(super) async fn take(
         Ok(Ok(taken)) => Ok(taken?),
         Ok(Err(_)) => Err(ErrorCode::Unavailable
             .detail("not all of it was taken within a minute; bring it again")
-            .retry_after_ms(2_000)),
+            .retry_after_ms(PUT_OFF_MS)),
         // What it said may quote the call; where it was stands in a line of its own.
         Err(_) => {
             tracing::error!(provider, "taking in what it brought failed");

@@ -212,6 +212,7 @@ pub async fn restore(
     caller.require(Scope::Manage)?;
     // No version has another form.
     let Ok(Path((purpose, version))) = path else { return Err(ErrorCode::PolicyNotFound.error()) };
+    let PathName(purpose) = PathName::of(purpose);
     policy::restore(&app.home, version, change_by(&caller, purpose.clone())).await?;
     view(&app, &caller, &purpose).await.map(Json)
 }

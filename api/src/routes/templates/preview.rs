@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State};
 use otpost_shared::{
     api_key::Scope,
+    policy::DEFAULT_PURPOSE,
     price::Charge,
     texts::{self, Draft, Place, Preview, Question},
 };
@@ -96,9 +97,10 @@ pub async fn preview(
     let (home, wire) = (&app.home, body.value);
     let config = &home.config;
     let place = Place::read(
-        wire.purpose.as_deref().unwrap_or("default"),
+        wire.purpose.as_deref().unwrap_or(DEFAULT_PURPOSE),
         wire.channel.as_deref().unwrap_or("sms"),
-        wire.locale.as_deref().unwrap_or(&config.texts.language),
+        wire.locale.as_deref(),
+        &config.texts,
     )?;
     if wire.text.is_none() && wire.title.is_some() {
         return Err(wrong_parameter("title", "title is tried out together with text"));

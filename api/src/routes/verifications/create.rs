@@ -6,6 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     Home,
     api_key::Scope,
+    policy::DEFAULT_PURPOSE,
     queue::Lane,
     secrets::Code,
     verification::{self, Accepted, NewVerification, Variables},
@@ -159,7 +160,7 @@ pub(crate) async fn parse(
         tenant_id,
         to,
         channel,
-        purpose: wire.purpose.unwrap_or_else(|| "default".into()),
+        purpose: wire.purpose.unwrap_or_else(|| DEFAULT_PURPOSE.into()),
         subject: wire.subject,
         variables: wire.variables,
         metadata: wire.metadata.map(serde_json::Value::Object),

@@ -56,6 +56,21 @@ on_both_homes! {
         limited.refused(429, "rate_limited");
     }
 
+    async fn a_stranger_takes_nothing_back_of_what_a_key_counted(bed, "[limits]\nrecipient = [\"3/1d\"]\n\
+        [compat.django]\nenabled = true\nrecipient = [\"1/1m\"]\n")
+    {
+        let service = Service::start(&bed).await;
+        let native = json!({ "to": number(1) });
+        service.create(1).await;
+        service.post(crate::service::VERIFICATIONS, &native).await.is(202);
+        service.home.clock.advance(60_000);
+        register(&service, &number(1)).await;
+        service.home.clock.advance(120_000);
+        let limited = service.post(crate::service::VERIFICATIONS, &native).await;
+        limited.refused(429, "rate_limited");
+        register(&service, &number(1)).await;
+    }
+
     async fn an_address_registers_so_many_numbers(bed, FEW) {
         let service = Service::start(&bed).await;
         for n in 1..=3 {

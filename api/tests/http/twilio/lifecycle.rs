@@ -7,6 +7,11 @@ use serde_json::{Value, json};
 use super::*;
 use crate::check::other_than;
 
+/// With a text that says what is paid, in English and by SMS alone.
+const PAYING: &str = "[compat.twilio]\nenabled = true\n[chains]\nvoice = [\"console\"]\n\
+    email = [\"console\"]\n[purposes.default]\ntemplate = \"{code}: {amount} to {payee}\"\n\
+    email_subject = \"{amount} to {payee}\"\n";
+
 /// `2026-11-20T08:42:00Z`.
 fn is_whole_second(text: &str) -> bool {
     text.len() == 20 && text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T')
@@ -169,7 +174,7 @@ on_both_homes! {
         assert_eq!(right.str("status"), "approved");
     }
 
-    async fn a_payment_is_bound_to_its_code(bed, ON) {
+    async fn a_payment_is_bound_to_its_code(bed, PAYING) {
         let api = Service::start(&bed).await;
         let caller = Caller::with(&api, &[("Psd2Enabled", "true")]).await;
         let to = number(8);
@@ -184,6 +189,30 @@ on_both_homes! {
         assert_fault(&caller.check(&more).await, 404, 20_404);
         let right = caller.check(&[of_it[0], of_it[1], paid[0], paid[1]]).await.is(201);
         assert_eq!((right.str("status"), right.str("amount")), ("approved", "39.99"));
+    }
+
+    async fn who_confirms_a_payment_reads_what_is_paid(bed, PAYING) {
+        let api = Service::start(&bed).await;
+        let caller = Caller::with(&api, &[("Psd2Enabled", "true")]).await;
+        let paid = [("Amount", "39.99"), ("Payee", "Acme")];
+        let with = |more: &[(&'static str, &'static str)]| [&paid[..], more].concat();
+        let before = api.stored().await;
+        // The built-in sentences name neither; of a title alone nobody knows who reads it.
+        assert_fault(&caller.start(&number(9), &with(&[("Locale", "de")])).await, 400, 60_224);
+        assert_fault(&caller.start(&number(9), &with(&[("Channel", "call")])).await, 400, 60_224);
+        let to = "ann@example.org";
+        assert_fault(&caller.start(to, &with(&[("Channel", "email")])).await, 400, 60_224);
+        assert_eq!(api.stored().await, before);
+        caller.start(&number(9), &paid).await.is(201);
+        // Sent again by another channel, and after the text has become another.
+        assert_fault(&caller.start(&number(9), &with(&[("Channel", "call")])).await, 400, 60_224);
+        let text = json!({ "text": "{code}" });
+        let path = "/v1/templates/default/sms/en";
+        api.call(Method::PUT, path).json(&text).await.is(200);
+        assert_fault(&caller.start(&number(9), &paid).await, 400, 60_224);
+        let text = json!({ "text": "{amount} {payee} {code}", "variables": ["amount", "payee"] });
+        api.call(Method::PUT, path).json(&text).await.is(200);
+        caller.start(&number(9), &paid).await.is(201);
     }
 
     async fn an_address_is_verified_too(bed, ON) {

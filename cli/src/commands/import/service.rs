@@ -22,6 +22,9 @@ const LIFETIME_SECS: u32 = 600;
 const GUESSES: u32 = 5;
 const SHORT: &str = "is below 6: set policies.allow_short_codes = true if that is meant";
 
+/// What is said of a payment, by whichever channel.
+const PAYMENT: &str = "{code} is your {app} code for the payment of {amount} to {payee}.";
+
 /// Members that say nothing of how verifications are made.
 const SILENT: [&str; 6] = ["sid", "account_sid", "date_created", "date_updated", "url", "links"];
 
@@ -133,6 +136,11 @@ impl Found {
         draft.set("lifetime_secs", LIFETIME_SECS, "what it is there unless support changed it");
         draft.set("guesses", GUESSES, "the same");
         draft.set("template", self.template(), "what is sent there in English");
+        if settings.payments {
+            draft.set("email_template", PAYMENT, "the same");
+            draft.set("voice_template", PAYMENT, "the same");
+            draft.say("In other languages, save texts that name {amount} and {payee} too.");
+        }
         if settings.custom_codes {
             draft.say(
                 "custom_code_enabled: callers may bring codes of up to 10 letters and digits.",
@@ -145,7 +153,7 @@ impl Found {
     fn template(&self) -> &'static str {
         let warns = self.is_set("do_not_share_warning_enabled");
         match (self.settings.payments, warns) {
-            (true, _) => "{code} is your {app} code for the payment of {amount} to {payee}.",
+            (true, _) => PAYMENT,
             (false, true) => {
                 "Your {app} verification code is: {code}. Don't share this code with anyone."
             }

@@ -5,7 +5,10 @@
 
 use std::{ops::RangeInclusive, process::ExitCode};
 
-use otpost_shared::template::{RESERVED, Template};
+use otpost_shared::{
+    policy::{CODE_LENGTHS, GUESSES, LEAST_DIGITS, LIFETIMES},
+    template::{RESERVED, Template},
+};
 
 use super::{
     draft::Draft,
@@ -181,14 +184,18 @@ impl Found {
 
     fn policy(&self, draft: &mut Draft) {
         draft.section("purposes.default");
-        self.whole(draft, "TOKEN_LENGTH", ("code_length", 6..=10, LENGTH));
+        self.whole(
+            draft,
+            "TOKEN_LENGTH",
+            ("code_length", LEAST_DIGITS..=*CODE_LENGTHS.end(), LENGTH),
+        );
         // The newer name wins.
         let newer = "SECURITY_CODE_EXPIRATION_SECONDS";
         let older = "SECURITY_CODE_EXPIRATION_TIME";
         let key =
             if self.get(newer).is_none() && self.get(older).is_some() { older } else { newer };
-        self.whole(draft, key, ("lifetime_secs", 30..=600, EXPIRES_SECS));
-        self.whole(draft, "MAX_FAILED_ATTEMPTS", ("guesses", 1..=10, ATTEMPTS));
+        self.whole(draft, key, ("lifetime_secs", LIFETIMES, EXPIRES_SECS));
+        self.whole(draft, "MAX_FAILED_ATTEMPTS", ("guesses", GUESSES, ATTEMPTS));
         let key = "VERIFY_SECURITY_CODE_ONLY_ONCE";
         match self.get(key) {
             Some(Value::Truth(once)) => draft.set("reusable", !once, key),
@@ -297,14 +304,14 @@ impl Found {
         &self,
         draft: &mut Draft,
         theirs: &str,
-        (ours, range, usual): (&str, RangeInclusive<i64>, i64),
+        (ours, range, usual): (&str, RangeInclusive<u32>, i64),
     ) {
+        let (least, most) = (i64::from(*range.start()), i64::from(*range.end()));
         match self.get(theirs) {
-            Some(Value::Number(number)) if range.contains(number) => {
+            Some(Value::Number(number)) if (least..=most).contains(number) => {
                 draft.set(ours, *number, theirs);
             }
             Some(Value::Number(number)) => {
-                let (least, most) = (*range.start(), *range.end());
                 draft.say(&format!("{theirs} is {number}; here it can be {least} to {most}."));
                 draft.set(ours, (*number).clamp(least, most), theirs);
             }

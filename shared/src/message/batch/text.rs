@@ -51,7 +51,7 @@ impl BatchText {
             return Err(TextError::Length);
         }
         let template = Template::parse(text);
-        if let Some(found) = template.stray_brace() {
+        if let Some((_, found)) = template.stray_brace() {
             return Err(TextError::Brace(found.to_owned()));
         }
         // `{app}` is the same in every text; the others are only known of a code.

@@ -6,7 +6,7 @@ use otpost_shared::{
     config::ConfigError,
     json_pointer::Pointer,
     price::Currency,
-    report::{HttpInbound, HttpReports, currency_mistake},
+    report::{HttpInbound, HttpReports, currency_mistake, place_of_code},
 };
 use reqwest::{Method, header::HeaderName};
 use serde::Deserialize;
@@ -245,36 +245,33 @@ impl HttpConfig {
                 {to_digits}: nobody would get the message";
             return Err(mistake(name, place, said));
         }
-        if !uses(Slot::Text) && !uses(Slot::Code) {
+        if !uses(Slot::Text) && self.place_of_code().is_none() {
             let said = "neither here nor elsewhere in url, headers or body stands {text} or {code}: \
                 the message would say nothing";
             return Err(mistake(name, place, said));
         }
-        let has_title = uses(Slot::Title) || uses(Slot::Code);
+        let has_title = uses(Slot::Title) || self.place_of_code().is_some();
         if net.sends_email(name) && !(uses(Slot::To) && has_title) {
             let said = "url, headers or body must hold {to}, and {title} or {code}, as it stands in a \
                 chain of e-mail: else the e-mail has no address or no subject line";
             return Err(mistake(name, place, said));
         }
-        match net.sends_what_is_no_code(name) {
-            Some(why) if uses(Slot::Code) => {
+        match (net.sends_what_is_no_code(name), self.place_of_code()) {
+            (Some(why), Some(place)) => {
                 let said = format!(
                     "{{code}} stands here, so nothing but codes can go this way, and {why}; take \
                      this provider out there, or write {{text}} here"
                 );
-                Err(mistake(name, self.place_of_code(), said))
+                Err(mistake(name, place, said))
             }
             _ => Ok(()),
         }
     }
 
-    fn place_of_code(&self) -> &'static str {
-        let names = |text: &str| text.contains("{code}");
-        match &self.body {
-            Some(body) if names(body) => "body",
-            _ if names(&self.url) => "url",
-            _ => "headers",
-        }
+    /// The key in which `{code}` stands; none where it does not.
+    pub(super) fn place_of_code(&self) -> Option<&'static str> {
+        let headers = self.headers.values().map(String::as_str);
+        place_of_code(self.body.as_deref(), &self.url, headers)
     }
 
     /// Nothing in a request asks for what people write: the gateway's own console does.
