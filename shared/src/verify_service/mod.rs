@@ -49,9 +49,9 @@ pub struct Service {
     pub updated_at: Millis,
 }
 
-/// What callers can set of it.
+/// What callers can set of it, beside what the purpose says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct Options {
     pub friendly_name: String,
     pub code_length: u32,
     /// Whether callers may bring codes of their own.
@@ -62,7 +62,7 @@ pub struct Settings {
 
 impl Service {
     #[must_use]
-    pub fn new(id: Uuid, tenant_id: Uuid, purpose: &str, settings: Settings, now: Millis) -> Self {
+    pub fn new(id: Uuid, tenant_id: Uuid, purpose: &str, options: Options, now: Millis) -> Self {
         let service = Self {
             id,
             tenant_id,
@@ -74,25 +74,25 @@ impl Service {
             created_at: now,
             updated_at: now,
         };
-        service.with(settings, now)
+        service.with(options, now)
     }
 
-    /// The same with other settings.
+    /// The same with other options.
     #[must_use]
-    pub fn with(self, settings: Settings, now: Millis) -> Self {
+    pub fn with(self, options: Options, now: Millis) -> Self {
         Self {
-            friendly_name: settings.friendly_name,
-            code_length: i32::try_from(settings.code_length).unwrap_or(6),
-            custom_codes: i32::from(settings.custom_codes),
-            payments: i32::from(settings.payments),
+            friendly_name: options.friendly_name,
+            code_length: i32::try_from(options.code_length).unwrap_or(6),
+            custom_codes: i32::from(options.custom_codes),
+            payments: i32::from(options.payments),
             updated_at: now,
             ..self
         }
     }
 
     #[must_use]
-    pub fn settings(&self) -> Settings {
-        Settings {
+    pub fn options(&self) -> Options {
+        Options {
             friendly_name: self.friendly_name.clone(),
             code_length: self.code_length.unsigned_abs(),
             custom_codes: self.custom_codes != 0,
@@ -113,7 +113,7 @@ impl Service {
 
 /// Which rows of a list: after one, or before one; ids are in order of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum PageFrom {
     After(Uuid),
     Before(Uuid),
 }
@@ -128,10 +128,10 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// Of one row more than was asked for, in the order in which they were walked over.
-    fn of(mut rows: Vec<T>, place: Place, limit: usize) -> Self {
+    fn of(mut rows: Vec<T>, from: PageFrom, limit: usize) -> Self {
         let more = rows.len() > limit;
         rows.truncate(limit);
-        if matches!(place, Place::Before(_)) {
+        if matches!(from, PageFrom::Before(_)) {
             rows.reverse();
         }
         Self { rows, more }
@@ -140,12 +140,12 @@ impl<T> Page<T> {
 
 /// The rows of `$owner` from a place on: a query for each direction.
 macro_rules! page {
-    ($db:expr, $row:ty, $select:literal, ($owner:expr, $place:expr, $limit:expr)) => {{
-        let (sql, id) = match $place {
-            $crate::verify_service::Place::After(id) => {
+    ($db:expr, $row:ty, $select:literal, ($owner:expr, $from:expr, $limit:expr)) => {{
+        let (sql, id) = match $from {
+            $crate::verify_service::PageFrom::After(id) => {
                 (concat!($select, " AND id > $2 ORDER BY id LIMIT $3"), id)
             }
-            $crate::verify_service::Place::Before(id) => {
+            $crate::verify_service::PageFrom::Before(id) => {
                 (concat!($select, " AND id < $2 ORDER BY id DESC LIMIT $3"), id)
             }
         };
@@ -154,7 +154,7 @@ macro_rules! page {
         let rows = on_pool!($db.read(), c => {
             sqlx::query_as::<D, $row>(sql).bind($owner).bind(id).bind(wanted).fetch_all(c).await?
         });
-        $crate::verify_service::Page::of(rows, $place, $limit)
+        $crate::verify_service::Page::of(rows, $from, $limit)
     }};
 }
 use page;
@@ -207,7 +207,7 @@ pub async fn find(db: &Db, tenant_id: Uuid, id: Uuid) -> Result<Option<Service>,
 pub async fn list(
     db: &Db,
     tenant_id: Uuid,
-    place: Place,
+    from: PageFrom,
     limit: usize,
 ) -> Result<Page<Service>, DbError> {
     Ok(page!(
@@ -215,11 +215,11 @@ pub async fn list(
         Service,
         "SELECT id, tenant_id, purpose, friendly_name, code_length, custom_codes, payments,
             created_at, updated_at FROM verify_services WHERE tenant_id = $1",
-        (tenant_id, place, limit)
+        (tenant_id, from, limit)
     ))
 }
 
-/// Writes the settings; false when it is gone.
+/// Writes the options; false when it is gone.
 ///
 /// # Errors
 /// The database does not answer.

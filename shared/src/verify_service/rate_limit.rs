@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::{Page, Place, page};
+use super::{Page, PageFrom, page};
 use crate::{
     clock::Millis,
     db::{Db, DbError, Tx, detached, on_pool, on_tx},
@@ -89,7 +89,7 @@ pub async fn rate_limit(db: &Db, service_id: Uuid, id: Uuid) -> Result<Option<Ra
 pub async fn list_rate_limits(
     db: &Db,
     service_id: Uuid,
-    place: Place,
+    from: PageFrom,
     limit: usize,
 ) -> Result<Page<RateLimit>, DbError> {
     Ok(page!(
@@ -97,7 +97,7 @@ pub async fn list_rate_limits(
         RateLimit,
         "SELECT id, service_id, unique_name, description, created_at, updated_at
          FROM verify_rate_limits WHERE service_id = $1",
-        (service_id, place, limit)
+        (service_id, from, limit)
     ))
 }
 
@@ -211,7 +211,7 @@ pub async fn bucket(db: &Db, rate_limit_id: Uuid, id: Uuid) -> Result<Option<Buc
 pub async fn list_buckets(
     db: &Db,
     rate_limit_id: Uuid,
-    place: Place,
+    from: PageFrom,
     limit: usize,
 ) -> Result<Page<Bucket>, DbError> {
     Ok(page!(
@@ -219,7 +219,7 @@ pub async fn list_buckets(
         Bucket,
         "SELECT id, rate_limit_id, most, interval_secs, created_at, updated_at
          FROM verify_buckets WHERE rate_limit_id = $1",
-        (rate_limit_id, place, limit)
+        (rate_limit_id, from, limit)
     ))
 }
 
@@ -319,6 +319,6 @@ async fn rules_of(
         .await?
     });
     let Some(id) = limit else { return Ok(None) };
-    let buckets = list_buckets(db, id, Place::After(Uuid::nil()), MOST_BUCKETS).await?;
+    let buckets = list_buckets(db, id, PageFrom::After(Uuid::nil()), MOST_BUCKETS).await?;
     Ok(Some((id, buckets.rows.iter().map(Bucket::rule).collect())))
 }

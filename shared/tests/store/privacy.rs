@@ -15,7 +15,7 @@ use otpost_shared::{
     tenant::DEFAULT_TENANT,
     texts::Asked,
     verification,
-    verify_service::{self, RateLimit, Service, Settings, Start},
+    verify_service::{self, RateLimit, Service, Options, Start},
 };
 use otpost_testbed::on_both_homes;
 use sqlx::{AssertSqlSafe, Row as _};
@@ -106,14 +106,14 @@ on_both_homes! {
 
 /// A code by way of a Service, counted by an address of a person.
 async fn start_in_a_service(home: &Home) {
-    let settings = Settings {
+    let options = Options {
         friendly_name: "Shop".to_owned(),
         code_length: 6,
         custom_codes: true,
         payments: true,
     };
     let (id, now) = (Uuid::now_v7(), home.clock.now());
-    let service = Service::new(id, DEFAULT_TENANT, "default", settings, now);
+    let service = Service::new(id, DEFAULT_TENANT, "default", options, now);
     assert!(verify_service::insert(&home.db, &service).await.expect("stored"));
     let limit = RateLimit {
         id,

@@ -9,7 +9,7 @@ use otpost_shared::{
     tenant::DEFAULT_TENANT,
     texts::Asked,
     verification::{self, Variables, Verification},
-    verify_service::{self, Place, Service, Settings, Start, StartRefused},
+    verify_service::{self, PageFrom, Service, Options, Start, StartRefused},
 };
 use otpost_testbed::on_both_homes;
 use uuid::Uuid;
@@ -20,14 +20,14 @@ const RULES: [Rule; 1] = [Rule { count: 5, window_ms: 600_000 }];
 const DAY_MS: i64 = 86_400_000;
 
 async fn service(home: &Home, name: &str) -> Service {
-    let settings = Settings {
+    let options = Options {
         friendly_name: name.to_owned(),
         code_length: 7,
         custom_codes: false,
         payments: false,
     };
     let id = Uuid::now_v7();
-    let service = Service::new(id, DEFAULT_TENANT, "default", settings, home.clock.now());
+    let service = Service::new(id, DEFAULT_TENANT, "default", options, home.clock.now());
     assert!(verify_service::insert(&home.db, &service).await.expect("stored"));
     service
 }
@@ -97,7 +97,7 @@ on_both_homes! {
         // The number is one number, whoever sends to it.
         let sixth = try_start(home, &b, 1).await;
         assert!(matches!(sixth, Err(StartRefused::Refused(Refused::Limited { .. }))), "{sixth:?}");
-        let listed = verify_service::list(&home.db, DEFAULT_TENANT, Place::After(a.id), 9).await;
+        let listed = verify_service::list(&home.db, DEFAULT_TENANT, PageFrom::After(a.id), 9).await;
         let listed = listed.expect("an answer");
         assert!(!listed.more && listed.rows.iter().map(|row| row.id).eq([b.id]));
         assert!(verify_service::delete(&home.db, DEFAULT_TENANT, b.id).await.expect("done"));

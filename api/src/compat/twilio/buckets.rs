@@ -105,7 +105,7 @@ pub(super) async fn list(
     let asked = Asked::read(query.as_deref())?;
     let home = &app.home;
     let limit = named(home, &of).await?;
-    let page = verify_service::list_buckets(&home.db, limit.id, asked.place, asked.limit()).await?;
+    let page = verify_service::list_buckets(&home.db, limit.id, asked.from, asked.limit()).await?;
     let url = buckets_url(home, &of, limit.id);
     let show = |row| view(home, &of, &row);
     Ok(Json(Listed::new(asked, (&url, "buckets"), page, |row| row.id, show)))

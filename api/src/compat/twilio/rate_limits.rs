@@ -107,7 +107,7 @@ pub(super) async fn list(
     let asked = Asked::read(query.as_deref())?;
     let home = &app.home;
     let page =
-        verify_service::list_rate_limits(&home.db, of.service.id, asked.place, asked.limit())
+        verify_service::list_rate_limits(&home.db, of.service.id, asked.from, asked.limit())
             .await?;
     let url = limits_url(home, &of);
     let show = |row| view(home, &of, row);

@@ -8,7 +8,7 @@ use axum::{
 use otpost_shared::{
     config::Config,
     policy::code_lengths,
-    verify_service::{self, LONGEST_NAME, Service, Settings, Sid},
+    verify_service::{self, LONGEST_NAME, Service, Options, Sid},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -68,7 +68,7 @@ struct Links {
 fn view(services: &str, service: &Service) -> ServiceView {
     let sid = Sid::Service.write(service.id);
     let url = format!("{services}/{sid}");
-    let Settings { friendly_name, code_length, custom_codes, payments } = service.settings();
+    let Options { friendly_name, code_length, custom_codes, payments } = service.options();
     ServiceView {
         sid,
         account_sid: Sid::Account.write(service.tenant_id),
@@ -99,14 +99,14 @@ fn view(services: &str, service: &Service) -> ServiceView {
 }
 
 /// What a request changes of them.
-fn settings(config: &Config, form: &Form, before: Settings) -> Result<Settings, Fault> {
+fn options(config: &Config, form: &Form, before: Options) -> Result<Options, Fault> {
     for name in NOT_HERE {
         if form.flag(name)? == Some(true) {
             return Err(Fault::feature(name, "cannot be switched on here"));
         }
     }
     let friendly_name = form.line("FriendlyName", LONGEST_NAME)?.map(str::to_owned);
-    Ok(Settings {
+    Ok(Options {
         friendly_name: friendly_name.unwrap_or(before.friendly_name),
         code_length: form.number("CodeLength", code_lengths(config))?.unwrap_or(before.code_length),
         custom_codes: form.flag("CustomCodeEnabled")?.unwrap_or(before.custom_codes),
@@ -126,15 +126,15 @@ pub(super) async fn create(
     let now = home.clock.now();
     let policies = home.settings.now(&home.db, now).await?;
     let policy = policies.policy(account.tenant_id, purpose);
-    let before = Settings {
+    let before = Options {
         friendly_name: String::new(),
         code_length: policy.map_or(6, |policy| policy.code_length),
         custom_codes: false,
         payments: false,
     };
-    let settings = settings(&home.config, &form, before)?;
+    let options = options(&home.config, &form, before)?;
     let id = Uuid::now_v7();
-    let service = Service::new(id, account.tenant_id, purpose, settings, now);
+    let service = Service::new(id, account.tenant_id, purpose, options, now);
     verify_service::insert(&home.db, &service).await?;
     Ok((StatusCode::CREATED, Json(view(&services_url(&home.config), &service))))
 }
@@ -147,7 +147,7 @@ pub(super) async fn list(
     let asked = Asked::read(query.as_deref())?;
     let home = &app.home;
     let page =
-        verify_service::list(&home.db, account.tenant_id, asked.place, asked.limit()).await?;
+        verify_service::list(&home.db, account.tenant_id, asked.from, asked.limit()).await?;
     let url = services_url(&home.config);
     let listed = Listed::new(asked, (&url, "services"), page, |row| row.id, |row| view(&url, &row));
     Ok(Json(listed))
@@ -164,8 +164,8 @@ pub(super) async fn update(
 ) -> Result<Json<ServiceView>, Fault> {
     let home = &app.home;
     let not_found = of.not_found();
-    let settings = settings(&home.config, &Form::read(request).await?, of.service.settings())?;
-    let service = of.service.with(settings, home.clock.now());
+    let options = options(&home.config, &Form::read(request).await?, of.service.options())?;
+    let service = of.service.with(options, home.clock.now());
     if !verify_service::update(&home.db, &service).await? {
         return Err(not_found);
     }
