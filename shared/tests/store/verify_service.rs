@@ -6,9 +6,10 @@ use otpost_shared::{
     channel::Channel,
     limits::Rule,
     retention::{Kind, Removal},
+    secrets::Code,
     tenant::DEFAULT_TENANT,
     texts::Asked,
-    verification::{self, Variables, Verification},
+    verification::{self, Status, Variables, Verification},
     verify_service::{self, PageFrom, Service, Options, Start, StartRefused},
 };
 use otpost_testbed::on_both_homes;
@@ -32,8 +33,9 @@ async fn service(home: &Home, name: &str) -> Service {
     service
 }
 
-async fn try_start(home: &Home, of: &Service, n: u32) -> Result<Verification, StartRefused> {
-    let start = Start {
+/// To this number, by SMS.
+fn to(of: &Service, n: u32) -> Start<'_> {
+    Start {
         service: of,
         to: number(n),
         channel: Channel::Sms,
@@ -46,8 +48,16 @@ async fn try_start(home: &Home, of: &Service, n: u32) -> Result<Verification, St
         client: None,
         counted: Vec::new(),
         recipient_rules: &RULES,
-    };
-    verify_service::start(home, &start).await
+    }
+}
+
+/// With a code of the caller's own.
+fn with_code<'a>(of: &'a Service, n: u32, code: &str) -> Start<'a> {
+    Start { code: Some(Code::new(code.to_owned())), ..to(of, n) }
+}
+
+async fn try_start(home: &Home, of: &Service, n: u32) -> Result<Verification, StartRefused> {
+    verify_service::start(home, &to(of, n)).await
 }
 
 async fn start(home: &Home, of: &Service, n: u32) -> Uuid {
@@ -84,6 +94,43 @@ on_both_homes! {
         assert_ne!(second, first);
         assert_eq!(start(home, &of, 1).await, second);
         assert_eq!(code_of(home, second).await.as_str().len(), 7);
+    }
+
+    async fn a_refused_start_ends_nothing(bed, "") {
+        let home = &bed.home;
+        let of = service(home, "a").await;
+        let mut last = Uuid::nil();
+        for n in 1..=5 {
+            let with = with_code(&of, 1, &format!("00000{n}"));
+            let row = verify_service::start(home, &with).await.expect("started");
+            let before = verification::find(&home.db, last).await.expect("an answer");
+            assert!(before.is_none_or(|row| row.status(home.clock.now()) == Status::Canceled));
+            last = row.id;
+        }
+        let sixth = verify_service::start(home, &with_code(&of, 1, "000006")).await;
+        assert!(matches!(sixth, Err(StartRefused::Refused(Refused::Limited { .. }))), "{sixth:?}");
+        assert_eq!(code_of(home, last).await.as_str(), "000005", "what the person holds counts");
+    }
+
+    async fn at_the_same_time_each_is_told_of_its_own_code(bed, "") {
+        let home = &bed.home;
+        let of = service(home, "a").await;
+        for n in 1..=4 {
+            let codes = ["111111", "222222"];
+            let starts = codes.map(|code| with_code(&of, n, code));
+            let [first, second] = starts.each_ref().map(|with| verify_service::start(home, with));
+            let (first, second) = tokio::join!(first, second);
+            for (answer, code) in [first, second].into_iter().zip(codes) {
+                match answer {
+                    Ok(row) => {
+                        let own = row.code(&home.keys).expect("a key").expect("a code");
+                        assert_eq!(own.as_str(), code);
+                    }
+                    Err(StartRefused::Refused(Refused::KeyInUse)) => {}
+                    Err(refused) => panic!("{refused:?}"),
+                }
+            }
+        }
     }
 
     async fn each_service_has_its_own(bed, "") {
