@@ -129,7 +129,7 @@ impl Starting<'_> {
     async fn run(&self) -> Result<Verification, Refused> {
         for _ in 0..TRIES {
             let Some(id) = self.round().await? else { continue };
-            // The first answer to the same start may be about one that has ended since, or about another code.
+            // The first answer to the same start may be about one that has ended since, or about something else.
             if let Some(row) = self.pending(id).await?
                 && self.is_meant(&row)?
             {
@@ -169,12 +169,16 @@ impl Starting<'_> {
         Ok(row.filter(|row| row.status(self.home.clock.now()) == Status::Pending))
     }
 
-    /// False when the caller shows or sends another code than the one that counts there.
+    /// False when it is about something else, such as another payment, or when the caller shows or sends
+    /// another code than the one that counts there.
     fn is_meant(&self, row: &Verification) -> Result<bool, Refused> {
+        let (keys, start) = (&self.home.keys, self.start);
+        if row.subject(keys)? != start.subject {
+            return Ok(false);
+        }
         // That of a test number is the configured one, whatever is brought.
-        let own = self.start.code.as_ref().filter(|_| !row.is_test());
-        let Some(own) = own else { return Ok(true) };
-        Ok(row.code(&self.home.keys)?.is_some_and(|code| code.matches(own)))
+        let Some(own) = start.code.as_ref().filter(|_| !row.is_test()) else { return Ok(true) };
+        Ok(row.code(keys)?.is_some_and(|code| code.matches(own)))
     }
 
     async fn send_again(&self, id: Uuid) -> Result<Again, Refused> {
@@ -193,7 +197,7 @@ impl Starting<'_> {
     }
 
     /// Of those who start at the same time one does: what they see before them is what their key stands for.
-    /// It stands for the place alone, so that those who bring different codes take turns.
+    /// It stands for the place alone, so that those who mean different things take turns.
     async fn start_anew(&self, last: Option<Uuid>) -> Result<Uuid, Refused> {
         let (home, start) = (self.home, self.start);
         let service = start.service;

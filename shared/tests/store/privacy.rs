@@ -110,7 +110,7 @@ async fn start_in_a_service(home: &Home) {
         friendly_name: "Shop".to_owned(),
         code_length: 6,
         custom_codes: true,
-        payments: true,
+        payments: false,
     };
     let (id, now) = (Uuid::now_v7(), home.clock.now());
     let service = Service::new(id, DEFAULT_TENANT, "default", options, now);

@@ -133,6 +133,22 @@ on_both_homes! {
         }
     }
 
+    async fn another_subject_is_another_verification(bed, "") {
+        let home = &bed.home;
+        let of = service(home, "a").await;
+        let about = async |subject: Option<&str>| {
+            let with = Start { subject: subject.map(str::to_owned), ..to(&of, 1) };
+            verify_service::start(home, &with).await.expect("started").id
+        };
+        let first = about(Some("39.99")).await;
+        assert_eq!(about(Some("39.99")).await, first);
+        let second = about(Some("10.00")).await;
+        assert_ne!(second, first);
+        let before = verification::find(&home.db, first).await.expect("an answer").expect("a row");
+        assert_eq!(before.status(home.clock.now()), Status::Canceled);
+        assert_ne!(about(None).await, second);
+    }
+
     async fn each_service_has_its_own(bed, "") {
         let home = &bed.home;
         let (a, b) = (service(home, "a").await, service(home, "b").await);

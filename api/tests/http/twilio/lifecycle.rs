@@ -186,6 +186,27 @@ on_both_homes! {
         assert_eq!((right.str("status"), right.str("amount")), ("approved", "39.99"));
     }
 
+    async fn another_payment_has_another_code(bed, PAID) {
+        let api = Service::start(&bed).await;
+        let caller = Caller::with(&api, &[("Psd2Enabled", "true")]).await;
+        let to = number(9);
+        let first = [("Amount", "39.99"), ("Payee", "Acme")];
+        let second = [("Amount", "4000.00"), ("Payee", "Acme")];
+        let before = caller.start(&to, &first).await.is(201).str("sid").to_owned();
+        assert_eq!(caller.start(&to, &first).await.is(201).str("sid"), before);
+        let old = caller.code(&before).await;
+        let started = caller.start(&to, &second).await.is(201);
+        assert_eq!(started.str("amount"), "4000.00");
+        assert_ne!(started.str("sid"), before);
+        assert_eq!(caller.fetch(&before).await.is(200).str("status"), "canceled");
+        let check = async |code: &str, paid: [(&str, &str); 2]| {
+            caller.check(&[("To", &to), ("Code", code), paid[0], paid[1]]).await
+        };
+        assert_fault(&check(&old, first).await, 404, 20_404);
+        let code = caller.code(started.str("sid")).await;
+        assert_eq!(check(&code, second).await.is(201).str("status"), "approved");
+    }
+
     async fn an_address_is_verified_too(bed, ON) {
         let api = Service::start(&bed).await;
         let caller = Caller::with(&api, &[("CodeLength", "8")]).await;

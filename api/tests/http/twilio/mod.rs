@@ -28,6 +28,10 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const ON: &str = "[compat.twilio]\nenabled = true\n[chains]\nvoice = [\"console\"]\n\
     email = [\"console\"]\nwhatsapp = [\"console\"]\n";
 
+/// With a text that says what is paid.
+const PAID: &str = "[compat.twilio]\nenabled = true\n[purposes.default]\n\
+    template = \"{code} for {amount} to {payee}\"\n";
+
 /// A caller, and a Service of its own.
 struct Caller<'a> {
     api: &'a Service,
