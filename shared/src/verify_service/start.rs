@@ -86,11 +86,9 @@ pub async fn start(home: &Home, start: &Start<'_>) -> Result<Verification, Start
     let Service { id, tenant_id, .. } = *start.service;
     let charged = rate_limit::charge(home, tenant_id, id, &start.counted).await?;
     let hash = home.keys.recipient_hash(tenant_id, &start.to.identity());
-    let started = Starting { home, start, hash, terms: terms(start) }.run().await;
-    // What may have been committed stays charged.
-    if let Err(refused) = &started
-        && !matches!(refused, Refused::Unavailable(DbError::Undecided(_)))
-    {
+    let mut starting = Starting { home, start, hash, terms: terms(start), has_sent: false };
+    let started = starting.run().await;
+    if started.is_err() && !starting.has_sent {
         home.limiter.refund(charged).await;
     }
     Ok(started?)
@@ -114,6 +112,8 @@ struct Starting<'a> {
     /// Of the recipient.
     hash: Vec<u8>,
     terms: Terms<'a>,
+    /// Whether any round has committed something, or may have: then it stays counted, whatever follows.
+    has_sent: bool,
 }
 
 /// What became of sending the code again.
@@ -126,7 +126,7 @@ enum Again {
 }
 
 impl Starting<'_> {
-    async fn run(&self) -> Result<Verification, Refused> {
+    async fn run(&mut self) -> Result<Verification, Refused> {
         for _ in 0..TRIES {
             let Some(id) = self.round().await? else { continue };
             // The first answer to the same start may be about one that has ended since, or about something else.
@@ -140,7 +140,7 @@ impl Starting<'_> {
     }
 
     /// Which verification it was about; none when somebody else was faster.
-    async fn round(&self) -> Result<Option<Uuid>, Refused> {
+    async fn round(&mut self) -> Result<Option<Uuid>, Refused> {
         let home = self.home;
         let last = last_of(&home.db, self.start.service.id, &self.hash).await?;
         let pending = match last {
@@ -150,7 +150,8 @@ impl Starting<'_> {
         if let Some(row) = &pending
             && self.is_meant(row)?
         {
-            match self.send_again(row.id).await? {
+            let again = self.send_again(row.id).await;
+            match self.note(again, |again| matches!(again, Again::Sent))? {
                 Again::Sent => return Ok(Some(row.id)),
                 Again::Changed => return Ok(None),
                 Again::Over => {}
@@ -162,6 +163,19 @@ impl Starting<'_> {
             verification::cancel(&home.db, row.tenant_id, row.id, home.clock.now()).await?;
         }
         Ok(Some(started))
+    }
+
+    /// Passes on what came of a round.
+    fn note<T>(
+        &mut self,
+        result: Result<T, Refused>,
+        sent: impl Fn(&T) -> bool,
+    ) -> Result<T, Refused> {
+        self.has_sent |= match &result {
+            Ok(answer) => sent(answer),
+            Err(refused) => matches!(refused, Refused::Unavailable(DbError::Undecided(_))),
+        };
+        result
     }
 
     async fn pending(&self, id: Uuid) -> Result<Option<Verification>, Refused> {
@@ -198,7 +212,7 @@ impl Starting<'_> {
 
     /// Of those who start at the same time one does: what they see before them is what their key stands for.
     /// It stands for the place alone, so that those who mean different things take turns.
-    async fn start_anew(&self, last: Option<Uuid>) -> Result<Uuid, Refused> {
+    async fn start_anew(&mut self, last: Option<Uuid>) -> Result<Uuid, Refused> {
         let (home, start) = (self.home, self.start);
         let service = start.service;
         let before = last.unwrap_or_default();
@@ -219,7 +233,8 @@ impl Starting<'_> {
             then: None,
             idempotency_key: Some(IdempotencyKey::new(&home.keys, &key, &[])),
         };
-        let accepted = verification::accept_on_terms(home, new, &self.terms).await?;
+        let accepted = verification::accept_on_terms(home, new, &self.terms).await;
+        let accepted = self.note(accepted, |_| true)?;
         let hours = i64::from(home.config.retention.idempotency_hours) + 1;
         let started = Started {
             service_id: service.id,

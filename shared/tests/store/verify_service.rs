@@ -4,13 +4,14 @@ use otpost_shared::{
     Home,
     admission::Refused,
     channel::Channel,
+    db::Db,
     limits::Rule,
     retention::{Kind, Removal},
     secrets::Code,
     tenant::DEFAULT_TENANT,
     texts::Asked,
     verification::{self, Status, Variables, Verification},
-    verify_service::{self, PageFrom, Service, Options, Start, StartRefused},
+    verify_service::{self, Bucket, PageFrom, RateLimit, Service, Options, Start, StartRefused},
 };
 use otpost_testbed::on_both_homes;
 use uuid::Uuid;
@@ -68,6 +69,36 @@ async fn start(home: &Home, of: &Service, n: u32) -> Uuid {
 async fn lose_rows(home: &Home) {
     let mut removal = Removal::new(Kind::Starts, home, i64::MAX - 1);
     assert!(removal.step(&home.db).await.expect("an answer") > 0);
+}
+
+async fn run_sql(home: &Home, sql: &'static str) {
+    match &home.db {
+        Db::Sqlite { write, .. } => drop(sqlx::query(sql).execute(write).await.expect("done")),
+        Db::Postgres(pool) => drop(sqlx::query(sql).execute(pool).await.expect("done")),
+    }
+}
+
+/// A limit of this name with a bucket of this size.
+async fn limit(home: &Home, of: &Service, name: &str, most: i32) {
+    let (id, now) = (Uuid::now_v7(), home.clock.now());
+    let limit = RateLimit {
+        id,
+        service_id: of.id,
+        unique_name: name.to_owned(),
+        description: String::new(),
+        created_at: now,
+        updated_at: now,
+    };
+    assert!(verify_service::insert_rate_limit(&home.db, &limit).await.expect("stored"));
+    let bucket = Bucket {
+        id: Uuid::now_v7(),
+        rate_limit_id: id,
+        most,
+        interval_secs: 60,
+        created_at: now,
+        updated_at: now,
+    };
+    verify_service::insert_bucket(&home.db, &bucket).await.expect("stored");
 }
 
 on_both_homes! {
@@ -147,6 +178,23 @@ on_both_homes! {
         let before = verification::find(&home.db, first).await.expect("an answer").expect("a row");
         assert_eq!(before.status(home.clock.now()), Status::Canceled);
         assert_ne!(about(None).await, second);
+    }
+
+    async fn what_was_sent_stays_counted_whatever_follows(bed, "") {
+        let home = &bed.home;
+        let of = service(home, "a").await;
+        limit(home, &of, "end_user", 1).await;
+        let counted = vec![("end_user".to_owned(), "x".to_owned())];
+        let start = async |n| {
+            let with = Start { counted: counted.clone(), ..to(&of, n) };
+            verify_service::start(home, &with).await
+        };
+        run_sql(home, "ALTER TABLE verify_starts RENAME COLUMN kept_until TO mislaid").await;
+        let broken = start(1).await;
+        assert!(matches!(broken, Err(StartRefused::Refused(Refused::Unavailable(_)))), "{broken:?}");
+        run_sql(home, "ALTER TABLE verify_starts RENAME COLUMN mislaid TO kept_until").await;
+        let second = start(2).await;
+        assert!(matches!(second, Err(StartRefused::Limited { .. })), "{second:?}");
     }
 
     async fn each_service_has_its_own(bed, "") {
