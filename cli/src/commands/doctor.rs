@@ -7,11 +7,13 @@ use otpost_shared::{
     clock::{Clock, Millis},
     config::{self, Django, Route},
     message::{self, REPORTED_WITHIN_MS, Sample},
+    policy::code_lengths,
     provider_region::{self, ProviderRegion},
     provider_state::{self, ProviderState},
     rate::Rate,
     settings::Trouble,
     tenant,
+    verify_service::{self, Service, Sid},
 };
 use otpost_worker::routes::CODES_ALONE;
 use serde_json::json;
@@ -91,7 +93,7 @@ async fn examine(path: Option<&Path>, show_addresses: bool) -> Vec<Finding> {
     findings.extend(routes(&home).await);
     findings.extend(policies(&home).await);
     findings.extend(compat(&home).await);
-    findings.extend(twilio(&home));
+    findings.extend(twilio(&home).await);
     findings.extend(reports(&home).await);
     findings.extend(inbound(&home, show_addresses));
     findings
@@ -247,11 +249,33 @@ async fn policies(home: &Home) -> Vec<Finding> {
     settings.troubles().iter().map(finding).collect()
 }
 
-/// What Twilio's libraries are to be told.
-fn twilio(home: &Home) -> Option<Finding> {
+/// What Twilio's libraries are to be told, and which Services are not as they say. Of a database that does
+/// not answer, or has no tables yet, its own finding tells.
+async fn twilio(home: &Home) -> Vec<Finding> {
     let twilio = &home.config.compat.twilio;
+    if !twilio.enabled {
+        return Vec::new();
+    }
     let base = format!("{}{}", home.config.public_url(), twilio.path);
-    twilio.enabled.then(|| Finding::new("compat.twilio", Ok(format!("the base URL is {base}"))))
+    let mut findings =
+        vec![Finding::new("compat.twilio", Ok(format!("the base URL is {base}")))];
+    let services = verify_service::list_everywhere(&home.db).await.unwrap_or_default();
+    let trouble = |service: &Service| {
+        let said = with_short_codes(home, service)?;
+        Some(Finding::new(Sid::Service.write(service.id), Err(said)))
+    };
+    findings.extend(services.iter().filter_map(trouble));
+    findings
+}
+
+fn with_short_codes(home: &Home, service: &Service) -> Option<String> {
+    let (length, least) = (service.options().code_length, *code_lengths(&home.config).start());
+    (length < least).then(|| {
+        format!(
+            "its CodeLength is {length}, and its codes have {least} digits: change it, or set \
+             policies.allow_short_codes = true in the configuration"
+        )
+    })
 }
 
 /// The first one that a route names and that is not there. Of a database that does not answer its own

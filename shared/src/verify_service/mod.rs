@@ -219,6 +219,22 @@ pub async fn list(
     ))
 }
 
+/// Those of all tenants.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn list_everywhere(db: &Db) -> Result<Vec<Service>, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_as::<D, Service>(
+            "SELECT id, tenant_id, purpose, friendly_name, code_length, custom_codes, payments,
+                created_at, updated_at
+             FROM verify_services ORDER BY tenant_id, id",
+        )
+        .fetch_all(c)
+        .await?
+    }))
+}
+
 /// Writes the options; false when it is gone.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ use crate::{
     home::Home,
     idempotency::IdempotencyKey,
     limits::Rule,
+    policy::code_lengths,
     recipient::Recipient,
     secrets::Code,
     texts::Asked,
@@ -86,7 +87,7 @@ pub async fn start(home: &Home, start: &Start<'_>) -> Result<Verification, Start
     let Service { id, tenant_id, .. } = *start.service;
     let charged = rate_limit::charge(home, tenant_id, id, &start.counted).await?;
     let hash = home.keys.recipient_hash(tenant_id, &start.to.identity());
-    let mut starting = Starting { home, start, hash, terms: terms(start), has_sent: false };
+    let mut starting = Starting { home, start, hash, terms: terms(home, start), has_sent: false };
     let started = starting.run().await;
     if started.is_err() && !starting.has_sent {
         home.limiter.refund(charged).await;
@@ -94,12 +95,14 @@ pub async fn start(home: &Home, start: &Start<'_>) -> Result<Verification, Start
     Ok(started?)
 }
 
-fn terms<'a>(start: &'a Start<'_>) -> Terms<'a> {
+fn terms<'a>(home: &Home, start: &'a Start<'_>) -> Terms<'a> {
     let own = start.code.as_ref().map(|code| code.as_str().len());
-    let length = own.and_then(|length| u32::try_from(length).ok());
+    let own = own.and_then(|length| u32::try_from(length).ok());
+    // A Service may be older than the word of the configuration on short codes.
+    let usual = start.service.code_length.unsigned_abs().max(*code_lengths(&home.config).start());
     Terms {
         recipient_rules: Some(start.recipient_rules),
-        code_length: length.or(Some(start.service.code_length.unsigned_abs())),
+        code_length: own.or(Some(usual)),
         app: Some(start.app.as_deref().unwrap_or(&start.service.friendly_name)),
         no_wait: true,
     }
@@ -216,8 +219,7 @@ impl Starting<'_> {
         let (home, start) = (self.home, self.start);
         let service = start.service;
         let before = last.unwrap_or_default();
-        let place =
-            [service.id.as_bytes().as_slice(), &self.hash, before.as_bytes()].concat();
+        let place = [service.id.as_bytes().as_slice(), &self.hash, before.as_bytes()].concat();
         let key = format!("verify-start {}", crate::secrets::hex(&place));
         let new = NewVerification {
             tenant_id: service.tenant_id,

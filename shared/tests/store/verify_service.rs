@@ -197,6 +197,15 @@ on_both_homes! {
         assert!(matches!(second, Err(StartRefused::Limited { .. })), "{second:?}");
     }
 
+    async fn a_service_with_short_codes_sends_no_shorter_ones_than_it_may(bed, "") {
+        let home = &bed.home;
+        let of = Service { id: Uuid::now_v7(), ..service(home, "a").await };
+        let of = of.with(Options { code_length: 4, ..of.options() }, home.clock.now());
+        assert!(verify_service::insert(&home.db, &of).await.expect("stored"));
+        let first = start(home, &of, 1).await;
+        assert_eq!(code_of(home, first).await.as_str().len(), 6);
+    }
+
     async fn each_service_has_its_own(bed, "") {
         let home = &bed.home;
         let (a, b) = (service(home, "a").await, service(home, "b").await);
