@@ -11,7 +11,7 @@ use otpost_shared::{
     provider_region::{self, ProviderRegion},
     provider_state::{self, ProviderState},
     rate::Rate,
-    settings::Trouble,
+    settings::{Settings, Trouble},
     tenant,
     verify_service::{self, Service, Sid},
 };
@@ -257,15 +257,28 @@ async fn twilio(home: &Home) -> Vec<Finding> {
         return Vec::new();
     }
     let base = format!("{}{}", home.config.public_url(), twilio.path);
-    let mut findings =
-        vec![Finding::new("compat.twilio", Ok(format!("the base URL is {base}")))];
+    let mut findings = vec![Finding::new("compat.twilio", Ok(format!("the base URL is {base}")))];
     let services = verify_service::list_everywhere(&home.db).await.unwrap_or_default();
+    let now = home.db.now().await.unwrap_or_default();
+    let settings = home.settings.now(&home.db, now).await.ok();
     let trouble = |service: &Service| {
-        let said = with_short_codes(home, service)?;
+        let of_policies =
+            settings.as_deref().and_then(|settings| without_purpose(settings, service));
+        let said = of_policies.or_else(|| with_short_codes(home, service))?;
         Some(Finding::new(Sid::Service.write(service.id), Err(said)))
     };
     findings.extend(services.iter().filter_map(trouble));
     findings
+}
+
+fn without_purpose(settings: &Settings, service: &Service) -> Option<String> {
+    let Service { tenant_id, purpose, .. } = service;
+    settings.policy(*tenant_id, purpose).is_none().then(|| {
+        format!(
+            "it stands on the purpose {purpose:?}, which is gone, and starts nothing: make that with \
+             `otpost policy set`, or delete the Service"
+        )
+    })
 }
 
 fn with_short_codes(home: &Home, service: &Service) -> Option<String> {

@@ -213,4 +213,9 @@ fn services_that_are_not_as_they_say_are_named() {
     let [said] = &bad(&report)[..] else { panic!("{report}") };
     assert!(said.contains("VA0123456789abcdef0123456789abcdef"), "{said}");
     assert!(said.contains("CodeLength is 4, and its codes have 6 digits"), "{said}");
+    let place = with_a_service(&format!("{short}[purposes.shop]\n"), &["--purpose", "shop"]);
+    std::fs::write(place.path().join("otpost.toml"), short).expect("written");
+    let report = place.run(&["doctor", "--json"]).exits(1).json();
+    let [said] = &bad(&report)[..] else { panic!("{report}") };
+    assert!(said.contains("it stands on the purpose") && said.contains("shop"), "{said}");
 }

@@ -38,7 +38,7 @@ pub const LONGEST_NAME: usize = 32;
 pub struct Service {
     pub id: Uuid,
     pub tenant_id: Uuid,
-    /// One of the configuration's.
+    /// One of its tenant's, or gone since.
     pub purpose: String,
     /// What {app} stands for in its texts.
     pub friendly_name: String,

@@ -82,6 +82,12 @@ impl Fault {
         Self::new(StatusCode::FORBIDDEN, 60_204, said)
     }
 
+    fn no_purpose() -> Self {
+        tracing::warn!("a Service stands on a purpose that is gone; `otpost doctor` names it");
+        let said = "Service does not support this feature: the policy on which it stands is gone";
+        Self::new(StatusCode::FORBIDDEN, 60_204, said)
+    }
+
     pub(super) fn no_payment() -> Self {
         let said = "Amount and Payee are required: this Service is for payments";
         Self::new(StatusCode::BAD_REQUEST, 60_206, said)
@@ -227,14 +233,16 @@ impl From<Refused> for Fault {
                 Self::parameter("CustomFriendlyName", "the title becomes too long")
             }
             Refused::Channel(channel) => Self::channel(channel.as_str()),
-            Refused::UnknownPurpose { .. }
-            | Refused::CodeLength { .. }
+            // Policies can be taken away, and with them what a Service stands on.
+            Refused::UnknownPurpose { .. } => Self::no_purpose(),
+            Refused::CodeLength { .. }
             | Refused::Step(_)
             | Refused::OfStep(_)
             | Refused::NoTaker(_)
             | Refused::KeyReused => {
-                // No request can bring these about: they are mistakes of the configuration.
-                tracing::error!(?refused, "a Service cannot start verifications as configured");
+                // Nothing can bring these about: a start says how long its code is, its steps are those of a
+                // policy and go where it goes, and its key stands for nothing else.
+                tracing::error!(?refused, "a start was refused as none can be");
                 Self::failed()
             }
         }

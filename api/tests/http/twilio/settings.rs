@@ -1,5 +1,6 @@
 //! Services: their settings, and lists by pages.
 
+use otpost_shared::verify_service::{self, Options, Service as VerifyService};
 use otpost_testbed::on_both_homes;
 use serde_json::{Value, json};
 
@@ -67,6 +68,28 @@ on_both_homes! {
             assert!(answer.str("message").contains(named), "{answer:?}");
         }
         assert_eq!(caller.get(SERVICES).await.json["services"].as_array().map(Vec::len), Some(1));
+    }
+
+    async fn without_its_purpose_a_service_starts_nothing(bed, ON) {
+        let api = Service::start(&bed).await;
+        let mut caller = Caller::new(&api).await;
+        let purpose = "/v1/policies/shop";
+        let put = api.call(Method::PUT, purpose).json(&json!({ "changes": {} }));
+        put.any().await.is(200);
+        let options = Options {
+            friendly_name: "Shop".to_owned(),
+            code_length: 6,
+            custom_codes: false,
+            payments: false,
+        };
+        let of = VerifyService::new(Uuid::now_v7(), DEFAULT_TENANT, "shop", options, 0);
+        assert!(verify_service::insert(&api.home.db, &of).await.expect("stored"));
+        caller.sid = Sid::Service.write(of.id);
+        caller.start(&number(1), &[]).await.is(201);
+        api.call(Method::DELETE, purpose).any().await;
+        let refused = caller.start(&number(2), &[]).await;
+        assert_fault(&refused, 403, 60_204);
+        assert!(refused.str("message").contains("policy"), "{refused:?}");
     }
 
     async fn services_are_listed_by_pages(bed, ON) {
