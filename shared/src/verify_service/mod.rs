@@ -63,30 +63,16 @@ pub struct Options {
 impl Service {
     #[must_use]
     pub fn new(id: Uuid, tenant_id: Uuid, purpose: &str, options: Options, now: Millis) -> Self {
-        let service = Self {
+        Self {
             id,
             tenant_id,
             purpose: purpose.to_owned(),
-            friendly_name: String::new(),
-            code_length: 6,
-            custom_codes: 0,
-            payments: 0,
-            created_at: now,
-            updated_at: now,
-        };
-        service.with(options, now)
-    }
-
-    /// The same with other options.
-    #[must_use]
-    pub fn with(self, options: Options, now: Millis) -> Self {
-        Self {
             friendly_name: options.friendly_name,
-            code_length: i32::try_from(options.code_length).unwrap_or(6),
+            code_length: column(options.code_length),
             custom_codes: i32::from(options.custom_codes),
             payments: i32::from(options.payments),
+            created_at: now,
             updated_at: now,
-            ..self
         }
     }
 
@@ -109,6 +95,19 @@ impl Service {
     pub fn is_for_payments(&self) -> bool {
         self.payments != 0
     }
+}
+
+/// What a request says of its options; what it does not say stays.
+#[derive(Clone, Debug, Default)]
+pub struct OptionsChange {
+    pub friendly_name: Option<String>,
+    pub code_length: Option<u32>,
+    pub custom_codes: Option<bool>,
+    pub payments: Option<bool>,
+}
+
+fn column(code_length: u32) -> i32 {
+    i32::try_from(code_length).unwrap_or(6)
 }
 
 /// Which rows of a list: after one, or before one; ids are in order of time.
@@ -235,29 +234,37 @@ pub async fn list_everywhere(db: &Db) -> Result<Vec<Service>, DbError> {
     }))
 }
 
-/// Writes the options; false when it is gone.
+/// Writes what is said of its options: the Service as it is from then on, none when there is none.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn update(db: &Db, service: &Service) -> Result<bool, DbError> {
-    let rows = on_pool!(db.write(), c => {
-        sqlx::query::<D>(
-            "UPDATE verify_services SET friendly_name = $3, code_length = $4, custom_codes = $5,
-                payments = $6, updated_at = $7
-             WHERE id = $2 AND tenant_id = $1",
+pub async fn update(
+    db: &Db,
+    (tenant_id, id): (Uuid, Uuid),
+    change: &OptionsChange,
+    now: Millis,
+) -> Result<Option<Service>, DbError> {
+    Ok(on_pool!(db.write(), c => {
+        sqlx::query_as::<D, Service>(
+            "UPDATE verify_services
+             SET friendly_name = COALESCE($3, friendly_name),
+                 code_length = COALESCE($4, code_length),
+                 custom_codes = COALESCE($5, custom_codes),
+                 payments = COALESCE($6, payments), updated_at = $7
+             WHERE id = $2 AND tenant_id = $1
+             RETURNING id, tenant_id, purpose, friendly_name, code_length, custom_codes, payments,
+                created_at, updated_at",
         )
-        .bind(service.tenant_id)
-        .bind(service.id)
-        .bind(&service.friendly_name)
-        .bind(service.code_length)
-        .bind(service.custom_codes)
-        .bind(service.payments)
-        .bind(service.updated_at)
-        .execute(c)
+        .bind(tenant_id)
+        .bind(id)
+        .bind(change.friendly_name.as_deref())
+        .bind(change.code_length.map(column))
+        .bind(change.custom_codes.map(i32::from))
+        .bind(change.payments.map(i32::from))
+        .bind(now)
+        .fetch_optional(c)
         .await?
-        .rows_affected()
-    });
-    Ok(rows == 1)
+    }))
 }
 
 /// Removes it with its limits; false when it is gone. What it knows of numbers ends with its time.

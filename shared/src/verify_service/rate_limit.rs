@@ -101,25 +101,30 @@ pub async fn list_rate_limits(
     ))
 }
 
-/// Writes the description; false when it is gone.
+/// Writes the description if there is one: the limit as it is from then on, none when there is none.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn update_rate_limit(db: &Db, limit: &RateLimit) -> Result<bool, DbError> {
-    let rows = on_pool!(db.write(), c => {
-        sqlx::query::<D>(
-            "UPDATE verify_rate_limits SET description = $3, updated_at = $4
-             WHERE id = $2 AND service_id = $1",
+pub async fn update_rate_limit(
+    db: &Db,
+    (service_id, id): (Uuid, Uuid),
+    description: Option<&str>,
+    now: Millis,
+) -> Result<Option<RateLimit>, DbError> {
+    Ok(on_pool!(db.write(), c => {
+        sqlx::query_as::<D, RateLimit>(
+            "UPDATE verify_rate_limits
+             SET description = COALESCE($3, description), updated_at = $4
+             WHERE id = $2 AND service_id = $1
+             RETURNING id, service_id, unique_name, description, created_at, updated_at",
         )
-        .bind(limit.service_id)
-        .bind(limit.id)
-        .bind(&limit.description)
-        .bind(limit.updated_at)
-        .execute(c)
+        .bind(service_id)
+        .bind(id)
+        .bind(description)
+        .bind(now)
+        .fetch_optional(c)
         .await?
-        .rows_affected()
-    });
-    Ok(rows == 1)
+    }))
 }
 
 /// Removes it with its buckets; false when it is gone.
@@ -223,26 +228,33 @@ pub async fn list_buckets(
     ))
 }
 
-/// Writes how often; false when it is gone.
+/// Writes how often, and in which time, as far as it is said: the bucket as it is from then on, none when there
+/// is none.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn update_bucket(db: &Db, bucket: &Bucket) -> Result<bool, DbError> {
-    let rows = on_pool!(db.write(), c => {
-        sqlx::query::<D>(
-            "UPDATE verify_buckets SET most = $3, interval_secs = $4, updated_at = $5
-             WHERE id = $2 AND rate_limit_id = $1",
+pub async fn update_bucket(
+    db: &Db,
+    (rate_limit_id, id): (Uuid, Uuid),
+    (most, interval_secs): (Option<i32>, Option<i32>),
+    now: Millis,
+) -> Result<Option<Bucket>, DbError> {
+    Ok(on_pool!(db.write(), c => {
+        sqlx::query_as::<D, Bucket>(
+            "UPDATE verify_buckets
+             SET most = COALESCE($3, most), interval_secs = COALESCE($4, interval_secs),
+                 updated_at = $5
+             WHERE id = $2 AND rate_limit_id = $1
+             RETURNING id, rate_limit_id, most, interval_secs, created_at, updated_at",
         )
-        .bind(bucket.rate_limit_id)
-        .bind(bucket.id)
-        .bind(bucket.most)
-        .bind(bucket.interval_secs)
-        .bind(bucket.updated_at)
-        .execute(c)
+        .bind(rate_limit_id)
+        .bind(id)
+        .bind(most)
+        .bind(interval_secs)
+        .bind(now)
+        .fetch_optional(c)
         .await?
-        .rows_affected()
-    });
-    Ok(rows == 1)
+    }))
 }
 
 /// False when it is gone.

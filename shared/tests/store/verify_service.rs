@@ -22,9 +22,13 @@ const RULES: [Rule; 1] = [Rule { count: 5, window_ms: 600_000 }];
 const DAY_MS: i64 = 86_400_000;
 
 async fn service(home: &Home, name: &str) -> Service {
+    with_length(home, name, 7).await
+}
+
+async fn with_length(home: &Home, name: &str, code_length: u32) -> Service {
     let options = Options {
         friendly_name: name.to_owned(),
-        code_length: 7,
+        code_length,
         custom_codes: false,
         payments: false,
     };
@@ -199,9 +203,7 @@ on_both_homes! {
 
     async fn a_service_with_short_codes_sends_no_shorter_ones_than_it_may(bed, "") {
         let home = &bed.home;
-        let of = Service { id: Uuid::now_v7(), ..service(home, "a").await };
-        let of = of.with(Options { code_length: 4, ..of.options() }, home.clock.now());
-        assert!(verify_service::insert(&home.db, &of).await.expect("stored"));
+        let of = with_length(home, "a", 4).await;
         let first = start(home, &of, 1).await;
         assert_eq!(code_of(home, first).await.as_str().len(), 6);
     }

@@ -67,10 +67,8 @@ fn view(home: &Home, of: &InService, limit: RateLimit) -> RateLimitView {
 
 /// The limit that the path names.
 pub(super) async fn named(home: &Home, of: &InService) -> Result<RateLimit, Fault> {
-    let found = match Sid::RateLimit.read(of.param("limit")) {
-        Some(id) => verify_service::rate_limit(&home.db, of.service.id, id).await?,
-        None => None,
-    };
+    let id = of.id(Sid::RateLimit, "limit")?;
+    let found = verify_service::rate_limit(&home.db, of.service.id, id).await?;
     found.ok_or_else(|| of.not_found())
 }
 
@@ -129,21 +127,17 @@ pub(super) async fn update(
 ) -> Result<Json<RateLimitView>, Fault> {
     let home = &app.home;
     let form = Form::read(request).await?;
-    let mut limit = named(home, &of).await?;
-    if let Some(description) = form.line("Description", LONGEST_DESCRIPTION)? {
-        description.clone_into(&mut limit.description);
-    }
-    limit.updated_at = home.clock.now();
-    if !verify_service::update_rate_limit(&home.db, &limit).await? {
-        return Err(of.not_found());
-    }
-    Ok(Json(view(home, &of, limit)))
+    let description = form.line("Description", LONGEST_DESCRIPTION)?;
+    let which = (of.service.id, of.id(Sid::RateLimit, "limit")?);
+    let now = home.clock.now();
+    let limit = verify_service::update_rate_limit(&home.db, which, description, now).await?;
+    Ok(Json(view(home, &of, limit.ok_or_else(|| of.not_found())?)))
 }
 
 pub(super) async fn delete(State(app): State<App>, of: InService) -> Result<StatusCode, Fault> {
     let home = &app.home;
-    let limit = named(home, &of).await?;
-    if !verify_service::delete_rate_limit(&home.db, of.service.id, limit.id).await? {
+    let id = of.id(Sid::RateLimit, "limit")?;
+    if !verify_service::delete_rate_limit(&home.db, of.service.id, id).await? {
         return Err(of.not_found());
     }
     Ok(StatusCode::NO_CONTENT)
