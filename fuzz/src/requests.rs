@@ -19,7 +19,7 @@ use otpost_api::{
 use otpost_shared::{
     api_key::{self, Scope},
     tenant::DEFAULT_TENANT,
-    verify_service::{self, Service as VerifyService, Options},
+    verify_service::{self, Inserted, Options, Service as VerifyService},
 };
 use otpost_testbed::{Bed, Kind};
 use tower::ServiceExt;
@@ -71,7 +71,8 @@ pub(super) fn service() -> &'static Service {
                 payments: false,
             };
             let of = VerifyService::new(VERIFY_SERVICE, DEFAULT_TENANT, "default", options, 0);
-            assert!(verify_service::insert(&bed.home.db, &of).await.expect("stored"));
+            let inserted = verify_service::insert(&bed.home.db, &of).await.expect("stored");
+            assert_eq!(inserted, Inserted::Yes);
             let app = App { home: Arc::new(bed.home.clone()), metrics };
             Service { _bed: bed, app, key: text.to_string() }
         })

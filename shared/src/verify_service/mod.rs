@@ -5,9 +5,10 @@
 //! |---|---|
 //! | `start` | starting a verification, or sending its code again |
 //! | `started` | which verification a number has in a Service |
-//! | `rate_limit` | limits that callers name, and their buckets |
+//! | `rate_limit`, `bucket` | limits that callers name, and how often they allow something |
 //! | `sid` | how ids are written |
 
+mod bucket;
 mod rate_limit;
 mod sid;
 mod start;
@@ -16,10 +17,13 @@ mod started;
 use uuid::Uuid;
 
 pub use self::{
+    bucket::{
+        Bucket, MOST_BUCKETS, MOST_PER_BUCKET, bucket, delete_bucket, insert_bucket, list_buckets,
+        update_bucket,
+    },
     rate_limit::{
-        Bucket, MOST_PER_BUCKET, RateLimit, bucket, delete_bucket, delete_rate_limit,
-        insert_bucket, insert_rate_limit, list_buckets, list_rate_limits, rate_limit,
-        update_bucket, update_rate_limit,
+        MOST_RATE_LIMITS, RateLimit, delete_rate_limit, insert_rate_limit, list_rate_limits,
+        rate_limit, update_rate_limit,
     },
     sid::Sid,
     start::{Start, StartRefused, start},
@@ -27,11 +31,34 @@ pub use self::{
 };
 use crate::{
     clock::Millis,
-    db::{Db, DbError, detached, on_pool, on_tx},
+    db::{Db, DbError, detached, on_pool, on_tx, retrying},
 };
 
 /// Characters of its name.
 pub const LONGEST_NAME: usize = 32;
+
+/// Services of one tenant. Some make one for each of their customers.
+pub const MOST_SERVICES: i64 = 1_000;
+
+/// What became of a row that was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    Yes,
+    /// There is one of this id or name.
+    Taken,
+    /// There are as many as there may be.
+    TooMany,
+}
+
+impl Inserted {
+    fn of(rows: u64, has_room: bool) -> Self {
+        match (rows, has_room) {
+            (1, _) => Self::Yes,
+            (_, true) => Self::Taken,
+            (_, false) => Self::TooMany,
+        }
+    }
+}
 
 /// One row.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -158,16 +185,27 @@ macro_rules! page {
 }
 use page;
 
-/// False when there is one with this id already.
-///
 /// # Errors
 /// The database does not answer.
-pub async fn insert(db: &Db, service: &Service) -> Result<bool, DbError> {
-    let rows = on_pool!(db.write(), c => {
+pub async fn insert(db: &Db, service: &Service) -> Result<Inserted, DbError> {
+    let (db, service) = (db.clone(), service.clone());
+    detached(async move { retrying!(insert_once(&db, &service).await) }).await
+}
+
+async fn insert_once(db: &Db, service: &Service) -> Result<Inserted, DbError> {
+    let mut tx = db.begin().await?;
+    // Locks the tenant: of those who insert at the same time each counts what the others did.
+    let rows = on_tx!(&mut tx, c => {
+        sqlx::query::<D>("UPDATE tenants SET created_at = created_at WHERE id = $1")
+            .bind(service.tenant_id)
+            .execute(&mut *c)
+            .await?;
         sqlx::query::<D>(
             "INSERT INTO verify_services (id, tenant_id, purpose, friendly_name, code_length,
                 custom_codes, payments, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
+             WHERE (SELECT count(*) FROM verify_services WHERE tenant_id = $2) < $10
+             ON CONFLICT DO NOTHING",
         )
         .bind(service.id)
         .bind(service.tenant_id)
@@ -178,11 +216,19 @@ pub async fn insert(db: &Db, service: &Service) -> Result<bool, DbError> {
         .bind(service.payments)
         .bind(service.created_at)
         .bind(service.updated_at)
-        .execute(c)
+        .bind(MOST_SERVICES)
+        .execute(&mut *c)
         .await?
         .rows_affected()
     });
-    Ok(rows == 1)
+    let count = on_tx!(&mut tx, c => {
+        sqlx::query_scalar::<D, i64>("SELECT count(*) FROM verify_services WHERE tenant_id = $1")
+            .bind(service.tenant_id)
+            .fetch_one(c)
+            .await?
+    });
+    tx.commit().await?;
+    Ok(Inserted::of(rows, count < MOST_SERVICES))
 }
 
 /// # Errors

@@ -3,19 +3,21 @@
 
 use uuid::Uuid;
 
-use super::{Page, PageFrom, page};
+use super::{
+    Inserted, Page, PageFrom,
+    bucket::{self, Bucket},
+    page,
+};
 use crate::{
     clock::Millis,
-    db::{Db, DbError, Tx, detached, on_pool, on_tx},
+    db::{Db, DbError, Tx, detached, on_pool, on_tx, retrying},
     home::Home,
     limits::{Charge, Charged, Limited, Rule, Scope},
     secrets::short_hex,
 };
 
-/// What a bucket may hold: each value's moments are remembered one by one.
-pub const MOST_PER_BUCKET: u32 = 100_000;
-/// Buckets of one limit; further ones do not count.
-const MOST_BUCKETS: usize = 20;
+/// Limits of one Service.
+pub const MOST_RATE_LIMITS: i64 = 100;
 
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct RateLimit {
@@ -27,34 +29,27 @@ pub struct RateLimit {
     pub updated_at: Millis,
 }
 
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Bucket {
-    pub id: Uuid,
-    pub rate_limit_id: Uuid,
-    /// Starts in any interval.
-    pub most: i32,
-    pub interval_secs: i32,
-    pub created_at: Millis,
-    pub updated_at: Millis,
-}
-
-impl Bucket {
-    fn rule(&self) -> Rule {
-        let window_ms = i64::from(self.interval_secs) * 1_000;
-        Rule { count: self.most.unsigned_abs().max(1), window_ms: window_ms.max(1_000) }
-    }
-}
-
-/// False when the Service has one of this name.
-///
 /// # Errors
 /// The database does not answer.
-pub async fn insert_rate_limit(db: &Db, limit: &RateLimit) -> Result<bool, DbError> {
-    let rows = on_pool!(db.write(), c => {
+pub async fn insert_rate_limit(db: &Db, limit: &RateLimit) -> Result<Inserted, DbError> {
+    let (db, limit) = (db.clone(), limit.clone());
+    detached(async move { retrying!(insert_once(&db, &limit).await) }).await
+}
+
+async fn insert_once(db: &Db, limit: &RateLimit) -> Result<Inserted, DbError> {
+    let mut tx = db.begin().await?;
+    // Locks the Service: of those who insert at the same time each counts what the others did.
+    let rows = on_tx!(&mut tx, c => {
+        sqlx::query::<D>("UPDATE verify_services SET updated_at = updated_at WHERE id = $1")
+            .bind(limit.service_id)
+            .execute(&mut *c)
+            .await?;
         sqlx::query::<D>(
             "INSERT INTO verify_rate_limits
                 (id, service_id, unique_name, description, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+             SELECT $1, $2, $3, $4, $5, $6
+             WHERE (SELECT count(*) FROM verify_rate_limits WHERE service_id = $2) < $7
+             ON CONFLICT DO NOTHING",
         )
         .bind(limit.id)
         .bind(limit.service_id)
@@ -62,11 +57,19 @@ pub async fn insert_rate_limit(db: &Db, limit: &RateLimit) -> Result<bool, DbErr
         .bind(&limit.description)
         .bind(limit.created_at)
         .bind(limit.updated_at)
-        .execute(c)
+        .bind(MOST_RATE_LIMITS)
+        .execute(&mut *c)
         .await?
         .rows_affected()
     });
-    Ok(rows == 1)
+    let count = on_tx!(&mut tx, c => {
+        sqlx::query_scalar::<D, i64>("SELECT count(*) FROM verify_rate_limits WHERE service_id = $1")
+            .bind(limit.service_id)
+            .fetch_one(c)
+            .await?
+    });
+    tx.commit().await?;
+    Ok(Inserted::of(rows, count < MOST_RATE_LIMITS))
 }
 
 /// # Errors
@@ -175,104 +178,6 @@ pub(super) async fn delete_of(tx: &mut Tx, service_id: Uuid) -> Result<(), DbErr
     Ok(())
 }
 
-/// # Errors
-/// The database does not answer.
-pub async fn insert_bucket(db: &Db, bucket: &Bucket) -> Result<(), DbError> {
-    on_pool!(db.write(), c => {
-        sqlx::query::<D>(
-            "INSERT INTO verify_buckets
-                (id, rate_limit_id, most, interval_secs, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(bucket.id)
-        .bind(bucket.rate_limit_id)
-        .bind(bucket.most)
-        .bind(bucket.interval_secs)
-        .bind(bucket.created_at)
-        .bind(bucket.updated_at)
-        .execute(c)
-        .await?;
-    });
-    Ok(())
-}
-
-/// # Errors
-/// The database does not answer.
-pub async fn bucket(db: &Db, rate_limit_id: Uuid, id: Uuid) -> Result<Option<Bucket>, DbError> {
-    Ok(on_pool!(db.read(), c => {
-        sqlx::query_as::<D, Bucket>(
-            "SELECT id, rate_limit_id, most, interval_secs, created_at, updated_at
-             FROM verify_buckets WHERE id = $2 AND rate_limit_id = $1",
-        )
-        .bind(rate_limit_id)
-        .bind(id)
-        .fetch_optional(c)
-        .await?
-    }))
-}
-
-/// # Errors
-/// The database does not answer.
-pub async fn list_buckets(
-    db: &Db,
-    rate_limit_id: Uuid,
-    from: PageFrom,
-    limit: usize,
-) -> Result<Page<Bucket>, DbError> {
-    Ok(page!(
-        db,
-        Bucket,
-        "SELECT id, rate_limit_id, most, interval_secs, created_at, updated_at
-         FROM verify_buckets WHERE rate_limit_id = $1",
-        (rate_limit_id, from, limit)
-    ))
-}
-
-/// Writes how often, and in which time, as far as it is said: the bucket as it is from then on, none when there
-/// is none.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn update_bucket(
-    db: &Db,
-    (rate_limit_id, id): (Uuid, Uuid),
-    (most, interval_secs): (Option<i32>, Option<i32>),
-    now: Millis,
-) -> Result<Option<Bucket>, DbError> {
-    Ok(on_pool!(db.write(), c => {
-        sqlx::query_as::<D, Bucket>(
-            "UPDATE verify_buckets
-             SET most = COALESCE($3, most), interval_secs = COALESCE($4, interval_secs),
-                 updated_at = $5
-             WHERE id = $2 AND rate_limit_id = $1
-             RETURNING id, rate_limit_id, most, interval_secs, created_at, updated_at",
-        )
-        .bind(rate_limit_id)
-        .bind(id)
-        .bind(most)
-        .bind(interval_secs)
-        .bind(now)
-        .fetch_optional(c)
-        .await?
-    }))
-}
-
-/// False when it is gone.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn delete_bucket(db: &Db, rate_limit_id: Uuid, id: Uuid) -> Result<bool, DbError> {
-    let rows = on_pool!(db.write(), c => {
-        sqlx::query::<D>("DELETE FROM verify_buckets WHERE id = $2 AND rate_limit_id = $1")
-            .bind(rate_limit_id)
-            .bind(id)
-            .execute(c)
-            .await?
-            .rows_affected()
-    });
-    Ok(rows == 1)
-}
-
 /// Why a start was not counted.
 #[derive(Debug)]
 pub(super) enum NotCounted {
@@ -331,6 +236,5 @@ async fn rules_of(
         .await?
     });
     let Some(id) = limit else { return Ok(None) };
-    let buckets = list_buckets(db, id, PageFrom::After(Uuid::nil()), MOST_BUCKETS).await?;
-    Ok(Some((id, buckets.rows.iter().map(Bucket::rule).collect())))
+    Ok(Some((id, bucket::all_of(db, id).await?.iter().map(Bucket::rule).collect())))
 }

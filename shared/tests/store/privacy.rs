@@ -15,7 +15,7 @@ use otpost_shared::{
     tenant::DEFAULT_TENANT,
     texts::Asked,
     verification,
-    verify_service::{self, RateLimit, Service, Options, Start},
+    verify_service::{self, Inserted, Options, RateLimit, Service, Start},
 };
 use otpost_testbed::on_both_homes;
 use sqlx::{AssertSqlSafe, Row as _};
@@ -114,7 +114,8 @@ async fn start_in_a_service(home: &Home) {
     };
     let (id, now) = (Uuid::now_v7(), home.clock.now());
     let service = Service::new(id, DEFAULT_TENANT, "default", options, now);
-    assert!(verify_service::insert(&home.db, &service).await.expect("stored"));
+    let inserted = verify_service::insert(&home.db, &service).await.expect("stored");
+    assert_eq!(inserted, Inserted::Yes);
     let limit = RateLimit {
         id,
         service_id: id,
@@ -123,7 +124,8 @@ async fn start_in_a_service(home: &Home) {
         created_at: now,
         updated_at: now,
     };
-    assert!(verify_service::insert_rate_limit(&home.db, &limit).await.expect("stored"));
+    let inserted = verify_service::insert_rate_limit(&home.db, &limit).await.expect("stored");
+    assert_eq!(inserted, Inserted::Yes);
     let start = Start {
         service: &service,
         to: number(4_444),

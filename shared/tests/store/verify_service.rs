@@ -11,9 +11,13 @@ use otpost_shared::{
     tenant::DEFAULT_TENANT,
     texts::Asked,
     verification::{self, Status, Variables, Verification},
-    verify_service::{self, Bucket, PageFrom, RateLimit, Service, Options, Start, StartRefused},
+    verify_service::{
+        self, Bucket, Inserted, MOST_RATE_LIMITS, MOST_SERVICES, Options, PageFrom, RateLimit,
+        Service, Start, StartRefused,
+    },
 };
 use otpost_testbed::on_both_homes;
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::{code_of, messages, number};
@@ -34,7 +38,8 @@ async fn with_length(home: &Home, name: &str, code_length: u32) -> Service {
     };
     let id = Uuid::now_v7();
     let service = Service::new(id, DEFAULT_TENANT, "default", options, home.clock.now());
-    assert!(verify_service::insert(&home.db, &service).await.expect("stored"));
+    let inserted = verify_service::insert(&home.db, &service).await.expect("stored");
+    assert_eq!(inserted, Inserted::Yes);
     service
 }
 
@@ -75,7 +80,8 @@ async fn lose_rows(home: &Home) {
     assert!(removal.step(&home.db).await.expect("an answer") > 0);
 }
 
-async fn run_sql(home: &Home, sql: &'static str) {
+async fn run_sql(home: &Home, sql: impl Into<String>) {
+    let sql = AssertSqlSafe(sql.into());
     match &home.db {
         Db::Sqlite { write, .. } => drop(sqlx::query(sql).execute(write).await.expect("done")),
         Db::Postgres(pool) => drop(sqlx::query(sql).execute(pool).await.expect("done")),
@@ -93,7 +99,8 @@ async fn limit(home: &Home, of: &Service, name: &str, most: i32) {
         created_at: now,
         updated_at: now,
     };
-    assert!(verify_service::insert_rate_limit(&home.db, &limit).await.expect("stored"));
+    let inserted = verify_service::insert_rate_limit(&home.db, &limit).await.expect("stored");
+    assert_eq!(inserted, Inserted::Yes);
     let bucket = Bucket {
         id: Uuid::now_v7(),
         rate_limit_id: id,
@@ -102,7 +109,8 @@ async fn limit(home: &Home, of: &Service, name: &str, most: i32) {
         created_at: now,
         updated_at: now,
     };
-    verify_service::insert_bucket(&home.db, &bucket).await.expect("stored");
+    let inserted = verify_service::insert_bucket(&home.db, &bucket).await.expect("stored");
+    assert_eq!(inserted, Inserted::Yes);
 }
 
 on_both_homes! {
@@ -206,6 +214,46 @@ on_both_homes! {
         let of = with_length(home, "a", 4).await;
         let first = start(home, &of, 1).await;
         assert_eq!(code_of(home, first).await.as_str().len(), 6);
+    }
+
+    async fn there_is_an_end_to_services_and_limits(bed, "") {
+        let home = &bed.home;
+        let of = service(home, "a").await;
+        let id = match &home.db {
+            Db::Sqlite { .. } => "randomblob(16)",
+            Db::Postgres(_) => "gen_random_uuid()",
+        };
+        // Beside the one that is there, as many as there may be.
+        let fill = async |table: &str, columns: &str, by: &str, most: i64| {
+            let sql = format!(
+                "WITH RECURSIVE numbers (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < {most})
+                 INSERT INTO {table} (id, {columns}) SELECT {id}, {by} FROM numbers, {table} first"
+            );
+            run_sql(home, sql).await;
+        };
+        limit(home, &of, "end_user", 1).await;
+        let columns = "service_id, unique_name, description, created_at, updated_at";
+        let by = "service_id, 'limit ' || n, description, first.created_at, first.updated_at";
+        fill("verify_rate_limits", columns, by, MOST_RATE_LIMITS).await;
+        let new = RateLimit {
+            id: Uuid::now_v7(),
+            service_id: of.id,
+            unique_name: "one more".to_owned(),
+            description: String::new(),
+            created_at: 0,
+            updated_at: 0,
+        };
+        let inserted = verify_service::insert_rate_limit(&home.db, &new).await;
+        assert_eq!(inserted, Ok(Inserted::TooMany));
+        let columns = "tenant_id, purpose, friendly_name, code_length, custom_codes, payments, \
+                       created_at, updated_at";
+        let by = "tenant_id, purpose, friendly_name, code_length, custom_codes, payments, n, n";
+        fill("verify_services", columns, by, MOST_SERVICES).await;
+        let mut new = of.clone();
+        new.id = Uuid::now_v7();
+        assert_eq!(verify_service::insert(&home.db, &new).await, Ok(Inserted::TooMany));
+        assert!(verify_service::delete(&home.db, DEFAULT_TENANT, of.id).await.expect("done"));
+        assert_eq!(verify_service::insert(&home.db, &new).await, Ok(Inserted::Yes));
     }
 
     async fn each_service_has_its_own(bed, "") {

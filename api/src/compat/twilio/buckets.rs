@@ -9,7 +9,7 @@ use axum::{
 };
 use otpost_shared::{
     Home,
-    verify_service::{self, Bucket, MOST_PER_BUCKET, Sid},
+    verify_service::{self, Bucket, Inserted, MOST_BUCKETS, MOST_PER_BUCKET, Sid},
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -91,7 +91,9 @@ pub(super) async fn create(
         created_at: now,
         updated_at: now,
     };
-    verify_service::insert_bucket(&home.db, &bucket).await?;
+    if verify_service::insert_bucket(&home.db, &bucket).await? == Inserted::TooMany {
+        return Err(Fault::full("buckets of this limit", MOST_BUCKETS));
+    }
     Ok((StatusCode::CREATED, Json(view(home, &of, &bucket))))
 }
 
@@ -126,8 +128,7 @@ pub(super) async fn update(
     let form = Form::read(request).await?;
     let change = (number(&form, "Max", MOST)?, number(&form, "Interval", SECS)?);
     let which = (named(home, &of).await?.id, of.id(Sid::Bucket, "bucket")?);
-    let bucket =
-        verify_service::update_bucket(&home.db, which, change, home.clock.now()).await?;
+    let bucket = verify_service::update_bucket(&home.db, which, change, home.clock.now()).await?;
     Ok(Json(view(home, &of, &bucket.ok_or_else(|| of.not_found())?)))
 }
 

@@ -71,6 +71,12 @@ impl Fault {
         Self::new(StatusCode::BAD_REQUEST, 60_200, said)
     }
 
+    /// There are as many of these as there may be.
+    pub(super) fn full(what: &str, most: i64) -> Self {
+        let said = format!("Invalid parameter: there are {most} {what} already, delete some first");
+        Self::new(StatusCode::BAD_REQUEST, 60_200, said)
+    }
+
     pub(super) fn not_a_form() -> Self {
         let said = "Invalid parameter: send them as application/x-www-form-urlencoded";
         Self::new(StatusCode::BAD_REQUEST, 60_200, said)

@@ -7,7 +7,7 @@ use axum::{
 };
 use otpost_shared::{
     Home,
-    verify_service::{self, RateLimit, Sid},
+    verify_service::{self, Inserted, MOST_RATE_LIMITS, RateLimit, Sid},
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -91,10 +91,13 @@ pub(super) async fn create(
         created_at: now,
         updated_at: now,
     };
-    if !verify_service::insert_rate_limit(&home.db, &limit).await? {
-        return Err(Fault::parameter("UniqueName", "this Service has a limit of this name"));
+    match verify_service::insert_rate_limit(&home.db, &limit).await? {
+        Inserted::Yes => Ok((StatusCode::CREATED, Json(view(home, &of, limit)))),
+        Inserted::Taken => {
+            Err(Fault::parameter("UniqueName", "this Service has a limit of this name"))
+        }
+        Inserted::TooMany => Err(Fault::full("limits of this Service", MOST_RATE_LIMITS)),
     }
-    Ok((StatusCode::CREATED, Json(view(home, &of, limit))))
 }
 
 pub(super) async fn list(

@@ -8,7 +8,9 @@ use axum::{
 use otpost_shared::{
     config::Config,
     policy::code_lengths,
-    verify_service::{self, LONGEST_NAME, Options, OptionsChange, Service, Sid},
+    verify_service::{
+        self, Inserted, LONGEST_NAME, MOST_SERVICES, Options, OptionsChange, Service, Sid,
+    },
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -134,7 +136,9 @@ pub(super) async fn create(
     };
     let id = Uuid::now_v7();
     let service = Service::new(id, account.tenant_id, purpose, options, now);
-    verify_service::insert(&home.db, &service).await?;
+    if verify_service::insert(&home.db, &service).await? == Inserted::TooMany {
+        return Err(Fault::full("Services", MOST_SERVICES));
+    }
     Ok((StatusCode::CREATED, Json(view(&services_url(&home.config), &service))))
 }
 
@@ -145,8 +149,7 @@ pub(super) async fn list(
 ) -> Result<Json<Listed<ServiceView>>, Fault> {
     let asked = Asked::read(query.as_deref())?;
     let home = &app.home;
-    let page =
-        verify_service::list(&home.db, account.tenant_id, asked.from, asked.limit()).await?;
+    let page = verify_service::list(&home.db, account.tenant_id, asked.from, asked.limit()).await?;
     let url = services_url(&home.config);
     let listed = Listed::new(asked, (&url, "services"), page, |row| row.id, |row| view(&url, &row));
     Ok(Json(listed))

@@ -1,6 +1,6 @@
 //! Services: their settings, and lists by pages.
 
-use otpost_shared::verify_service::{self, Options, Service as VerifyService};
+use otpost_shared::verify_service::{self, Inserted, Options, Service as VerifyService};
 use otpost_testbed::on_both_homes;
 use serde_json::{Value, json};
 
@@ -117,7 +117,8 @@ on_both_homes! {
             payments: false,
         };
         let of = VerifyService::new(Uuid::now_v7(), DEFAULT_TENANT, "shop", options, 0);
-        assert!(verify_service::insert(&api.home.db, &of).await.expect("stored"));
+        let inserted = verify_service::insert(&api.home.db, &of).await.expect("stored");
+assert_eq!(inserted, Inserted::Yes);
         caller.sid = Sid::Service.write(of.id);
         caller.start(&number(1), &[]).await.is(201);
         api.call(Method::DELETE, purpose).any().await;

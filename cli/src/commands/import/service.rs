@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode};
 
 use otpost_shared::{
     policy::{CODE_LENGTHS, LEAST_DIGITS, code_lengths},
-    verify_service::{self, LONGEST_NAME, Service, Options, Sid},
+    verify_service::{self, Inserted, LONGEST_NAME, MOST_SERVICES, Options, Service, Sid},
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -65,8 +65,15 @@ async fn create(config: Option<&Path>, options: &ImportService, found: Found) ->
     }
     let sid = Sid::Service.write(found.id);
     let service = Service::new(found.id, tenant.id, purpose, found.options, home.clock.now());
-    if !verify_service::insert(&home.db, &service).await? {
-        return Err(Failure::new(format!("there is a Service {sid} already")));
+    match verify_service::insert(&home.db, &service).await? {
+        Inserted::Yes => {}
+        Inserted::Taken => {
+            return Err(Failure::new(format!("there is a Service {sid} already")));
+        }
+        Inserted::TooMany => {
+            let full = format!("{} has {MOST_SERVICES} Services, delete some first", tenant.name);
+            return Err(Failure::new(full));
+        }
     }
     say!("Created {sid} for the account {}.", Sid::Account.write(tenant.id));
     Ok(ExitCode::SUCCESS)
