@@ -22,7 +22,7 @@ use super::{
 use crate::{App, timestamp::whole_seconds};
 
 /// Characters of a name.
-const LONGEST_NAME: usize = 64;
+pub(super) const LONGEST_NAME: usize = 64;
 /// Characters of a description.
 const LONGEST_DESCRIPTION: usize = 255;
 
@@ -107,9 +107,8 @@ pub(super) async fn list(
 ) -> Result<Json<Listed<RateLimitView>>, Fault> {
     let asked = Asked::read(query.as_deref())?;
     let home = &app.home;
-    let page =
-        verify_service::list_rate_limits(&home.db, of.service.id, asked.from, asked.limit())
-            .await?;
+    let page = verify_service::list_rate_limits(&home.db, of.service.id, asked.from, asked.limit())
+        .await?;
     let url = limits_url(home, &of);
     let show = |row| view(home, &of, row);
     Ok(Json(Listed::new(asked, (&url, "rate_limits"), page, |row| row.id, show)))

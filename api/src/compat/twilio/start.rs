@@ -22,7 +22,8 @@ use serde_json::{Value, json};
 use super::{
     caller::InService,
     fault::Fault,
-    form::Form,
+    form::{Form, is_line},
+    rate_limits,
     verifications::{VerificationView, payment, view},
 };
 use crate::App;
@@ -197,6 +198,11 @@ fn counted(form: &Form) -> Result<Vec<(String, String)>, Fault> {
     let is_short = |text: &String| text.chars().count() <= LONGEST_VALUE;
     if counted.len() > LIMITS || !counted.values().all(is_short) {
         let said = format!("at most {LIMITS} values of {LONGEST_VALUE} characters");
+        return Err(Fault::parameter("RateLimits", said));
+    }
+    // No limit has another name, and the database takes not every text.
+    if let Some(name) = counted.keys().find(|name| !is_line(name, rate_limits::LONGEST_NAME)) {
+        let said = format!("this Service has no limit named {name:?}");
         return Err(Fault::parameter("RateLimits", said));
     }
     Ok(counted.into_iter().collect())

@@ -110,8 +110,10 @@ on_both_homes! {
             let fetched = caller.fetch(&path).await.is(200);
             assert_eq!((fetched.str("sid"), fetched.str("to")), (sid.as_str(), to.as_str()));
         }
-        for path in [digits, &format!("%20{digits}"), "%ff", "VE", "x"] {
+        for path in [digits, &format!("%20{digits}"), "%ff", "%00", "VE", "x"] {
             assert_fault(&caller.fetch(path).await, 404, 20_404);
+            assert_fault(&caller.get(&caller.at(&format!("/RateLimits/{path}"))).await, 404, 20_404);
+            assert_fault(&caller.get(&format!("{SERVICES}/{path}")).await, 404, 20_404);
         }
         let by_sid = caller.fetch(&sid).await.is(200);
         assert!(!by_sid.text.contains(&to), "{by_sid:?}");
@@ -172,6 +174,8 @@ on_both_homes! {
             (("Tags", "[]"), 400, 60_200),
             (("TemplateCustomSubstitutions", r#"{"code":"1"}"#), 400, 60_200),
             (("TemplateCustomSubstitutions", r#"{"a":{}}"#), 400, 60_200),
+            (("RateLimits", r#"{"a\u0000":"x"}"#), 400, 60_200),
+            (("RateLimits", r#"{"a\nb":"x"}"#), 400, 60_200),
         ] {
             let answer = caller.start(&to, &[more]).await;
             assert_fault(&answer, status, code);
