@@ -13,7 +13,7 @@ use otpost_shared::{
     policy::code_lengths,
     recipient::Recipient,
     secrets::Code,
-    texts::{Asked, Locale},
+    texts::{Asked, Locale, is_app_hash},
     verification::Variables,
     verify_service::{self, LONGEST_NAME, Service, Start},
 };
@@ -35,8 +35,6 @@ const TAG: usize = 128;
 const LIMITS: usize = 10;
 /// Characters of a value that is counted by, or that stands in the text.
 const LONGEST_VALUE: usize = 255;
-/// Of what Android finds the SMS by.
-const APP_HASH: usize = 11;
 
 pub(super) async fn start(
     State(app): State<App>,
@@ -167,8 +165,7 @@ fn app_hash(form: &Form, channel: Channel) -> Result<Option<String>, Fault> {
     let Some(hash) = form.text("AppHash").filter(|_| channel == Channel::Sms) else {
         return Ok(None);
     };
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
-    if hash.len() != APP_HASH || !hash.bytes().all(is_base64) {
+    if !is_app_hash(hash) {
         return Err(Fault::parameter("AppHash", "send the 11 characters of the app's hash"));
     }
     Ok(Some(hash.to_owned()))

@@ -171,6 +171,7 @@ on_both_homes! {
             (("Locale", "not a tag"), 400, 60_200),
             (("DeviceIp", "here"), 400, 60_200),
             (("AppHash", "short"), 400, 60_200),
+            (("AppHash", "FA+9qCX9VS="), 400, 60_200),
             (("Tags", "[]"), 400, 60_200),
             (("TemplateCustomSubstitutions", r#"{"code":"1"}"#), 400, 60_200),
             (("TemplateCustomSubstitutions", r#"{"a":{}}"#), 400, 60_200),
