@@ -207,6 +207,42 @@ on_both_homes! {
         assert_eq!(check(&code, second).await.is(201).str("status"), "approved");
     }
 
+    async fn the_steps_of_the_policy_follow_a_start(bed, FOLLOWED) {
+        let api = Service::start(&bed).await;
+        let caller = Caller::new(&api).await;
+        let messages = async |sid: &str| {
+            let shown = api.show(Sid::Verification.read(sid).expect("a sid")).await.is(200);
+            let messages = shown.json["messages"].as_array().expect("messages").iter();
+            let of = |m: &Value, name: &str| m[name].as_str().expect("a text").to_owned();
+            messages.map(|m| (of(m, "channel"), of(m, "state"))).collect::<Vec<_>>()
+        };
+        let told = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>()
+        };
+        let ways = |answer: &Answer| {
+            let ways = answer.json["send_code_attempts"].as_array().expect("a list").iter();
+            ways.map(|way| way["channel"].clone()).collect::<Vec<_>>()
+        };
+        let to = number(12);
+        let started = caller.start(&to, &[]).await.is(201);
+        assert_eq!((started.str("channel"), ways(&started)), ("sms", vec![json!("SMS")]));
+        let sid = started.str("sid").to_owned();
+        assert_eq!(messages(&sid).await, told(&[("sms", "queued"), ("voice", "queued")]));
+        // Asked for by call, it does not call once more by itself.
+        let again = caller.start(&to, &[("Channel", "call")]).await.is(201);
+        assert_eq!(again.str("channel"), "call");
+        assert_eq!(ways(&again), [json!("SMS"), json!("CALL")]);
+        let called = messages(&sid).await;
+        assert_eq!(called.iter().filter(|(way, state)| way == "voice" && state == "queued").count(), 1);
+        let code = caller.code(&sid).await;
+        caller.check(&[("To", &to), ("Code", &code)]).await.is(201);
+        assert!(messages(&sid).await.iter().all(|(_, state)| state == "canceled"));
+        // An e-mail has nothing that would follow it by phone.
+        let sid = caller.start("ann@example.org", &[("Channel", "email")]).await.is(201);
+        let sid = sid.str("sid").to_owned();
+        assert_eq!(messages(&sid).await, told(&[("email", "queued")]));
+    }
+
     async fn an_address_is_verified_too(bed, ON) {
         let api = Service::start(&bed).await;
         let caller = Caller::with(&api, &[("CodeLength", "8")]).await;

@@ -32,6 +32,11 @@ const ON: &str = "[compat.twilio]\nenabled = true\n[chains]\nvoice = [\"console\
 const PAID: &str = "[compat.twilio]\nenabled = true\n[purposes.default]\n\
     template = \"{code} for {amount} to {payee}\"\n";
 
+/// A call follows what nobody answers for a minute.
+const FOLLOWED: &str = "[compat.twilio]\nenabled = true\n[chains]\nvoice = [\"console\"]\n\
+    email = [\"console\"]\n[purposes.default]\n\
+    then = [{ channel = \"voice\", after_secs = 60 }]\n";
+
 /// A caller, and a Service of its own.
 struct Caller<'a> {
     api: &'a Service,
