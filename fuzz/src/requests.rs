@@ -19,7 +19,7 @@ use otpost_api::{
 use otpost_shared::{
     api_key::{self, Scope},
     tenant::DEFAULT_TENANT,
-    verify_service::{self, Service as VerifyService, Settings},
+    verify_service::{self, Inserted, Options, Service as VerifyService},
 };
 use otpost_testbed::{Bed, Kind};
 use tower::ServiceExt;
@@ -64,14 +64,15 @@ pub(super) fn service() -> &'static Service {
             let metrics = observe::install_metrics().expect("the first recorder");
             let (key, text) = api_key::generate(DEFAULT_TENANT, "fuzz", &Scope::ALL, 0);
             api_key::insert(&bed.home.db, &key).await.expect("stored");
-            let settings = Settings {
+            let options = Options {
                 friendly_name: "Fuzz".to_owned(),
                 code_length: 6,
                 custom_codes: true,
                 payments: false,
             };
-            let of = VerifyService::new(VERIFY_SERVICE, DEFAULT_TENANT, "default", settings, 0);
-            assert!(verify_service::insert(&bed.home.db, &of).await.expect("stored"));
+            let of = VerifyService::new(VERIFY_SERVICE, DEFAULT_TENANT, "default", options, 0);
+            let inserted = verify_service::insert(&bed.home.db, &of).await.expect("stored");
+            assert_eq!(inserted, Inserted::Yes);
             let app = App { home: Arc::new(bed.home.clone()), metrics };
             Service { _bed: bed, app, key: text.to_string() }
         })

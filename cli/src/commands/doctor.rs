@@ -7,11 +7,13 @@ use otpost_shared::{
     clock::{Clock, Millis},
     config::{self, Django, Route},
     message::{self, REPORTED_WITHIN_MS, Sample},
+    policy::code_lengths,
     provider_region::{self, ProviderRegion},
     provider_state::{self, ProviderState},
     rate::Rate,
-    settings::Trouble,
+    settings::{Settings, Trouble},
     tenant,
+    verify_service::{self, Service, Sid},
 };
 use otpost_worker::routes::CODES_ALONE;
 use serde_json::json;
@@ -91,7 +93,7 @@ async fn examine(path: Option<&Path>, show_addresses: bool) -> Vec<Finding> {
     findings.extend(routes(&home).await);
     findings.extend(policies(&home).await);
     findings.extend(compat(&home).await);
-    findings.extend(twilio(&home));
+    findings.extend(twilio(&home).await);
     findings.extend(reports(&home).await);
     findings.extend(inbound(&home, show_addresses));
     findings
@@ -247,11 +249,46 @@ async fn policies(home: &Home) -> Vec<Finding> {
     settings.troubles().iter().map(finding).collect()
 }
 
-/// What Twilio's libraries are to be told.
-fn twilio(home: &Home) -> Option<Finding> {
+/// What Twilio's libraries are to be told, and which Services are not as they say. Of a database that does
+/// not answer, or has no tables yet, its own finding tells.
+async fn twilio(home: &Home) -> Vec<Finding> {
     let twilio = &home.config.compat.twilio;
+    if !twilio.enabled {
+        return Vec::new();
+    }
     let base = format!("{}{}", home.config.public_url(), twilio.path);
-    twilio.enabled.then(|| Finding::new("compat.twilio", Ok(format!("the base URL is {base}"))))
+    let mut findings = vec![Finding::new("compat.twilio", Ok(format!("the base URL is {base}")))];
+    let services = verify_service::list_everywhere(&home.db).await.unwrap_or_default();
+    let now = home.db.now().await.unwrap_or_default();
+    let settings = home.settings.now(&home.db, now).await.ok();
+    let trouble = |service: &Service| {
+        let of_policies =
+            settings.as_deref().and_then(|settings| without_purpose(settings, service));
+        let said = of_policies.or_else(|| with_short_codes(home, service))?;
+        Some(Finding::new(Sid::Service.write(service.id), Err(said)))
+    };
+    findings.extend(services.iter().filter_map(trouble));
+    findings
+}
+
+fn without_purpose(settings: &Settings, service: &Service) -> Option<String> {
+    let Service { tenant_id, purpose, .. } = service;
+    settings.policy(*tenant_id, purpose).is_none().then(|| {
+        format!(
+            "it stands on the purpose {purpose:?}, which is gone, and starts nothing: make that with \
+             `otpost policy set`, or delete the Service"
+        )
+    })
+}
+
+fn with_short_codes(home: &Home, service: &Service) -> Option<String> {
+    let (length, least) = (service.options().code_length, *code_lengths(&home.config).start());
+    (length < least).then(|| {
+        format!(
+            "its CodeLength is {length}, and its codes have {least} digits: change it, or set \
+             policies.allow_short_codes = true in the configuration"
+        )
+    })
 }
 
 /// The first one that a route names and that is not there. Of a database that does not answer its own

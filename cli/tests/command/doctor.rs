@@ -189,3 +189,33 @@ fn endpoints_without_keys_are_told_with_their_tenant() {
         assert!(line.contains(said), "{line}");
     }
 }
+
+/// A place where this Service was made while the configuration said `before`.
+fn with_a_service(before: &str, create: &[&str]) -> Place {
+    let place = Place::with(before);
+    let service = r#"{
+        "sid": "VA0123456789abcdef0123456789abcdef", "friendly_name": "Shop", "code_length": 4
+    }"#;
+    std::fs::write(place.path().join("service.json"), service).expect("written");
+    let args = ["import", "twilio-service", "service.json", "--create"];
+    place.run(&[args.as_slice(), create].concat()).exits(0);
+    place.run(&["doctor"]).exits(0);
+    place
+}
+
+#[test]
+fn services_that_are_not_as_they_say_are_named() {
+    let on = "[compat.twilio]\nenabled = true\n";
+    let short = format!("{on}[policies]\nallow_short_codes = true\n");
+    let place = with_a_service(&short, &[]);
+    std::fs::write(place.path().join("otpost.toml"), on).expect("written");
+    let report = place.run(&["doctor", "--json"]).exits(1).json();
+    let [said] = &bad(&report)[..] else { panic!("{report}") };
+    assert!(said.contains("VA0123456789abcdef0123456789abcdef"), "{said}");
+    assert!(said.contains("CodeLength is 4, and its codes have 6 digits"), "{said}");
+    let place = with_a_service(&format!("{short}[purposes.shop]\n"), &["--purpose", "shop"]);
+    std::fs::write(place.path().join("otpost.toml"), short).expect("written");
+    let report = place.run(&["doctor", "--json"]).exits(1).json();
+    let [said] = &bad(&report)[..] else { panic!("{report}") };
+    assert!(said.contains("it stands on the purpose") && said.contains("shop"), "{said}");
+}

@@ -177,6 +177,18 @@ impl Message {
         }
     }
 
+    /// True for a step of a workflow that has not begun, and perhaps never will.
+    #[must_use]
+    pub fn is_unbegun_step(&self) -> bool {
+        self.epoch == 0 && self.not_before >= self.created_at
+    }
+
+    /// When it was to be sent, the last time that it was.
+    #[must_use]
+    pub fn due_at(&self) -> Millis {
+        self.not_before.max(self.created_at)
+    }
+
     /// To this address instead of the verification's own.
     ///
     /// # Errors

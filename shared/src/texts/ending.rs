@@ -49,7 +49,8 @@ pub(crate) fn is_host(text: &str) -> bool {
 }
 
 /// What names an Android app: the beginning of a hash in Base64.
-pub(crate) fn is_app_hash(text: &str) -> bool {
+#[must_use]
+pub fn is_app_hash(text: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'+' || b == b'/';
     text.len() == APP_HASH && text.bytes().all(fits)
 }

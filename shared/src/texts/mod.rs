@@ -23,7 +23,7 @@ pub use self::{
     asked::Asked,
     built_in::built_in,
     check::{Draft, MOST_VARIABLES, Place},
-    ending::{LONGEST_FOR_APP, ending, with_ending},
+    ending::{LONGEST_FOR_APP, ending, is_app_hash, with_ending},
     locale::{LONGEST_LOCALE, Locale},
     preview::{Preview, Question, preview},
     rows::{
@@ -34,7 +34,7 @@ pub use self::{
 };
 pub(crate) use self::{
     built_in::{is_spoken, longest_title},
-    ending::{is_app_hash, is_host},
+    ending::is_host,
     rows::list_current,
 };
 pub use crate::settings::Owner;

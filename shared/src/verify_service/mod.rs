@@ -5,9 +5,10 @@
 //! |---|---|
 //! | `start` | starting a verification, or sending its code again |
 //! | `started` | which verification a number has in a Service |
-//! | `rate_limit` | limits that callers name, and their buckets |
+//! | `rate_limit`, `bucket` | limits that callers name, and how often they allow something |
 //! | `sid` | how ids are written |
 
+mod bucket;
 mod rate_limit;
 mod sid;
 mod start;
@@ -16,10 +17,13 @@ mod started;
 use uuid::Uuid;
 
 pub use self::{
+    bucket::{
+        Bucket, MOST_BUCKETS, MOST_PER_BUCKET, bucket, delete_bucket, insert_bucket, list_buckets,
+        update_bucket,
+    },
     rate_limit::{
-        Bucket, MOST_PER_BUCKET, RateLimit, bucket, delete_bucket, delete_rate_limit,
-        insert_bucket, insert_rate_limit, list_buckets, list_rate_limits, rate_limit,
-        update_bucket, update_rate_limit,
+        MOST_RATE_LIMITS, RateLimit, delete_rate_limit, insert_rate_limit, list_rate_limits,
+        rate_limit, update_rate_limit,
     },
     sid::Sid,
     start::{Start, StartRefused, start},
@@ -27,18 +31,41 @@ pub use self::{
 };
 use crate::{
     clock::Millis,
-    db::{Db, DbError, detached, on_pool, on_tx},
+    db::{Db, DbError, detached, on_pool, on_tx, retrying},
 };
 
 /// Characters of its name.
 pub const LONGEST_NAME: usize = 32;
+
+/// Services of one tenant. Some make one for each of their customers.
+pub const MOST_SERVICES: i64 = 1_000;
+
+/// What became of a row that was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    Yes,
+    /// There is one of this id or name.
+    Taken,
+    /// There are as many as there may be.
+    TooMany,
+}
+
+impl Inserted {
+    fn of(rows: u64, has_room: bool) -> Self {
+        match (rows, has_room) {
+            (1, _) => Self::Yes,
+            (_, true) => Self::Taken,
+            (_, false) => Self::TooMany,
+        }
+    }
+}
 
 /// One row.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Service {
     pub id: Uuid,
     pub tenant_id: Uuid,
-    /// One of the configuration's.
+    /// One of its tenant's, or gone since.
     pub purpose: String,
     /// What {app} stands for in its texts.
     pub friendly_name: String,
@@ -49,9 +76,9 @@ pub struct Service {
     pub updated_at: Millis,
 }
 
-/// What callers can set of it.
+/// What callers can set of it, beside what the purpose says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct Options {
     pub friendly_name: String,
     pub code_length: u32,
     /// Whether callers may bring codes of their own.
@@ -62,37 +89,23 @@ pub struct Settings {
 
 impl Service {
     #[must_use]
-    pub fn new(id: Uuid, tenant_id: Uuid, purpose: &str, settings: Settings, now: Millis) -> Self {
-        let service = Self {
+    pub fn new(id: Uuid, tenant_id: Uuid, purpose: &str, options: Options, now: Millis) -> Self {
+        Self {
             id,
             tenant_id,
             purpose: purpose.to_owned(),
-            friendly_name: String::new(),
-            code_length: 6,
-            custom_codes: 0,
-            payments: 0,
+            friendly_name: options.friendly_name,
+            code_length: column(options.code_length),
+            custom_codes: i32::from(options.custom_codes),
+            payments: i32::from(options.payments),
             created_at: now,
             updated_at: now,
-        };
-        service.with(settings, now)
-    }
-
-    /// The same with other settings.
-    #[must_use]
-    pub fn with(self, settings: Settings, now: Millis) -> Self {
-        Self {
-            friendly_name: settings.friendly_name,
-            code_length: i32::try_from(settings.code_length).unwrap_or(6),
-            custom_codes: i32::from(settings.custom_codes),
-            payments: i32::from(settings.payments),
-            updated_at: now,
-            ..self
         }
     }
 
     #[must_use]
-    pub fn settings(&self) -> Settings {
-        Settings {
+    pub fn options(&self) -> Options {
+        Options {
             friendly_name: self.friendly_name.clone(),
             code_length: self.code_length.unsigned_abs(),
             custom_codes: self.custom_codes != 0,
@@ -111,9 +124,22 @@ impl Service {
     }
 }
 
+/// What a request says of its options; what it does not say stays.
+#[derive(Clone, Debug, Default)]
+pub struct OptionsChange {
+    pub friendly_name: Option<String>,
+    pub code_length: Option<u32>,
+    pub custom_codes: Option<bool>,
+    pub payments: Option<bool>,
+}
+
+fn column(code_length: u32) -> i32 {
+    i32::try_from(code_length).unwrap_or(6)
+}
+
 /// Which rows of a list: after one, or before one; ids are in order of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum PageFrom {
     After(Uuid),
     Before(Uuid),
 }
@@ -128,10 +154,10 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// Of one row more than was asked for, in the order in which they were walked over.
-    fn of(mut rows: Vec<T>, place: Place, limit: usize) -> Self {
+    fn of(mut rows: Vec<T>, from: PageFrom, limit: usize) -> Self {
         let more = rows.len() > limit;
         rows.truncate(limit);
-        if matches!(place, Place::Before(_)) {
+        if matches!(from, PageFrom::Before(_)) {
             rows.reverse();
         }
         Self { rows, more }
@@ -140,12 +166,12 @@ impl<T> Page<T> {
 
 /// The rows of `$owner` from a place on: a query for each direction.
 macro_rules! page {
-    ($db:expr, $row:ty, $select:literal, ($owner:expr, $place:expr, $limit:expr)) => {{
-        let (sql, id) = match $place {
-            $crate::verify_service::Place::After(id) => {
+    ($db:expr, $row:ty, $select:literal, ($owner:expr, $from:expr, $limit:expr)) => {{
+        let (sql, id) = match $from {
+            $crate::verify_service::PageFrom::After(id) => {
                 (concat!($select, " AND id > $2 ORDER BY id LIMIT $3"), id)
             }
-            $crate::verify_service::Place::Before(id) => {
+            $crate::verify_service::PageFrom::Before(id) => {
                 (concat!($select, " AND id < $2 ORDER BY id DESC LIMIT $3"), id)
             }
         };
@@ -154,21 +180,32 @@ macro_rules! page {
         let rows = on_pool!($db.read(), c => {
             sqlx::query_as::<D, $row>(sql).bind($owner).bind(id).bind(wanted).fetch_all(c).await?
         });
-        $crate::verify_service::Page::of(rows, $place, $limit)
+        $crate::verify_service::Page::of(rows, $from, $limit)
     }};
 }
 use page;
 
-/// False when there is one with this id already.
-///
 /// # Errors
 /// The database does not answer.
-pub async fn insert(db: &Db, service: &Service) -> Result<bool, DbError> {
-    let rows = on_pool!(db.write(), c => {
+pub async fn insert(db: &Db, service: &Service) -> Result<Inserted, DbError> {
+    let (db, service) = (db.clone(), service.clone());
+    detached(async move { retrying!(insert_once(&db, &service).await) }).await
+}
+
+async fn insert_once(db: &Db, service: &Service) -> Result<Inserted, DbError> {
+    let mut tx = db.begin().await?;
+    // Locks the tenant: of those who insert at the same time each counts what the others did.
+    let rows = on_tx!(&mut tx, c => {
+        sqlx::query::<D>("UPDATE tenants SET created_at = created_at WHERE id = $1")
+            .bind(service.tenant_id)
+            .execute(&mut *c)
+            .await?;
         sqlx::query::<D>(
             "INSERT INTO verify_services (id, tenant_id, purpose, friendly_name, code_length,
                 custom_codes, payments, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
+             WHERE (SELECT count(*) FROM verify_services WHERE tenant_id = $2) < $10
+             ON CONFLICT DO NOTHING",
         )
         .bind(service.id)
         .bind(service.tenant_id)
@@ -179,11 +216,19 @@ pub async fn insert(db: &Db, service: &Service) -> Result<bool, DbError> {
         .bind(service.payments)
         .bind(service.created_at)
         .bind(service.updated_at)
-        .execute(c)
+        .bind(MOST_SERVICES)
+        .execute(&mut *c)
         .await?
         .rows_affected()
     });
-    Ok(rows == 1)
+    let count = on_tx!(&mut tx, c => {
+        sqlx::query_scalar::<D, i64>("SELECT count(*) FROM verify_services WHERE tenant_id = $1")
+            .bind(service.tenant_id)
+            .fetch_one(c)
+            .await?
+    });
+    tx.commit().await?;
+    Ok(Inserted::of(rows, count < MOST_SERVICES))
 }
 
 /// # Errors
@@ -207,7 +252,7 @@ pub async fn find(db: &Db, tenant_id: Uuid, id: Uuid) -> Result<Option<Service>,
 pub async fn list(
     db: &Db,
     tenant_id: Uuid,
-    place: Place,
+    from: PageFrom,
     limit: usize,
 ) -> Result<Page<Service>, DbError> {
     Ok(page!(
@@ -215,33 +260,57 @@ pub async fn list(
         Service,
         "SELECT id, tenant_id, purpose, friendly_name, code_length, custom_codes, payments,
             created_at, updated_at FROM verify_services WHERE tenant_id = $1",
-        (tenant_id, place, limit)
+        (tenant_id, from, limit)
     ))
 }
 
-/// Writes the settings; false when it is gone.
+/// Those of all tenants.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn update(db: &Db, service: &Service) -> Result<bool, DbError> {
-    let rows = on_pool!(db.write(), c => {
-        sqlx::query::<D>(
-            "UPDATE verify_services SET friendly_name = $3, code_length = $4, custom_codes = $5,
-                payments = $6, updated_at = $7
-             WHERE id = $2 AND tenant_id = $1",
+pub async fn list_everywhere(db: &Db) -> Result<Vec<Service>, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_as::<D, Service>(
+            "SELECT id, tenant_id, purpose, friendly_name, code_length, custom_codes, payments,
+                created_at, updated_at
+             FROM verify_services ORDER BY tenant_id, id",
         )
-        .bind(service.tenant_id)
-        .bind(service.id)
-        .bind(&service.friendly_name)
-        .bind(service.code_length)
-        .bind(service.custom_codes)
-        .bind(service.payments)
-        .bind(service.updated_at)
-        .execute(c)
+        .fetch_all(c)
         .await?
-        .rows_affected()
-    });
-    Ok(rows == 1)
+    }))
+}
+
+/// Writes what is said of its options: the Service as it is from then on, none when there is none.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn update(
+    db: &Db,
+    (tenant_id, id): (Uuid, Uuid),
+    change: &OptionsChange,
+    now: Millis,
+) -> Result<Option<Service>, DbError> {
+    Ok(on_pool!(db.write(), c => {
+        sqlx::query_as::<D, Service>(
+            "UPDATE verify_services
+             SET friendly_name = COALESCE($3, friendly_name),
+                 code_length = COALESCE($4, code_length),
+                 custom_codes = COALESCE($5, custom_codes),
+                 payments = COALESCE($6, payments), updated_at = $7
+             WHERE id = $2 AND tenant_id = $1
+             RETURNING id, tenant_id, purpose, friendly_name, code_length, custom_codes, payments,
+                created_at, updated_at",
+        )
+        .bind(tenant_id)
+        .bind(id)
+        .bind(change.friendly_name.as_deref())
+        .bind(change.code_length.map(column))
+        .bind(change.custom_codes.map(i32::from))
+        .bind(change.payments.map(i32::from))
+        .bind(now)
+        .fetch_optional(c)
+        .await?
+    }))
 }
 
 /// Removes it with its limits; false when it is gone. What it knows of numbers ends with its time.

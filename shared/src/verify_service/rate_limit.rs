@@ -3,19 +3,21 @@
 
 use uuid::Uuid;
 
-use super::{Page, Place, page};
+use super::{
+    Inserted, Page, PageFrom,
+    bucket::{self, Bucket},
+    page,
+};
 use crate::{
     clock::Millis,
-    db::{Db, DbError, Tx, detached, on_pool, on_tx},
+    db::{Db, DbError, Tx, detached, on_pool, on_tx, retrying},
     home::Home,
     limits::{Charge, Charged, Limited, Rule, Scope},
     secrets::short_hex,
 };
 
-/// What a bucket may hold: each value's moments are remembered one by one.
-pub const MOST_PER_BUCKET: u32 = 100_000;
-/// Buckets of one limit; further ones do not count.
-const MOST_BUCKETS: usize = 20;
+/// Limits of one Service.
+pub const MOST_RATE_LIMITS: i64 = 100;
 
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct RateLimit {
@@ -27,34 +29,27 @@ pub struct RateLimit {
     pub updated_at: Millis,
 }
 
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Bucket {
-    pub id: Uuid,
-    pub rate_limit_id: Uuid,
-    /// Starts in any interval.
-    pub most: i32,
-    pub interval_secs: i32,
-    pub created_at: Millis,
-    pub updated_at: Millis,
-}
-
-impl Bucket {
-    fn rule(&self) -> Rule {
-        let window_ms = i64::from(self.interval_secs) * 1_000;
-        Rule { count: self.most.unsigned_abs().max(1), window_ms: window_ms.max(1_000) }
-    }
-}
-
-/// False when the Service has one of this name.
-///
 /// # Errors
 /// The database does not answer.
-pub async fn insert_rate_limit(db: &Db, limit: &RateLimit) -> Result<bool, DbError> {
-    let rows = on_pool!(db.write(), c => {
+pub async fn insert_rate_limit(db: &Db, limit: &RateLimit) -> Result<Inserted, DbError> {
+    let (db, limit) = (db.clone(), limit.clone());
+    detached(async move { retrying!(insert_once(&db, &limit).await) }).await
+}
+
+async fn insert_once(db: &Db, limit: &RateLimit) -> Result<Inserted, DbError> {
+    let mut tx = db.begin().await?;
+    // Locks the Service: of those who insert at the same time each counts what the others did.
+    let rows = on_tx!(&mut tx, c => {
+        sqlx::query::<D>("UPDATE verify_services SET updated_at = updated_at WHERE id = $1")
+            .bind(limit.service_id)
+            .execute(&mut *c)
+            .await?;
         sqlx::query::<D>(
             "INSERT INTO verify_rate_limits
                 (id, service_id, unique_name, description, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+             SELECT $1, $2, $3, $4, $5, $6
+             WHERE (SELECT count(*) FROM verify_rate_limits WHERE service_id = $2) < $7
+             ON CONFLICT DO NOTHING",
         )
         .bind(limit.id)
         .bind(limit.service_id)
@@ -62,11 +57,19 @@ pub async fn insert_rate_limit(db: &Db, limit: &RateLimit) -> Result<bool, DbErr
         .bind(&limit.description)
         .bind(limit.created_at)
         .bind(limit.updated_at)
-        .execute(c)
+        .bind(MOST_RATE_LIMITS)
+        .execute(&mut *c)
         .await?
         .rows_affected()
     });
-    Ok(rows == 1)
+    let count = on_tx!(&mut tx, c => {
+        sqlx::query_scalar::<D, i64>("SELECT count(*) FROM verify_rate_limits WHERE service_id = $1")
+            .bind(limit.service_id)
+            .fetch_one(c)
+            .await?
+    });
+    tx.commit().await?;
+    Ok(Inserted::of(rows, count < MOST_RATE_LIMITS))
 }
 
 /// # Errors
@@ -89,7 +92,7 @@ pub async fn rate_limit(db: &Db, service_id: Uuid, id: Uuid) -> Result<Option<Ra
 pub async fn list_rate_limits(
     db: &Db,
     service_id: Uuid,
-    place: Place,
+    from: PageFrom,
     limit: usize,
 ) -> Result<Page<RateLimit>, DbError> {
     Ok(page!(
@@ -97,29 +100,34 @@ pub async fn list_rate_limits(
         RateLimit,
         "SELECT id, service_id, unique_name, description, created_at, updated_at
          FROM verify_rate_limits WHERE service_id = $1",
-        (service_id, place, limit)
+        (service_id, from, limit)
     ))
 }
 
-/// Writes the description; false when it is gone.
+/// Writes the description if there is one: the limit as it is from then on, none when there is none.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn update_rate_limit(db: &Db, limit: &RateLimit) -> Result<bool, DbError> {
-    let rows = on_pool!(db.write(), c => {
-        sqlx::query::<D>(
-            "UPDATE verify_rate_limits SET description = $3, updated_at = $4
-             WHERE id = $2 AND service_id = $1",
+pub async fn update_rate_limit(
+    db: &Db,
+    (service_id, id): (Uuid, Uuid),
+    description: Option<&str>,
+    now: Millis,
+) -> Result<Option<RateLimit>, DbError> {
+    Ok(on_pool!(db.write(), c => {
+        sqlx::query_as::<D, RateLimit>(
+            "UPDATE verify_rate_limits
+             SET description = COALESCE($3, description), updated_at = $4
+             WHERE id = $2 AND service_id = $1
+             RETURNING id, service_id, unique_name, description, created_at, updated_at",
         )
-        .bind(limit.service_id)
-        .bind(limit.id)
-        .bind(&limit.description)
-        .bind(limit.updated_at)
-        .execute(c)
+        .bind(service_id)
+        .bind(id)
+        .bind(description)
+        .bind(now)
+        .fetch_optional(c)
         .await?
-        .rows_affected()
-    });
-    Ok(rows == 1)
+    }))
 }
 
 /// Removes it with its buckets; false when it is gone.
@@ -168,97 +176,6 @@ pub(super) async fn delete_of(tx: &mut Tx, service_id: Uuid) -> Result<(), DbErr
             .await?;
     });
     Ok(())
-}
-
-/// # Errors
-/// The database does not answer.
-pub async fn insert_bucket(db: &Db, bucket: &Bucket) -> Result<(), DbError> {
-    on_pool!(db.write(), c => {
-        sqlx::query::<D>(
-            "INSERT INTO verify_buckets
-                (id, rate_limit_id, most, interval_secs, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(bucket.id)
-        .bind(bucket.rate_limit_id)
-        .bind(bucket.most)
-        .bind(bucket.interval_secs)
-        .bind(bucket.created_at)
-        .bind(bucket.updated_at)
-        .execute(c)
-        .await?;
-    });
-    Ok(())
-}
-
-/// # Errors
-/// The database does not answer.
-pub async fn bucket(db: &Db, rate_limit_id: Uuid, id: Uuid) -> Result<Option<Bucket>, DbError> {
-    Ok(on_pool!(db.read(), c => {
-        sqlx::query_as::<D, Bucket>(
-            "SELECT id, rate_limit_id, most, interval_secs, created_at, updated_at
-             FROM verify_buckets WHERE id = $2 AND rate_limit_id = $1",
-        )
-        .bind(rate_limit_id)
-        .bind(id)
-        .fetch_optional(c)
-        .await?
-    }))
-}
-
-/// # Errors
-/// The database does not answer.
-pub async fn list_buckets(
-    db: &Db,
-    rate_limit_id: Uuid,
-    place: Place,
-    limit: usize,
-) -> Result<Page<Bucket>, DbError> {
-    Ok(page!(
-        db,
-        Bucket,
-        "SELECT id, rate_limit_id, most, interval_secs, created_at, updated_at
-         FROM verify_buckets WHERE rate_limit_id = $1",
-        (rate_limit_id, place, limit)
-    ))
-}
-
-/// Writes how often; false when it is gone.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn update_bucket(db: &Db, bucket: &Bucket) -> Result<bool, DbError> {
-    let rows = on_pool!(db.write(), c => {
-        sqlx::query::<D>(
-            "UPDATE verify_buckets SET most = $3, interval_secs = $4, updated_at = $5
-             WHERE id = $2 AND rate_limit_id = $1",
-        )
-        .bind(bucket.rate_limit_id)
-        .bind(bucket.id)
-        .bind(bucket.most)
-        .bind(bucket.interval_secs)
-        .bind(bucket.updated_at)
-        .execute(c)
-        .await?
-        .rows_affected()
-    });
-    Ok(rows == 1)
-}
-
-/// False when it is gone.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn delete_bucket(db: &Db, rate_limit_id: Uuid, id: Uuid) -> Result<bool, DbError> {
-    let rows = on_pool!(db.write(), c => {
-        sqlx::query::<D>("DELETE FROM verify_buckets WHERE id = $2 AND rate_limit_id = $1")
-            .bind(rate_limit_id)
-            .bind(id)
-            .execute(c)
-            .await?
-            .rows_affected()
-    });
-    Ok(rows == 1)
 }
 
 /// Why a start was not counted.
@@ -319,6 +236,5 @@ async fn rules_of(
         .await?
     });
     let Some(id) = limit else { return Ok(None) };
-    let buckets = list_buckets(db, id, Place::After(Uuid::nil()), MOST_BUCKETS).await?;
-    Ok(Some((id, buckets.rows.iter().map(Bucket::rule).collect())))
+    Ok(Some((id, bucket::all_of(db, id).await?.iter().map(Bucket::rule).collect())))
 }

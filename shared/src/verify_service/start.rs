@@ -17,6 +17,7 @@ use crate::{
     home::Home,
     idempotency::IdempotencyKey,
     limits::Rule,
+    policy::code_lengths,
     recipient::Recipient,
     secrets::Code,
     texts::Asked,
@@ -85,51 +86,38 @@ impl From<NotCounted> for StartRefused {
 pub async fn start(home: &Home, start: &Start<'_>) -> Result<Verification, StartRefused> {
     let Service { id, tenant_id, .. } = *start.service;
     let charged = rate_limit::charge(home, tenant_id, id, &start.counted).await?;
-    let started = start_counted(home, start).await;
-    // What may have been committed stays charged.
-    if let Err(refused) = &started
-        && !matches!(refused, Refused::Unavailable(DbError::Undecided(_)))
-    {
+    let hash = home.keys.recipient_hash(tenant_id, &start.to.identity());
+    let mut starting = Starting { home, start, hash, terms: terms(home, start), has_sent: false };
+    let started = starting.run().await;
+    if started.is_err() && !starting.has_sent {
         home.limiter.refund(charged).await;
     }
     Ok(started?)
 }
 
-async fn start_counted(home: &Home, start: &Start<'_>) -> Result<Verification, Refused> {
-    let Service { id, tenant_id, .. } = *start.service;
-    let hash = home.keys.recipient_hash(tenant_id, &start.to.identity());
-    let terms = terms(start);
-    for _ in 0..TRIES {
-        let last = last_of(&home.db, id, &hash).await?;
-        let again = match last {
-            Some(last) => send_again(home, start, last, &terms).await?,
-            None => Again::Over,
-        };
-        let started = match again {
-            Again::Sent => last,
-            Again::Changed => continue,
-            Again::Over => Some(start_anew(home, start, &hash, last, &terms).await?),
-        };
-        let Some(started) = started else { continue };
-        let row = verification::find(&home.db, started).await?;
-        // The first answer to the same start may be about one that has ended since.
-        if let Some(row) = row.filter(|row| row.status(home.clock.now()) == Status::Pending) {
-            return Ok(row);
-        }
-    }
-    Err(Refused::KeyInUse)
-}
-
-fn terms<'a>(start: &'a Start<'_>) -> Terms<'a> {
+fn terms<'a>(home: &Home, start: &'a Start<'_>) -> Terms<'a> {
     let own = start.code.as_ref().map(|code| code.as_str().len());
-    let length = own.and_then(|length| u32::try_from(length).ok());
+    let own = own.and_then(|length| u32::try_from(length).ok());
+    // A Service may be older than the word of the configuration on short codes.
+    let usual = start.service.code_length.unsigned_abs().max(*code_lengths(&home.config).start());
     Terms {
         recipient_rules: Some(start.recipient_rules),
-        code_length: length.or(Some(start.service.code_length.unsigned_abs())),
+        code_length: own.or(Some(usual)),
         app: Some(start.app.as_deref().unwrap_or(&start.service.friendly_name)),
         no_wait: true,
         must_name: if start.service.is_for_payments() { &["amount", "payee"] } else { &[] },
     }
+}
+
+/// A start that was counted.
+struct Starting<'a> {
+    home: &'a Home,
+    start: &'a Start<'a>,
+    /// Of the recipient.
+    hash: Vec<u8>,
+    terms: Terms<'a>,
+    /// Whether any round has committed something, or may have: then it stays counted, whatever follows.
+    has_sent: bool,
 }
 
 /// What became of sending the code again.
@@ -141,75 +129,125 @@ enum Again {
     Over,
 }
 
-async fn send_again(
-    home: &Home,
-    start: &Start<'_>,
-    last: Uuid,
-    terms: &Terms<'_>,
-) -> Result<Again, Refused> {
-    let tenant_id = start.service.tenant_id;
-    let now = home.clock.now();
-    let row = verification::find(&home.db, last).await?;
-    let Some(row) = row.filter(|row| row.status(now) == Status::Pending) else {
-        return Ok(Again::Over);
-    };
-    if let Some(code) = &start.code
-        && !row.code(&home.keys)?.is_some_and(|old| old.matches(code))
-    {
-        // The caller shows or sends another code than the one that counts.
-        verification::cancel(&home.db, tenant_id, last, now).await?;
-        return Ok(Again::Over);
+impl Starting<'_> {
+    async fn run(&mut self) -> Result<Verification, Refused> {
+        for _ in 0..TRIES {
+            let Some(id) = self.round().await? else { continue };
+            // The first answer to the same start may be about one that has ended since, or about something else.
+            if let Some(row) = self.pending(id).await?
+                && self.is_meant(&row)?
+            {
+                return Ok(row);
+            }
+        }
+        Err(Refused::KeyInUse)
     }
-    let request = ResendRequest {
-        tenant_id,
-        id: last,
-        channel: Some(start.channel),
-        client: start.client,
-        idempotency_key: None,
-    };
-    Ok(match verification::resend_on_terms(home, request, terms).await? {
-        ResendAnswer::Resent(_) => Again::Sent,
-        ResendAnswer::TooEarly { .. } => Again::Changed,
-        ResendAnswer::Over(_) | ResendAnswer::NotFound => Again::Over,
-    })
-}
 
-/// Of those who start at the same time one does: what they see before them is what their key stands for.
-async fn start_anew(
-    home: &Home,
-    start: &Start<'_>,
-    hash: &[u8],
-    last: Option<Uuid>,
-    terms: &Terms<'_>,
-) -> Result<Uuid, Refused> {
-    let service = start.service;
-    let before = last.unwrap_or_default();
-    let place = [service.id.as_bytes().as_slice(), hash, before.as_bytes()].concat();
-    let key = format!("verify-start {}", crate::secrets::hex(&place));
-    let new = NewVerification {
-        tenant_id: service.tenant_id,
-        to: start.to.clone(),
-        channel: start.channel,
-        purpose: service.purpose.clone(),
-        subject: start.subject.clone(),
-        variables: start.variables.clone(),
-        metadata: Some(start.metadata.clone()),
-        locale: start.locale.clone(),
-        client: start.client,
-        code: start.code.clone(),
-        then: None,
-        decoy: false,
-        idempotency_key: Some(IdempotencyKey::new(&home.keys, &key, &[])),
-    };
-    let accepted = verification::accept_on_terms(home, new, terms).await?;
-    let hours = i64::from(home.config.retention.idempotency_hours) + 1;
-    let started = Started {
-        service_id: service.id,
-        recipient_hash: hash,
-        verification_id: accepted.id,
-        instead_of: last,
-        kept_until: accepted.expires_at + hours * 3_600_000,
-    };
-    insert_or_replace(&home.db, &started).await?;
-    Ok(accepted.id)
+    /// Which verification it was about; none when somebody else was faster.
+    async fn round(&mut self) -> Result<Option<Uuid>, Refused> {
+        let home = self.home;
+        let last = last_of(&home.db, self.start.service.id, &self.hash).await?;
+        let pending = match last {
+            Some(last) => self.pending(last).await?,
+            None => None,
+        };
+        if let Some(row) = &pending
+            && self.is_meant(row)?
+        {
+            let again = self.send_again(row.id).await;
+            match self.note(again, |again| matches!(again, Again::Sent))? {
+                Again::Sent => return Ok(Some(row.id)),
+                Again::Changed => return Ok(None),
+                Again::Over => {}
+            }
+        }
+        let started = self.start_anew(last).await?;
+        // Not before: of a start that is refused, the code before still counts.
+        if let Some(row) = pending {
+            verification::cancel(&home.db, row.tenant_id, row.id, home.clock.now()).await?;
+        }
+        Ok(Some(started))
+    }
+
+    /// Passes on what came of a round.
+    fn note<T>(
+        &mut self,
+        result: Result<T, Refused>,
+        sent: impl Fn(&T) -> bool,
+    ) -> Result<T, Refused> {
+        self.has_sent |= match &result {
+            Ok(answer) => sent(answer),
+            Err(refused) => matches!(refused, Refused::Unavailable(DbError::Undecided(_))),
+        };
+        result
+    }
+
+    async fn pending(&self, id: Uuid) -> Result<Option<Verification>, Refused> {
+        let row = verification::find(&self.home.db, id).await?;
+        Ok(row.filter(|row| row.status(self.home.clock.now()) == Status::Pending))
+    }
+
+    /// False when it is about something else, such as another payment, or when the caller shows or sends
+    /// another code than the one that counts there.
+    fn is_meant(&self, row: &Verification) -> Result<bool, Refused> {
+        let (keys, start) = (&self.home.keys, self.start);
+        if row.subject(keys)? != start.subject {
+            return Ok(false);
+        }
+        // That of a test number is the configured one, whatever is brought.
+        let Some(own) = start.code.as_ref().filter(|_| !row.is_test()) else { return Ok(true) };
+        Ok(row.code(keys)?.is_some_and(|code| code.matches(own)))
+    }
+
+    async fn send_again(&self, id: Uuid) -> Result<Again, Refused> {
+        let request = ResendRequest {
+            tenant_id: self.start.service.tenant_id,
+            id,
+            channel: Some(self.start.channel),
+            client: self.start.client,
+            idempotency_key: None,
+        };
+        Ok(match verification::resend_on_terms(self.home, request, &self.terms).await? {
+            ResendAnswer::Resent(_) => Again::Sent,
+            ResendAnswer::TooEarly { .. } => Again::Changed,
+            ResendAnswer::Over(_) | ResendAnswer::NotFound => Again::Over,
+        })
+    }
+
+    /// Of those who start at the same time one does: what they see before them is what their key stands for.
+    /// It stands for the place alone, so that those who mean different things take turns.
+    async fn start_anew(&mut self, last: Option<Uuid>) -> Result<Uuid, Refused> {
+        let (home, start) = (self.home, self.start);
+        let service = start.service;
+        let before = last.unwrap_or_default();
+        let place = [service.id.as_bytes().as_slice(), &self.hash, before.as_bytes()].concat();
+        let key = format!("verify-start {}", crate::secrets::hex(&place));
+        let new = NewVerification {
+            tenant_id: service.tenant_id,
+            to: start.to.clone(),
+            channel: start.channel,
+            purpose: service.purpose.clone(),
+            subject: start.subject.clone(),
+            variables: start.variables.clone(),
+            metadata: Some(start.metadata.clone()),
+            locale: start.locale.clone(),
+            client: start.client,
+            code: start.code.clone(),
+            then: None,
+            decoy: false,
+            idempotency_key: Some(IdempotencyKey::new(&home.keys, &key, &[])),
+        };
+        let accepted = verification::accept_on_terms(home, new, &self.terms).await;
+        let accepted = self.note(accepted, |_| true)?;
+        let hours = i64::from(home.config.retention.idempotency_hours) + 1;
+        let started = Started {
+            service_id: service.id,
+            recipient_hash: &self.hash,
+            verification_id: accepted.id,
+            instead_of: last,
+            kept_until: accepted.expires_at + hours * 3_600_000,
+        };
+        insert_or_replace(&home.db, &started).await?;
+        Ok(accepted.id)
+    }
 }

@@ -16,7 +16,7 @@ use otpost_shared::{
     tenant::{self, DEFAULT_TENANT, Tenant},
     texts::Asked,
     verification::{self, NewVerification},
-    verify_service::{self, RateLimit, Service, Settings, Start},
+    verify_service::{self, Inserted, Options, RateLimit, Service, Start},
 };
 use otpost_testbed::on_both_homes;
 use sqlx::{AssertSqlSafe, Row as _};
@@ -112,15 +112,16 @@ on_both_homes! {
 
 /// A code by way of a Service, counted by an address of a person.
 async fn start_in_a_service(home: &Home) {
-    let settings = Settings {
+    let options = Options {
         friendly_name: "Shop".to_owned(),
         code_length: 6,
         custom_codes: true,
-        payments: true,
+        payments: false,
     };
     let (id, now) = (Uuid::now_v7(), home.clock.now());
-    let service = Service::new(id, DEFAULT_TENANT, "payment", settings, now);
-    assert!(verify_service::insert(&home.db, &service).await.expect("stored"));
+    let service = Service::new(id, DEFAULT_TENANT, "default", options, now);
+    let inserted = verify_service::insert(&home.db, &service).await.expect("stored");
+    assert_eq!(inserted, Inserted::Yes);
     let limit = RateLimit {
         id,
         service_id: id,
@@ -129,7 +130,8 @@ async fn start_in_a_service(home: &Home) {
         created_at: now,
         updated_at: now,
     };
-    assert!(verify_service::insert_rate_limit(&home.db, &limit).await.expect("stored"));
+    let inserted = verify_service::insert_rate_limit(&home.db, &limit).await.expect("stored");
+    assert_eq!(inserted, Inserted::Yes);
     let start = Start {
         service: &service,
         to: number(4_444),

@@ -6,9 +6,11 @@ use otpost_shared::{
     price::Cost,
     recipient::Recipient,
     report::{Reference, Report, Word},
+    secrets::Handle,
     tenant::DEFAULT_TENANT,
     texts::Asked,
-    verification::{self, NewStep, NewVerification, Variables},
+    verification::{self, CheckAnswer, CheckRequest, NewStep, NewVerification, Variables},
+    verify_service::{self, Inserted, Options, Service, Start},
 };
 use otpost_testbed::Bed;
 use uuid::Uuid;
@@ -83,6 +85,66 @@ async fn what_does_not_help_is_followed_by_the_next() {
         assert!(!letter.text.contains(code.as_str()), "each address has its own code");
         worker.stop().await;
         assert_eq!(gateway.bodies().len(), 1);
+    }
+}
+
+/// Starts in this Service as Twilio's libraries do: by SMS, to a number that they name alone.
+async fn start(bed: &Bed, of: &Service, to: &str) -> Uuid {
+    let start = Start {
+        service: of,
+        to: Recipient::parse(to, None).expect("a valid number"),
+        channel: Channel::Sms,
+        app: None,
+        code: None,
+        subject: None,
+        variables: Variables::new(),
+        metadata: serde_json::Value::Null,
+        locale: Asked::default(),
+        client: None,
+        counted: Vec::new(),
+        recipient_rules: &[],
+    };
+    verify_service::start(&bed.home, &start).await.expect("started").id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_steps_of_a_policy_follow_a_start_in_a_service() {
+    let then = "[purposes.default]\nthen = [{ channel = \"voice\", after_secs = 60 }]\n";
+    for kind in BOTH {
+        let gateway = Gateway::start(ACCEPTED).await;
+        let bed = Bed::make(kind, &format!("{BOXES}{then}{}", gateway.section("a"))).await;
+        let options = Options {
+            friendly_name: "Shop".to_owned(),
+            code_length: 6,
+            custom_codes: false,
+            payments: false,
+        };
+        let now = bed.home.clock.now();
+        let of = Service::new(Uuid::now_v7(), DEFAULT_TENANT, "default", options, now);
+        let inserted = verify_service::insert(&bed.home.db, &of).await;
+        assert_eq!(inserted, Ok(Inserted::Yes));
+        let worker = Worker::start(&bed.home);
+        let (answered, silent) = ("+12025550001", "+12025550002");
+        let id = start(&bed, &of, answered).await;
+        start(&bed, &of, silent).await;
+        until("both were sent", async || gateway.bodies().len() == 2).await;
+        let row = verification::find(&bed.home.db, id).await.expect("an answer").expect("a row");
+        let request = CheckRequest {
+            tenant_id: DEFAULT_TENANT,
+            token: Handle::generate(id),
+            code: row.code(&bed.home.keys).expect("a key").expect("a seed"),
+            to: None,
+            subject: None,
+            idempotency_key: None,
+        };
+        let answer = verification::check_known(&bed.home, request).await.expect("an answer");
+        assert!(matches!(answer, CheckAnswer::Verified { .. }), "{answer:?}");
+        bed.home.clock.advance(60_000);
+        until("it was said", async || arrived(&bed) == ["voice"]).await;
+        worker.stop().await;
+        assert_eq!(bed.home.inbox.list(Some(silent)).len(), 1);
+        let rows = message::list_by_verification(&bed.home.db, id).await.expect("an answer");
+        assert_eq!(rows[1].state, "canceled");
     }
 }
 

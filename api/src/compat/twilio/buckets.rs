@@ -9,7 +9,7 @@ use axum::{
 };
 use otpost_shared::{
     Home,
-    verify_service::{self, Bucket, MOST_PER_BUCKET, Sid},
+    verify_service::{self, Bucket, Inserted, MOST_BUCKETS, MOST_PER_BUCKET, Sid},
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -68,10 +68,8 @@ fn number(form: &Form, name: &str, range: RangeInclusive<u32>) -> Result<Option<
 /// The bucket that the path names.
 async fn found(home: &Home, of: &InService) -> Result<Bucket, Fault> {
     let limit = named(home, of).await?;
-    let found = match Sid::Bucket.read(of.param("bucket")) {
-        Some(id) => verify_service::bucket(&home.db, limit.id, id).await?,
-        None => None,
-    };
+    let id = of.id(Sid::Bucket, "bucket")?;
+    let found = verify_service::bucket(&home.db, limit.id, id).await?;
     found.ok_or_else(|| of.not_found())
 }
 
@@ -93,7 +91,9 @@ pub(super) async fn create(
         created_at: now,
         updated_at: now,
     };
-    verify_service::insert_bucket(&home.db, &bucket).await?;
+    if verify_service::insert_bucket(&home.db, &bucket).await? == Inserted::TooMany {
+        return Err(Fault::full("buckets of this limit", MOST_BUCKETS));
+    }
     Ok((StatusCode::CREATED, Json(view(home, &of, &bucket))))
 }
 
@@ -105,7 +105,7 @@ pub(super) async fn list(
     let asked = Asked::read(query.as_deref())?;
     let home = &app.home;
     let limit = named(home, &of).await?;
-    let page = verify_service::list_buckets(&home.db, limit.id, asked.place, asked.limit()).await?;
+    let page = verify_service::list_buckets(&home.db, limit.id, asked.from, asked.limit()).await?;
     let url = buckets_url(home, &of, limit.id);
     let show = |row| view(home, &of, &row);
     Ok(Json(Listed::new(asked, (&url, "buckets"), page, |row| row.id, show)))
@@ -126,23 +126,16 @@ pub(super) async fn update(
 ) -> Result<Json<BucketView>, Fault> {
     let home = &app.home;
     let form = Form::read(request).await?;
-    let before = found(home, &of).await?;
-    let bucket = Bucket {
-        most: number(&form, "Max", MOST)?.unwrap_or(before.most),
-        interval_secs: number(&form, "Interval", SECS)?.unwrap_or(before.interval_secs),
-        updated_at: home.clock.now(),
-        ..before
-    };
-    if !verify_service::update_bucket(&home.db, &bucket).await? {
-        return Err(of.not_found());
-    }
-    Ok(Json(view(home, &of, &bucket)))
+    let change = (number(&form, "Max", MOST)?, number(&form, "Interval", SECS)?);
+    let which = (named(home, &of).await?.id, of.id(Sid::Bucket, "bucket")?);
+    let bucket = verify_service::update_bucket(&home.db, which, change, home.clock.now()).await?;
+    Ok(Json(view(home, &of, &bucket.ok_or_else(|| of.not_found())?)))
 }
 
 pub(super) async fn delete(State(app): State<App>, of: InService) -> Result<StatusCode, Fault> {
     let home = &app.home;
-    let bucket = found(home, &of).await?;
-    if !verify_service::delete_bucket(&home.db, bucket.rate_limit_id, bucket.id).await? {
+    let (limit, id) = (named(home, &of).await?, of.id(Sid::Bucket, "bucket")?);
+    if !verify_service::delete_bucket(&home.db, limit.id, id).await? {
         return Err(of.not_found());
     }
     Ok(StatusCode::NO_CONTENT)

@@ -78,6 +78,11 @@ impl InService {
         found.map_or("", |(_, value)| value)
     }
 
+    /// The id that a part of the path is.
+    pub(super) fn id(&self, kind: Sid, name: &str) -> Result<Uuid, Fault> {
+        kind.read(self.param(name)).ok_or_else(|| self.not_found())
+    }
+
     pub(super) fn sid(&self) -> String {
         Sid::Service.write(self.service.id)
     }

@@ -48,15 +48,11 @@ pub(super) async fn check(
 ) -> Result<(StatusCode, Json<CheckView>), Fault> {
     let home = &app.home;
     let form = Form::read(request).await?;
-    let to = form.text("To");
-    let key = form.text("VerificationSid").or(to).ok_or_else(Fault::no_recipient)?;
-    let code = form.required("Code")?;
-    let payment = payment(&of.service, &form)?;
+    let key = form.text("VerificationSid").or(form.text("To")).ok_or_else(Fault::no_recipient)?;
+    let (code, payment) = (form.required("Code")?, payment(&of.service, &form)?);
     let row = find(home, &of, key).await?;
-    let to = match to {
-        Some(to) => Some(named(home, to).ok_or_else(|| of.not_found())?),
-        None => None,
-    };
+    let named = form.text("To").map(|to| named(home, to).ok_or_else(|| of.not_found()));
+    let to = named.transpose()?;
     let request = CheckRequest {
         tenant_id: of.account.tenant_id,
         // Names the row; nobody has the secret.
@@ -66,20 +62,24 @@ pub(super) async fn check(
         subject: payment.map(|payment| json!(payment).to_string()),
         idempotency_key: None,
     };
-    let status = match verification::check_known(home, request).await? {
-        CheckAnswer::Verified { .. } => Status::Verified,
+    let status = status_after(&verification::check_known(home, request).await?, &of)?;
+    let to = to.map(|to| to.address().to_owned());
+    Ok((StatusCode::CREATED, Json(view(home, &of, &row, (status, home.clock.now()), to)?)))
+}
+
+fn status_after(answer: &CheckAnswer, of: &InService) -> Result<Status, Fault> {
+    match answer {
+        CheckAnswer::Verified { .. } => Ok(Status::Verified),
         // The last one that is compared is told like those before; from then on it is over.
-        CheckAnswer::Incorrect { .. } => Status::Pending,
+        CheckAnswer::Incorrect { .. } => Ok(Status::Pending),
         CheckAnswer::BudgetSpent { .. } | CheckAnswer::Over(Status::Locked) => {
-            return Err(Fault::checks_used_up());
+            Err(Fault::checks_used_up())
         }
         // Here a code counts once, whatever the policy says.
         CheckAnswer::VerifiedAgain { .. } | CheckAnswer::Over(_) | CheckAnswer::NotFound => {
-            return Err(of.not_found());
+            Err(of.not_found())
         }
-    };
-    let to = to.map(|to| to.address().to_owned());
-    Ok((StatusCode::CREATED, Json(view(home, &of, &row, (status, home.clock.now()), to)?)))
+    }
 }
 
 fn view(

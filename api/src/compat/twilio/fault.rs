@@ -72,6 +72,12 @@ impl Fault {
         Self::new(StatusCode::BAD_REQUEST, 60_200, said)
     }
 
+    /// There are as many of these as there may be.
+    pub(super) fn full(what: &str, most: i64) -> Self {
+        let said = format!("Invalid parameter: there are {most} {what} already, delete some first");
+        Self::new(StatusCode::BAD_REQUEST, 60_200, said)
+    }
+
     pub(super) fn not_a_form() -> Self {
         let said = "Invalid parameter: send them as application/x-www-form-urlencoded";
         Self::new(StatusCode::BAD_REQUEST, 60_200, said)
@@ -80,6 +86,12 @@ impl Fault {
     /// Something that there is there and not here, or that this Service has not switched on.
     pub(super) fn feature(name: &str, said: &str) -> Self {
         let said = format!("Service does not support this feature: {name} {said}");
+        Self::new(StatusCode::FORBIDDEN, 60_204, said)
+    }
+
+    fn no_purpose() -> Self {
+        tracing::warn!("a Service stands on a purpose that is gone; `otpost doctor` names it");
+        let said = "Service does not support this feature: the policy on which it stands is gone";
         Self::new(StatusCode::FORBIDDEN, 60_204, said)
     }
 
@@ -227,14 +239,16 @@ impl From<Refused> for Fault {
                 Self::parameter("CustomFriendlyName", "the title becomes too long")
             }
             Refused::Channel(channel) => Self::channel(channel.as_str()),
-            Refused::UnknownPurpose { .. }
-            | Refused::CodeLength { .. }
+            // Policies can be taken away, and with them what a Service stands on.
+            Refused::UnknownPurpose { .. } => Self::no_purpose(),
+            Refused::CodeLength { .. }
             | Refused::Step(_)
             | Refused::OfStep(_)
             | Refused::NoTaker(_)
             | Refused::KeyReused => {
-                // No request can bring these about: they are mistakes of the configuration.
-                tracing::error!(?refused, "a Service cannot start verifications as configured");
+                // Nothing can bring these about: a start says how long its code is, its steps are those of a
+                // policy and go where it goes, and its key stands for nothing else.
+                tracing::error!(?refused, "a start was refused as none can be");
                 Self::failed()
             }
         }

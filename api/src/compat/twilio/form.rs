@@ -43,7 +43,7 @@ impl Form {
     /// A text of at most so many characters, in one line.
     pub(super) fn line(&self, name: &str, most: usize) -> Result<Option<&str>, Fault> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        if text.chars().count() > most || text.chars().any(char::is_control) {
+        if !is_line(text, most) {
             return Err(Fault::parameter(name, format!("at most {most} characters, in one line")));
         }
         Ok(Some(text))
@@ -87,6 +87,10 @@ impl Form {
         let Some(text) = self.text(name) else { return Ok(Map::new()) };
         serde_json::from_str(text).map_err(|_| Fault::parameter(name, "send a JSON object"))
     }
+}
+
+pub(super) fn is_line(text: &str, most: usize) -> bool {
+    text.chars().count() <= most && !text.chars().any(char::is_control)
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

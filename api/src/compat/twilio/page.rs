@@ -1,6 +1,6 @@
 //! Lists by pages: each names the address of the next one, which is followed as it is.
 
-use otpost_shared::verify_service::{Page, Place};
+use otpost_shared::verify_service::{Page, PageFrom};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ const MOST: u32 = 1_000;
 pub(super) struct Asked {
     size: u32,
     number: u32,
-    pub(super) place: Place,
+    pub(super) from: PageFrom,
 }
 
 impl Asked {
@@ -23,40 +23,40 @@ impl Asked {
         let form = Form::parse(query.unwrap_or_default().as_bytes());
         let size = form.number("PageSize", 1..=MOST)?.unwrap_or(USUAL);
         let number = form.number("Page", 0..=u32::MAX)?.unwrap_or(0);
-        let place = match form.text("PageToken") {
+        let from = match form.text("PageToken") {
             Some(token) => read_token(token)
                 .ok_or_else(|| Fault::parameter("PageToken", "take it from next_page_url"))?,
             None if number > 0 => {
                 return Err(Fault::parameter("Page", "follow next_page_url: pages have tokens"));
             }
-            None => Place::After(Uuid::nil()),
+            None => PageFrom::After(Uuid::nil()),
         };
-        Ok(Self { size, number, place })
+        Ok(Self { size, number, from })
     }
 
     pub(super) fn limit(&self) -> usize {
         self.size as usize
     }
 
-    fn address(&self, url: &str, number: u32, place: Option<Place>) -> String {
+    fn address(&self, url: &str, number: u32, from: Option<PageFrom>) -> String {
         let first = format!("{url}?PageSize={}&Page={number}", self.size);
-        place.map_or_else(|| first.clone(), |place| format!("{first}&PageToken={}", token(place)))
+        from.map_or_else(|| first.clone(), |from| format!("{first}&PageToken={}", token(from)))
     }
 }
 
-fn token(place: Place) -> String {
-    match place {
-        Place::After(id) => format!("PA{}", id.simple()),
-        Place::Before(id) => format!("PB{}", id.simple()),
+fn token(from: PageFrom) -> String {
+    match from {
+        PageFrom::After(id) => format!("PA{}", id.simple()),
+        PageFrom::Before(id) => format!("PB{}", id.simple()),
     }
 }
 
-fn read_token(text: &str) -> Option<Place> {
+fn read_token(text: &str) -> Option<PageFrom> {
     let (way, id) = text.split_at_checked(2)?;
     let id = Uuid::try_parse(id).ok()?;
     match way {
-        "PA" => Some(Place::After(id)),
-        "PB" => Some(Place::Before(id)),
+        "PA" => Some(PageFrom::After(id)),
+        "PB" => Some(PageFrom::Before(id)),
         _ => None,
     }
 }
@@ -90,25 +90,25 @@ impl<T> Listed<T> {
         view: impl Fn(R) -> T,
     ) -> Self {
         let (first, last) = (page.rows.first().map(&id), page.rows.last().map(&id));
-        let came_from_start = asked.place == Place::After(Uuid::nil());
+        let came_from_start = asked.from == PageFrom::After(Uuid::nil());
         // There is always something on the side that was come from.
-        let (has_previous, has_next) = match asked.place {
-            Place::After(_) => (!came_from_start, page.more),
-            Place::Before(_) => (page.more, true),
+        let (has_previous, has_next) = match asked.from {
+            PageFrom::After(_) => (!came_from_start, page.more),
+            PageFrom::Before(_) => (page.more, true),
         };
-        let previous = first.filter(|_| has_previous).map(Place::Before);
-        let next = last.filter(|_| has_next).map(Place::After);
+        let previous = first.filter(|_| has_previous).map(PageFrom::Before);
+        let next = last.filter(|_| has_next).map(PageFrom::After);
         let number = asked.number;
         let meta = Meta {
             page: number,
             page_size: asked.size,
             first_page_url: asked.address(url, 0, None),
             previous_page_url: previous
-                .map(|place| asked.address(url, number.saturating_sub(1), Some(place))),
+                .map(|from| asked.address(url, number.saturating_sub(1), Some(from))),
             next_page_url: next
-                .map(|place| asked.address(url, number.saturating_add(1), Some(place))),
+                .map(|from| asked.address(url, number.saturating_add(1), Some(from))),
             key,
-            url: asked.address(url, number, (!came_from_start).then_some(asked.place)),
+            url: asked.address(url, number, (!came_from_start).then_some(asked.from)),
         };
         Self { key, rows: page.rows.into_iter().map(view).collect(), meta }
     }

@@ -7,7 +7,7 @@ use axum::{
 };
 use otpost_shared::{
     Home,
-    verify_service::{self, RateLimit, Sid},
+    verify_service::{self, Inserted, MOST_RATE_LIMITS, RateLimit, Sid},
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -22,7 +22,7 @@ use super::{
 use crate::{App, timestamp::whole_seconds};
 
 /// Characters of a name.
-const LONGEST_NAME: usize = 64;
+pub(super) const LONGEST_NAME: usize = 64;
 /// Characters of a description.
 const LONGEST_DESCRIPTION: usize = 255;
 
@@ -67,10 +67,8 @@ fn view(home: &Home, of: &InService, limit: RateLimit) -> RateLimitView {
 
 /// The limit that the path names.
 pub(super) async fn named(home: &Home, of: &InService) -> Result<RateLimit, Fault> {
-    let found = match Sid::RateLimit.read(of.param("limit")) {
-        Some(id) => verify_service::rate_limit(&home.db, of.service.id, id).await?,
-        None => None,
-    };
+    let id = of.id(Sid::RateLimit, "limit")?;
+    let found = verify_service::rate_limit(&home.db, of.service.id, id).await?;
     found.ok_or_else(|| of.not_found())
 }
 
@@ -93,10 +91,13 @@ pub(super) async fn create(
         created_at: now,
         updated_at: now,
     };
-    if !verify_service::insert_rate_limit(&home.db, &limit).await? {
-        return Err(Fault::parameter("UniqueName", "this Service has a limit of this name"));
+    match verify_service::insert_rate_limit(&home.db, &limit).await? {
+        Inserted::Yes => Ok((StatusCode::CREATED, Json(view(home, &of, limit)))),
+        Inserted::Taken => {
+            Err(Fault::parameter("UniqueName", "this Service has a limit of this name"))
+        }
+        Inserted::TooMany => Err(Fault::full("limits of this Service", MOST_RATE_LIMITS)),
     }
-    Ok((StatusCode::CREATED, Json(view(home, &of, limit))))
 }
 
 pub(super) async fn list(
@@ -106,9 +107,8 @@ pub(super) async fn list(
 ) -> Result<Json<Listed<RateLimitView>>, Fault> {
     let asked = Asked::read(query.as_deref())?;
     let home = &app.home;
-    let page =
-        verify_service::list_rate_limits(&home.db, of.service.id, asked.place, asked.limit())
-            .await?;
+    let page = verify_service::list_rate_limits(&home.db, of.service.id, asked.from, asked.limit())
+        .await?;
     let url = limits_url(home, &of);
     let show = |row| view(home, &of, row);
     Ok(Json(Listed::new(asked, (&url, "rate_limits"), page, |row| row.id, show)))
@@ -129,21 +129,17 @@ pub(super) async fn update(
 ) -> Result<Json<RateLimitView>, Fault> {
     let home = &app.home;
     let form = Form::read(request).await?;
-    let mut limit = named(home, &of).await?;
-    if let Some(description) = form.line("Description", LONGEST_DESCRIPTION)? {
-        description.clone_into(&mut limit.description);
-    }
-    limit.updated_at = home.clock.now();
-    if !verify_service::update_rate_limit(&home.db, &limit).await? {
-        return Err(of.not_found());
-    }
-    Ok(Json(view(home, &of, limit)))
+    let description = form.line("Description", LONGEST_DESCRIPTION)?;
+    let which = (of.service.id, of.id(Sid::RateLimit, "limit")?);
+    let now = home.clock.now();
+    let limit = verify_service::update_rate_limit(&home.db, which, description, now).await?;
+    Ok(Json(view(home, &of, limit.ok_or_else(|| of.not_found())?)))
 }
 
 pub(super) async fn delete(State(app): State<App>, of: InService) -> Result<StatusCode, Fault> {
     let home = &app.home;
-    let limit = named(home, &of).await?;
-    if !verify_service::delete_rate_limit(&home.db, of.service.id, limit.id).await? {
+    let id = of.id(Sid::RateLimit, "limit")?;
+    if !verify_service::delete_rate_limit(&home.db, of.service.id, id).await? {
         return Err(of.not_found());
     }
     Ok(StatusCode::NO_CONTENT)

@@ -8,7 +8,9 @@ use axum::{
 use otpost_shared::{
     config::Config,
     policy::code_lengths,
-    verify_service::{self, LONGEST_NAME, Service, Settings, Sid},
+    verify_service::{
+        self, Inserted, LONGEST_NAME, MOST_SERVICES, Options, OptionsChange, Service, Sid,
+    },
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -68,7 +70,7 @@ struct Links {
 fn view(services: &str, service: &Service) -> ServiceView {
     let sid = Sid::Service.write(service.id);
     let url = format!("{services}/{sid}");
-    let Settings { friendly_name, code_length, custom_codes, payments } = service.settings();
+    let Options { friendly_name, code_length, custom_codes, payments } = service.options();
     ServiceView {
         sid,
         account_sid: Sid::Account.write(service.tenant_id),
@@ -99,18 +101,17 @@ fn view(services: &str, service: &Service) -> ServiceView {
 }
 
 /// What a request changes of them.
-fn settings(config: &Config, form: &Form, before: Settings) -> Result<Settings, Fault> {
+fn change(config: &Config, form: &Form) -> Result<OptionsChange, Fault> {
     for name in NOT_HERE {
         if form.flag(name)? == Some(true) {
             return Err(Fault::feature(name, "cannot be switched on here"));
         }
     }
-    let friendly_name = form.line("FriendlyName", LONGEST_NAME)?.map(str::to_owned);
-    Ok(Settings {
-        friendly_name: friendly_name.unwrap_or(before.friendly_name),
-        code_length: form.number("CodeLength", code_lengths(config))?.unwrap_or(before.code_length),
-        custom_codes: form.flag("CustomCodeEnabled")?.unwrap_or(before.custom_codes),
-        payments: form.flag("Psd2Enabled")?.unwrap_or(before.payments),
+    Ok(OptionsChange {
+        friendly_name: form.line("FriendlyName", LONGEST_NAME)?.map(str::to_owned),
+        code_length: form.number("CodeLength", code_lengths(config))?,
+        custom_codes: form.flag("CustomCodeEnabled")?,
+        payments: form.flag("Psd2Enabled")?,
     })
 }
 
@@ -122,20 +123,22 @@ pub(super) async fn create(
     let home = &app.home;
     let form = Form::read(request).await?;
     form.required("FriendlyName")?;
+    let said = change(&home.config, &form)?;
     let purpose = &home.config.compat.twilio.purpose;
     let now = home.clock.now();
     let policies = home.settings.now(&home.db, now).await?;
-    let policy = policies.policy(account.tenant_id, purpose);
-    let before = Settings {
-        friendly_name: String::new(),
-        code_length: policy.map_or(6, |policy| policy.code_length),
-        custom_codes: false,
-        payments: false,
+    let usual = || policies.policy(account.tenant_id, purpose).map_or(6, |of| of.code_length);
+    let options = Options {
+        friendly_name: said.friendly_name.unwrap_or_default(),
+        code_length: said.code_length.unwrap_or_else(usual),
+        custom_codes: said.custom_codes.unwrap_or_default(),
+        payments: said.payments.unwrap_or_default(),
     };
-    let settings = settings(&home.config, &form, before)?;
     let id = Uuid::now_v7();
-    let service = Service::new(id, account.tenant_id, purpose, settings, now);
-    verify_service::insert(&home.db, &service).await?;
+    let service = Service::new(id, account.tenant_id, purpose, options, now);
+    if verify_service::insert(&home.db, &service).await? == Inserted::TooMany {
+        return Err(Fault::full("Services", MOST_SERVICES));
+    }
     Ok((StatusCode::CREATED, Json(view(&services_url(&home.config), &service))))
 }
 
@@ -146,8 +149,7 @@ pub(super) async fn list(
 ) -> Result<Json<Listed<ServiceView>>, Fault> {
     let asked = Asked::read(query.as_deref())?;
     let home = &app.home;
-    let page =
-        verify_service::list(&home.db, account.tenant_id, asked.place, asked.limit()).await?;
+    let page = verify_service::list(&home.db, account.tenant_id, asked.from, asked.limit()).await?;
     let url = services_url(&home.config);
     let listed = Listed::new(asked, (&url, "services"), page, |row| row.id, |row| view(&url, &row));
     Ok(Json(listed))
@@ -163,12 +165,10 @@ pub(super) async fn update(
     request: Request,
 ) -> Result<Json<ServiceView>, Fault> {
     let home = &app.home;
-    let not_found = of.not_found();
-    let settings = settings(&home.config, &Form::read(request).await?, of.service.settings())?;
-    let service = of.service.with(settings, home.clock.now());
-    if !verify_service::update(&home.db, &service).await? {
-        return Err(not_found);
-    }
+    let change = change(&home.config, &Form::read(request).await?)?;
+    let which = (of.account.tenant_id, of.service.id);
+    let service = verify_service::update(&home.db, which, &change, home.clock.now()).await?;
+    let service = service.ok_or_else(|| of.not_found())?;
     Ok(Json(view(&services_url(&home.config), &service)))
 }
 

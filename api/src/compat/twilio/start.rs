@@ -13,7 +13,7 @@ use otpost_shared::{
     policy::code_lengths,
     recipient::Recipient,
     secrets::Code,
-    texts::{Asked, Locale},
+    texts::{Asked, Locale, is_app_hash},
     verification::Variables,
     verify_service::{self, LONGEST_NAME, Service, Start},
 };
@@ -22,7 +22,8 @@ use serde_json::{Value, json};
 use super::{
     caller::InService,
     fault::Fault,
-    form::Form,
+    form::{Form, is_line},
+    rate_limits,
     verifications::{VerificationView, payment, view},
 };
 use crate::App;
@@ -34,8 +35,6 @@ const TAG: usize = 128;
 const LIMITS: usize = 10;
 /// Characters of a value that is counted by, or that stands in the text.
 const LONGEST_VALUE: usize = 255;
-/// Of what Android finds the SMS by.
-const APP_HASH: usize = 11;
 
 pub(super) async fn start(
     State(app): State<App>,
@@ -166,8 +165,7 @@ fn app_hash(form: &Form, channel: Channel) -> Result<Option<String>, Fault> {
     let Some(hash) = form.text("AppHash").filter(|_| channel == Channel::Sms) else {
         return Ok(None);
     };
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
-    if hash.len() != APP_HASH || !hash.bytes().all(is_base64) {
+    if !is_app_hash(hash) {
         return Err(Fault::parameter("AppHash", "send the 11 characters of the app's hash"));
     }
     Ok(Some(hash.to_owned()))
@@ -197,6 +195,11 @@ fn counted(form: &Form) -> Result<Vec<(String, String)>, Fault> {
     let is_short = |text: &String| text.chars().count() <= LONGEST_VALUE;
     if counted.len() > LIMITS || !counted.values().all(is_short) {
         let said = format!("at most {LIMITS} values of {LONGEST_VALUE} characters");
+        return Err(Fault::parameter("RateLimits", said));
+    }
+    // No limit has another name, and the database takes not every text.
+    if let Some(name) = counted.keys().find(|name| !is_line(name, rate_limits::LONGEST_NAME)) {
+        let said = format!("this Service has no limit named {name:?}");
         return Err(Fault::parameter("RateLimits", said));
     }
     Ok(counted.into_iter().collect())

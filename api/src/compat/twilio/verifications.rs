@@ -8,7 +8,7 @@ use otpost_shared::{
     Home,
     channel::Channel,
     db::DbError,
-    message,
+    message::{self, Message},
     recipient::Recipient,
     secrets::SecretError,
     verification::{self, CancelAnswer, Status, Verification},
@@ -58,12 +58,15 @@ pub(super) async fn view(
     row: Verification,
     to: Option<String>,
 ) -> Result<VerificationView, DbError> {
-    let messages = message::list_by_verification(&home.db, row.id).await?;
-    let last = messages.iter().max_by_key(|message| message.created_at);
+    let mut messages = message::list_by_verification(&home.db, row.id).await?;
+    // What the policy lets follow is told once it is sent.
+    messages.retain(|message| !message.is_unbegun_step());
+    messages.sort_by_key(Message::due_at);
+    let last = messages.last();
     let status = row.status(home.clock.now());
     let (sid, service_sid) = (Sid::Verification.write(row.id), of.sid());
     let (amount, payee) = paid(home, &row)?;
-    let updated = row.finished_at.or(last.map(|last| last.created_at)).unwrap_or(row.created_at);
+    let updated = row.finished_at.or(last.map(Message::due_at)).unwrap_or(row.created_at);
     // A test number has no messages.
     let channel = last.map_or_else(|| Channel::parse(&row.channel), |last| Some(last.channel()));
     Ok(VerificationView {
@@ -77,7 +80,7 @@ pub(super) async fn view(
         send_code_attempts: messages
             .iter()
             .map(|message| Sending {
-                time: whole_seconds(message.created_at),
+                time: whole_seconds(message.due_at()),
                 channel: capital_word_for(message.channel()),
                 attempt_sid: Sid::Sending.write(message.id),
             })

@@ -111,8 +111,10 @@ on_both_homes! {
             let fetched = caller.fetch(&path).await.is(200);
             assert_eq!((fetched.str("sid"), fetched.str("to")), (sid.as_str(), to.as_str()));
         }
-        for path in [digits, &format!("%20{digits}"), "%ff", "VE", "x"] {
+        for path in [digits, &format!("%20{digits}"), "%ff", "%00", "VE", "x"] {
             assert_fault(&caller.fetch(path).await, 404, 20_404);
+            assert_fault(&caller.get(&caller.at(&format!("/RateLimits/{path}"))).await, 404, 20_404);
+            assert_fault(&caller.get(&format!("{SERVICES}/{path}")).await, 404, 20_404);
         }
         let by_sid = caller.fetch(&sid).await.is(200);
         assert!(!by_sid.text.contains(&to), "{by_sid:?}");
@@ -170,9 +172,12 @@ on_both_homes! {
             (("Locale", "not a tag"), 400, 60_200),
             (("DeviceIp", "here"), 400, 60_200),
             (("AppHash", "short"), 400, 60_200),
+            (("AppHash", "FA+9qCX9VS="), 400, 60_200),
             (("Tags", "[]"), 400, 60_200),
             (("TemplateCustomSubstitutions", r#"{"code":"1"}"#), 400, 60_200),
             (("TemplateCustomSubstitutions", r#"{"a":{}}"#), 400, 60_200),
+            (("RateLimits", r#"{"a\u0000":"x"}"#), 400, 60_200),
+            (("RateLimits", r#"{"a\nb":"x"}"#), 400, 60_200),
         ] {
             let answer = caller.start(&to, &[more]).await;
             assert_fault(&answer, status, code);

@@ -215,6 +215,63 @@ on_both_homes! {
         caller.start(&number(9), &paid).await.is(201);
     }
 
+    async fn another_payment_has_another_code(bed, PAYING) {
+        let api = Service::start(&bed).await;
+        let caller = Caller::with(&api, &[("Psd2Enabled", "true")]).await;
+        let to = number(9);
+        let first = [("Amount", "39.99"), ("Payee", "Acme")];
+        let second = [("Amount", "4000.00"), ("Payee", "Acme")];
+        let before = caller.start(&to, &first).await.is(201).str("sid").to_owned();
+        assert_eq!(caller.start(&to, &first).await.is(201).str("sid"), before);
+        let old = caller.code(&before).await;
+        let started = caller.start(&to, &second).await.is(201);
+        assert_eq!(started.str("amount"), "4000.00");
+        assert_ne!(started.str("sid"), before);
+        assert_eq!(caller.fetch(&before).await.is(200).str("status"), "canceled");
+        let check = async |code: &str, paid: [(&str, &str); 2]| {
+            caller.check(&[("To", &to), ("Code", code), paid[0], paid[1]]).await
+        };
+        assert_fault(&check(&old, first).await, 404, 20_404);
+        let code = caller.code(started.str("sid")).await;
+        assert_eq!(check(&code, second).await.is(201).str("status"), "approved");
+    }
+
+    async fn the_steps_of_the_policy_follow_a_start(bed, FOLLOWED) {
+        let api = Service::start(&bed).await;
+        let caller = Caller::new(&api).await;
+        let messages = async |sid: &str| {
+            let shown = api.show(Sid::Verification.read(sid).expect("a sid")).await.is(200);
+            let messages = shown.json["messages"].as_array().expect("messages").iter();
+            let of = |m: &Value, name: &str| m[name].as_str().expect("a text").to_owned();
+            messages.map(|m| (of(m, "channel"), of(m, "state"))).collect::<Vec<_>>()
+        };
+        let told = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>()
+        };
+        let ways = |answer: &Answer| {
+            let ways = answer.json["send_code_attempts"].as_array().expect("a list").iter();
+            ways.map(|way| way["channel"].clone()).collect::<Vec<_>>()
+        };
+        let to = number(12);
+        let started = caller.start(&to, &[]).await.is(201);
+        assert_eq!((started.str("channel"), ways(&started)), ("sms", vec![json!("SMS")]));
+        let sid = started.str("sid").to_owned();
+        assert_eq!(messages(&sid).await, told(&[("sms", "queued"), ("voice", "queued")]));
+        // Asked for by call, it does not call once more by itself.
+        let again = caller.start(&to, &[("Channel", "call")]).await.is(201);
+        assert_eq!(again.str("channel"), "call");
+        assert_eq!(ways(&again), [json!("SMS"), json!("CALL")]);
+        let called = messages(&sid).await;
+        assert_eq!(called.iter().filter(|(way, state)| way == "voice" && state == "queued").count(), 1);
+        let code = caller.code(&sid).await;
+        caller.check(&[("To", &to), ("Code", &code)]).await.is(201);
+        assert!(messages(&sid).await.iter().all(|(_, state)| state == "canceled"));
+        // An e-mail has nothing that would follow it by phone.
+        let sid = caller.start("ann@example.org", &[("Channel", "email")]).await.is(201);
+        let sid = sid.str("sid").to_owned();
+        assert_eq!(messages(&sid).await, told(&[("email", "queued")]));
+    }
+
     async fn an_address_is_verified_too(bed, ON) {
         let api = Service::start(&bed).await;
         let caller = Caller::with(&api, &[("CodeLength", "8")]).await;

@@ -28,6 +28,12 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const ON: &str = "[compat.twilio]\nenabled = true\n[chains]\nvoice = [\"console\"]\n\
     email = [\"console\"]\nwhatsapp = [\"console\"]\n";
 
+/// With a text that says what is paid.
+/// A call follows what nobody answers for a minute.
+const FOLLOWED: &str = "[compat.twilio]\nenabled = true\n[chains]\nvoice = [\"console\"]\n\
+    email = [\"console\"]\n[purposes.default]\n\
+    then = [{ channel = \"voice\", after_secs = 60 }]\n";
+
 /// A caller, and a Service of its own.
 struct Caller<'a> {
     api: &'a Service,

@@ -1,5 +1,6 @@
 //! Limits that a start names, with their buckets.
 
+use futures_util::future::join_all;
 use otpost_testbed::on_both_homes;
 use serde_json::json;
 
@@ -43,6 +44,26 @@ on_both_homes! {
         caller.call(Method::DELETE, &at).await.is(204);
         assert_fault(&caller.get(&at).await, 404, 20_404);
         assert_fault(&caller.get(&format!("{at}/Buckets")).await, 404, 20_404);
+    }
+
+    async fn each_bucket_that_is_made_counts(bed, ON) {
+        let api = Service::start(&bed).await;
+        let caller = Caller::new(&api).await;
+        let sid = limit(&caller, "end_user", "100").await;
+        let buckets = caller.at(&format!("/RateLimits/{sid}/Buckets"));
+        for _ in 0..18 {
+            caller.post(&buckets, &[("Max", "100"), ("Interval", "60")]).await.is(201);
+        }
+        let last = [("Max", "1"), ("Interval", "60")];
+        let last = join_all((0..4).map(|_| caller.post(&buckets, &last))).await;
+        let made = last.iter().filter(|answer| answer.status == 201).count();
+        assert_eq!(made, 1, "{last:?}");
+        for answer in last.iter().filter(|answer| answer.status != 201) {
+            assert_fault(answer, 400, 60_200);
+        }
+        let by = [("RateLimits", r#"{"end_user":"a"}"#)];
+        caller.start(&number(1), &by).await.is(201);
+        assert_fault(&caller.start(&number(2), &by).await, 429, 20_429);
     }
 
     async fn a_value_is_counted_over_all_numbers(bed, ON) {

@@ -1,5 +1,6 @@
 //! Services: their settings, and lists by pages.
 
+use otpost_shared::verify_service::{self, Inserted, Options, Service as VerifyService};
 use otpost_testbed::on_both_homes;
 use serde_json::{Value, json};
 
@@ -46,6 +47,40 @@ on_both_homes! {
         assert_fault(&caller.start(&number(1), &[]).await, 404, 20_404);
     }
 
+    async fn changes_at_the_same_time_do_not_undo_each_other(bed, ON) {
+        let api = Service::start(&bed).await;
+        let caller = Caller::new(&api).await;
+        let at = caller.at("");
+        let limit = [("UniqueName", "a")];
+        let limit = caller.post(&caller.at("/RateLimits"), &limit).await.is(201);
+        let buckets = caller.at(&format!("/RateLimits/{}/Buckets", limit.str("sid")));
+        let bucket = caller.post(&buckets, &[("Max", "1"), ("Interval", "1")]).await.is(201);
+        let bucket = format!("{buckets}/{}", bucket.str("sid"));
+        for n in ["6", "7", "8", "9", "10"] {
+            let name = format!("Shop {n}");
+            let (named, long, most, secs) = (
+                [("FriendlyName", name.as_str())],
+                [("CodeLength", n)],
+                [("Max", n)],
+                [("Interval", n)],
+            );
+            let answers = tokio::join!(
+                caller.post(&at, &named),
+                caller.post(&at, &long),
+                caller.post(&bucket, &most),
+                caller.post(&bucket, &secs),
+            );
+            for answer in [answers.0, answers.1, answers.2, answers.3] {
+                answer.is(200);
+            }
+            let n: u32 = n.parse().expect("a number");
+            let of = caller.get(&at).await.is(200);
+            assert_eq!((of.str("friendly_name"), &of.json["code_length"]), (&*name, &json!(n)));
+            let of = caller.get(&bucket).await.is(200);
+            assert_eq!((&of.json["max"], &of.json["interval"]), (&json!(n), &json!(n)));
+        }
+    }
+
     async fn wrong_settings_are_named(bed, ON) {
         let api = Service::start(&bed).await;
         let caller = Caller::new(&api).await;
@@ -67,6 +102,29 @@ on_both_homes! {
             assert!(answer.str("message").contains(named), "{answer:?}");
         }
         assert_eq!(caller.get(SERVICES).await.json["services"].as_array().map(Vec::len), Some(1));
+    }
+
+    async fn without_its_purpose_a_service_starts_nothing(bed, ON) {
+        let api = Service::start(&bed).await;
+        let mut caller = Caller::new(&api).await;
+        let purpose = "/v1/policies/shop";
+        let put = api.call(Method::PUT, purpose).json(&json!({ "changes": {} }));
+        put.any().await.is(200);
+        let options = Options {
+            friendly_name: "Shop".to_owned(),
+            code_length: 6,
+            custom_codes: false,
+            payments: false,
+        };
+        let of = VerifyService::new(Uuid::now_v7(), DEFAULT_TENANT, "shop", options, 0);
+        let inserted = verify_service::insert(&api.home.db, &of).await.expect("stored");
+assert_eq!(inserted, Inserted::Yes);
+        caller.sid = Sid::Service.write(of.id);
+        caller.start(&number(1), &[]).await.is(201);
+        api.call(Method::DELETE, purpose).any().await;
+        let refused = caller.start(&number(2), &[]).await;
+        assert_fault(&refused, 403, 60_204);
+        assert!(refused.str("message").contains("policy"), "{refused:?}");
     }
 
     async fn services_are_listed_by_pages(bed, ON) {

@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode};
 
 use otpost_shared::{
     policy::{CODE_LENGTHS, LEAST_DIGITS, code_lengths},
-    verify_service::{self, LONGEST_NAME, Service, Settings, Sid},
+    verify_service::{self, Inserted, LONGEST_NAME, MOST_SERVICES, Options, Service, Sid},
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -63,13 +63,20 @@ async fn create(config: Option<&Path>, options: &ImportService, found: Found) ->
     if policies.policy(tenant.id, purpose).is_none() {
         return Err(Failure::misused(format!("--purpose: there is no purpose {purpose:?}")));
     }
-    if !code_lengths(&home.config).contains(&found.settings.code_length) {
+    if !code_lengths(&home.config).contains(&found.options.code_length) {
         return Err(Failure::new(format!("code_length {SHORT}")));
     }
     let sid = Sid::Service.write(found.id);
-    let service = Service::new(found.id, tenant.id, purpose, found.settings, home.clock.now());
-    if !verify_service::insert(&home.db, &service).await? {
-        return Err(Failure::new(format!("there is a Service {sid} already")));
+    let service = Service::new(found.id, tenant.id, purpose, found.options, home.clock.now());
+    match verify_service::insert(&home.db, &service).await? {
+        Inserted::Yes => {}
+        Inserted::Taken => {
+            return Err(Failure::new(format!("there is a Service {sid} already")));
+        }
+        Inserted::TooMany => {
+            let full = format!("{} has {MOST_SERVICES} Services, delete some first", tenant.name);
+            return Err(Failure::new(full));
+        }
     }
     say!("Created {sid} for the account {}.", Sid::Account.write(tenant.id));
     Ok(ExitCode::SUCCESS)
@@ -79,7 +86,7 @@ async fn create(config: Option<&Path>, options: &ImportService, found: Found) ->
 #[derive(Debug)]
 struct Found {
     id: Uuid,
-    settings: Settings,
+    options: Options,
     all: Map<String, Value>,
 }
 
@@ -104,19 +111,19 @@ impl Found {
             return Err(wrong("code_length is no number from 4 to 10"));
         };
         let is_on = |name: &str| all.get(name) == Some(&Value::Bool(true));
-        let settings = Settings {
+        let options = Options {
             friendly_name: name,
             code_length,
             custom_codes: is_on("custom_code_enabled"),
             payments: is_on("psd2_enabled"),
         };
-        Ok(Self { id, settings, all })
+        Ok(Self { id, options, all })
     }
 
     fn draft(&self) -> String {
         let mut draft = Draft::default();
-        let settings = &self.settings;
-        let name = Value::from(settings.friendly_name.as_str());
+        let options = &self.options;
+        let name = Value::from(options.friendly_name.as_str());
         draft.say(&format!(
             "From the Service {name}. Look it through, then check it with `otpost doctor`.\n\
              With --create the Service itself comes to be, under its own id {}:\n\
@@ -129,19 +136,19 @@ impl Found {
         draft.section("texts");
         draft.set("app", name, "friendly_name");
         draft.section("purposes.default");
-        if settings.code_length < LEAST_DIGITS {
-            draft.say(&format!("code_length is {}, which {SHORT}.", settings.code_length));
+        if options.code_length < LEAST_DIGITS {
+            draft.say(&format!("code_length is {}, which {SHORT}.", options.code_length));
         }
-        draft.set("code_length", settings.code_length.max(LEAST_DIGITS), "code_length");
+        draft.set("code_length", options.code_length.max(LEAST_DIGITS), "code_length");
         draft.set("lifetime_secs", LIFETIME_SECS, "what it is there unless support changed it");
         draft.set("guesses", GUESSES, "the same");
         draft.set("template", self.template(), "what is sent there in English");
-        if settings.payments {
+        if options.payments {
             draft.set("email_template", PAYMENT, "the same");
             draft.set("voice_template", PAYMENT, "the same");
             draft.say("In other languages, save texts that name {amount} and {payee} too.");
         }
-        if settings.custom_codes {
+        if options.custom_codes {
             draft.say(
                 "custom_code_enabled: callers may bring codes of up to 10 letters and digits.",
             );
@@ -152,7 +159,7 @@ impl Found {
 
     fn template(&self) -> &'static str {
         let warns = self.is_set("do_not_share_warning_enabled");
-        match (self.settings.payments, warns) {
+        match (self.options.payments, warns) {
             (true, _) => PAYMENT,
             (false, true) => {
                 "Your {app} verification code is: {code}. Don't share this code with anyone."
