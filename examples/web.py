@@ -57,7 +57,8 @@ class App:
             return Answer(404, {"error": "There is no such call"})
         try:
             method = getattr(self, name)
-            return Answer(200, method(self._sessions[browser], **fields_of(method, body)))
+            body = method(self._sessions[browser], **fields_of(method, body))
+            return body if isinstance(body, Answer) else Answer(200, body)
         except Stop as stop:
             return Answer(stop.status, {"error": str(stop)})
         except Refused as no:
