@@ -21,7 +21,8 @@ def tries(app, browser, inbox, attack):
     stage.done(mallory.post("subscribe", phone=bobs, preferences={}))
     inbox.text(bobs)
     sent = [row["to"][-2:] for row in app.send("Sale!")]
-    attack.holds("subscribes bob, who proves nothing, and has him sent to", sent == [hers[-2:]])
+    attack.holds("subscribes bob, who proves nothing, and has him sent to", sent == [hers[-2:]], "ann alone is")
+    inbox.text(hers)
 
     token = stage.done(mallory.post("subscribe", phone=his, preferences={"spam": True}))["session_token"]
     code = inbox.code(his)
@@ -58,7 +59,8 @@ def tries(app, browser, inbox, attack):
     attack.refused(
         "writes to her by herself", stage.asked(app.otpost.message, hers, "Sale!"), 403, "recipient_suppressed",
     )
-    attack.holds("had anything but the first text reach her", not any("Sale" in t for t in inbox.texts(hers)[:-2]))
+    sales = sum("Sale" in text for text in inbox.texts(hers))
+    attack.holds("has her read of it again", sales == 1, "she got the one before she left")
 
 
 def wishes(app, phone):

@@ -127,7 +127,17 @@ class Attack:
         say(f"{self.made} attempts, all refused")
 
 
-def _arguments(description, more=()):
+def until(found):
+    """What `found` gives, once that is something."""
+    give_up = time.monotonic() + 15
+    while (what := found()) is None:
+        if time.monotonic() > give_up:
+            raise SystemExit("nothing more happened")
+        time.sleep(0.02)
+    return what
+
+
+def arguments(description, more=()):
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="OTPOST_URL (http://127.0.0.1:8080 if unset) and OTPOST_KEY say where Otpost is.",
@@ -143,7 +153,7 @@ def _arguments(description, more=()):
 def play(app_class, walk, description):
     """Serves the app and walks through it as a person would; with --serve, for you to walk."""
     serve = ("--serve", {"type": int, "metavar": "PORT", "help": "serve the app there until Ctrl-C"})
-    given = _arguments(description, [serve])
+    given = arguments(description, [serve])
     app = app_class(Otpost())
     listens = app.listen(given.serve or 0)
     if given.serve:
@@ -155,7 +165,7 @@ def play(app_class, walk, description):
 def attack(name, tries, description):
     """Attacks the app of examples/NAME.py, or that of another file."""
     other = ("--app", {"metavar": "FILE", "help": f"attack the App of this file instead of {name}.py"})
-    given = _arguments(description, [other])
+    given = arguments(description, [other])
     path = given.app or os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{name}.py")
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
