@@ -31,6 +31,7 @@ mod service;
 mod show;
 mod sns;
 mod suppressions;
+mod takeovers;
 mod templates;
 mod topics;
 mod twilio;
