@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 import urllib.parse
-import urllib.request
 
 import web
 from otpost import Otpost, Refused
@@ -36,25 +35,22 @@ def address():
 
 
 class Inbox:
-    """What arrives on people's phones, as the console provider shows it on this machine."""
+    """What arrives on people's phones: with the key of a sandbox tenant in its inbox, else in the console's."""
 
     def __init__(self, otpost):
         self.otpost = otpost
-        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def texts(self, to):
-        url = f"{self.otpost.url}/inbox.json?to={urllib.parse.quote(to)}"
-        with self.opener.open(url, timeout=10) as answer:
-            return [message["text"] for message in json.loads(answer.read())]
+        """All of them, the newest first."""
+        if self.otpost.key.startswith("otp_sandbox_"):
+            messages = self.otpost.call("GET", f"/v1/inbox?to={urllib.parse.quote(to)}")["messages"]
+        else:
+            messages = self.otpost.call("GET", f"/inbox.json?to={urllib.parse.quote(to)}")
+        return [message["text"] for message in messages]
 
     def text(self, to, so_far=0):
         """The newest text, once there are more than so far."""
-        until = time.monotonic() + 10
-        while len(texts := self.texts(to)) <= so_far:
-            if time.monotonic() > until:
-                raise SystemExit(f"nothing arrived at {to}: is the provider `console`?")
-            time.sleep(0.02)
-        return texts[0]
+        return until(lambda: texts[0] if len(texts := self.texts(to)) > so_far else None, f"a text to {to}")
 
     def code(self, to, so_far=0):
         return re.search(r"(?<!\d)\d{4,10}(?!\d)", self.text(to, so_far))[0]
@@ -127,14 +123,14 @@ class Attack:
         say(f"{self.made} attempts, all refused")
 
 
-def until(found):
+def until(found, what="more"):
     """What `found` gives, once that is something."""
     give_up = time.monotonic() + 15
-    while (what := found()) is None:
+    while (it := found()) is None:
         if time.monotonic() > give_up:
-            raise SystemExit("nothing more happened")
+            raise SystemExit(f"{what} did not come")
         time.sleep(0.02)
-    return what
+    return it
 
 
 def arguments(description, more=()):
