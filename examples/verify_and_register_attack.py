@@ -19,7 +19,8 @@ def tries(app, browser, inbox, attack):
     his_token = stage.done(mallory.post("register_phone", phone=his))["session_token"]
     code = inbox.code(his)
     attack.refused(
-        "gives his code for her token", mallory.post("verify_and_register", session_token=hers_token, code=code, **form),
+        "gives his code for her token",
+        mallory.post("verify_and_register", session_token=hers_token, code=code, **form),
         404, "verification_not_found",
     )
     attack.refused(
