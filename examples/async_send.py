@@ -6,6 +6,7 @@ There is no task queue to run: Otpost stores the request, answers, and sends aft
 twice sends one text, and whoever asks how far it is sees it, if it is theirs.
 """
 
+import re
 import secrets
 import time
 
@@ -23,10 +24,13 @@ class App(web.App):
     def register(self, session, phone, form):
         """`form` is a random text that the page makes once: a double click repeats it."""
         phone = web.phone_number(phone)
+        if not re.fullmatch(r"[\w-]{1,64}", form, re.ASCII):
+            raise Stop(400, "The page names the form")
         visit = session.setdefault("visit", f"visit-{secrets.token_hex(16)}")
-        # The key holds the visit, or else somebody who guesses another's form would be given its token.
-        sent = self.otpost.create(phone, PURPOSE, key=f"{visit}-{form}"[:255], subject=f"{visit}-{phone}")
-        session.setdefault("tasks", {})[sent["id"]] = phone
+        # The visit is in it, or else somebody who guesses another's form would be given its token.
+        subject = f"{visit}-{form}"
+        sent = self.otpost.create(phone, PURPOSE, key=subject, subject=subject)
+        session.setdefault("tasks", {})[sent["id"]] = {"phone": phone, "subject": subject}
         return Answer(202, {
             "message": "Verification code will be sent shortly", "task_id": sent["id"],
             "session_token": sent["session_token"],
@@ -40,21 +44,21 @@ class App(web.App):
         return {"status": shown["status"], "message": message["state"], "failure": message.get("failure")}
 
     def verify(self, session, task_id, session_token, code):
-        phone = session.get("tasks", {}).get(task_id)
-        if phone is None:
+        task = session.get("tasks", {}).get(task_id)
+        if task is None:
             raise Stop(404, "There is no such task")
-        subject = f"{session['visit']}-{phone}"
-        checked = self.otpost.check(session_token, code, subject=subject, to=phone)
-        proof = self.otpost.consume(checked["receipt"], PURPOSE, subject)
+        checked = self.otpost.check(session_token, code, subject=task["subject"], to=task["phone"])
+        proof = self.otpost.consume(checked["receipt"], PURPOSE, task["subject"])
         self.sql(
-            "INSERT INTO phones (phone, verified_at) VALUES (?, ?) ON CONFLICT DO NOTHING", phone, proof["verified_at"]
+            "INSERT INTO phones (phone, verified_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            task["phone"], proof["verified_at"],
         )
         return {"message": "Phone verified"}
 
 
 def walk(app, browser, inbox):
     ann, phone = browser(), stage.number()
-    told = stage.done(ann.post("register", phone="+1999", form="f1"), 422)
+    told = stage.done(ann.post("register", phone="+1 999 555 0100", form="f1"), 422)
     stage.say(f"a number that cannot exist is said at once: {told['code']}")
     began = time.monotonic()
     sent = stage.done(ann.post("register", phone=phone, form="f2"), 202)

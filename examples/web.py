@@ -69,9 +69,14 @@ class App:
     def listen(self, port=0):
         """Answers at http://127.0.0.1:port in threads of its own; gives the address."""
         handler = type("Handler", (Handler,), {"app": self})
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+        server = Server(("127.0.0.1", port), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return f"127.0.0.1:{server.server_port}"
+
+
+class Server(http.server.ThreadingHTTPServer):
+    # As many may call at the same moment as an attack does.
+    request_queue_size = 128
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
