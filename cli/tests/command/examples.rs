@@ -39,7 +39,7 @@ macro_rules! flows {
 }
 
 flows! {
-    async_send, "sent in the background, verified all the same", 11;
+    async_send, "sent in the background, verified all the same", 10;
     custom_gateway, "sent through a gateway of our own", 20;
     email_login, "logged in by e-mail", 13;
     fallback, "fell back, and said so", 10;
