@@ -10,6 +10,8 @@ install_missing() {
   find_postgres || missing+=(postgresql)
   command -v cc >/dev/null || missing+=(gcc libc6-dev)
   command -v make >/dev/null || missing+=(make)
+  # The tests run the examples.
+  command -v python3 >/dev/null || missing+=(python3)
   [ ${#missing[@]} -eq 0 ] && return
   say "installing: ${missing[*]}"
   local as_root=()

@@ -34,6 +34,7 @@ mod service;
 mod show;
 mod sns;
 mod suppressions;
+mod takeovers;
 mod templates;
 mod tenants;
 mod topics;

@@ -7,6 +7,8 @@ mod configuration;
 mod doctor;
 mod drill;
 mod email;
+mod examples;
+mod features;
 mod help;
 mod import;
 mod keeping;

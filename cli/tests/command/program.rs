@@ -81,18 +81,7 @@ fn start(folder: &Path, variables: &[(String, String)], args: &[&str]) -> Runnin
             command.env_remove(name);
         }
     }
-    let mut child = command
-        .args(args)
-        .envs(variables.iter().cloned())
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    let stdout = Printed::read(child.stdout.take().expect("piped"));
-    let stderr = Printed::read(child.stderr.take().expect("piped"));
-    Running { child, stdout, stderr }
+    Running::of(command.args(args).envs(variables.iter().cloned()).current_dir(folder))
 }
 
 /// What came out of one stream so far.
@@ -162,6 +151,19 @@ pub struct Running {
 }
 
 impl Running {
+    /// Starts a program, which may be another one than ours.
+    pub fn of(command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let stdout = Printed::read(child.stdout.take().expect("piped"));
+        let stderr = Printed::read(child.stderr.take().expect("piped"));
+        Self { child, stdout, stderr }
+    }
+
     /// Asks it to end, as a service manager does, and waits for that.
     pub fn terminate(self) -> Finished {
         self.end_by("TERM")

@@ -61,8 +61,6 @@ countries = ["*"]
 [providers.main]
 kind = "vonage"
 replies = true
-[purposes.payment]
-template = "{code}: {amount} to {payee}"
 "#;
 
 on_both_homes! {
