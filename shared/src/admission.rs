@@ -40,6 +40,9 @@ pub struct Asking<'a> {
     pub idempotency_key: Option<&'a IdempotencyKey>,
     /// Test numbers are exempt from limits and are never sent to.
     pub is_test: bool,
+    /// The recipient is not to be sent to, and whoever asks is not to learn it: all goes on as ever,
+    /// without a message.
+    pub withheld: bool,
 }
 
 /// Why nothing was accepted.
@@ -187,7 +190,7 @@ async fn may_be_sent_to(home: &Home, asking: &Asking<'_>, to: &Recipient) -> Res
     if to.channel().is_by_phone() && !home.config.allows_region(to.region()) {
         return Err(Refused::CountryNotAllowed { region: to.region().map(str::to_owned) });
     }
-    if suppression::keeps_back(home, asking.tenant_id, to, asking.lane).await? {
+    if !asking.withheld && suppression::keeps_back(home, asking.tenant_id, to, asking.lane).await? {
         return Err(Refused::Suppressed);
     }
     Ok(())

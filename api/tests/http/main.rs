@@ -18,6 +18,7 @@ mod limits;
 mod messages;
 mod numbers;
 mod outages;
+mod page;
 mod pages;
 mod policies;
 mod races;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::service::{Service, VERIFICATIONS};
 
-const ROUTES: [(&str, &str); 27] = [
+const ROUTES: [(&str, &str); 28] = [
     ("get", "/v1/messages/batch/{id}"),
     ("get", "/v1/messages/batch/{id}/messages"),
     ("get", "/v1/messages/{id}"),
@@ -32,6 +32,7 @@ const ROUTES: [(&str, &str); 27] = [
     ("get", "/v1/verifications/{id}"),
     ("post", "/v1/messages"),
     ("post", "/v1/messages/batch"),
+    ("post", "/v1/pages"),
     ("post", "/v1/receipts/consume"),
     ("post", "/v1/verifications"),
     ("post", "/v1/verifications/check"),

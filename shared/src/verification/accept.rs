@@ -24,6 +24,7 @@ use crate::{
     queue::Lane,
     recipient::Recipient,
     secrets::{Code, Handle, SecretError, random},
+    suppression,
     template::{APP, RESERVED},
     texts::Asked,
 };
@@ -95,11 +96,24 @@ pub struct Terms<'a> {
     pub app: Option<&'a str>,
     /// True when the code may be sent again at once.
     pub no_wait: bool,
+    /// True when strangers ask, who are not to learn who is not to be sent to: for such a recipient all is as
+    /// for others, but that nothing is sent.
+    pub decoy: bool,
 }
 
 impl<'a> Terms<'a> {
     pub(super) fn recipient_rules_or(&self, home: &'a Home) -> &'a [Rule] {
         self.recipient_rules.unwrap_or(&home.config.limits.recipient)
+    }
+
+    /// Whether nothing is sent, and nobody told.
+    pub(super) async fn withholds(
+        &self,
+        home: &Home,
+        tenant_id: Uuid,
+        to: &Recipient,
+    ) -> Result<bool, DbError> {
+        Ok(self.decoy && suppression::keeps_back(home, tenant_id, to, Lane::Otp).await?)
     }
 
     fn policy_or<'p>(&self, policy: &'p Purpose) -> Cow<'p, Purpose> {
@@ -154,6 +168,7 @@ async fn accept_in_time(
         client: new.client,
         idempotency_key: new.idempotency_key.as_ref(),
         is_test: fixed_code.is_some(),
+        withheld: terms.withholds(home, new.tenant_id, &new.to).await?,
     };
     let unknown = || Refused::UnknownPurpose { known: settings.purposes(new.tenant_id) };
     let locale = settings.texts().wanted(new.tenant_id, &new.locale).map(ToString::to_string);
@@ -264,6 +279,8 @@ fn build(
     // A test number has no message: nothing can ever send to it.
     if !asking.is_test {
         row.add_other(home, other)?;
+    }
+    if !asking.is_test && !asking.withheld {
         messages = workflow::messages(home, &row, new.steps(), other, now)?;
     }
     let accepted = Accepted {

@@ -109,6 +109,7 @@ async fn resend_in_time(
         client: request.client,
         idempotency_key: request.idempotency_key.as_ref(),
         is_test: row.is_test(),
+        withheld: terms.withholds(home, row.tenant_id, &way.to).await?,
     };
     // The key is looked at before the state: a repeat after the expiry gets its first answer.
     if let Some(answer) = repeat(home, &asking).await? {
@@ -285,7 +286,8 @@ async fn write(
         expires_at: row.expires_at,
         resend_at: next.resend_at,
     };
-    let message = (!row.is_test()).then(|| way.message(home, &next, now)).transpose()?;
+    let sends = !row.is_test() && !asking.withheld;
+    let message = sends.then(|| way.message(home, &next, now)).transpose()?;
     let record = home.keep_answer(asking, row.id, &resent, now)?;
     let hint = message.as_ref().map(|m| m.id);
     let cap = home.send_cap(row.tenant_id, row.is_test());

@@ -128,6 +128,7 @@ fn terms<'a>(start: &'a Start<'_>) -> Terms<'a> {
         code_length: length.or(Some(start.service.code_length.unsigned_abs())),
         app: Some(start.app.as_deref().unwrap_or(&start.service.friendly_name)),
         no_wait: true,
+        decoy: false,
     }
 }
 
