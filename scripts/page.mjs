@@ -31,7 +31,7 @@ async function startApplication() {
     response.setHeader("content-type", "text/html; charset=utf-8");
     if (pathname === "/shop") {
       response.end(`<!doctype html><html lang="en"><title>Shop</title><main><h1>Shop</h1>
-        <button id="open">Confirm</button><output id="answer"></output></main>
+        <button id="open" style="min-height:44px">Confirm</button><output id="answer"></output></main>
         <script src="${service}/page/widget.js"></script><script>
         const open = document.getElementById("open");
         open.addEventListener("click", async () => {
@@ -191,7 +191,10 @@ async function byKeyboard(place, n) {
   const { context, page, troubles } = await open(place);
   const to = `+1202555${String(n).padStart(4, "0")}`;
   await page.goto((await link({ channels: ["sms", "voice"] })).url);
-  const { lang, dir } = await page.evaluate(() => document.documentElement);
+  const { lang, dir } = await page.evaluate(() => {
+    const { lang, dir } = document.documentElement;
+    return { lang, dir };
+  });
   assert.deepEqual([lang, dir], [place.locale.split("-")[0], ["ar", "he"].includes(place.locale.slice(0, 2)) ? "rtl" : "ltr"]);
   await look(page, `${name}-1-ask`);
   // A number that cannot be is refused, and said where the focus is.

@@ -67,7 +67,7 @@ on_both_homes! {
             // A page of another version gets its script too.
             let (stem, ending) = (file.split('.').next().expect("a stem"), file.rsplit('.').next().expect("an ending"));
             let other = service.get(&format!("/page/{stem}.0123456789ab.{ending}")).by_nobody().await.is(200);
-            assert_eq!((other.header("cache-control"), other.text), ("no-store", got.text));
+            assert_eq!((other.header("cache-control"), &other.text), ("no-store", &got.text));
         }
         for none in ["page.js", "x.1.js", "page.1.html", "..%2Fpage.css", "widget.js"] {
             service.get(&format!("/page/assets/{none}")).by_nobody().await.refused(404, "route_not_found");
