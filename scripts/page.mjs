@@ -140,6 +140,8 @@ async function open({ locale, width, scheme }) {
 }
 
 let looks = 0;
+const began = Date.now();
+const say = (what) => console.log(`${((Date.now() - began) / 1_000).toFixed(1).padStart(6)} s  ${what}`);
 async function look(page, name) {
   const client = await page.context().newCDPSession(page);
   await client.send("Runtime.evaluate", { expression: axe.source });
@@ -228,6 +230,7 @@ async function byKeyboard(place, n) {
   await comeBack(page, "default");
   assert.deepEqual(troubles, []);
   await context.close();
+  say(name);
 }
 
 async function whatElse() {
@@ -255,6 +258,7 @@ async function whatElse() {
   assert.equal(await page.inputValue("#code"), text.match(/\d{6}/)[0]);
   await page.keyboard.press("Enter");
   await comeBack(page, "default");
+  say("a national number, a reload, a paste");
   // A number that the application knows: sent to at once.
   const fixed = await link({ to: "+12025550191" });
   await page.goto(fixed.url);
@@ -269,6 +273,7 @@ async function whatElse() {
   await tabTo(page, ".leave a");
   await page.keyboard.press("Enter");
   await page.waitForURL(`${origin}/back?error=not_verified&state=a+state`);
+  say("a number of the link, a link that is over");
   // Wrong five times: then a new code, by the same button.
   await page.goto((await link({ channels: ["email", "sms"] })).url);
   await tabTo(page, "#address");
@@ -293,6 +298,7 @@ async function whatElse() {
   await page.keyboard.type(second);
   await page.keyboard.press("Enter");
   await comeBack(page, "default");
+  say("five wrong codes and a new one");
   assert.deepEqual(troubles, []);
   await context.close();
 }
@@ -313,6 +319,7 @@ async function embedded() {
       await page.keyboard.press("Escape");
       await page.waitForFunction(() => document.getElementById("answer").textContent === "null");
       assert.equal(await focused(page), "open");
+      say("out of the widget by Escape");
       continue;
     }
     await frame.locator("#number").focus();
@@ -326,6 +333,7 @@ async function embedded() {
     const { receipt, state } = JSON.parse(await page.textContent("#answer"));
     assert.equal(state, "a state");
     await post("/v1/receipts/consume", { receipt, purpose: "default" });
+    say("through the widget");
   }
   // Nobody else can frame it.
   const other = await link({});

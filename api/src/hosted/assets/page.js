@@ -373,6 +373,7 @@
       tell("left");
     });
     if (isEmbedded) {
+      document.documentElement.classList.add("framed");
       new ResizeObserver(() => tell("size", { height: document.documentElement.offsetHeight }))
         .observe(document.documentElement);
       addEventListener("keydown", (event) => { if (event.key === "Escape") tell("left"); });

@@ -24,7 +24,7 @@ on_both_homes! {
         })).await;
         let shown = page.shown().await.is(200);
         assert!(shown.text.contains("<form"), "{}", shown.text);
-        let begun = page.create(&json!({ "to": "0202 555-0001", "country": "US", "channel": "sms" })).await.is(200);
+        let begun = page.create(&json!({ "to": "(202) 555-0001", "country": "US", "channel": "sms" })).await.is(200);
         assert_eq!((begun.str("to"), begun.str("channel")), ("+1********01", "sms"));
         assert!(begun.str("said").contains("+1********01"), "{}", begun.text);
         assert_eq!((begun.json["expires_in_secs"].as_i64(), begun.json["resend_in_secs"].as_i64()), (Some(300), Some(30)));
