@@ -105,7 +105,7 @@ pub fn solve(challenge: &str, bits: u64, enough: bool) -> String {
         let first = u32::from_be_bytes(hash[..4].try_into().expect("four bytes"));
         (u64::from(first.leading_zeros()) >= bits) == enough
     };
-    (0_u64..).find(has).expect("there is one").to_string()
+    (0_u64..1 << 32).find(has).expect("there is one").to_string()
 }
 
 /// Where nothing is when there is no page.
