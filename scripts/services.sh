@@ -12,17 +12,22 @@ install_missing() {
   command -v make >/dev/null || missing+=(make)
   # The tests run the examples.
   command -v python3 >/dev/null || missing+=(python3)
-  [ ${#missing[@]} -eq 0 ] && return
-  say "installing: ${missing[*]}"
+  install_packages "${missing[@]}"
+}
+
+# The packages of Debian that are named, if any are.
+install_packages() {
+  [ $# -eq 0 ] && return
+  say "installing: $*"
   local as_root=()
   [ "$(id -u)" -eq 0 ] || as_root=(sudo)
   if ! command -v apt-get >/dev/null || { [ ${#as_root[@]} -gt 0 ] && ! command -v sudo >/dev/null; }; then
-    say "please install: ${missing[*]}"
+    say "please install: $*"
     exit 1
   fi
   export DEBIAN_FRONTEND=noninteractive
   "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  "${as_root[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 # Sets PG_BIN to the newest installed server's folder.

@@ -199,6 +199,11 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyHeader {
 }
 
 impl IdempotencyHeader {
+    /// A key of our own.
+    pub(crate) fn of(key: String) -> Self {
+        Self(Some(key))
+    }
+
     /// The key, standing for this body at this address.
     #[must_use]
     pub fn for_request(

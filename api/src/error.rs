@@ -58,12 +58,14 @@ error_codes! {
     Unauthorized "unauthorized" UNAUTHORIZED "Send a valid API key as `Authorization: Bearer KEY`; `otpost key create` makes one."
     ReportNotGenuine "report_not_genuine" UNAUTHORIZED "This is no report of that provider that we asked for."
     ScopeMissing "scope_missing" FORBIDDEN "This API key may not do this; create one with the scope that is named."
+    PageDisabled "page_disabled" FORBIDDEN "There is no hosted page here; set `page.enabled` in the configuration."
     CountryNotAllowed "country_not_allowed" FORBIDDEN "This country is not allowed; add it to `recipients.countries` in the configuration, or to the policy that is named."
     RecipientSuppressed "recipient_suppressed" FORBIDDEN "This recipient is not to be sent to; see GET /v1/suppressions?to= for who said so."
     SandboxOnly "sandbox_only" FORBIDDEN "Only sandbox tenants have an inbox: what this one sends goes to people. `otpost tenant create NAME --sandbox` makes one."
     RouteNotFound "route_not_found" NOT_FOUND "There is nothing at this address; see /docs for what there is."
     VerificationNotFound "verification_not_found" NOT_FOUND "There is no such verification."
     BatchNotFound "batch_not_found" NOT_FOUND "There is no such batch."
+    PageNotFound "page_not_found" NOT_FOUND "This is no link to a page, or was cut short."
     MessageNotFound "message_not_found" NOT_FOUND "There is no such message."
     PolicyNotFound "policy_not_found" NOT_FOUND "There is no such purpose or version, or nothing of your own to take back."
     SuppressionNotFound "suppression_not_found" NOT_FOUND "There is no such suppression."
@@ -73,11 +75,14 @@ error_codes! {
     SuppressionOfRecipient "suppression_of_recipient" CONFLICT "The recipient or a provider said so, and no tenant takes that back: it ends when the recipient sends START, or with `otpost suppression remove`."
     PolicyChanged "policy_changed" CONFLICT "Another change of this policy came between; read it again and repeat with its version."
     AlreadyVerified "already_verified" CONFLICT "This verification has succeeded before; a code counts once."
+    WorkUsed "work_used" CONFLICT "This challenge was used for another request; take a new one."
     IdempotencyInProgress "idempotency_in_progress" CONFLICT "The first request with this Idempotency-Key is still being handled; repeat it in a moment."
     ReceiptAlreadyConsumed "receipt_already_consumed" CONFLICT "This receipt was used before; a receipt counts once."
     VerificationExpired "verification_expired" GONE "The time of this verification is over; create a new one."
     VerificationCanceled "verification_canceled" GONE "This verification was canceled; create a new one."
     VerificationFailed "verification_failed" GONE "The code could not be delivered; check the number or address and create a new verification."
+    PageExpired "page_expired" GONE "The time of this link is over; the application makes a new one."
+    PageUsed "page_used" GONE "Somebody was verified with this link before; a link counts once."
     ReceiptExpired "receipt_expired" GONE "A receipt counts for ten minutes; verify again."
     BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "The body is larger than this address takes: 64 KiB, of a batch in JSON 8 MiB, of providers that gather reports 3 MiB."
     BatchTooLarge "batch_too_large" PAYLOAD_TOO_LARGE "A batch has at most a million recipients; send the others as another batch."
@@ -89,6 +94,8 @@ error_codes! {
     DuplicateRecipient "duplicate_recipient" UNPROCESSABLE_ENTITY "This batch has this recipient already; the first one counts."
     VariableMissing "variable_missing" UNPROCESSABLE_ENTITY "The text needs a variable that was not sent."
     VariableReserved "variable_reserved" UNPROCESSABLE_ENTITY "`code`, `app` and `minutes` are filled in by the service."
+    WorkMissing "work_missing" UNPROCESSABLE_ENTITY "Send a challenge of this link, and a nonce with which its hash begins with enough zero bits."
+    WorkNotValid "work_not_valid" UNPROCESSABLE_ENTITY "This challenge and nonce do not count; take a new challenge."
     CodeMalformed "code_malformed" UNPROCESSABLE_ENTITY "A code consists of digits; nothing was charged for this."
     CodeIncorrect "code_incorrect" UNPROCESSABLE_ENTITY "The code is not right."
     IdempotencyKeyInvalid "idempotency_key_invalid" UNPROCESSABLE_ENTITY "An Idempotency-Key has 1 to 255 visible ASCII characters."
@@ -164,6 +171,24 @@ impl ApiError {
     #[must_use]
     pub fn field(&self) -> Option<&str> {
         self.extra.get("field")?.as_str()
+    }
+
+    /// A number or text that stands beside it.
+    #[must_use]
+    pub fn extra(&self, name: &str) -> Option<&Value> {
+        self.extra.get(name)
+    }
+
+    /// How long to wait before a repeat.
+    #[must_use]
+    pub fn wait_secs(&self) -> Option<i64> {
+        self.retry_after_secs
+    }
+
+    /// Without what is said to those who have the configuration.
+    #[must_use]
+    pub fn for_strangers(self) -> Self {
+        Self { detail: None, ..self }
     }
 
     #[must_use]

@@ -5,6 +5,7 @@
 //! | [`routes`] | one file per noun: wire structs and handlers |
 //! | `compat` | endpoints that answer as other software does |
 //! | [`error`], `put_off` | every public error code, its status and its sentence; how long who is put off waits |
+//! | `hosted` | the page on which people say their number and give back the code |
 //! | [`auth`], [`client`] | who calls; from which address |
 //! | [`body`], `channel`, [`language`] | reading JSON, idempotency keys and wishes, with errors that name the field |
 //! | [`query`] | reading query strings, with errors that name the parameter |
@@ -20,6 +21,7 @@ pub mod client;
 mod compat;
 pub mod csv;
 pub mod error;
+mod hosted;
 pub mod language;
 pub mod observe;
 mod put_off;
@@ -105,6 +107,9 @@ pub fn router_with(app: App, topics: Topics) -> Router {
     let twilio = &app.home.config.compat.twilio;
     if twilio.enabled {
         router = router.merge(compat::twilio::router(&twilio.path));
+    }
+    if app.home.config.page.enabled {
+        router = router.merge(hosted::router());
     }
     if app.home.config.has_inbox() {
         router = router.merge(routes::pages::router());

@@ -6,6 +6,7 @@ pub mod answers;
 pub mod batches;
 pub mod configuration;
 pub mod django;
+pub mod page;
 pub mod people;
 pub mod reports;
 pub mod requests;
@@ -25,7 +26,7 @@ pub struct Target {
 const QUICK: u32 = 400;
 const SLOW: u32 = 120;
 
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 21] = [
     Target { name: "recipient", run: texts::recipient, cases: QUICK },
     Target { name: "code", run: texts::code, cases: QUICK },
     Target { name: "handle", run: texts::handle, cases: QUICK },
@@ -43,6 +44,7 @@ pub const TARGETS: [Target; 20] = [
     Target { name: "request", run: requests::request, cases: QUICK },
     Target { name: "django", run: django::django, cases: QUICK },
     Target { name: "twilio", run: twilio::twilio, cases: QUICK },
+    Target { name: "page", run: page::page, cases: QUICK },
     Target { name: "batch_json", run: batches::json, cases: SLOW },
     Target { name: "batch_lines", run: batches::lines, cases: SLOW },
     Target { name: "people_file", run: people::file, cases: QUICK },

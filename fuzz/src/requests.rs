@@ -31,7 +31,9 @@ pub(super) const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 const CONFIG: &str = "[server]\ntrusted_proxies = ['10.0.0.0/8', '2001:db8::/32']\n\
     [limits]\nclient_ip = ['1000000/1s']\n\
     [compat.django]\nenabled = true\nwrong_per_client = ['1000000/1s']\n\
-    [compat.twilio]\nenabled = true\nrecipient = ['1000000/1s']\n";
+    [compat.twilio]\nenabled = true\nrecipient = ['1000000/1s']\n\
+    [page]\nenabled = true\nwork_bits = 0\nreturn_urls = ['https://app.example.org']\n\
+    wrong_per_client = ['1000000/1s']\nsends_per_link = ['1000000/1s']\n";
 /// Of what answers as Twilio Verify does.
 pub(super) const VERIFY_SERVICE: Uuid = Uuid::from_u128(7);
 /// No answer is longer.

@@ -26,6 +26,7 @@ use uuid::Uuid;
 use crate::{
     App,
     error::{ApiError, ErrorCode},
+    hosted,
 };
 
 pub(crate) fn api() -> OpenApiRouter<App> {
@@ -38,6 +39,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(receipts::consume))
         .routes(routes!(messages::create))
         .routes(routes!(messages::show))
+        .routes(routes!(hosted::link::create))
         .merge(batches::router())
         .merge(suppressions::router())
         .merge(policies::router())

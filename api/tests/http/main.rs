@@ -20,6 +20,7 @@ mod limits;
 mod messages;
 mod numbers;
 mod outages;
+mod page;
 mod pages;
 mod policies;
 mod races;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::service::{Service, VERIFICATIONS};
 
-const ROUTES: [(&str, &str); 29] = [
+const ROUTES: [(&str, &str); 30] = [
     ("delete", "/v1/inbox"),
     ("get", "/v1/inbox"),
     ("get", "/v1/messages/batch/{id}"),
@@ -34,6 +34,7 @@ const ROUTES: [(&str, &str); 29] = [
     ("get", "/v1/verifications/{id}"),
     ("post", "/v1/messages"),
     ("post", "/v1/messages/batch"),
+    ("post", "/v1/pages"),
     ("post", "/v1/receipts/consume"),
     ("post", "/v1/verifications"),
     ("post", "/v1/verifications/check"),

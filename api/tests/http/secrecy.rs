@@ -12,12 +12,18 @@ use reqwest::Method;
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
-use crate::service::{CHECK, CONSUME, MESSAGES, Service, VERIFICATIONS};
+use crate::{
+    page::Page,
+    service::{CHECK, CONSUME, MESSAGES, Service, VERIFICATIONS},
+};
 
 /// Long codes, which no timestamp or id looks like.
-const TEN_DIGITS: &str = "[purposes.default]\ncode_length = 10\n[chains]\nemail = [\"console\"]\n";
+const TEN_DIGITS: &str = "[purposes.default]\ncode_length = 10\n[chains]\nemail = [\"console\"]\n\
+    [page]\nenabled = true\nwork_bits = 0\nreturn_urls = [\"https://app.example.org\"]\n";
 /// No other test sends to it.
 const NUMBER: &str = "+12025559173";
+/// Nor to this one, which is a link's.
+const OF_PAGE: &str = "+12025559174";
 /// Nor to this one.
 const ADDRESS: &str = "Planted.Ann@mailbox.example";
 const OWN_CODE: &str = "8264019573";
@@ -146,6 +152,22 @@ async fn provoke(service: &Service, secrets: &[&str], token: &str) -> Vec<String
     bodies
 }
 
+/// A number of a link, sent to and guessed at; notes what was answered, and gives what nobody is to see.
+async fn through_the_page(service: &Service, answers: &mut Vec<String>) -> [String; 5] {
+    let body = json!({ "to": OF_PAGE, "subject": "sentinel-subject" });
+    let page = Page::make_with(service, &body).await;
+    answers.push(page.shown().await.is(200).text);
+    let begun = page.create(&json!({})).await.is(200);
+    let begun = page.begun(&begun).await;
+    answers.push(page.check(&begun.session, "1").await.refused(422, "code_incorrect").text);
+    let again = json!({ "session": begun.session });
+    answers.push(page.call("resend", &again).await.refused(429, "resend_too_early").text);
+    answers.push(page.check(&begun.session, &page.link).await.text);
+    let known = [&OF_PAGE[3..], "sentinel-subject"].map(str::to_owned);
+    let [number, subject] = known;
+    [page.link, begun.session, begun.code, number, subject]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_found_where_a_planted_one_is() {
     let logs = Logs::start();
@@ -193,6 +215,7 @@ async fn no_secret_is_found_where_a_planted_one_is() {
     let receipt = checked.str("receipt").to_owned();
     others.push(service.show(own.id).await.text);
     service.check(&token, &code).await.is(200);
+    let of_page = through_the_page(&service, &mut others).await;
     for path in ["/readyz", "/livez", "/openapi.json", "/docs/"] {
         others.push(service.get(path).await.text);
     }
@@ -241,7 +264,7 @@ async fn no_secret_is_found_where_a_planted_one_is() {
     let places =
         [("logs", logs), ("metrics", metrics), ("Redis", kept), ("answers", others.join("\n"))];
     for (place, text) in places {
-        for secret in secrets {
+        for secret in secrets.into_iter().chain(of_page.iter().map(String::as_str)) {
             let at = text.find(secret).map(|at| {
                 let around = at.saturating_sub(200)..(at + 200).min(text.len());
                 text.get(around).unwrap_or_default()

@@ -5,6 +5,7 @@ mod channels;
 mod compat;
 mod error;
 mod layers;
+mod page;
 mod purpose;
 mod replies;
 mod routes;
@@ -24,6 +25,7 @@ pub use compat::{Compat, Django, Twilio};
 pub use error::{ConfigError, Source};
 pub use layers::{load, load_with, section};
 pub(crate) use layers::{nearest, without_value};
+pub use page::{Page, ReturnUrl};
 pub use purpose::{Follow, Purpose, ResendMode};
 pub use replies::Replies;
 pub use routes::{Route, Traits};
@@ -67,6 +69,7 @@ pub struct Config {
     pub providers: BTreeMap<String, ProviderSection>,
     pub retention: Retention,
     pub compat: Compat,
+    pub page: Page,
     /// Where errors about it point to.
     #[serde(skip)]
     pub source: Source,

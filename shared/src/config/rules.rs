@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-use super::{Config, ConfigError, SecretText, channels, compat, replies, routes, senders, texts};
+use super::{
+    Config, ConfigError, SecretText, channels, compat, page, replies, routes, senders, texts,
+};
 use crate::{
     clock::Millis,
     limits::Rule,
@@ -183,6 +185,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     replies::check(config)?;
     check_prices(config)?;
     compat::check(config)?;
+    page::check(config)?;
     if let Some(origin) = config.server.cors_origins.iter().find(|o| !is_origin(o)) {
         return Err(ConfigError::new(
             "server.cors_origins",
@@ -251,7 +254,7 @@ fn check_numbers(config: &Config) -> Result<(), ConfigError> {
 }
 
 /// Scheme, host and perhaps a port; no path, as browsers send it.
-fn is_origin(text: &str) -> bool {
+pub(super) fn is_origin(text: &str) -> bool {
     is_address(text, b"/?#*,")
 }
 

@@ -70,6 +70,7 @@ async fn accept_in_time(home: &Home, new: NewMessage) -> Result<AcceptedMessage,
         idempotency_key: new.idempotency_key.as_ref(),
         is_test: home.test_code(&new.to, now).is_some(),
         is_sandbox: home.is_sandbox(new.tenant_id).await?,
+        withheld: false,
     };
     let charged = match admit(home, &asking).await? {
         Admission::Repeat(answer) => return read(&answer),

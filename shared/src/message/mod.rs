@@ -102,7 +102,8 @@ const CLOCK_SLACK_MS: i64 = 1_000;
 const TEST_NUMBER: &str = "test numbers are never sent to";
 
 /// Why the message of a decoy is canceled.
-const DECOY: &str = "a decoy: nothing is ever sent for it";
+const DECOY: &str =
+    "a decoy, or whoever asked is not to learn of an opt-out: nothing is ever sent for it";
 
 /// The names under which fields are sealed.
 mod field {
@@ -139,7 +140,7 @@ impl Message {
 
     /// Of a decoy: as a step that was called off before its time. Such a row nobody claims, nor did any program
     /// of before, and it does not count for how fast the lane drains.
-    fn never_begun(self, now: Millis) -> Self {
+    pub(crate) fn never_begun(self, now: Millis) -> Self {
         Self {
             state: State::Canceled.as_str().into(),
             failure: Some(DECOY.to_owned()),

@@ -12,7 +12,10 @@ mod phone;
 use std::{borrow::Cow, fmt};
 
 use self::{email::Email, phone::Phone};
-pub use self::{error::RecipientError, phone::is_region};
+pub use self::{
+    error::RecipientError,
+    phone::{is_region, regions},
+};
 use crate::channel::Channel;
 
 /// What an e-mail address is stored behind; a stored number begins with a plus.

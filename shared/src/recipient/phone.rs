@@ -100,6 +100,18 @@ pub fn is_region(text: &str) -> bool {
     text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase()) && region(text).is_some()
 }
 
+/// All of them (ISO 3166-1 alpha-2), in order, each with its calling code.
+#[must_use]
+pub fn regions() -> Vec<(String, i32)> {
+    let all = PHONE_NUMBER_UTIL.get_supported_regions().filter_map(|region| {
+        let code = PHONE_NUMBER_UTIL.get_country_code_for_region(region)?;
+        Some((region.as_region_str().as_str().to_owned(), code))
+    });
+    let mut all: Vec<(String, i32)> = all.filter(|(name, _)| is_region(name)).collect();
+    all.sort();
+    all
+}
+
 /// The library has a region for any two letters, most of them without a numbering plan.
 fn region(text: &str) -> Option<Region> {
     let region = Region::try_from(text).ok()?;
@@ -255,6 +267,15 @@ mod tests {
         assert!(["DE", "GB", "US", "XK"].into_iter().all(is_region));
         for text in ["", "D", "de", "De", "DEU", "UK", "XX", "ZZ", "001", "D1", "\u{c4}"] {
             assert!(!is_region(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_region_has_its_calling_code() {
+        let all = regions();
+        assert!(all.len() > 200 && all.is_sorted(), "{}", all.len());
+        for (name, code) in [("DE", 49), ("US", 1), ("CA", 1), ("SA", 966), ("XK", 383)] {
+            assert!(all.contains(&(name.to_owned(), code)), "{name}");
         }
     }
 

@@ -167,6 +167,21 @@ impl Texts {
         })
     }
 
+    /// The language of `available` for who asks: else that of the tenant, else of the configuration.
+    #[must_use]
+    pub fn spoken<'a>(
+        &self,
+        tenant_id: Uuid,
+        asked: &Asked,
+        available: &'a [Locale],
+    ) -> Option<&'a Locale> {
+        let of_tenant = self.tenants.get(&tenant_id).and_then(|own| own.language.as_ref());
+        let wished =
+            [asked.first_served(available, |_| true), of_tenant, self.everyone.language.as_ref()];
+        let mut served = wished.into_iter().flatten().map(|wish| served(wish, available));
+        served.find_map(|found| found.first().copied())
+    }
+
     /// The words for this; there always are some.
     #[must_use]
     pub fn find<'a>(

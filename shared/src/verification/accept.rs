@@ -25,6 +25,7 @@ use crate::{
     recipient::Recipient,
     secrets::{Code, Handle, SecretError, random},
     settings::{Owner, Settings},
+    suppression,
     template::{APP, RESERVED},
     texts::{Asked, Need},
 };
@@ -100,11 +101,24 @@ pub struct Terms<'a> {
     pub no_wait: bool,
     /// Variables that the text must name: whoever reads the code must read what it is for.
     pub must_name: &'a [&'a str],
+    /// True when strangers ask, who are not to learn who is not to be sent to: for such a recipient all is as
+    /// for others, but that nothing is sent.
+    pub hides_opt_outs: bool,
 }
 
 impl<'a> Terms<'a> {
     pub(super) fn recipient_rules_or(&self, home: &'a Home) -> &'a [Rule] {
         self.recipient_rules.unwrap_or(&home.config.limits.recipient)
+    }
+
+    /// Whether nothing is sent, and nobody told.
+    pub(super) async fn withholds(
+        &self,
+        home: &Home,
+        tenant_id: Uuid,
+        to: &Recipient,
+    ) -> Result<bool, DbError> {
+        Ok(self.hides_opt_outs && suppression::keeps_back(home, tenant_id, to, Lane::Otp).await?)
     }
 
     fn policy_or<'p>(&self, policy: &'p Purpose) -> Cow<'p, Purpose> {
@@ -161,6 +175,7 @@ async fn accept_in_time(
         idempotency_key: new.idempotency_key.as_ref(),
         is_test: fixed_code.is_some(),
         is_sandbox,
+        withheld: terms.withholds(home, new.tenant_id, &new.to).await?,
     };
     let words = policy.map(|policy| words(home, &settings, policy, &new, terms));
     let unknown =
@@ -377,7 +392,7 @@ impl Admitted<'_> {
             proves_other: 0,
             reusable: i32::from(policy.reusable),
             locale: words.locale.clone(),
-            decoy: i32::from(new.decoy),
+            decoy: i32::from(new.decoy || asking.withheld),
         })
     }
 }

@@ -106,6 +106,7 @@ fn terms<'a>(home: &Home, start: &'a Start<'_>) -> Terms<'a> {
         app: Some(start.app.as_deref().unwrap_or(&start.service.friendly_name)),
         no_wait: true,
         must_name: if start.service.is_for_payments() { &["amount", "payee"] } else { &[] },
+        hides_opt_outs: false,
     }
 }
 

@@ -14,6 +14,7 @@ mod late_answers;
 mod leases;
 mod limits;
 mod model;
+mod page;
 mod plans;
 mod policed;
 mod policies;

@@ -23,16 +23,16 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckVerification {
-    session_token: String,
+    pub(crate) session_token: String,
     /// As the person typed it; spaces, hyphens and digits of other scripts are understood.
     #[schema(example = "123456")]
-    code: String,
+    pub(crate) code: String,
     /// The number or e-mail address, if you want it compared too.
     #[serde(default)]
-    to: Option<String>,
+    pub(crate) to: Option<String>,
     /// The subject, if one was sent at create.
     #[serde(default)]
-    subject: Option<String>,
+    pub(crate) subject: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,7 +44,7 @@ pub struct CheckedVerification {
     /// `/.well-known/jwks.json` verify. A verification gives one: where its code counts again, it is left out
     /// from the second time on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    receipt: Option<String>,
+    pub(crate) receipt: Option<String>,
     /// The address whose code it was, masked.
     to: String,
     /// Of the first time.

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Longest subject, in bytes.
-const SUBJECT: usize = 255;
+pub(crate) const SUBJECT: usize = 255;
 /// Largest metadata and variables, in bytes of JSON.
 const METADATA: usize = 4_096;
 
@@ -37,46 +37,46 @@ pub struct CreateVerification {
     /// A phone number, best as `+` and digits (a national one needs a default region); with the channel
     /// `email` an e-mail address, such as `ann@example.org`.
     #[schema(example = "+4915112345678")]
-    to: String,
+    pub(crate) to: String,
     /// `sms`, `email`, `voice` or `whatsapp`, as far as the configuration has a chain for it; `sms` if left
     /// out. With `voice` the number is called and the code read out.
     #[serde(default)]
     #[schema(example = "sms")]
-    channel: Option<String>,
+    pub(crate) channel: Option<String>,
     /// Which policy applies; `default` if left out.
     #[serde(default)]
-    purpose: Option<String>,
+    pub(crate) purpose: Option<String>,
     /// Whom this is about in your system. If sent, it must be sent again at check.
     #[serde(default)]
-    subject: Option<String>,
+    pub(crate) subject: Option<String>,
     /// Values for the placeholders of the purpose's texts.
     #[serde(default)]
-    variables: Variables,
+    pub(crate) variables: Variables,
     /// The person's language (BCP 47, such as `pt-BR`). Without one, or where there are no texts in it, the
     /// header `Accept-Language` counts, then the tenant's language, then that of the configuration.
     #[serde(default)]
     #[schema(example = "pt-BR")]
-    locale: Option<String>,
+    pub(crate) locale: Option<String>,
     /// A JSON object of your own, given back by show.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    pub(crate) metadata: Option<serde_json::Map<String, serde_json::Value>>,
     /// The person's address, for the limits; your own server's is never limited.
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "203.0.113.9")]
-    client_ip: Option<IpAddr>,
+    pub(crate) client_ip: Option<IpAddr>,
     /// A code of your own instead of a generated one, where the purpose's policy allows it.
     #[serde(default)]
-    code: Option<String>,
+    pub(crate) code: Option<String>,
     /// What follows by itself while nobody gives the code back: at most three steps, each some time after
     /// the one before, or at once when that one fails. Left out, those of the purpose's policy follow; `[]`
     /// means none.
     #[serde(default)]
-    then: Option<Vec<Step>>,
+    pub(crate) then: Option<Vec<Step>>,
     /// You know that nobody is to be written to, because there is no such account say, and want an answer that
     /// cannot be told from another: nothing is sent, and no code is right.
     #[serde(default)]
-    decoy: bool,
+    pub(crate) decoy: bool,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -174,7 +174,7 @@ pub(crate) async fn parse(
 }
 
 /// How large a value is as JSON.
-fn json_len(value: &impl Serialize) -> usize {
+pub(crate) fn json_len(value: &impl Serialize) -> usize {
     serde_json::to_vec(value).map_or(usize::MAX, |json| json.len())
 }
 

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
+    Home,
     queue::Lane,
-    verification::{self, ResendAnswer, ResendRequest},
+    verification::{self, ResendAnswer, ResendRequest, Resent, Terms},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -93,23 +94,35 @@ pub async fn resend(
             &body.bytes,
         ),
     };
-    match verification::resend(&app.home, request).await? {
-        ResendAnswer::Resent(resent) => Ok((
-            StatusCode::ACCEPTED,
-            Json(ResentVerification {
-                id: resent.id.to_string(),
-                status: "pending",
-                channel: resent.channel.as_str(),
-                to: resent.to,
-                expires_at: rfc3339(resent.expires_at),
-                resend_at: rfc3339(resent.resend_at),
-            }),
-        )),
+    let resent = run(&app.home, request, &Terms::default()).await?;
+    Ok((StatusCode::ACCEPTED, Json(resent.into())))
+}
+
+pub(crate) async fn run(
+    home: &Home,
+    request: ResendRequest,
+    terms: &Terms<'_>,
+) -> Result<Resent, ApiError> {
+    match verification::resend_on_terms(home, request, terms).await? {
+        ResendAnswer::Resent(resent) => Ok(resent),
         ResendAnswer::TooEarly { resend_at } => Err(ErrorCode::ResendTooEarly
             .error()
             .with("resend_at", rfc3339(resend_at))
-            .retry_at(resend_at, app.home.clock.now())),
+            .retry_at(resend_at, home.clock.now())),
         ResendAnswer::Over(status) => Err(over(status)),
         ResendAnswer::NotFound => Err(ErrorCode::VerificationNotFound.error()),
+    }
+}
+
+impl From<Resent> for ResentVerification {
+    fn from(resent: Resent) -> Self {
+        Self {
+            id: resent.id.to_string(),
+            status: "pending",
+            channel: resent.channel.as_str(),
+            to: resent.to,
+            expires_at: rfc3339(resent.expires_at),
+            resend_at: rfc3339(resent.resend_at),
+        }
     }
 }
