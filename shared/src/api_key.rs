@@ -26,10 +26,12 @@ pub enum Scope {
     Send,
     /// Show and change policies and texts.
     Manage,
+    /// Read what happened, and say where it is posted to.
+    Events,
 }
 
 impl Scope {
-    pub const ALL: [Self; 3] = [Self::Verify, Self::Send, Self::Manage];
+    pub const ALL: [Self; 4] = [Self::Verify, Self::Send, Self::Manage, Self::Events];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -37,6 +39,7 @@ impl Scope {
             Self::Verify => "verify",
             Self::Send => "send",
             Self::Manage => "manage",
+            Self::Events => "events",
         }
     }
 

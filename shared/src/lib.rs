@@ -15,6 +15,7 @@
 //! | [`price`], [`spend`] | what an attempt costs; what all of them did, by day |
 //! | [`tenant`], [`api_key`], [`recipient`], [`channel`] | who sends, with what credential, to whom, which way |
 //! | [`policy`], [`settings`] | what holds for a purpose; what of it can be changed while all runs |
+//! | [`event`], [`webhook`] | what happened, for those who listen; where it is posted to |
 //! | [`queue`], [`lanes`], [`process`] | hints, how busy the lanes are, who lives |
 //! | [`retention`] | what is kept for how long |
 //! | [`suppression`] | who is not to be sent to |
@@ -37,6 +38,7 @@ mod coalesce;
 pub mod config;
 pub mod db;
 pub mod drill;
+pub mod event;
 pub mod guess_budget;
 pub mod home;
 pub mod idempotency;
@@ -71,5 +73,6 @@ pub mod tenant;
 pub mod texts;
 pub mod verification;
 pub mod verify_service;
+pub mod webhook;
 
 pub use home::Home;

@@ -41,6 +41,8 @@ pub enum Kind {
     HeardStarts,
     /// Which verification a number has in a Service.
     Starts,
+    Events,
+    Deliveries,
 }
 
 /// Where a kind's rows are.
@@ -52,7 +54,7 @@ struct Place {
 }
 
 impl Kind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Verifications,
         Self::Messages,
         Self::Batches,
@@ -63,6 +65,8 @@ impl Kind {
         Self::LastWords,
         Self::HeardStarts,
         Self::Starts,
+        Self::Events,
+        Self::Deliveries,
     ];
 
     #[must_use]
@@ -78,6 +82,8 @@ impl Kind {
             Self::LastWords => "last words",
             Self::HeardStarts => "heard starts",
             Self::Starts => "starts",
+            Self::Events => "events",
+            Self::Deliveries => "deliveries",
         }
     }
 
@@ -93,6 +99,8 @@ impl Kind {
             Self::LastWords => ("last_words", "recipient_hash", "expires_at"),
             Self::HeardStarts => ("heard_starts", "id_hash", "expires_at"),
             Self::Starts => ("verify_starts", "service_id, recipient_hash", "kept_until"),
+            Self::Events => ("events", "id", "at"),
+            Self::Deliveries => ("webhook_deliveries", "id", "created_at"),
         };
         Place { table, key, age }
     }
@@ -104,6 +112,7 @@ impl Kind {
         match self {
             Self::Verifications => before(keep.verifications_days),
             Self::Messages => before(keep.messages_days),
+            Self::Events | Self::Deliveries => before(keep.events_days),
             // They carry the end of their time themselves.
             Self::Batches
             | Self::IdempotencyKeys

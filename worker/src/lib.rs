@@ -14,6 +14,7 @@
 //! | [`jobs`], [`backend`] | the job, and where apalis gets it from |
 //! | [`fetch`], [`tidy`] | hints and due rows in; leases, deadlines and old rows out |
 //! | [`silence`] | reports that stay away |
+//! | [`webhooks`] | events, posted to those who listen |
 //! | `grace`, `attended` | how long a process that stops lets what is under way end; providers let go |
 
 mod attended;
@@ -38,6 +39,7 @@ pub mod silence;
 pub mod tidy;
 pub mod tokens;
 mod turns;
+pub mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -106,6 +108,7 @@ pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Re
     let tidying = tokio::spawn(tidy::run(home.clone(), Arc::clone(&chain), stop.clone()));
     let purging = tokio::spawn(tidy::run_purge(home.clone(), stop.clone()));
     let listening = tokio::spawn(silence::run(home.clone(), stop.clone()));
+    let posting = tokio::spawn(webhooks::run(home.clone(), stop.clone()));
     let mut monitor = Monitor::new().shutdown_timeout(GRACE).should_restart(|_, error| {
         tracing::error!(%error, "a worker ended and is started again");
         true
@@ -139,6 +142,7 @@ pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Re
     let _ = tidying.await;
     let _ = purging.await;
     let _ = listening.await;
+    let _ = posting.await;
     let until = grace.await.unwrap_or_else(|_| Instant::now());
     attended::let_go(attended, until).await;
     ended.cancel();

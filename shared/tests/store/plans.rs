@@ -195,7 +195,7 @@ async fn plan(db: &Db, sql: &str) -> String {
                 .expect("a plan");
             rows.iter().map(|row| row.get::<String, _>("detail") + "\n").collect()
         }
-        Db::Postgres(pool) => {
+        Db::Postgres(pool, _) => {
             let sql = sql
                 .replace("$ID", "'00000000-0000-0000-0000-000000000000'")
                 .replace("$HASH", "'\\x00'");

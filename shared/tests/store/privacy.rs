@@ -192,7 +192,7 @@ async fn dump(db: &Db) -> Vec<u8> {
                     }
                 }
             }
-            Db::Postgres(pool) => {
+            Db::Postgres(pool, _) => {
                 // bytea_output = escape shows printable bytes as they are.
                 let mut connection = pool.acquire().await.expect("a connection");
                 sqlx::query("SET bytea_output = 'escape'")
@@ -223,7 +223,7 @@ async fn plant(db: &Db) {
         Db::Sqlite { write, .. } => {
             sqlx::query(sql).bind(planted).execute(write).await.expect("planted");
         }
-        Db::Postgres(pool) => {
+        Db::Postgres(pool, _) => {
             sqlx::query(sql).bind(planted).execute(pool).await.expect("planted");
         }
     }

@@ -42,7 +42,7 @@ impl Tables {
                 Db::Sqlite { write, .. } => {
                     sqlx::query(sql).execute(write).await.expect("cleared");
                 }
-                Db::Postgres(pool) => {
+                Db::Postgres(pool, _) => {
                     sqlx::query(sql).execute(pool).await.expect("cleared");
                 }
             }
@@ -97,6 +97,6 @@ where
 {
     match db {
         Db::Sqlite { read, .. } => sqlx::query_as(sql).fetch_all(read).await.expect("rows"),
-        Db::Postgres(pool) => sqlx::query_as(sql).fetch_all(pool).await.expect("rows"),
+        Db::Postgres(pool, _) => sqlx::query_as(sql).fetch_all(pool).await.expect("rows"),
     }
 }
