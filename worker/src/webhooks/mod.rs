@@ -103,7 +103,8 @@ impl Round {
             };
             let posted = join_all(due.iter().map(|due| self.deliver(due))).await;
             let all_taken = posted.iter().all(|noted| *noted == Some(Noted::Delivered));
-            if posted.is_empty() || !all_taken {
+            // One that has just come back is looked at again, and then gets more at once.
+            if posted.is_empty() || !all_taken || endpoint.failing_since.is_some() {
                 return;
             }
         }
