@@ -17,7 +17,6 @@ use otpost_shared::{
     secrets::SecretError,
     texts::{Mistake, NotSaved},
     verification::StepRefused,
-    webhook::NotMade,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -332,19 +331,6 @@ impl From<NotChanged> for ApiError {
             NotChanged::NoSuchVersion { version } => ErrorCode::PolicyNotFound
                 .detail(format!("you have no version {version} of this policy")),
             NotChanged::Unavailable(error) => error.into(),
-        }
-    }
-}
-
-impl From<NotMade> for ApiError {
-    fn from(refused: NotMade) -> Self {
-        match refused {
-            NotMade::Field { name, said } => {
-                ErrorCode::InvalidField.detail(said).with("field", name)
-            }
-            NotMade::TooMany { most } => ErrorCode::TooManyWebhooks.error().with("most", most),
-            NotMade::NotFound => ErrorCode::WebhookNotFound.error(),
-            NotMade::Unavailable(error) => error.into(),
         }
     }
 }

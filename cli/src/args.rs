@@ -3,6 +3,7 @@
 mod import;
 mod policy;
 mod template;
+mod webhook;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,9 @@ pub use self::{
     template::{
         TemplateCommand, TemplateList, TemplateOne, TemplateOwner, TemplatePlace, TemplatePreview,
         TemplateSet, TenantLanguage,
+    },
+    webhook::{
+        EventsOptions, WebhookCommand, WebhookCreate, WebhookList, WebhookOne, WebhookReplay,
     },
 };
 
@@ -71,6 +75,16 @@ pub enum Command {
     /// Texts of codes: list, show, set, delete, preview
     #[command(subcommand)]
     Template(TemplateCommand),
+    /// Where events are posted to: create, list, show, enable, disable, delete, test, replay, rotate
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
+    /// Print what happened to verifications and messages, oldest first
+    ///
+    /// Events are kept for tenants that have an endpoint, or for all with events.log.
+    #[command(after_help = "Examples:\n  \
+        otpost events --type verification.verified\n  \
+        otpost events --follow --json")]
+    Events(EventsOptions),
     /// Send one text to one number or e-mail address, or an SMS to each person of a file
     ///
     /// Goes through the same queue and chain as the API; a worker must be running. The limits
@@ -168,6 +182,8 @@ pub enum ScopeName {
     Send,
     /// Show and change policies and texts
     Manage,
+    /// Read what happened, and say where it is posted to
+    Events,
 }
 
 #[derive(Debug, clap::Args)]

@@ -23,6 +23,7 @@ pub async fn create(config: Option<&Path>, options: KeyCreate) -> Done {
             ScopeName::Verify => Scope::Verify,
             ScopeName::Send => Scope::Send,
             ScopeName::Manage => Scope::Manage,
+            ScopeName::Events => Scope::Events,
         })
         .collect();
     if scopes.is_empty() {

@@ -1,10 +1,13 @@
 //! What calls about endpoints take and answer.
 
-use otpost_shared::webhook::{Delivery, Webhook};
+use otpost_shared::webhook::{Delivery, NotMade, Webhook};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::timestamp::rfc3339;
+use crate::{
+    error::{ApiError, ErrorCode},
+    timestamp::rfc3339,
+};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -162,4 +165,17 @@ pub struct ReplayedEvents {
     /// There are more: repeat with it as `after`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<i64>,
+}
+
+impl From<NotMade> for ApiError {
+    fn from(refused: NotMade) -> Self {
+        match refused {
+            NotMade::Field { name, said } => {
+                ErrorCode::InvalidField.detail(said).with("field", name)
+            }
+            NotMade::TooMany { most } => ErrorCode::TooManyWebhooks.error().with("most", most),
+            NotMade::NotFound => ErrorCode::WebhookNotFound.error(),
+            NotMade::Unavailable(error) => error.into(),
+        }
+    }
 }
