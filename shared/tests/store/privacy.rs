@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use super::{code_of, key, number, request};
 
-const TABLES: [&str; 21] = [
+const TABLES: [&str; 24] = [
     "tenants",
     "api_keys",
     "verifications",
@@ -45,9 +45,14 @@ const TABLES: [&str; 21] = [
     "verify_rate_limits",
     "verify_buckets",
     "verify_starts",
+    "events",
+    "webhooks",
+    "webhook_deliveries",
 ];
 
 const REPLIES: &str = r#"
+[events]
+log = true
 [server]
 public_url = "https://codes.example"
 [texts]
