@@ -35,4 +35,5 @@ mod templates;
 mod topics;
 mod twilio;
 mod voice;
+mod webhooks;
 mod workflow;
