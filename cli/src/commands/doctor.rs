@@ -311,10 +311,13 @@ async fn webhooks(home: &Home) -> Vec<Finding> {
     let finding = |row: &Webhook| {
         let what = format!("webhook {}", row.id);
         match &row.disabled_why {
-            Some(why) => Finding::new(what, Err(format!(
-                "gets nothing any more: {why}; mend what receives it, `otpost webhook enable {}`, and replay",
-                row.id
-            ))),
+            Some(why) => Finding::new(
+                what,
+                Err(format!(
+                    "gets nothing any more: {why}; mend what receives it, `otpost webhook enable {}`, and replay",
+                    row.id
+                )),
+            ),
             None => Finding::note(what, format!("{}: {}", super::webhook::fares(row), row.url)),
         }
     };

@@ -105,7 +105,13 @@ async fn show(home: &Home, options: &WebhookOne) -> Done {
     }
     for row in &page.rows {
         let error = row.last_error.as_deref().unwrap_or("");
-        say!("{}  {}  {:9}  {:>2}  {error}", row.id, moment(row.created_at), row.state, row.attempts);
+        say!(
+            "{}  {}  {:9}  {:>2}  {error}",
+            row.id,
+            moment(row.created_at),
+            row.state,
+            row.attempts
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

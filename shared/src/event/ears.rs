@@ -26,13 +26,6 @@ impl Ears {
         hearing.everybody || hearing.tenants.contains(&tenant_id)
     }
 
-    /// True when anybody's are.
-    #[must_use]
-    pub fn are_open(&self) -> bool {
-        let hearing = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        hearing.everybody || !hearing.tenants.is_empty()
-    }
-
     /// Replaces what was known.
     pub(crate) fn set(&self, everybody: bool, tenants: &HashSet<Uuid>) {
         let mut hearing = self.0.write().unwrap_or_else(PoisonError::into_inner);

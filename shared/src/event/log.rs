@@ -24,11 +24,8 @@ pub(crate) async fn is_behind(db: &Db) -> Result<bool, DbError> {
 /// Gives up to `limit` events their places, and returns them. Whoever else does so waits for the commit:
 /// so a reader that has seen one place has seen all before it.
 pub(crate) async fn give_places(tx: &mut Tx, limit: i64) -> Result<Vec<Event>, DbError> {
-    const SQL: &str = concat!(
-        "SELECT ",
-        columns!(),
-        " FROM events WHERE seq IS NULL ORDER BY at, id LIMIT $1"
-    );
+    const SQL: &str =
+        concat!("SELECT ", columns!(), " FROM events WHERE seq IS NULL ORDER BY at, id LIMIT $1");
     let last = on_tx!(&mut *tx, c => {
         sqlx::query_scalar::<D, i64>(
             "UPDATE event_counter SET last = last + 0 WHERE one = 1 RETURNING last",

@@ -250,11 +250,7 @@ async fn record_at_once<'c>(
 }
 
 /// Alone when nobody is told of what the guesses end, and otherwise in one transaction with that.
-async fn take_at_once(
-    db: &Db,
-    pool: &PgPool,
-    guesses: &[Guess],
-) -> Result<Vec<Outcome>, DbError> {
+async fn take_at_once(db: &Db, pool: &PgPool, guesses: &[Guess]) -> Result<Vec<Outcome>, DbError> {
     let ears = db.ears();
     if !guesses.iter().any(|guess| ears.hear(guess.tenant_id)) {
         return bounded(record_at_once(pool, guesses)).await;

@@ -153,12 +153,7 @@ pub async fn record(db: &Db, due: &Due, answer: Answer, now: Millis) -> Result<N
     detached(async move { record_once(&db, &due, &answer, now).await }).await
 }
 
-async fn record_once(
-    db: &Db,
-    due: &Due,
-    answer: &Answer,
-    now: Millis,
-) -> Result<Noted, DbError> {
+async fn record_once(db: &Db, due: &Due, answer: &Answer, now: Millis) -> Result<Noted, DbError> {
     let noted = match (&answer.error, answer.retry_at) {
         (None, _) => Noted::Delivered,
         (Some(_), Some(_)) => Noted::TriedAgain,

@@ -250,11 +250,7 @@ async fn disable_in(tx: &mut Tx, tenant_id: Uuid, id: Uuid, now: Millis) -> Resu
 ///
 /// # Errors
 /// Why nothing was changed.
-pub async fn rotate(
-    home: &Home,
-    tenant_id: Uuid,
-    id: Uuid,
-) -> Result<(Webhook, Secret), NotMade> {
+pub async fn rotate(home: &Home, tenant_id: Uuid, id: Uuid) -> Result<(Webhook, Secret), NotMade> {
     let secret = Secret::generate();
     let (sealed, kid) = (home.keys.seal(SECRET, id, secret.bytes())?, home.keys.active_kid());
     let (db, kid, until) = (home.db.clone(), kid.to_owned(), home.clock.now() + ROTATION_MS);

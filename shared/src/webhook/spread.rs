@@ -37,8 +37,9 @@ pub async fn spread(db: &Db, now: Millis) -> Result<usize, DbError> {
             let endpoints = list_enabled(&mut tx, tenant_id).await?;
             let its = events.iter().filter(|event| event.tenant_id == tenant_id);
             let pairs = its.flat_map(|event| {
-                let takes = |webhook: &&Webhook| takes(webhook, event);
-                endpoints.iter().filter(takes).map(|webhook| (Uuid::now_v7(), webhook.id, event.id))
+                let takes = move |webhook: &&Webhook| takes(webhook, event);
+                let its = endpoints.iter().filter(takes);
+                its.map(move |webhook| (Uuid::now_v7(), webhook.id, event.id))
             });
             let pairs: Vec<_> = pairs.collect();
             insert(&mut tx, tenant_id, &pairs, now).await?;

@@ -44,16 +44,16 @@ const LOOKUPS: [(&str, &str); 52] = [
         "history of a policy",
         "SELECT * FROM policies WHERE for_everyone = 0 AND tenant_id = $ID AND purpose = 'login' AND version < 5 ORDER BY version DESC LIMIT 9",
     ),
-    (
-        "events without a place",
-        "SELECT id FROM events WHERE seq IS NULL ORDER BY at, id LIMIT 9",
-    ),
+    ("events without a place", "SELECT id FROM events WHERE seq IS NULL ORDER BY at, id LIMIT 9"),
     (
         "events of a tenant",
         "SELECT * FROM events WHERE tenant_id = $ID AND seq > 5 ORDER BY seq LIMIT 9",
     ),
     ("old events", "SELECT id FROM events WHERE at < 5 ORDER BY at LIMIT 9"),
-    ("endpoints of a tenant", "SELECT * FROM webhooks WHERE tenant_id = $ID AND id > $ID ORDER BY id"),
+    (
+        "endpoints of a tenant",
+        "SELECT * FROM webhooks WHERE tenant_id = $ID AND id > $ID ORDER BY id",
+    ),
     (
         "due deliveries",
         "SELECT id FROM webhook_deliveries WHERE webhook_id = $ID AND state = 'queued' AND not_before <= 5 ORDER BY not_before LIMIT 9",

@@ -6,7 +6,7 @@ use otpost_shared::{
     event::{WEBHOOK_DISABLED, WEBHOOK_TEST},
     tenant::DEFAULT_TENANT,
     webhook::{
-        self, Answer, Change, DISABLED_AFTER_MS, Due, MOST_ATTEMPTS, NewWebhook, Noted, NotMade,
+        self, Answer, Change, DISABLED_AFTER_MS, Due, MOST_ATTEMPTS, NewWebhook, NotMade, Noted,
         ROTATION_MS, Webhook,
     },
 };
@@ -109,8 +109,8 @@ on_both_homes! {
         let home = &bed.home;
         let of = listen(home, DEFAULT_TENANT, &[]).await;
         let witness = listen(home, DEFAULT_TENANT, &["webhook"]).await;
-        accept(home, 1).await;
         let began = home.clock.now();
+        accept(home, 1).await;
         for attempt in 1..=MOST_ATTEMPTS {
             let due = due(home, &of).await;
             assert_eq!(due.len(), 1, "attempt {attempt}");

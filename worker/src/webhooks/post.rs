@@ -19,7 +19,7 @@ use reqwest::{
     redirect, retry,
 };
 use serde::Serialize;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{OffsetDateTime, macros::format_description};
 
 use super::resolver::Vetted;
 use crate::providers::retry_after::retry_after;
@@ -121,9 +121,12 @@ async fn write(home: &Home, due: &Due, now: Millis) -> Result<Option<Letter>, Db
     Ok(Some(Letter { id, timestamp_secs, signatures, body }))
 }
 
+/// RFC 3339 in UTC, as the API writes it.
 fn moment(event: &Event) -> String {
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(event.at) * 1_000_000);
-    at.ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
+    at.ok().and_then(|at| at.format(&format).ok()).unwrap_or_default()
 }
 
 /// What one request met.
@@ -153,7 +156,8 @@ impl Tried {
             }
         }
         let error = (!status.is_success()).then(|| {
-            let aside = if status.is_redirection() { ", and redirects are not followed" } else { "" };
+            let aside =
+                if status.is_redirection() { ", and redirects are not followed" } else { "" };
             format!("it answered {}{aside}", status.as_u16())
         });
         Self { status: Some(status), error, wait }

@@ -43,14 +43,18 @@ mod tests {
     #[test]
     fn a_name_that_leads_inside_leads_nowhere() {
         let of = |texts: &[&str], allow_private| {
-            let found: Vec<SocketAddr> =
-                texts.iter().map(|text| SocketAddr::new(text.parse().expect("an address"), 0)).collect();
+            let found: Vec<SocketAddr> = texts
+                .iter()
+                .map(|text| SocketAddr::new(text.parse().expect("an address"), 0))
+                .collect();
             vet(found.into_iter(), allow_private).map(|vetted| vetted.len()).ok()
         };
         assert_eq!(of(&["93.184.215.14"], false), Some(1));
         // One of several may be meant to be taken when the first does not answer.
         assert_eq!(of(&["93.184.215.14", "127.0.0.1", "::1"], false), Some(1));
-        for inside in ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "::ffff:10.0.0.1", "64:ff9b::a00:1"] {
+        for inside in
+            ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "::ffff:10.0.0.1", "64:ff9b::a00:1"]
+        {
             assert_eq!((of(&[inside], false), of(&[inside], true)), (None, Some(1)), "{inside}");
         }
         assert_eq!(of(&[], true), None);
@@ -58,9 +62,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_systems_own_names_are_vetted() {
-        let resolve = |allow_private| {
-            Vetted { allow_private }.resolve("localhost".parse().expect("a name"))
-        };
+        let resolve =
+            |allow_private| Vetted { allow_private }.resolve("localhost".parse().expect("a name"));
         assert!(resolve(false).await.is_err());
         assert!(resolve(true).await.is_ok());
     }

@@ -183,10 +183,7 @@ async fn record_at_once(db: &Db, pool: &PgPool, mut sorted: Sorted<'_>) -> Resul
 }
 
 /// Plain steps in one transaction, with what is told of them.
-async fn leave_together(
-    db: &Db,
-    rows: &[Leaving<'_>],
-) -> Result<Vec<(Uuid, i32)>, DbError> {
+async fn leave_together(db: &Db, rows: &[Leaving<'_>]) -> Result<Vec<(Uuid, i32)>, DbError> {
     let mut tx = db.begin().await?;
     let reported = leave_all(&mut tx, rows).await?;
     tx.commit().await?;

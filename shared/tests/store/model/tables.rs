@@ -96,9 +96,8 @@ impl Tables {
             events.map(|event| event.kind.clone()).collect::<Vec<_>>()
         };
         for row in &self.verifications {
-            let told = kinds(&|event| {
-                event.verification_id == Some(row.id) && event.message_id.is_none()
-            });
+            let told =
+                kinds(&|event| event.verification_id == Some(row.id) && event.message_id.is_none());
             let mut expected = vec!["verification.created".to_owned()];
             let status = row.status(AS_WRITTEN);
             if status != Status::Pending {
