@@ -63,6 +63,8 @@ impl From<sqlx::Error> for DbError {
                 Some(code) => match code.parse::<u32>().map(|code| code & 0xff) {
                     Ok(13) => Self::Full(cause),
                     Ok(5 | 6 | 8 | 10 | 14) => Self::Unavailable(cause),
+                    // The tables are not there yet; it has no code of its own for that.
+                    Ok(1) if db.message().starts_with("no such table") => Self::Unavailable(cause),
                     _ => Self::Broken(cause),
                 },
                 None => Self::Broken(cause),
