@@ -24,3 +24,4 @@ mod spend;
 mod status;
 mod suppressions;
 mod templates;
+mod webhooks;
