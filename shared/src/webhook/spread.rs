@@ -71,7 +71,7 @@ async fn list_enabled(tx: &mut Tx, tenant_id: Uuid) -> Result<Vec<Webhook>, DbEr
     }))
 }
 
-/// Makes deliveries, and begins those anew that had come to an end.
+/// Makes deliveries, and begins those anew that are there, but for those that are under way.
 async fn insert(
     tx: &mut Tx,
     tenant_id: Uuid,
@@ -97,7 +97,7 @@ async fn insert(
             query.push(
                 " ON CONFLICT (webhook_id, event_id) DO UPDATE
                   SET state = 'queued', attempts = 0, not_before = excluded.not_before
-                  WHERE webhook_deliveries.state IN ('delivered', 'failed')",
+                  WHERE webhook_deliveries.state <> 'sending'",
             );
             query.build().execute(c).await?;
         });
