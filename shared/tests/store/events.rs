@@ -163,7 +163,7 @@ on_both_homes! {
         cancel.expect_err("nor this");
         execute(&home.db, "ALTER TABLE away RENAME TO events").await;
         let row = verification::find(&home.db, kept.id).await.expect("an answer").expect("a row");
-        assert_eq!((row.status.as_str(), row.guesses), ("pending", 0));
+        assert_eq!((row.status(home.clock.now()).as_str(), row.guesses), ("pending", 0));
         assert!(matches!(check(home, &kept, code).await, CheckAnswer::Verified { .. }));
         let told = told_of(home, kept.id).await;
         assert_eq!(told.iter().filter(|kind| *kind == "verification.verified").count(), 1, "{told:?}");
