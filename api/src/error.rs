@@ -70,10 +70,13 @@ error_codes! {
     PolicyNotFound "policy_not_found" NOT_FOUND "There is no such purpose or version, or nothing of your own to take back."
     SuppressionNotFound "suppression_not_found" NOT_FOUND "There is no such suppression."
     TemplateNotFound "template_not_found" NOT_FOUND "There is no text of yours in this place; see GET /v1/templates."
+    WebhookNotFound "webhook_not_found" NOT_FOUND "There is no such endpoint; see GET /v1/webhooks."
+    DeliveryNotFound "delivery_not_found" NOT_FOUND "There is no such delivery to this endpoint, or what became of it has been removed."
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "This address does not take this method; see /docs."
     RequestTimeout "request_timeout" REQUEST_TIMEOUT "The request took too long to arrive; send it again."
     SuppressionOfRecipient "suppression_of_recipient" CONFLICT "The recipient or a provider said so, and no tenant takes that back: it ends when the recipient sends START, or with `otpost suppression remove`."
     PolicyChanged "policy_changed" CONFLICT "Another change of this policy came between; read it again and repeat with its version."
+    TooManyWebhooks "too_many_webhooks" CONFLICT "You have as many endpoints as you may have; remove one, or raise `webhooks.most_per_tenant`."
     AlreadyVerified "already_verified" CONFLICT "This verification has succeeded before; a code counts once."
     WorkUsed "work_used" CONFLICT "This challenge was used for another request; take a new one."
     IdempotencyInProgress "idempotency_in_progress" CONFLICT "The first request with this Idempotency-Key is still being handled; repeat it in a moment."
@@ -112,6 +115,7 @@ error_codes! {
     BatchesBusy "batches_busy" SERVICE_UNAVAILABLE "Other batches are being read; repeat as Retry-After says."
     CallsBusy "calls_busy" SERVICE_UNAVAILABLE "Other large calls of providers are being taken; bring this one again as Retry-After says."
     CertificateUnavailable "certificate_unavailable" SERVICE_UNAVAILABLE "What this is signed with, or its confirmation, is not to be had from AWS for now; send it again."
+    WatchesBusy "watches_busy" SERVICE_UNAVAILABLE "Too many verifications are being watched; come again as Retry-After says, or ask GET /v1/verifications/ID."
     LaneBusy "lane_busy" SERVICE_UNAVAILABLE "More codes are waiting than can be sent in time; repeat as Retry-After says."
 }
 

@@ -1,8 +1,8 @@
 //! The listener: one task per connection, headers and reads bounded in time, a graceful end.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
 
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, extract::FromRequestParts, http::request::Parts};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -21,6 +21,18 @@ use crate::client::Peer;
 const HEADERS: Duration = Duration::from_secs(75);
 /// Requests in flight get this long to end when the process is told to stop.
 const GRACE: Duration = Duration::from_secs(15);
+
+/// Comes with each request, for answers that would go on after the process was told to stop.
+#[derive(Clone, Debug, Default)]
+pub struct Stopping(pub CancellationToken);
+
+impl<S: Send + Sync> FromRequestParts<S> for Stopping {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
+    }
+}
 
 /// Binds the address.
 ///
@@ -41,8 +53,10 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
         match accepted {
             Ok((stream, peer)) => {
                 let connection = open.watcher();
-                let service = router.clone();
-                tokio::spawn(async move { answer(stream, peer, service, connection).await });
+                let (service, stopping) = (router.clone(), Stopping(stop.clone()));
+                tokio::spawn(async move {
+                    answer(stream, (peer, stopping), service, connection).await;
+                });
             }
             Err(error) => {
                 // Out of file descriptors, most likely: closing connections will free some.
@@ -59,7 +73,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
 
 async fn answer(
     stream: TcpStream,
-    peer: SocketAddr,
+    (peer, stopping): (SocketAddr, Stopping),
     router: Router,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
@@ -67,6 +81,7 @@ async fn answer(
     let service = router.map_request(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(stopping.clone());
         request
     });
     let connection = http1::Builder::new()

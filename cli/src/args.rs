@@ -6,6 +6,7 @@ mod key;
 mod policy;
 mod template;
 mod tenant;
+mod webhook;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,9 @@ pub use self::{
         TemplateSet, TenantLanguage,
     },
     tenant::{TenantCommand, TenantCreate, TenantList, TenantOne},
+    webhook::{
+        EventsOptions, WebhookCommand, WebhookCreate, WebhookList, WebhookOne, WebhookReplay,
+    },
 };
 
 /// Proves that people hold their phone numbers and e-mail addresses, and sends SMS.
@@ -83,6 +87,16 @@ pub enum Command {
     /// Texts of codes: list, show, set, delete, preview
     #[command(subcommand)]
     Template(TemplateCommand),
+    /// Where events are posted to: create, list, show, enable, disable, delete, test, replay, rotate
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
+    /// Print what happened to verifications and messages, oldest first
+    ///
+    /// Events are kept for tenants that have an endpoint, or for all with events.log.
+    #[command(after_help = "Examples:\n  \
+        otpost events --type verification.verified\n  \
+        otpost events --follow --json")]
+    Events(EventsOptions),
     /// Send one text to one number or e-mail address, or an SMS to each person of a file
     ///
     /// Goes through the same queue and chain as the API; a worker must be running. The limits

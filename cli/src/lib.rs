@@ -54,6 +54,8 @@ pub async fn run() -> ExitCode {
             commands::policy::reset(config, options).await
         }
         Command::Template(command) => commands::template::run(config, command).await,
+        Command::Webhook(command) => commands::webhook::run(config, command).await,
+        Command::Events(options) => commands::events::run(config, options).await,
         Command::Send(options) => commands::send::run(config, options).await,
         Command::Inbox(options) => commands::inbox::run(config, options).await,
         Command::Status(options) => commands::status::run(config, options).await,

@@ -15,6 +15,7 @@ use crate::{
     clock::Millis,
     coalesce::{Coalescer, Key, Kind},
     db::{Db, DbError, Tx, in_time, retrying, undecided},
+    event::{self, Ears},
     guess_budget::day_end,
     home::Home,
     idempotency::{self, Record},
@@ -100,6 +101,16 @@ impl Acceptance {
         verification.or_else(|| self.messages.first().map(|row| row.id))
     }
 
+    fn tenant_id(&self) -> Option<Uuid> {
+        let verification = self.verification.as_ref().map(|row| row.tenant_id);
+        verification.or_else(|| self.messages.first().map(|row| row.tenant_id))
+    }
+
+    /// True when nothing is to be written but its own rows: there is no cap, and nobody is told.
+    fn is_alone(&self, ears: &Ears) -> bool {
+        self.cap.is_none() && !self.tenant_id().is_some_and(|id| ears.hear(id))
+    }
+
     /// How many sends the tenant is charged: each step may become one.
     fn sends(&self) -> i64 {
         i64::try_from(self.messages.len()).unwrap_or(i64::MAX).max(1)
@@ -163,11 +174,12 @@ pub(crate) async fn commit(
     }
 }
 
-/// Writes a batch; no two of it have the same idempotency key.
+/// Writes a batch; no two of it have the same idempotency key. Whoever is told of what happens pays for
+/// that with the statements of a transaction.
 async fn insert(db: &Db, batch: &[Arc<Acceptance>]) -> Result<Vec<Committed>, DbError> {
     match db {
         // One statement of many rows is its own transaction: a single round trip.
-        Db::Postgres(pool) if batch.iter().all(|a| a.cap.is_none()) => {
+        Db::Postgres(pool, ears) if batch.iter().all(|a| a.is_alone(ears)) => {
             retrying!(in_time(insert_at_once(pool, batch)).await)
         }
         _ => retrying!(insert_in_turn(db, batch).await),
@@ -218,6 +230,12 @@ async fn insert_together(
     verification::insert(tx, &verifications).await?;
     let messages: Vec<&Message> = rows.flat_map(|a| &a.messages).collect();
     message::insert(tx, &messages).await?;
+    let new: Vec<_> = verifications.iter().map(|row| (row.id, row.tenant_id)).collect();
+    event::tell_verifications(tx, &new, now).await?;
+    // Those of test numbers are over as soon as they are there.
+    let over = messages.iter().filter(|row| row.finished_at.is_some());
+    let over: Vec<_> = over.map(|row| (row.id, row.tenant_id)).collect();
+    event::tell_messages(tx, &over, now).await?;
     let committed = |a| if is_kept(&a) { Committed::Yes } else { Committed::KeyTaken };
     Ok(batch.iter().map(committed).collect())
 }

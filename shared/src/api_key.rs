@@ -29,14 +29,16 @@ pub enum Scope {
     Send,
     /// Show and change policies and texts.
     Manage,
+    /// Read what happened, and say where it is posted to.
+    Events,
     /// Read and clear the inbox of a sandbox.
     Inbox,
 }
 
 impl Scope {
-    pub const ALL: [Self; 4] = [Self::Verify, Self::Send, Self::Manage, Self::Inbox];
+    pub const ALL: [Self; 5] = [Self::Verify, Self::Send, Self::Manage, Self::Events, Self::Inbox];
     /// What a key of a tenant that is no sandbox can be good for.
-    pub const LIVE: [Self; 3] = [Self::Verify, Self::Send, Self::Manage];
+    pub const LIVE: [Self; 4] = [Self::Verify, Self::Send, Self::Manage, Self::Events];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -45,6 +47,7 @@ impl Scope {
             Self::Send => "send",
             Self::Manage => "manage",
             Self::Inbox => "inbox",
+            Self::Events => "events",
         }
     }
 

@@ -365,13 +365,13 @@ pub(crate) async fn list_told(tx: &mut Tx, messages: &[Uuid]) -> Result<Vec<Told
 pub(crate) async fn delete_of(tx: &mut Tx, messages: &[Uuid]) -> Result<(), DbError> {
     match tx {
         // One statement for a list is Postgres's alone; for SQLite a statement costs no round trip.
-        Tx::Postgres(tx) => {
+        Tx::Postgres(tx, _) => {
             sqlx::query("DELETE FROM attempts WHERE message_id = ANY($1)")
                 .bind(messages)
                 .execute(&mut **tx)
                 .await?;
         }
-        Tx::Sqlite(tx) => {
+        Tx::Sqlite(tx, _) => {
             for id in messages {
                 sqlx::query("DELETE FROM attempts WHERE message_id = $1")
                     .bind(id)

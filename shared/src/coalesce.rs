@@ -161,7 +161,7 @@ async fn gather<T: Clone + Send + Sync + 'static, R: Send + 'static>(
     // SQLite has one writer.
     let (turns, most) = match db {
         Db::Sqlite { .. } => (1, MOST_EMBEDDED),
-        Db::Postgres(_) => (turns, MOST),
+        Db::Postgres(..) => (turns, MOST),
     };
     let turns = Arc::new(Semaphore::new(turns));
     let mut put_back = VecDeque::new();

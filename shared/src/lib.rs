@@ -18,6 +18,7 @@
 //! | [`sandbox`] | tenants for tests, and their inboxes |
 //! | [`policy`], [`settings`] | what holds for a purpose; what of it can be changed while all runs |
 //! | [`mistake`] | what is wrong with what somebody writes down for them |
+//! | [`event`], [`webhook`] | what happened, for those who listen; where it is posted to |
 //! | [`queue`], [`lanes`], [`process`] | hints, how busy the lanes are, who lives |
 //! | [`retention`] | what is kept for how long |
 //! | [`suppression`] | who is not to be sent to |
@@ -40,6 +41,7 @@ mod coalesce;
 pub mod config;
 pub mod db;
 pub mod drill;
+pub mod event;
 pub mod guess_budget;
 pub mod home;
 pub mod idempotency;
@@ -77,5 +79,6 @@ pub mod tenant;
 pub mod texts;
 pub mod verification;
 pub mod verify_service;
+pub mod webhook;
 
 pub use home::Home;

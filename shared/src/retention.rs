@@ -43,6 +43,8 @@ pub enum Kind {
     Starts,
     /// What lies in the inboxes of sandboxes.
     Inboxes,
+    Events,
+    Deliveries,
 }
 
 /// Where a kind's rows are.
@@ -54,7 +56,7 @@ struct Place {
 }
 
 impl Kind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Verifications,
         Self::Messages,
         Self::Batches,
@@ -66,6 +68,8 @@ impl Kind {
         Self::HeardStarts,
         Self::Starts,
         Self::Inboxes,
+        Self::Events,
+        Self::Deliveries,
     ];
 
     #[must_use]
@@ -82,6 +86,8 @@ impl Kind {
             Self::HeardStarts => "heard starts",
             Self::Starts => "starts",
             Self::Inboxes => "inboxes",
+            Self::Events => "events",
+            Self::Deliveries => "deliveries",
         }
     }
 
@@ -98,6 +104,8 @@ impl Kind {
             Self::HeardStarts => ("heard_starts", "id_hash", "expires_at"),
             Self::Starts => ("verify_starts", "service_id, recipient_hash", "kept_until"),
             Self::Inboxes => ("inbox_messages", "tenant_id, number", "expires_at"),
+            Self::Events => ("events", "id", "at"),
+            Self::Deliveries => ("webhook_deliveries", "id", "created_at"),
         };
         Place { table, key, age }
     }
@@ -109,6 +117,7 @@ impl Kind {
         match self {
             Self::Verifications => before(keep.verifications_days),
             Self::Messages => before(keep.messages_days),
+            Self::Events | Self::Deliveries => before(keep.events_days),
             // They carry the end of their time themselves.
             Self::Batches
             | Self::IdempotencyKeys

@@ -62,7 +62,7 @@ impl Bed {
     /// # Panics
     /// There is no such row, or no Postgres.
     pub async fn spoil(&self, verification: Uuid) {
-        let Db::Postgres(pool) = &self.home.db else { panic!("a production home") };
+        let Db::Postgres(pool, _) = &self.home.db else { panic!("a production home") };
         let done = sqlx::query("UPDATE verifications SET recipient_sealed = '\\x00' WHERE id = $1")
             .bind(verification)
             .execute(pool)

@@ -15,6 +15,7 @@
 //! | [`fetch`], [`tidy`] | hints and due rows in; leases, deadlines and old rows out |
 //! | [`silence`] | reports that stay away |
 //! | [`sandbox`] | messages of sandboxes, into their inboxes |
+//! | [`webhooks`] | events, posted to those who listen |
 //! | `grace`, `attended` | how long a process that stops lets what is under way end; providers let go |
 
 mod attended;
@@ -40,6 +41,7 @@ pub mod silence;
 pub mod tidy;
 pub mod tokens;
 mod turns;
+pub mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -109,6 +111,7 @@ pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Re
     let purging = tokio::spawn(tidy::run_purge(home.clone(), stop.clone()));
     let listening = tokio::spawn(silence::run(home.clone(), stop.clone()));
     let playing = tokio::spawn(sandbox::run(home.clone(), stop.clone()));
+    let posting = tokio::spawn(webhooks::run(home.clone(), stop.clone()));
     let mut monitor = Monitor::new().shutdown_timeout(GRACE).should_restart(|_, error| {
         tracing::error!(%error, "a worker ended and is started again");
         true
@@ -143,6 +146,7 @@ pub async fn run(home: Home, chain: chain::Chain, stop: CancellationToken) -> Re
     let _ = purging.await;
     let _ = listening.await;
     let _ = playing.await;
+    let _ = posting.await;
     let until = grace.await.unwrap_or_else(|_| Instant::now());
     attended::let_go(attended, until).await;
     ended.cancel();

@@ -1,6 +1,7 @@
 //! The routes, one file per noun.
 
 pub mod batches;
+pub mod events;
 pub mod inbound;
 pub mod inbox;
 pub mod jwks;
@@ -13,6 +14,7 @@ pub mod suppressions;
 pub mod templates;
 pub mod timeline;
 pub mod verifications;
+pub mod webhooks;
 
 use std::convert::Infallible;
 
@@ -34,6 +36,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(verifications::create::create))
         .routes(routes!(verifications::check::check))
         .routes(routes!(verifications::show::show))
+        .routes(routes!(verifications::live::watch))
         .routes(routes!(verifications::resend::resend))
         .routes(routes!(verifications::cancel::cancel))
         .routes(routes!(receipts::consume))
@@ -45,6 +48,8 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .merge(policies::router())
         .merge(templates::router())
         .merge(inbox::router())
+        .merge(webhooks::router())
+        .routes(routes!(events::list))
 }
 
 /// Rows of a page when nothing else is asked for, and the most that can be.

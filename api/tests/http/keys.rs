@@ -41,6 +41,18 @@ fn calls(id: &str) -> Vec<(Method, String, Value, Scope)> {
             Scope::Manage,
         ),
         (Method::DELETE, "/v1/templates/login/sms/de".to_owned(), json!({}), Scope::Manage),
+        post("/v1/webhooks", json!({ "url": "https://example.org/" }), Scope::Events),
+        get("/v1/webhooks".to_owned(), Scope::Events),
+        get(format!("/v1/webhooks/{id}"), Scope::Events),
+        (Method::PATCH, format!("/v1/webhooks/{id}"), json!({}), Scope::Events),
+        (Method::DELETE, format!("/v1/webhooks/{id}"), json!({}), Scope::Events),
+        post(&format!("/v1/webhooks/{id}/rotate"), json!({}), Scope::Events),
+        post(&format!("/v1/webhooks/{id}/test"), json!({}), Scope::Events),
+        post(&format!("/v1/webhooks/{id}/replay"), json!({ "after": 0 }), Scope::Events),
+        get(format!("/v1/webhooks/{id}/deliveries"), Scope::Events),
+        post(&format!("/v1/webhooks/{id}/deliveries/{id}/replay"), json!({}), Scope::Events),
+        get("/v1/events".to_owned(), Scope::Events),
+        get(format!("{VERIFICATIONS}/{id}/events"), Scope::Verify),
     ]
 }
 

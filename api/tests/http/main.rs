@@ -41,4 +41,5 @@ mod tenants;
 mod topics;
 mod twilio;
 mod voice;
+mod webhooks;
 mod workflow;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::service::{Service, VERIFICATIONS};
 
-const ROUTES: [(&str, &str); 30] = [
+const ROUTES: [(&str, &str); 42] = [
     ("delete", "/v1/inbox"),
     ("get", "/v1/inbox"),
     ("get", "/v1/messages/batch/{id}"),
@@ -40,6 +40,18 @@ const ROUTES: [(&str, &str); 30] = [
     ("post", "/v1/verifications/check"),
     ("post", "/v1/verifications/{id}/cancel"),
     ("post", "/v1/verifications/{id}/resend"),
+    ("get", "/v1/verifications/{id}/events"),
+    ("get", "/v1/events"),
+    ("get", "/v1/webhooks"),
+    ("post", "/v1/webhooks"),
+    ("get", "/v1/webhooks/{id}"),
+    ("patch", "/v1/webhooks/{id}"),
+    ("delete", "/v1/webhooks/{id}"),
+    ("post", "/v1/webhooks/{id}/rotate"),
+    ("post", "/v1/webhooks/{id}/test"),
+    ("post", "/v1/webhooks/{id}/replay"),
+    ("get", "/v1/webhooks/{id}/deliveries"),
+    ("post", "/v1/webhooks/{id}/deliveries/{delivery_id}/replay"),
 ];
 
 on_both_homes! {

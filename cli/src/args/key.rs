@@ -42,6 +42,8 @@ pub enum ScopeName {
     Manage,
     /// Read and clear the inbox of a sandbox tenant
     Inbox,
+    /// Read what happened, and say where it is posted to
+    Events,
 }
 
 #[derive(Debug, clap::Args)]

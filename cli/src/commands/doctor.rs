@@ -14,6 +14,7 @@ use otpost_shared::{
     settings::{Settings, Trouble},
     tenant,
     verify_service::{self, Service, Sid},
+    webhook::{self, Webhook},
 };
 use otpost_worker::routes::CODES_ALONE;
 use serde_json::json;
@@ -96,6 +97,7 @@ async fn examine(path: Option<&Path>, show_addresses: bool) -> Vec<Finding> {
     findings.extend(twilio(&home).await);
     findings.extend(reports(&home).await);
     findings.extend(inbound(&home, show_addresses));
+    findings.extend(webhooks(&home).await);
     findings
 }
 
@@ -337,6 +339,26 @@ fn inbound(home: &Home, show_addresses: bool) -> Vec<Finding> {
     let providers = home.config.providers.keys();
     let urls = providers.filter_map(|name| Some((name, home.inbound_url(name)?)));
     urls.map(|(name, url)| Finding::new(format!("replies to {name}"), Ok(told(url)))).collect()
+}
+
+/// Endpoints that get nothing any more, or take nothing. Of a database that does not answer, or has no tables
+/// yet, its own finding tells.
+async fn webhooks(home: &Home) -> Vec<Finding> {
+    let troubled = webhook::list_troubled(&home.db).await.unwrap_or_default();
+    let finding = |row: &Webhook| {
+        let what = format!("webhook {}", row.id);
+        match &row.disabled_why {
+            Some(why) => Finding::new(
+                what,
+                Err(format!(
+                    "gets nothing any more: {why}; mend what receives it, `otpost webhook enable {}`, and replay",
+                    row.id
+                )),
+            ),
+            None => Finding::note(what, format!("{}: {}", super::webhook::fares(row), row.url)),
+        }
+    };
+    troubled.iter().map(finding).collect()
 }
 
 /// How a rate was understood, and who keeps to it.

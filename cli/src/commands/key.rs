@@ -25,6 +25,7 @@ pub async fn create(config: Option<&Path>, options: KeyCreate) -> Done {
             ScopeName::Send => Scope::Send,
             ScopeName::Manage => Scope::Manage,
             ScopeName::Inbox => Scope::Inbox,
+            ScopeName::Events => Scope::Events,
         })
         .collect();
     if scopes.contains(&Scope::Inbox) && !tenant.is_sandbox() {

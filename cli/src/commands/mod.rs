@@ -3,6 +3,7 @@
 pub mod api;
 pub mod doctor;
 pub mod drill;
+pub mod events;
 pub mod import;
 pub mod inbox;
 pub mod key;
@@ -18,6 +19,7 @@ pub mod status;
 pub mod suppression;
 pub mod template;
 pub mod tenant;
+pub mod webhook;
 pub mod worker;
 
 use std::{path::Path, time::Duration};
@@ -62,6 +64,8 @@ async fn open_ready(path: Option<&Path>) -> Result<Home, Failure> {
         return Err(Failure::new("the tables are not up to date; run `otpost migrate`"));
     }
     home.set_clock().await?;
+    // Who listens is told of what a command changes, too.
+    home.settings.now(&home.db, home.clock.now()).await?;
     Ok(home)
 }
 

@@ -45,7 +45,7 @@ on_both_homes! {
             json!({
                 "verifications": n, "messages": n, "batches": 0, "idempotency_keys": 0,
                 "guess_budgets": 0, "provider_ids": 0, "replies": 0, "last_words": 0,
-                "heard_starts": 0, "starts": 0, "inboxes": 0,
+                "heard_starts": 0, "starts": 0, "inboxes": 0, "events": 0, "deliveries": 0,
             })
         };
         for _ in 0..2 {

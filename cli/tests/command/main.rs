@@ -28,3 +28,4 @@ mod status;
 mod suppressions;
 mod templates;
 mod tenants;
+mod webhooks;

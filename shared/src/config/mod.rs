@@ -67,6 +67,8 @@ pub struct Config {
     /// The first that fits a message decides, before the chain of its channel.
     pub routes: Vec<Route>,
     pub providers: BTreeMap<String, ProviderSection>,
+    pub events: Events,
+    pub webhooks: Webhooks,
     pub retention: Retention,
     pub compat: Compat,
     pub page: Page,
@@ -284,6 +286,21 @@ pub struct Retention {
     pub verifications_days: u32,
     pub messages_days: u32,
     pub idempotency_hours: u32,
+    pub events_days: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Events {
+    /// Kept for all tenants, also for those without an endpoint.
+    pub log: bool,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Webhooks {
+    pub allow_http: bool,
+    /// Addresses that are not public may be posted to.
+    pub allow_private: bool,
+    pub most_per_tenant: u32,
 }
 
 impl Config {

@@ -245,6 +245,8 @@ fn check_numbers(config: &Config) -> Result<(), ConfigError> {
         ("retention.verifications_days", keep.verifications_days.into(), 1),
         ("retention.messages_days", keep.messages_days.into(), 1),
         ("retention.idempotency_hours", keep.idempotency_hours.into(), 1),
+        // What is tried again for more than a day must still be there.
+        ("retention.events_days", keep.events_days.into(), 2),
     ] {
         if value < least {
             return Err(ConfigError::new(key, format!("must be at least {least}")));

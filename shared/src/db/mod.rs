@@ -35,20 +35,25 @@ pub(crate) use self::{
     pulse::Pulse,
     rows::{InsertedIds, chunks, column, push_list},
 };
-use crate::clock::{Millis, machine_now};
+use crate::{
+    clock::{Millis, machine_now},
+    event::Ears,
+};
 
 /// Waiting longer than this for a connection, a lock or a statement means "unavailable".
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A database, ready for use; clones share its connections.
+/// A database, ready for use; clones share its connections. It knows who listens to events, because
+/// whatever changes a state asks that in its transaction.
 #[derive(Clone, Debug)]
 pub enum Db {
     /// One writer, because the file has one write lock; readers beside it.
     Sqlite {
         write: SqlitePool,
         read: SqlitePool,
+        ears: Ears,
     },
-    Postgres(PgPool),
+    Postgres(PgPool, Ears),
 }
 
 /// Where a single statement runs.
@@ -62,8 +67,8 @@ pub(crate) enum Pool<'a> {
 /// [`detached`].
 #[derive(Debug)]
 pub(crate) enum Tx {
-    Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
+    Sqlite(Transaction<'static, Sqlite>, Ears),
+    Postgres(Transaction<'static, Postgres>, Ears),
 }
 
 /// Runs the same statement on whichever pool it is; `D` names the driver inside the body.
@@ -86,12 +91,12 @@ macro_rules! on_pool {
 macro_rules! on_tx {
     ($tx:expr, $c:ident => $body:expr) => {
         match $tx {
-            $crate::db::Tx::Sqlite(tx) => {
+            $crate::db::Tx::Sqlite(tx, _) => {
                 type D = sqlx::Sqlite;
                 let $c = &mut **tx;
                 $body
             }
-            $crate::db::Tx::Postgres(tx) => {
+            $crate::db::Tx::Postgres(tx, _) => {
                 type D = sqlx::Postgres;
                 let $c = &mut **tx;
                 $body
@@ -153,14 +158,14 @@ impl Db {
             .acquire_timeout(PATIENCE)
             .idle_timeout(Duration::from_mins(5))
             .connect_lazy_with(options);
-        Ok(Self::Postgres(pool))
+        Ok(Self::Postgres(pool, Ears::default()))
     }
 
     /// For single statements that change something.
     pub(crate) fn write(&self) -> Pool<'_> {
         match self {
             Self::Sqlite { write, .. } => Pool::Sqlite(write),
-            Self::Postgres(pool) => Pool::Postgres(pool),
+            Self::Postgres(pool, _) => Pool::Postgres(pool),
         }
     }
 
@@ -168,22 +173,31 @@ impl Db {
     pub(crate) fn read(&self) -> Pool<'_> {
         match self {
             Self::Sqlite { read, .. } => Pool::Sqlite(read),
-            Self::Postgres(pool) => Pool::Postgres(pool),
+            Self::Postgres(pool, _) => Pool::Postgres(pool),
+        }
+    }
+
+    /// Who is told of what changes.
+    pub(crate) fn ears(&self) -> &Ears {
+        match self {
+            Self::Sqlite { ears, .. } | Self::Postgres(_, ears) => ears,
         }
     }
 
     /// Begins a transaction that will write.
     pub(crate) async fn begin(&self) -> Result<Tx, DbError> {
         match self {
-            Self::Sqlite { write, .. } => Ok(Tx::Sqlite(sqlite::begin(write).await?)),
-            Self::Postgres(pool) => {
+            Self::Sqlite { write, ears, .. } => {
+                Ok(Tx::Sqlite(sqlite::begin(write).await?, ears.clone()))
+            }
+            Self::Postgres(pool, ears) => {
                 // A driver that is interrupted before the answer to its BEGIN puts the connection
                 // back with the transaction open, and whatever runs there next is never
                 // committed: so nobody interrupts it.
                 let pool = pool.clone();
                 let begun = tokio::spawn(async move { pool.begin().await }).await;
                 let begun = begun.map_err(|panic| DbError::Broken(panic.to_string()))?;
-                Ok(Tx::Postgres(begun?))
+                Ok(Tx::Postgres(begun?, ears.clone()))
             }
         }
     }
@@ -192,7 +206,7 @@ impl Db {
     /// done again: nobody's commit waits behind its own.
     pub(crate) async fn begin_relaxed(&self) -> Result<Tx, DbError> {
         let mut tx = self.begin().await?;
-        if let Tx::Postgres(tx) = &mut tx {
+        if let Tx::Postgres(tx, _) = &mut tx {
             sqlx::query("SET LOCAL synchronous_commit = off").execute(&mut **tx).await?;
         }
         Ok(tx)
@@ -211,7 +225,7 @@ impl Db {
                     sqlx::query("SELECT 1").execute(read).await?;
                     Ok(machine_now())
                 }
-                Self::Postgres(pool) => Ok(sqlx::query_scalar(NOW).fetch_one(pool).await?),
+                Self::Postgres(pool, _) => Ok(sqlx::query_scalar(NOW).fetch_one(pool).await?),
             }
         })
         .await
@@ -225,7 +239,7 @@ impl Db {
         let migrator = sqlx::migrate!("../migrations");
         let done = match self {
             Self::Sqlite { write, .. } => migrator.run(write).await,
-            Self::Postgres(pool) => {
+            Self::Postgres(pool, _) => {
                 // A migration may take its time, and waits for another process's.
                 let patient = [("statement_timeout", "0"), ("lock_timeout", "0")];
                 let options = pool.connect_options().as_ref().clone().options(patient);
@@ -272,20 +286,27 @@ impl Db {
 
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { write, read } => {
+            Self::Sqlite { write, read, .. } => {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(pool, _) => pool.close().await,
         }
     }
 }
 
 impl Tx {
+    /// Who is told of what changes.
+    pub(crate) fn ears(&self) -> &Ears {
+        match self {
+            Self::Sqlite(_, ears) | Self::Postgres(_, ears) => ears,
+        }
+    }
+
     pub(crate) async fn commit(self) -> Result<(), DbError> {
         let done = match self {
-            Self::Sqlite(tx) => tx.commit().await,
-            Self::Postgres(tx) => tx.commit().await,
+            Self::Sqlite(tx, _) => tx.commit().await,
+            Self::Postgres(tx, _) => tx.commit().await,
         };
         done.map_err(|error| match DbError::from(error) {
             // The answer is lost, not necessarily the commit.
@@ -296,8 +317,8 @@ impl Tx {
 
     pub(crate) async fn rollback(self) -> Result<(), DbError> {
         match self {
-            Self::Sqlite(tx) => tx.rollback().await?,
-            Self::Postgres(tx) => tx.rollback().await?,
+            Self::Sqlite(tx, _) => tx.rollback().await?,
+            Self::Postgres(tx, _) => tx.rollback().await?,
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use sqlx::{
 };
 
 use super::{Db, DbError, PATIENCE, error::describe};
+use crate::event::Ears;
 
 /// Opens the file, and makes it if it is not there.
 pub(super) async fn open(url: &str) -> Result<Db, DbError> {
@@ -30,7 +31,7 @@ pub(super) async fn open(url: &str) -> Result<Db, DbError> {
     // What they miss, the system's cache holds.
     let reading = options.read_only(true).create_if_missing(false).pragma("cache_size", "-1024");
     let read = pool(4).connect_with(reading).await?;
-    Ok(Db::Sqlite { write, read })
+    Ok(Db::Sqlite { write, read, ears: Ears::default() })
 }
 
 /// When the disk is full SQLite ends a transaction by itself, and the driver goes on believing in

@@ -97,7 +97,7 @@ async fn take(
 ) -> Result<Vec<Claimed>, DbError> {
     let pool = match db {
         Db::Sqlite { .. } => return take_in_turn(db, which, begin_with, now).await,
-        Db::Postgres(pool) => pool,
+        Db::Postgres(pool, _) => pool,
     };
     let rows = bounded(take_at_once(pool, which, begin_with, now)).await?;
     let of: Vec<Uuid> = rows.iter().filter_map(|row| row.message.verification_id).collect();

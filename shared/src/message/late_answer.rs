@@ -7,6 +7,7 @@ use crate::{
     attempt,
     clock::Millis,
     db::{Db, DbError, Tx, detached, on_tx, retrying},
+    event::{self, Changed},
     home::Home,
     outcome::ErrorClass,
 };
@@ -58,7 +59,7 @@ async fn write(db: &Db, row: &Message, answer: &LateAnswer, now: Millis) -> Resu
         ErrorClass::Ok if answered.is_undelivered => false,
         ErrorClass::Ok => mark_sent(&mut tx, row.id, now).await?,
         _ if row.verification_id.is_some() => false,
-        _ => mark_failed(&mut tx, answer).await?,
+        _ => mark_failed(&mut tx, answer, now).await?,
     };
     tx.commit().await?;
     count(answer);
@@ -72,40 +73,42 @@ fn count(answer: &LateAnswer) {
 }
 
 async fn mark_sent(tx: &mut Tx, id: Uuid, now: Millis) -> Result<bool, DbError> {
-    let rows = on_tx!(tx, c => {
-        sqlx::query::<D>(
+    let sent = on_tx!(&mut *tx, c => {
+        sqlx::query_as::<D, Changed>(
             "UPDATE messages
              SET state = 'sent', finished_at = COALESCE(finished_at, $2),
                  failure_class = NULL, failure = NULL
-             WHERE id = $1 AND state || '' IN ('queued', 'unknown')",
+             WHERE id = $1 AND state || '' IN ('queued', 'unknown')
+             RETURNING id, tenant_id",
         )
         .bind(id)
         .bind(now)
-        .execute(c)
+        .fetch_all(c)
         .await?
-        .rows_affected()
     });
-    Ok(rows == 1)
+    event::tell_messages(tx, &sent, now).await?;
+    Ok(!sent.is_empty())
 }
 
 /// A text ends with its first unknown attempt: now it is known.
-async fn mark_failed(tx: &mut Tx, answer: &LateAnswer) -> Result<bool, DbError> {
+async fn mark_failed(tx: &mut Tx, answer: &LateAnswer, now: Millis) -> Result<bool, DbError> {
     if attempt::has_unknown(tx, answer.message_id).await? {
         return Ok(false);
     }
     let code = answer.error_code.as_deref().map(|code| format!(" {code}")).unwrap_or_default();
     let failure = format!("refused, after it was given up ({}{code})", answer.provider);
-    let rows = on_tx!(tx, c => {
-        sqlx::query::<D>(
+    let failed = on_tx!(&mut *tx, c => {
+        sqlx::query_as::<D, Changed>(
             "UPDATE messages SET state = 'failed', failure_class = $2, failure = $3
-             WHERE id = $1 AND state || '' = 'unknown'",
+             WHERE id = $1 AND state || '' = 'unknown'
+             RETURNING id, tenant_id",
         )
         .bind(answer.message_id)
         .bind(answer.class.as_str())
         .bind(&failure)
-        .execute(c)
+        .fetch_all(c)
         .await?
-        .rows_affected()
     });
-    Ok(rows == 1)
+    event::tell_messages(tx, &failed, now).await?;
+    Ok(!failed.is_empty())
 }

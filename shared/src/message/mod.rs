@@ -16,7 +16,7 @@ mod state;
 mod sweep;
 mod title;
 
-use sqlx::{PgPool, QueryBuilder};
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 pub use accept::{AcceptedMessage, NewMessage, accept};
@@ -41,7 +41,8 @@ pub use title::{LONGEST_TITLE, Title, TitleError};
 use crate::{
     channel::Channel,
     clock::Millis,
-    db::{Db, DbError, InsertedIds, Tx, chunks, column, on_pool, on_tx},
+    db::{Db, DbError, InsertedIds, Tx, chunks, column, on_pool, on_tx, push_list},
+    event::{self, Changed},
     queue::Lane,
     recipient::Recipient,
     sandbox,
@@ -280,6 +281,23 @@ pub async fn find(db: &Db, id: Uuid) -> Result<Option<Message>, DbError> {
     }))
 }
 
+/// Those of `ids` that are there, in no particular order.
+pub(crate) async fn list(db: &Db, ids: &[Uuid]) -> Result<Vec<Message>, DbError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in chunks(ids) {
+        found.extend(on_pool!(db.read(), c => {
+            let mut query = QueryBuilder::<D>::new(concat!(
+                "SELECT ",
+                columns!(),
+                " FROM messages WHERE id IN "
+            ));
+            push_list(&mut query, ids);
+            query.build_query_as::<Message>().fetch_all(c).await?
+        }));
+    }
+    Ok(found)
+}
+
 /// The messages of a verification, oldest first.
 ///
 /// # Errors
@@ -343,17 +361,18 @@ pub(crate) async fn mark_canceled(
     verification_id: Uuid,
     now: Millis,
 ) -> Result<(), DbError> {
-    on_tx!(tx, c => {
-        sqlx::query::<D>(
+    let canceled = on_tx!(&mut *tx, c => {
+        sqlx::query_as::<D, Changed>(
             "UPDATE messages SET state = 'canceled', finished_at = $2
-             WHERE verification_id = $1 AND state || '' = 'queued'",
+             WHERE verification_id = $1 AND state || '' = 'queued'
+             RETURNING id, tenant_id",
         )
         .bind(verification_id)
         .bind(now)
-        .execute(c)
-        .await?;
+        .fetch_all(c)
+        .await?
     });
-    Ok(())
+    event::tell_messages(tx, &canceled, now).await
 }
 
 /// Calls off what was to carry a code that another one has replaced.
@@ -362,27 +381,28 @@ pub(crate) async fn mark_superseded(
     by: &Verification,
     now: Millis,
 ) -> Result<(), DbError> {
-    on_tx!(tx, c => {
-        sqlx::query::<D>(
+    let canceled = on_tx!(&mut *tx, c => {
+        sqlx::query_as::<D, Changed>(
             "UPDATE messages SET state = 'canceled', finished_at = $2
-             WHERE verification_id = $1 AND state || '' = 'queued' AND generation <> $3",
+             WHERE verification_id = $1 AND state || '' = 'queued' AND generation <> $3
+             RETURNING id, tenant_id",
         )
         .bind(by.id)
         .bind(now)
         .bind(by.generation)
-        .execute(c)
-        .await?;
+        .fetch_all(c)
+        .await?
     });
-    Ok(())
+    event::tell_messages(tx, &canceled, now).await
 }
 
 /// [`mark_canceled`] as a transaction of its own.
 pub(crate) async fn mark_canceled_of(
-    pool: &PgPool,
+    db: &Db,
     verification_id: Uuid,
     now: Millis,
 ) -> Result<(), DbError> {
-    let mut tx = Tx::Postgres(pool.begin().await?);
+    let mut tx = db.begin().await?;
     mark_canceled(&mut tx, verification_id, now).await?;
     tx.commit().await
 }

@@ -9,6 +9,7 @@ use crate::{
     channel::Channel,
     clock::Millis,
     db::{DbError, Tx, on_tx},
+    event::{self, Changed},
     home::Home,
     inbound::Wish,
     queue::Lane,
@@ -152,22 +153,23 @@ impl Reply {
             Wish::Start => Wish::Stop,
             Wish::Help | Wish::Other => return Ok(()),
         };
-        let rows = on_tx!(&mut *tx, c => {
-            sqlx::query::<D>(
+        let canceled = on_tx!(&mut *tx, c => {
+            sqlx::query_as::<D, Changed>(
                 "UPDATE messages
                  SET state = 'canceled', finished_at = $3,
                      failure = 'the person wrote the opposite before it was sent'
                  WHERE state || '' = 'queued' AND id = (
-                     SELECT message_id FROM replies WHERE recipient_hash = $1 AND keyword = $2)",
+                     SELECT message_id FROM replies WHERE recipient_hash = $1 AND keyword = $2)
+                 RETURNING id, tenant_id",
             )
             .bind(&self.hash)
             .bind(opposite.as_str())
             .bind(self.row.created_at)
-            .execute(c)
+            .fetch_all(c)
             .await?
-            .rows_affected()
         });
-        if rows > 0 { self.give_turn_back(tx, opposite).await } else { Ok(()) }
+        event::tell_messages(tx, &canceled, self.row.created_at).await?;
+        if canceled.is_empty() { Ok(()) } else { self.give_turn_back(tx, opposite).await }
     }
 
     /// What was not sent is no answer.

@@ -10,6 +10,7 @@ use crate::{
     attempt,
     clock::Millis,
     db::{Db, DbError, Tx, detached, on_tx, retrying},
+    event::{self, Changed},
     home::Home,
     outcome::ErrorClass,
     queue::Lane,
@@ -224,7 +225,7 @@ pub(super) async fn lock(tx: &mut Tx, row: &Message) -> Result<(), DbError> {
         verification::lock(tx, verification_id).await?;
     }
     // SQLite has one writer: the transaction itself is the lock.
-    if let Tx::Postgres(tx) = tx {
+    if let Tx::Postgres(tx, _) = tx {
         sqlx::query("SELECT 1 FROM messages WHERE id = $1 FOR UPDATE")
             .bind(row.id)
             .execute(&mut **tx)
@@ -263,20 +264,21 @@ fn may_go_on(row: &Message, said: &Said<'_>) -> bool {
 
 /// What has arrived is not sent again by anybody.
 async fn mark_delivered(tx: &mut Tx, id: Uuid, now: Millis) -> Result<bool, DbError> {
-    let rows = on_tx!(tx, c => {
-        sqlx::query::<D>(
+    let delivered = on_tx!(&mut *tx, c => {
+        sqlx::query_as::<D, Changed>(
             "UPDATE messages
              SET state = 'delivered', finished_at = COALESCE(finished_at, $2),
                  failure_class = NULL, failure = NULL
-             WHERE id = $1 AND state || '' IN ('queued', 'sent', 'unknown', 'undelivered')",
+             WHERE id = $1 AND state || '' IN ('queued', 'sent', 'unknown', 'undelivered')
+             RETURNING id, tenant_id",
         )
         .bind(id)
         .bind(now)
-        .execute(c)
+        .fetch_all(c)
         .await?
-        .rows_affected()
     });
-    Ok(rows == 1)
+    event::tell_messages(tx, &delivered, now).await?;
+    Ok(!delivered.is_empty())
 }
 
 pub(super) async fn requeue(tx: &mut Tx, id: Uuid, now: Millis) -> Result<bool, DbError> {
@@ -307,21 +309,23 @@ async fn mark_undelivered(
 ) -> Result<bool, DbError> {
     let code = said.code.map(|code| format!(" {code}")).unwrap_or_default();
     let failure = format!("accepted, and then not delivered ({}{code})", said.provider);
-    let rows = on_tx!(tx, c => {
-        sqlx::query::<D>(
+    let undelivered = on_tx!(&mut *tx, c => {
+        sqlx::query_as::<D, Changed>(
             "UPDATE messages SET state = $2, failure_class = $3, failure = $4
-             WHERE id = $1 AND state || '' IN ('sent', 'unknown')",
+             WHERE id = $1 AND state || '' IN ('sent', 'unknown')
+             RETURNING id, tenant_id",
         )
         .bind(row.id)
         .bind(State::Undelivered.as_str())
         .bind(said.class.unwrap_or(ErrorClass::Transient).as_str())
         .bind(&failure)
-        .execute(c)
+        .fetch_all(c)
         .await?
-        .rows_affected()
     });
-    if let (1, Some(verification_id)) = (rows, row.verification_id) {
+    event::tell_messages(tx, &undelivered, now).await?;
+    let is_changed = !undelivered.is_empty();
+    if let (true, Some(verification_id)) = (is_changed, row.verification_id) {
         verification::go_on(tx, verification_id, row.id, now).await?;
     }
-    Ok(rows == 1)
+    Ok(is_changed)
 }

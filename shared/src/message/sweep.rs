@@ -9,6 +9,7 @@ use crate::{
     attempt,
     clock::Millis,
     db::{Db, DbError, Tx, detached, on_pool, on_tx, retrying},
+    event::{self, Changed},
     queue::Lane,
     sandbox, verification,
 };
@@ -116,19 +117,21 @@ async fn set_aside(
     } else {
         ("failed", "set aside: ten workers were lost with it before it was sent")
     };
-    on_tx!(tx, c => {
-        sqlx::query::<D>(
+    let ended = on_tx!(&mut *tx, c => {
+        sqlx::query_as::<D, Changed>(
             "UPDATE messages
              SET state = $2, finished_at = $3, failure_class = 'unknown', failure = $4
-             WHERE id = $1",
+             WHERE id = $1
+             RETURNING id, tenant_id",
         )
         .bind(id)
         .bind(state)
         .bind(now)
         .bind(failure)
-        .execute(c)
-        .await?;
+        .fetch_all(c)
+        .await?
     });
+    event::tell_messages(tx, &ended, now).await?;
     if let (Some(verification_id), "failed") = (lost.verification_id, state) {
         verification::go_on_or_fail(tx, verification_id, id, failure, now).await?;
     }
@@ -150,20 +153,34 @@ pub async fn mark_overdue(
     if let Some(why) = why {
         let _ = write!(failure, ", none being in use ({why})");
     }
-    Ok(on_pool!(db.write(), c => {
-        sqlx::query::<D>(
+    let db = db.clone();
+    detached(async move { mark_overdue_once(&db, now, limit, &failure).await }).await
+}
+
+async fn mark_overdue_once(
+    db: &Db,
+    now: Millis,
+    limit: i64,
+    failure: &str,
+) -> Result<u64, DbError> {
+    let mut tx = db.begin().await?;
+    let overdue = on_tx!(&mut tx, c => {
+        sqlx::query_as::<D, Changed>(
             "UPDATE messages
              SET state = 'expired', finished_at = $1,
                  failure = COALESCE(failure, $3)
              WHERE state || '' = 'queued' AND id IN (
                  SELECT id FROM messages WHERE state = 'queued' AND deadline <= $1
-                 ORDER BY deadline LIMIT $2)",
+                 ORDER BY deadline LIMIT $2)
+             RETURNING id, tenant_id",
         )
         .bind(now)
         .bind(limit)
-        .bind(&failure)
-        .execute(c)
+        .bind(failure)
+        .fetch_all(c)
         .await?
-        .rows_affected()
-    }))
+    });
+    event::tell_messages(&mut tx, &overdue, now).await?;
+    tx.commit().await?;
+    Ok(overdue.len() as u64)
 }

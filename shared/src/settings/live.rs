@@ -8,7 +8,8 @@ use crate::{
     clock::Millis,
     config::Config,
     db::{Db, DbError},
-    policy, texts,
+    event::Ears,
+    policy, texts, webhook,
 };
 
 /// What was read counts for so long: a change elsewhere is felt within a second.
@@ -59,7 +60,7 @@ impl Live {
             (is_read.then(|| Arc::clone(&known.settings)), known.asked)
         };
         match self.read(db, last.as_deref()).await {
-            Ok(Some(read)) => Ok(self.install(read, asked)),
+            Ok(Some(read)) => Ok(self.install(read, asked, db.ears())),
             Ok(None) => Ok(self.last()),
             Err(error) if last.is_some() => {
                 tracing::debug!(%error, "the settings were not read again");
@@ -89,11 +90,14 @@ impl Live {
         }
         let changes = policy::list_current(db).await?;
         let texts = texts::list_current(db).await?;
-        Ok(Some(Settings::new(&self.config, revision, &changes, texts)))
+        let listeners = webhook::list_listeners(db).await?;
+        let settings = Settings::new(&self.config, revision, &changes, texts);
+        let log_is_kept = self.config.events.log;
+        Ok(Some(Settings { listeners, log_is_kept, ..settings }))
     }
 
     /// What was asked for last counts, also when it comes before what was asked for earlier.
-    fn install(&self, read: Settings, asked: u64) -> Arc<Settings> {
+    fn install(&self, read: Settings, asked: u64, ears: &Ears) -> Arc<Settings> {
         let mut known = self.lock();
         if asked < known.brought {
             return Arc::clone(&known.settings);
@@ -102,6 +106,7 @@ impl Live {
             let key = trouble.mistake.fields.join(", ");
             tracing::warn!(policy.purpose = %trouble.purpose, policy.key = %key, "{trouble}");
         }
+        ears.set(read.log_is_kept, &read.listeners);
         known.brought = asked;
         known.settings = Arc::new(read);
         Arc::clone(&known.settings)
@@ -122,10 +127,11 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a file");
         let config = load_with(Some(file.path()), std::iter::empty()).expect("the defaults");
         let live = Live::new(Arc::new(config));
+        let ears = Ears::default();
         let read = |revision| Settings { revision, ..Settings::default() };
-        assert_eq!(live.install(read(2), 2).revision, 2);
-        assert_eq!(live.install(read(1), 1).revision, 2);
+        assert_eq!(live.install(read(2), 2, &ears).revision, 2);
+        assert_eq!(live.install(read(1), 1, &ears).revision, 2);
         assert_eq!(live.last().revision, 2);
-        assert_eq!(live.install(read(3), 3).revision, 3);
+        assert_eq!(live.install(read(3), 3, &ears).revision, 3);
     }
 }

@@ -10,7 +10,7 @@ mod live;
 mod owner;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     fmt,
     sync::Arc,
 };
@@ -33,6 +33,10 @@ pub struct Settings {
     purposes: HashMap<String, OfPurpose>,
     texts: Texts,
     troubles: Vec<Trouble>,
+    /// The tenants whose events are written down.
+    listeners: HashSet<Uuid>,
+    /// For all tenants.
+    log_is_kept: bool,
 }
 
 /// A purpose as it counts for tenants.
@@ -146,6 +150,12 @@ impl Settings {
     #[must_use]
     pub fn texts(&self) -> &Texts {
         &self.texts
+    }
+
+    /// True when the events of any tenant are written down.
+    #[must_use]
+    pub fn somebody_listens(&self) -> bool {
+        self.log_is_kept || !self.listeners.is_empty()
     }
 
     /// What is passed over.

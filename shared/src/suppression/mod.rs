@@ -337,7 +337,7 @@ pub(crate) async fn among(
         };
     }
     let found = match tx {
-        Tx::Postgres(tx) => {
+        Tx::Postgres(tx, _) => {
             sqlx::query_scalar::<Postgres, Vec<u8>>(sql!("= ANY($2)"))
                 .bind(tenant_id)
                 .bind(hashes)
@@ -345,7 +345,7 @@ pub(crate) async fn among(
                 .await?
         }
         // A look-up in the file costs no round trip.
-        Tx::Sqlite(tx) => {
+        Tx::Sqlite(tx, _) => {
             let mut found = Vec::new();
             for hash in hashes {
                 let row = sqlx::query_scalar::<Sqlite, Vec<u8>>(sql!("= $2"))

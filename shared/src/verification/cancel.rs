@@ -7,6 +7,7 @@ use super::{Status, find};
 use crate::{
     clock::Millis,
     db::{Db, DbError, detached, on_tx, retrying},
+    event::{self, Changed},
     message,
 };
 
@@ -58,24 +59,26 @@ async fn end_once(
 ) -> Result<bool, DbError> {
     let mut tx = db.begin().await?;
     let changed = on_tx!(&mut tx, c => {
-        sqlx::query::<D>(
+        sqlx::query_as::<D, Changed>(
             "UPDATE verifications
              SET status = $4, finished_at = $3, seed = NULL, code_sealed = NULL
-             WHERE id = $1 AND tenant_id = $2 AND status || '' = 'pending' AND expires_at > $3",
+             WHERE id = $1 AND tenant_id = $2 AND status || '' = 'pending' AND expires_at > $3
+             RETURNING id, tenant_id",
         )
         .bind(id)
         .bind(tenant_id)
         .bind(now)
         .bind(status.as_str())
-        .execute(c)
+        .fetch_all(c)
         .await?
-        .rows_affected()
     });
-    if changed == 1 {
+    let is_ended = !changed.is_empty();
+    if is_ended {
+        event::tell_verifications(&mut tx, &changed, now).await?;
         message::mark_canceled(&mut tx, id, now).await?;
         tx.commit().await?;
     } else {
         tx.rollback().await?;
     }
-    Ok(changed == 1)
+    Ok(is_ended)
 }

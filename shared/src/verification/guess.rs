@@ -1,7 +1,7 @@
 //! Carrying guesses in: each takes effect at most once, and never more than are allowed.
 
 use futures_util::future::BoxFuture;
-use sqlx::{PgPool, Postgres};
+use sqlx::{PgExecutor, PgPool, Postgres};
 use uuid::Uuid;
 
 use super::Status;
@@ -9,7 +9,7 @@ use crate::{
     clock::Millis,
     coalesce::{Coalescer, Key, Kind, key_of},
     db::{Db, DbError, Tx, bounded, column, on_tx, retrying},
-    guess_budget, message,
+    event, guess_budget, message,
 };
 
 /// One comparison on its way into the database.
@@ -68,6 +68,11 @@ impl Guess {
         key_of(self.tenant_id, &self.recipient_hash)
     }
 
+    /// True when the verification ended with it; one that counts again had ended before.
+    fn ends(&self, guesses_left: i32) -> bool {
+        self.was == Status::Pending && (self.correct || guesses_left == 0)
+    }
+
     fn taken(&self, outcomes: &[Outcome]) -> Taken {
         let left = outcomes.iter().find(|o| o.id == self.id).and_then(|o| o.guesses_left);
         match left {
@@ -81,7 +86,12 @@ impl Guess {
 /// One result per guess, in order; no two are about the same recipient.
 async fn record(db: &Db, guesses: &[Guess]) -> Result<Vec<Taken>, DbError> {
     match db {
-        Db::Postgres(pool) => retrying!(bounded(record_at_once(pool, guesses)).await),
+        Db::Postgres(pool, _) => {
+            let outcomes = retrying!(take_at_once(db, pool, guesses).await)?;
+            // The guesses have taken effect: whatever fails from here on must not make them run again.
+            clear_up(db, pool, guesses, &outcomes).await;
+            Ok(guesses.iter().map(|guess| guess.taken(&outcomes)).collect())
+        }
         Db::Sqlite { .. } => retrying!(record_in_turn(db, guesses).await),
     }
 }
@@ -134,6 +144,9 @@ async fn record_one(tx: &mut Tx, guess: &Guess) -> Result<Taken, DbError> {
         .await?
     });
     let Some(guesses_left) = left.first().copied() else { return Ok(Taken::No) };
+    if guess.ends(guesses_left) {
+        event::tell_verifications(tx, &[(guess.id, guess.tenant_id)], guess.now).await?;
+    }
     if guess.correct || guesses_left == 0 {
         message::mark_canceled(tx, guess.id, guess.now).await?;
     }
@@ -158,12 +171,17 @@ struct Outcome {
     guesses_left: Option<i32>,
     resends: Option<i32>,
     charged: bool,
+    /// The messages that were called off with it.
+    canceled: Option<Vec<Uuid>>,
 }
 
 /// The same in one statement, for Postgres alone: the budgets are charged first and hold whoever
 /// guesses at the same recipient elsewhere; only what they admit reaches the verifications. A
 /// guess that its row then did not take is given back.
-async fn record_at_once(pool: &PgPool, guesses: &[Guess]) -> Result<Vec<Taken>, DbError> {
+async fn record_at_once<'c>(
+    connection: impl PgExecutor<'c>,
+    guesses: &[Guess],
+) -> Result<Vec<Outcome>, DbError> {
     const SQL: &str = "WITH
         guessed AS (
             SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::bytea[], $4::int[], $5::bool[],
@@ -206,13 +224,15 @@ async fn record_at_once(pool: &PgPool, guesses: &[Guess]) -> Result<Vec<Taken>, 
         canceled AS (
             UPDATE messages m SET state = 'canceled', finished_at = t.now
             FROM taken t
-            WHERE m.verification_id = t.id AND m.state || '' = 'queued' AND t.status <> 'pending')
-        SELECT g.id, t.guesses_left, t.resends, c.tenant_id IS NOT NULL AS charged
+            WHERE m.verification_id = t.id AND m.state || '' = 'queued' AND t.status <> 'pending'
+            RETURNING m.id, m.verification_id)
+        SELECT g.id, t.guesses_left, t.resends, c.tenant_id IS NOT NULL AS charged,
+            (SELECT array_agg(m.id) FROM canceled m WHERE m.verification_id = g.id) AS canceled
         FROM guessed g
         LEFT JOIN taken t ON t.id = g.id
         LEFT JOIN charged c ON c.tenant_id = g.tenant_id AND c.recipient_hash = g.recipient_hash";
     let rows: Vec<&Guess> = guesses.iter().collect();
-    let outcomes: Vec<Outcome> = sqlx::query_as::<Postgres, Outcome>(SQL)
+    Ok(sqlx::query_as::<Postgres, Outcome>(SQL)
         .bind(column(&rows, |g| g.id))
         .bind(column(&rows, |g| g.tenant_id))
         .bind(column(&rows, |g| g.recipient_hash.as_slice()))
@@ -225,16 +245,40 @@ async fn record_at_once(pool: &PgPool, guesses: &[Guess]) -> Result<Vec<Taken>, 
         .bind(guesses.iter().map(|g| g.budget).min().unwrap_or_default())
         .bind(column(&rows, |g| i32::from(g.of_other)))
         .bind(column(&rows, |g| g.was.as_str()))
-        .fetch_all(pool)
-        .await?;
-    // The guesses have taken effect: whatever fails from here on must not make them run again.
-    clear_up(pool, guesses, &outcomes).await;
-    Ok(guesses.iter().map(|guess| guess.taken(&outcomes)).collect())
+        .fetch_all(connection)
+        .await?)
+}
+
+/// Alone when nobody is told of what the guesses end, and otherwise in one transaction with that.
+async fn take_at_once(db: &Db, pool: &PgPool, guesses: &[Guess]) -> Result<Vec<Outcome>, DbError> {
+    let ears = db.ears();
+    if !guesses.iter().any(|guess| ears.hear(guess.tenant_id)) {
+        return bounded(record_at_once(pool, guesses)).await;
+    }
+    let mut tx = db.begin().await?;
+    let outcomes = match &mut tx {
+        Tx::Postgres(tx, _) => record_at_once(&mut **tx, guesses).await?,
+        Tx::Sqlite(..) => return Err(DbError::Broken("this is a statement of Postgres'".into())),
+    };
+    let (mut ended, mut canceled, mut now) = (Vec::new(), Vec::new(), 0);
+    for guess in guesses {
+        let Some(outcome) = outcomes.iter().find(|o| o.id == guess.id) else { continue };
+        if outcome.guesses_left.is_some_and(|left| guess.ends(left)) {
+            ended.push((guess.id, guess.tenant_id));
+        }
+        let of = outcome.canceled.iter().flatten();
+        canceled.extend(of.map(|id| (*id, guess.tenant_id)));
+        now = guess.now.max(now);
+    }
+    event::tell_verifications(&mut tx, &ended, now).await?;
+    event::tell_messages(&mut tx, &canceled, now).await?;
+    tx.commit().await?;
+    Ok(outcomes)
 }
 
 /// What the statement could not do itself. Nothing depends on it: a message of a verification that
 /// has ended is not sent, and a guess that is not given back is one fewer until the day ends.
-async fn clear_up(pool: &PgPool, guesses: &[Guess], outcomes: &[Outcome]) {
+async fn clear_up(db: &Db, pool: &PgPool, guesses: &[Guess], outcomes: &[Outcome]) {
     let mut unused = Vec::new();
     for guess in guesses {
         let Some(outcome) = outcomes.iter().find(|o| o.id == guess.id) else { continue };
@@ -242,7 +286,7 @@ async fn clear_up(pool: &PgPool, guesses: &[Guess], outcomes: &[Outcome]) {
         // while it waited for the row is none of them.
         let ended = guess.correct || outcome.guesses_left == Some(0);
         if ended && outcome.resends.is_some_and(|resends| resends != guess.resends) {
-            let canceled = message::mark_canceled_of(pool, guess.id, guess.now).await;
+            let canceled = message::mark_canceled_of(db, guess.id, guess.now).await;
             log(canceled, "a message of an ended verification was not called off");
         }
         if outcome.charged && outcome.guesses_left.is_none() {

@@ -11,6 +11,7 @@ use crate::{
     clock::Millis,
     coalesce::{Coalescer, Kind},
     db::{Db, DbError, InsertedIds, Pool, Tx, bounded, chunks, column, on_pool, on_tx, push_list},
+    event::{self, Changed},
 };
 
 macro_rules! select {
@@ -103,7 +104,7 @@ pub(crate) async fn list_in(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Verificatio
 /// Locks the row, so that what is decided next sees every message of it.
 pub(crate) async fn lock(tx: &mut Tx, id: Uuid) -> Result<(), DbError> {
     // SQLite has one writer: the transaction itself is the lock.
-    if let Tx::Postgres(tx) = tx {
+    if let Tx::Postgres(tx, _) = tx {
         sqlx::query("SELECT 1 FROM verifications WHERE id = $1 FOR UPDATE")
             .bind(id)
             .execute(&mut **tx)
@@ -121,24 +122,25 @@ pub(crate) async fn mark_failed(
     failure: &str,
     now: Millis,
 ) -> Result<(), DbError> {
-    on_tx!(tx, c => {
-        sqlx::query::<D>(
+    let failed = on_tx!(&mut *tx, c => {
+        sqlx::query_as::<D, Changed>(
             "UPDATE verifications
              SET status = 'failed', failure = $2, finished_at = $3, seed = NULL, code_sealed = NULL
              WHERE id = $1 AND status || '' = 'pending' AND expires_at > $3
                AND NOT EXISTS (SELECT 1 FROM messages m
                    WHERE m.verification_id = $1 AND m.id <> $4
                      AND m.generation = verifications.generation
-                     AND m.state || '' IN ('queued', 'sending', 'sent', 'delivered', 'unknown'))",
+                     AND m.state || '' IN ('queued', 'sending', 'sent', 'delivered', 'unknown'))
+             RETURNING id, tenant_id",
         )
         .bind(id)
         .bind(failure)
         .bind(now)
         .bind(message_id)
-        .execute(c)
-        .await?;
+        .fetch_all(c)
+        .await?
     });
-    Ok(())
+    event::tell_verifications(tx, &failed, now).await
 }
 
 /// The columns of a new row, in the order in which both ways of inserting bind them.

@@ -11,6 +11,7 @@ use crate::{
     clock::Millis,
     config::Follow,
     db::{DbError, Tx, on_tx},
+    event::{self, Changed},
     home::Home,
     message::Message,
     recipient::Recipient,
@@ -248,19 +249,20 @@ pub(super) async fn call_off(
     channel: &str,
     now: Millis,
 ) -> Result<(), DbError> {
-    on_tx!(tx, c => {
-        sqlx::query::<D>(
+    let canceled = on_tx!(&mut *tx, c => {
+        sqlx::query_as::<D, Changed>(
             "UPDATE messages SET state = 'canceled', finished_at = $3
              WHERE verification_id = $1 AND channel = $2 AND state || '' = 'queued' AND epoch = 0
-               AND not_before >= created_at",
+               AND not_before >= created_at
+             RETURNING id, tenant_id",
         )
         .bind(id)
         .bind(channel)
         .bind(now)
-        .execute(c)
-        .await?;
+        .fetch_all(c)
+        .await?
     });
-    Ok(())
+    event::tell_messages(tx, &canceled, now).await
 }
 
 #[cfg(test)]

@@ -164,7 +164,7 @@ on_both_homes! {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_server_ended_by_itself_is_worth_another_try() {
     let bed = Bed::make(Kind::Production, "").await;
-    let Db::Postgres(pool) = &bed.home.db else { panic!("the production home") };
+    let Db::Postgres(pool, _) = &bed.home.db else { panic!("the production home") };
     // A process that was held still within a transaction, an operator's hand, a wrong statement.
     for (code, may_pass) in [("25P03", true), ("25P04", true), ("57P01", true), ("42601", false)] {
         let raise = format!("DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$");

@@ -79,7 +79,7 @@ async fn set_channel(db: &Db, id: Uuid, channel: &str) {
         Db::Sqlite { write, .. } => {
             sqlx::query(SQL).bind(id).bind(channel).execute(write).await.expect("an answer");
         }
-        Db::Postgres(pool) => {
+        Db::Postgres(pool, _) => {
             sqlx::query(SQL).bind(id).bind(channel).execute(pool).await.expect("an answer");
         }
     }

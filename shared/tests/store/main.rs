@@ -8,6 +8,7 @@ mod check;
 mod compat;
 mod configuration;
 mod costs;
+mod events;
 mod hearing;
 mod last_words;
 mod late_answers;
@@ -29,6 +30,7 @@ mod routes;
 mod suppressions;
 mod templates;
 mod verify_service;
+mod webhooks;
 mod workflow;
 
 use otpost_shared::{

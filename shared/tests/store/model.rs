@@ -38,6 +38,8 @@ const REGRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/store/mode
 
 /// Small enough numbers for short histories to reach every limit.
 const CONFIG: &str = r#"
+[events]
+log = true
 [limits]
 recipient = ["100000/1s"]
 client_ip = ["100000/1s"]
@@ -60,6 +62,8 @@ resend_after_secs = 20
 
 /// As above, without the limits that would end a bout early.
 const OPEN: &str = r#"
+[events]
+log = true
 [limits]
 recipient = ["100000/1s"]
 tenant = ["1000000/1s"]

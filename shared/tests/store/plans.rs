@@ -20,7 +20,7 @@ use super::{accept, check, code_of, leases::bulk, messages, other_than};
 const DUE_REPLIES: &str = "SELECT id FROM messages WHERE keyword IS NOT NULL AND state = 'queued' AND not_before <= 5 AND deadline > 5 ORDER BY not_before LIMIT 9";
 
 /// The look-ups, as the store writes them, with literals for parameters.
-const LOOKUPS: [(&str, &str); 47] = [
+const LOOKUPS: [(&str, &str); 56] = [
     (
         "api key by id",
         "SELECT k.id, t.sandbox FROM api_keys k JOIN tenants t ON t.id = k.tenant_id WHERE k.id = $ID AND t.disabled_at IS NULL",
@@ -46,6 +46,36 @@ const LOOKUPS: [(&str, &str); 47] = [
     (
         "history of a policy",
         "SELECT * FROM policies WHERE for_everyone = 0 AND tenant_id = $ID AND purpose = 'login' AND version < 5 ORDER BY version DESC LIMIT 9",
+    ),
+    ("events without a place", "SELECT id FROM events WHERE seq IS NULL ORDER BY at, id LIMIT 9"),
+    (
+        "events of a tenant",
+        "SELECT * FROM events WHERE tenant_id = $ID AND seq > 5 ORDER BY seq LIMIT 9",
+    ),
+    ("old events", "SELECT id FROM events WHERE at < 5 ORDER BY at LIMIT 9"),
+    (
+        "endpoints of a tenant",
+        "SELECT * FROM webhooks WHERE tenant_id = $ID AND id > $ID ORDER BY id",
+    ),
+    (
+        "due deliveries",
+        "SELECT id FROM webhook_deliveries WHERE webhook_id = $ID AND state = 'queued' AND not_before <= 5 ORDER BY not_before LIMIT 9",
+    ),
+    (
+        "deliveries of lost workers",
+        "SELECT id FROM webhook_deliveries WHERE state = 'sending' AND lease_until <= 5",
+    ),
+    (
+        "deliveries of an endpoint",
+        "SELECT * FROM webhook_deliveries WHERE webhook_id = $ID AND id < $ID AND state || '' = 'failed' ORDER BY id DESC LIMIT 9",
+    ),
+    (
+        "an event's delivery",
+        "SELECT id FROM webhook_deliveries WHERE webhook_id = $ID AND event_id = $ID",
+    ),
+    (
+        "old deliveries",
+        "SELECT id FROM webhook_deliveries WHERE created_at < 5 ORDER BY created_at LIMIT 9",
     ),
     ("revision of the settings", "SELECT revision FROM settings_revision WHERE one = 1"),
     (
@@ -211,7 +241,7 @@ async fn plan(db: &Db, sql: &str) -> String {
                 .expect("a plan");
             rows.iter().map(|row| row.get::<String, _>("detail") + "\n").collect()
         }
-        Db::Postgres(pool) => {
+        Db::Postgres(pool, _) => {
             let sql = sql
                 .replace("$ID", "'00000000-0000-0000-0000-000000000000'")
                 .replace("$HASH", "'\\x00'");
@@ -322,7 +352,7 @@ async fn a_claim_of_texts_reads_little_more_than_it_takes() {
 }
 
 /// Tables as large as those of an installation that ran for a while, all of it past the retention.
-const OLD: [&str; 11] = [
+const OLD: [&str; 13] = [
     "INSERT INTO verifications SELECT copy.* FROM verifications v, generate_series(1, 20000) n,
      jsonb_populate_record(v, jsonb_build_object(
          'id', gen_random_uuid(), 'status', 'verified', 'finished_at', n)) copy",
@@ -342,6 +372,8 @@ const OLD: [&str; 11] = [
     "INSERT INTO verify_starts SELECT gen_random_uuid(), int4send(n), gen_random_uuid(), n FROM generate_series(1, 20000) n",
     "INSERT INTO inbox_messages SELECT t.id, n, gen_random_uuid(), NULL, 'sms', '', '', '', n, n
      FROM tenants t, generate_series(1, 20000) n",
+    "INSERT INTO events SELECT gen_random_uuid(), gen_random_uuid(), 'message.sent', NULL, NULL, NULL, NULL, NULL, NULL, n, n FROM generate_series(1, 20000) n",
+    "INSERT INTO webhook_deliveries SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'delivered', 1, 1, n, NULL, 200, NULL, n, n FROM generate_series(1, 20000) n",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

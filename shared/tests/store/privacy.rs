@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use super::{code_of, key, messages, number, request};
 
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 25] = [
     "tenants",
     "api_keys",
     "verifications",
@@ -47,9 +47,14 @@ const TABLES: [&str; 22] = [
     "verify_buckets",
     "verify_starts",
     "inbox_messages",
+    "events",
+    "webhooks",
+    "webhook_deliveries",
 ];
 
 const REPLIES: &str = r#"
+[events]
+log = true
 [server]
 public_url = "https://codes.example"
 [texts]
@@ -221,7 +226,7 @@ async fn dump(db: &Db) -> Vec<u8> {
                     }
                 }
             }
-            Db::Postgres(pool) => {
+            Db::Postgres(pool, _) => {
                 // bytea_output = escape shows printable bytes as they are.
                 let mut connection = pool.acquire().await.expect("a connection");
                 sqlx::query("SET bytea_output = 'escape'")
@@ -252,7 +257,7 @@ async fn plant(db: &Db) {
         Db::Sqlite { write, .. } => {
             sqlx::query(sql).bind(planted).execute(write).await.expect("planted");
         }
-        Db::Postgres(pool) => {
+        Db::Postgres(pool, _) => {
             sqlx::query(sql).bind(planted).execute(pool).await.expect("planted");
         }
     }

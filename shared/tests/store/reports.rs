@@ -87,7 +87,7 @@ async fn state(home: &Home, id: Uuid) -> String {
 async fn execute(db: &Db, sql: &'static str) {
     let done = match db {
         Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(drop),
-        Db::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(drop),
+        Db::Postgres(pool, _) => sqlx::query(sql).execute(pool).await.map(drop),
     };
     done.expect("done");
 }

@@ -84,7 +84,7 @@ async fn run_sql(home: &Home, sql: impl Into<String>) {
     let sql = AssertSqlSafe(sql.into());
     match &home.db {
         Db::Sqlite { write, .. } => drop(sqlx::query(sql).execute(write).await.expect("done")),
-        Db::Postgres(pool) => drop(sqlx::query(sql).execute(pool).await.expect("done")),
+        Db::Postgres(pool, _) => drop(sqlx::query(sql).execute(pool).await.expect("done")),
     }
 }
 
@@ -221,7 +221,7 @@ on_both_homes! {
         let of = service(home, "a").await;
         let id = match &home.db {
             Db::Sqlite { .. } => "randomblob(16)",
-            Db::Postgres(_) => "gen_random_uuid()",
+            Db::Postgres(..) => "gen_random_uuid()",
         };
         // Beside the one that is there, as many as there may be.
         let fill = async |table: &str, columns: &str, by: &str, most: i64| {

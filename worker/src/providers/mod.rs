@@ -18,7 +18,7 @@ mod net;
 mod plivo;
 mod refusal;
 mod refused_field;
-mod retry_after;
+pub(crate) mod retry_after;
 #[cfg(test)]
 mod samples;
 mod sandbox;

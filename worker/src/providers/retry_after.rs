@@ -8,7 +8,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 const LONGEST: Duration = Duration::from_hours(1);
 
 /// How long to stay away; `None` if the header says nothing readable, zero if its date is past.
-pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
     let text = header.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // Only a number beyond u64 fails to parse here.

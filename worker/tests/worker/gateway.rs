@@ -7,6 +7,22 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Request line and headers.
+    pub head: String,
+    pub body: String,
+}
+
+impl Request {
+    pub fn header(&self, name: &str) -> &str {
+        let mut pairs = self.head.lines().filter_map(|line| line.split_once(": "));
+        let found = pairs.find(|(found, _)| found.eq_ignore_ascii_case(name));
+        found.map_or("", |(_, value)| value)
+    }
+}
+
 /// What a gateway does with every request.
 #[derive(Clone, Copy)]
 pub enum Answer {
@@ -23,7 +39,7 @@ pub const ACCEPTED: Answer = Answer::Http("200 OK", r#"{"id":"m-1"}"#);
 /// Listens until the test ends.
 pub struct Gateway {
     pub url: String,
-    requests: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
     /// Given in turn.
     answers: Arc<Mutex<Vec<Answer>>>,
 }
@@ -32,7 +48,7 @@ impl Gateway {
     pub async fn start(answer: Answer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/", listener.local_addr().expect("an address"));
-        let requests = Arc::<Mutex<Vec<String>>>::default();
+        let requests = Arc::<Mutex<Vec<Request>>>::default();
         let answers = Arc::new(Mutex::new(vec![answer]));
         let (seen, say) = (Arc::clone(&requests), Arc::clone(&answers));
         tokio::spawn(async move {
@@ -50,6 +66,11 @@ impl Gateway {
 
     /// The bodies of all requests so far.
     pub fn bodies(&self) -> Vec<String> {
+        self.requests().into_iter().map(|request| request.body).collect()
+    }
+
+    /// All requests so far.
+    pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().expect("not poisoned").clone()
     }
 
@@ -67,7 +88,7 @@ impl Gateway {
 async fn serve(
     mut stream: TcpStream,
     answers: Arc<Mutex<Vec<Answer>>>,
-    seen: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Mutex<Vec<Request>>>,
 ) {
     let mut read = Vec::new();
     let mut chunk = [0; 4096];
@@ -87,7 +108,7 @@ async fn serve(
             continue;
         }
         read.clear();
-        match next(&answers, &seen, body) {
+        match next(&answers, &seen, head, body) {
             Answer::Close => return,
             Answer::Silence => {}
             Answer::Http(status, body) => {
@@ -104,10 +125,15 @@ async fn serve(
 }
 
 /// Writes a request down and says which answer it gets.
-fn next(answers: &Mutex<Vec<Answer>>, seen: &Mutex<Vec<String>>, body: &str) -> Answer {
+fn next(
+    answers: &Mutex<Vec<Answer>>,
+    seen: &Mutex<Vec<Request>>,
+    head: &str,
+    body: &str,
+) -> Answer {
     let mut seen = seen.lock().expect("not poisoned");
     let answers = answers.lock().expect("not poisoned");
     let answer = answers[seen.len() % answers.len()];
-    seen.push(body.to_owned());
+    seen.push(Request { head: head.to_owned(), body: body.to_owned() });
     answer
 }

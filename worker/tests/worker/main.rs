@@ -22,6 +22,7 @@ mod smpp;
 mod smtp;
 mod suppressions;
 mod voice;
+mod webhooks;
 mod workflow;
 
 use std::{

@@ -3,6 +3,7 @@
 pub mod cancel;
 pub mod check;
 pub mod create;
+pub mod live;
 pub mod resend;
 pub mod show;
 mod steps;

@@ -14,6 +14,7 @@ use crate::{
     channel::Channel,
     clock::Millis,
     db::{Db, DbError, Tx, on_tx, retrying},
+    event,
     message::{self, CLOCK_SLACK_MS, Message, State, TEST_NUMBER, columns},
     queue::Lane,
     sandbox, send_budget, suppression,
@@ -79,6 +80,10 @@ async fn commit_once(db: &Db, place: &Place<'_>, slice: &Slice) -> Result<Commit
     };
     let (fits, mut over) = split(new, room);
     insert_if_missing(&mut tx, place, &fits, slice.now).await?;
+    // Those of test numbers are over as soon as they are there.
+    let over_at_once = fits.iter().filter(|r| r.checked.is_test);
+    let over_at_once: Vec<_> = over_at_once.map(|r| (r.id, place.batch.tenant_id)).collect();
+    event::tell_messages(&mut tx, &over_at_once, slice.now).await?;
     if let Some(cap) = place.cap {
         // Last, because single sends of the tenant wait for this row until the commit.
         let charged = fits.iter().filter(|r| !r.checked.is_test).count();
@@ -163,8 +168,8 @@ async fn insert_if_missing(
     now: Millis,
 ) -> Result<(), DbError> {
     match tx {
-        Tx::Postgres(tx) => insert_at_once(tx, place, rows, now).await,
-        Tx::Sqlite(_) => insert_in(tx, place, rows, now).await,
+        Tx::Postgres(tx, _) => insert_at_once(tx, place, rows, now).await,
+        Tx::Sqlite(..) => insert_in(tx, place, rows, now).await,
     }
 }
 

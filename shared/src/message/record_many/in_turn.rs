@@ -5,23 +5,20 @@ use uuid::Uuid;
 
 use super::{
     Leases, Leaving, Starting,
-    statements::{renew, step},
+    statements::{end, leave, outbids, renew, step, unless_called_off},
 };
 use crate::{
     attempt::{self, Beginning, Ending},
     db::{DbError, Tx, on_tx},
+    event::{self, Changed},
     message::LEASE_MS,
 };
 
-/// One of the two statements of a plain step; how many rows it changed.
-pub(super) async fn leave_in(
-    tx: &mut Tx,
-    rows: &[Leaving<'_>],
-    change: &str,
-) -> Result<u64, DbError> {
-    Ok(on_tx!(tx, c => {
+/// Begins a statement that has the steps as its first table.
+macro_rules! with_steps {
+    ($rows:expr) => {{
         let mut query = QueryBuilder::<D>::new(concat!("WITH ", step!(), " AS ("));
-        query.push_values(rows, |mut tuple, row| {
+        query.push_values($rows, |mut tuple, row| {
             let ended = row.step.ended.as_ref();
             let ending = ended.map(|(_, ending)| ending);
             tuple
@@ -44,9 +41,36 @@ pub(super) async fn leave_in(
                 .push_bind(ending.and_then(Ending::told_written))
                 .push_bind(ending.and_then(Ending::currency_written));
         });
-        query.push(") ").push(change);
-        query.build().execute(c).await?.rows_affected()
-    }))
+        query.push(") ");
+        query
+    }};
+}
+
+/// Changes the messages of plain steps, and tells what has become of them; how many.
+pub(super) async fn leave_in(tx: &mut Tx, rows: &[Leaving<'_>]) -> Result<usize, DbError> {
+    // In Postgres both tables of the statement have an id; in SQLite no other than the changed one is seen.
+    let returning = match tx {
+        Tx::Postgres(..) => " RETURNING m.id, m.tenant_id",
+        Tx::Sqlite(..) => " RETURNING id, tenant_id",
+    };
+    let changed = on_tx!(&mut *tx, c => {
+        let mut query = with_steps!(rows);
+        query.push(leave!()).push(returning);
+        query.build_query_as::<Changed>().fetch_all(c).await?
+    });
+    let now = rows.iter().map(|row| row.step.now).max().unwrap_or_default();
+    event::tell_messages(tx, &changed, now).await?;
+    Ok(changed.len())
+}
+
+/// Changes the attempts that ended with plain steps.
+pub(super) async fn end_in(tx: &mut Tx, rows: &[Leaving<'_>]) -> Result<(), DbError> {
+    on_tx!(tx, c => {
+        let mut query = with_steps!(rows);
+        query.push(end!(""));
+        query.build().execute(c).await?;
+    });
+    Ok(())
 }
 
 pub(super) async fn begin_in(tx: &mut Tx, rows: &[Starting<'_>]) -> Result<Leases, DbError> {

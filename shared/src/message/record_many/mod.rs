@@ -14,8 +14,7 @@ use uuid::Uuid;
 
 use self::{
     at_once::{begin_at_once, leave_at_once},
-    in_turn::{begin_in, leave_in},
-    statements::{end, leave, outbids, unless_called_off},
+    in_turn::{begin_in, end_in, leave_in},
 };
 use super::{End, Next, Recording, State, record::unsent, reported::settle_early};
 use crate::{
@@ -67,7 +66,7 @@ struct Sorted<'a> {
 /// The leases of those that may begin an attempt.
 pub(super) async fn record(db: &Db, steps: &[Recording]) -> Result<Leases, DbError> {
     match db {
-        Db::Postgres(pool) => record_at_once(db, pool, sort(steps)).await,
+        Db::Postgres(pool, _) => record_at_once(db, pool, sort(steps)).await,
         Db::Sqlite { .. } => {
             let (leases, reported) = retrying!(record_together(db, steps).await)?;
             let now = steps.iter().map(|step| step.now).max().unwrap_or_default();
@@ -163,7 +162,13 @@ async fn record_at_once(db: &Db, pool: &PgPool, mut sorted: Sorted<'_>) -> Resul
     }
     if !sorted.leaving.is_empty() {
         sorted.leaving.sort_unstable_by_key(|row| row.step.message.id);
-        let reported = retrying!(bounded(leave_at_once(pool, &sorted.leaving)).await)?;
+        let ears = db.ears();
+        let is_heard = |row: &Leaving<'_>| ears.hear(row.step.message.tenant_id);
+        let reported = if sorted.leaving.iter().any(is_heard) {
+            retrying!(leave_together(db, &sorted.leaving).await)?
+        } else {
+            retrying!(bounded(leave_at_once(pool, &sorted.leaving)).await)?
+        };
         let now = sorted.leaving.iter().map(|row| row.step.now).max().unwrap_or_default();
         settle_all_early(db, &reported, now).await?;
     }
@@ -175,6 +180,25 @@ async fn record_at_once(db: &Db, pool: &PgPool, mut sorted: Sorted<'_>) -> Resul
         retrying!(fail_alone(db, row).await)?;
     }
     Ok(leases)
+}
+
+/// Plain steps in one transaction, with what is told of them.
+async fn leave_together(db: &Db, rows: &[Leaving<'_>]) -> Result<Vec<(Uuid, i32)>, DbError> {
+    let mut tx = db.begin().await?;
+    let reported = leave_all(&mut tx, rows).await?;
+    tx.commit().await?;
+    Ok(reported)
+}
+
+/// The attempts of these steps whose reports came before.
+async fn leave_all(tx: &mut Tx, rows: &[Leaving<'_>]) -> Result<Vec<(Uuid, i32)>, DbError> {
+    let mut reported = Vec::new();
+    for rows in chunks(rows) {
+        leave_in(tx, rows).await?;
+        end_in(tx, rows).await?;
+        reported.extend(list_told(tx, rows).await?);
+    }
+    Ok(reported)
 }
 
 impl Sorted<'_> {
@@ -220,12 +244,7 @@ async fn record_together(
         leases.extend(begin_in(&mut tx, rows).await?);
     }
     sorted.leave_those_without(&leases);
-    let mut reported = Vec::new();
-    for rows in chunks(&sorted.leaving) {
-        leave_in(&mut tx, rows, leave!()).await?;
-        leave_in(&mut tx, rows, end!("")).await?;
-        reported.extend(list_told(&mut tx, rows).await?);
-    }
+    let reported = leave_all(&mut tx, &sorted.leaving).await?;
     leases.extend(follow(&mut tx, &sorted.following).await?);
     for row in &sorted.failing {
         fail(&mut tx, row).await?;
@@ -256,9 +275,9 @@ async fn follow(tx: &mut Tx, rows: &[Starting<'_>]) -> Result<Leases, DbError> {
         let lost = rows.iter().filter(|row| !begun.contains_key(&row.step.message.id));
         let lost: Vec<Leaving<'_>> = lost.map(|row| Leaving::unsent(row.step)).collect();
         if !lost.is_empty() {
-            leave_in(tx, &lost, leave!()).await?;
+            leave_in(tx, &lost).await?;
         }
-        leave_in(tx, &unsent, end!("")).await?;
+        end_in(tx, &unsent).await?;
         leases.extend(begun);
     }
     Ok(leases)
@@ -271,13 +290,12 @@ async fn fail(tx: &mut Tx, row: &Failing<'_>) -> Result<(), DbError> {
     let step = leaving.step;
     verification::lock(tx, *verification_id).await?;
     let rows = std::slice::from_ref(leaving);
-    if leave_in(tx, rows, leave!()).await? == 1 {
+    if leave_in(tx, rows).await? == 1 {
         let (of, id, now) = (*verification_id, step.message.id, step.now);
         match leaving.state {
             State::Failed => verification::go_on_or_fail(tx, of, id, failure, now).await?,
             _ => drop(verification::go_on(tx, of, id, now).await?),
         }
     }
-    leave_in(tx, rows, end!("")).await?;
-    Ok(())
+    end_in(tx, rows).await
 }

@@ -1,8 +1,8 @@
 //! The tables as they are, and what holds in them at any moment at which nothing is under way.
 
 use otpost_shared::{
-    Home, attempt::Attempt, db::Db, message::Message, recipient::Recipient, verification::Status,
-    verification::Verification,
+    Home, attempt::Attempt, db::Db, event::Event, message::Message, recipient::Recipient,
+    verification::Status, verification::Verification,
 };
 use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseError};
 use sqlx::{AssertSqlSafe, FromRow, postgres::PgRow, sqlite::SqliteRow};
@@ -16,6 +16,8 @@ pub struct Tables {
     pub verifications: Vec<Verification>,
     pub messages: Vec<Message>,
     pub attempts: Vec<Attempt>,
+    /// In the order in which they were told.
+    pub events: Vec<Event>,
 }
 
 impl Tables {
@@ -24,6 +26,7 @@ impl Tables {
             verifications: rows(db, "SELECT * FROM verifications ORDER BY id").await,
             messages: rows(db, "SELECT * FROM messages ORDER BY id").await,
             attempts: rows(db, "SELECT * FROM attempts ORDER BY message_id, number").await,
+            events: rows(db, "SELECT * FROM events ORDER BY id").await,
         }
     }
 
@@ -36,13 +39,14 @@ impl Tables {
             "idempotency_records",
             "guess_budgets",
             "send_budgets",
+            "events",
         ] {
             let sql = AssertSqlSafe(format!("DELETE FROM {table}"));
             match db {
                 Db::Sqlite { write, .. } => {
                     sqlx::query(sql).execute(write).await.expect("cleared");
                 }
-                Db::Postgres(pool) => {
+                Db::Postgres(pool, _) => {
                     sqlx::query(sql).execute(pool).await.expect("cleared");
                 }
             }
@@ -82,6 +86,37 @@ impl Tables {
             let under_way = sending || row.state == "queued";
             prop_assert_eq!(row.finished_at.is_none(), under_way, "{:?}", row);
         }
+        self.are_told()
+    }
+
+    /// Each change was told, and told once.
+    fn are_told(&self) -> Result<(), TestCaseError> {
+        let kinds = |is_of: &dyn Fn(&Event) -> bool| {
+            let events = self.events.iter().filter(|event| is_of(event));
+            events.map(|event| event.kind.clone()).collect::<Vec<_>>()
+        };
+        for row in &self.verifications {
+            let told =
+                kinds(&|event| event.verification_id == Some(row.id) && event.message_id.is_none());
+            let mut expected = vec!["verification.created".to_owned()];
+            let status = row.status(AS_WRITTEN);
+            if status != Status::Pending {
+                expected.push(format!("verification.{}", status.as_str()));
+            }
+            prop_assert_eq!(told, expected, "{:?}", row);
+        }
+        for row in &self.messages {
+            let told = kinds(&|event| event.message_id == Some(row.id));
+            let under_way = row.state == "sending" || row.state == "queued";
+            let last = told.last().map(String::as_str);
+            let state = format!("message.{}", row.state);
+            prop_assert!(under_way || last == Some(&state), "{told:?} of {row:?}");
+            let ends = ["failed", "expired", "canceled", "delivered"];
+            for end in ends.map(|end| format!("message.{end}")) {
+                let times = told.iter().filter(|kind| **kind == end).count();
+                prop_assert!(times <= 1, "{told:?} of {row:?}");
+            }
+        }
         Ok(())
     }
 }
@@ -97,6 +132,6 @@ where
 {
     match db {
         Db::Sqlite { read, .. } => sqlx::query_as(sql).fetch_all(read).await.expect("rows"),
-        Db::Postgres(pool) => sqlx::query_as(sql).fetch_all(pool).await.expect("rows"),
+        Db::Postgres(pool, _) => sqlx::query_as(sql).fetch_all(pool).await.expect("rows"),
     }
 }

@@ -1,0 +1,145 @@
+//! `/v1/events`: what happened, in order, for those who ask.
+
+use axum::{Json, extract::State};
+use otpost_shared::{
+    api_key::Scope,
+    event::{self, Event, Filter, Said},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{DEFAULT_LIMIT, read_limit, wrong_parameter};
+use crate::{
+    App,
+    auth::Caller,
+    error::{ApiError, Problem},
+    query::Params,
+    timestamp::rfc3339,
+};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventsQuery {
+    /// `next` of the answer before; left out, from the oldest that is kept.
+    #[param(value_type = Option<i64>)]
+    after: Option<String>,
+    /// Types such as `verification.verified` or groups such as `message`, separated by commas.
+    #[serde(rename = "type")]
+    #[param(rename = "type")]
+    kind: Option<String>,
+    /// 1 to 1000, otherwise 100.
+    #[param(value_type = Option<usize>)]
+    limit: Option<String>,
+}
+
+/// What an event is about. What does not apply is left out.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EventData {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook_id: Option<String>,
+    /// Of a verification.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
+    /// Of a message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purpose: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<String>,
+    /// Masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+    /// Why a message did not arrive, as the class of the error; why an endpoint was disabled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl From<Said> for EventData {
+    fn from(said: Said) -> Self {
+        let text = |id: Option<uuid::Uuid>| id.map(|id| id.to_string());
+        Self {
+            verification_id: text(said.verification_id),
+            message_id: text(said.message_id),
+            webhook_id: text(said.webhook_id),
+            status: said.status,
+            state: said.state,
+            purpose: said.purpose,
+            channel: said.channel,
+            to: said.to,
+            reason: said.reason,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EventView {
+    /// The `webhook-id` of its deliveries.
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    timestamp: String,
+    data: EventData,
+}
+
+impl EventView {
+    fn new(event: Event, said: Said) -> Self {
+        Self {
+            id: event.id.to_string(),
+            timestamp: rfc3339(event.at),
+            kind: event.kind,
+            data: said.into(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ListedEvents {
+    events: Vec<EventView>,
+    /// `after` of the next question, also when there is nothing more for now.
+    next: i64,
+    /// False when all there is has been read; then ask again in a while.
+    has_more: bool,
+}
+
+/// Lists events in the order in which they were committed: what was read once never changes, and nothing comes
+/// in before it.
+#[utoipa::path(
+    get, path = "/v1/events", tag = "events", operation_id = "list_events",
+    security(("api_key" = [])), params(EventsQuery),
+    responses(
+        (status = 200, description = "A page. With `type` it may be short although more follow.", body = ListedEvents),
+        (status = 422, description = "A parameter is of the wrong form.", body = Problem),
+    ),
+)]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    query: Result<Params<EventsQuery>, ApiError>,
+) -> Result<Json<ListedEvents>, ApiError> {
+    caller.require(Scope::Events)?;
+    let Params(query) = query?;
+    let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);
+    let after = match query.after.as_deref() {
+        None => 0,
+        Some(text) => text
+            .parse()
+            .map_err(|_| wrong_parameter("after", "after must be next of the answer before"))?,
+    };
+    let kinds = query.kind.as_deref().unwrap_or_default();
+    let filter = Filter::parse(kinds.split(',').filter(|word| !word.is_empty()))
+        .map_err(|error| wrong_parameter("type", &error.to_string()))?;
+    let page = event::list(&app.home.db, caller.tenant_id, after, &filter, limit).await?;
+    let said = event::say(&app.home, &page.events).await?;
+    let events = page.events.into_iter().zip(said);
+    Ok(Json(ListedEvents {
+        events: events.map(|(event, said)| EventView::new(event, said)).collect(),
+        next: page.next,
+        has_more: page.has_more,
+    }))
+}

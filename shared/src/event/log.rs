@@ -1,0 +1,164 @@
+//! The log: events in the order of their commits, for those who ask for what came after.
+
+use sqlx::QueryBuilder;
+use uuid::Uuid;
+
+use super::{Event, Filter, columns};
+use crate::{
+    clock::Millis,
+    db::{Db, DbError, Tx, chunks, on_pool, on_tx, push_list},
+};
+
+/// True when there are events without a place in the log.
+pub(crate) async fn is_behind(db: &Db) -> Result<bool, DbError> {
+    let first = on_pool!(db.read(), c => {
+        sqlx::query_scalar::<D, Uuid>(
+            "SELECT id FROM events WHERE seq IS NULL ORDER BY at, id LIMIT 1",
+        )
+        .fetch_optional(c)
+        .await?
+    });
+    Ok(first.is_some())
+}
+
+/// Gives up to `limit` events their places, and returns them. Whoever else does so waits for the commit:
+/// so a reader that has seen one place has seen all before it.
+pub(crate) async fn give_places(tx: &mut Tx, limit: i64) -> Result<Vec<Event>, DbError> {
+    const SQL: &str =
+        concat!("SELECT ", columns!(), " FROM events WHERE seq IS NULL ORDER BY at, id LIMIT $1");
+    let last = on_tx!(&mut *tx, c => {
+        sqlx::query_scalar::<D, i64>(
+            "UPDATE event_counter SET last = last + 0 WHERE one = 1 RETURNING last",
+        )
+        .fetch_all(c)
+        .await?
+    });
+    let Some(last) = last.first().copied() else {
+        return Err(DbError::Broken("event_counter has no row".into()));
+    };
+    let mut events = on_tx!(&mut *tx, c => {
+        sqlx::query_as::<D, Event>(SQL).bind(limit).fetch_all(c).await?
+    });
+    let mut place = last;
+    for event in &mut events {
+        place += 1;
+        event.seq = Some(place);
+    }
+    for rows in chunks(&events) {
+        on_tx!(&mut *tx, c => {
+            let mut query = QueryBuilder::<D>::new("WITH placed (id, seq) AS (");
+            query.push_values(rows, |mut tuple, event| {
+                tuple.push_bind(event.id).push_bind(event.seq);
+            });
+            query.push(
+                ") UPDATE events SET seq = p.seq FROM placed p WHERE events.id = p.id",
+            );
+            query.build().execute(c).await?;
+        });
+    }
+    on_tx!(&mut *tx, c => {
+        sqlx::query::<D>("UPDATE event_counter SET last = $1 WHERE one = 1")
+            .bind(place)
+            .execute(c)
+            .await?;
+    });
+    Ok(events)
+}
+
+/// Some events, oldest first.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub events: Vec<Event>,
+    /// What to ask after the next time, also when there is nothing more for now.
+    pub next: i64,
+    pub has_more: bool,
+}
+
+/// How many events one question for few types may pass over.
+const MOST_PASSED_OVER: usize = 1_000;
+
+/// Up to `limit` events after the place `after` that the filter takes. With a filter a page may be short, or
+/// empty, although more follow: `has_more` says so.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn list(
+    db: &Db,
+    tenant_id: Uuid,
+    after: i64,
+    filter: &Filter,
+    limit: usize,
+) -> Result<Page, DbError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM events WHERE tenant_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"
+    );
+    let looked_at = if filter.words().is_empty() { limit } else { limit.max(MOST_PASSED_OVER) };
+    let wanted = i64::try_from(looked_at + 1).unwrap_or(i64::MAX);
+    let mut found = on_pool!(db.read(), c => {
+        sqlx::query_as::<D, Event>(SQL)
+            .bind(tenant_id)
+            .bind(after)
+            .bind(wanted)
+            .fetch_all(c)
+            .await?
+    });
+    let mut has_more = found.len() > looked_at;
+    found.truncate(looked_at);
+    let mut next = found.last().and_then(|event| event.seq).unwrap_or(after);
+    let mut events: Vec<Event> =
+        found.into_iter().filter(|event| filter.takes(&event.kind)).collect();
+    if events.len() > limit {
+        has_more = true;
+        events.truncate(limit);
+        next = events.last().and_then(|event| event.seq).unwrap_or(after);
+    }
+    Ok(Page { events, next, has_more })
+}
+
+/// The place of a tenant's last event before this moment; 0 when there is none.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn place_before(db: &Db, tenant_id: Uuid, moment: Millis) -> Result<i64, DbError> {
+    let place = on_pool!(db.read(), c => {
+        sqlx::query_scalar::<D, Option<i64>>(
+            "SELECT max(seq) FROM events WHERE tenant_id = $1 AND seq > 0 AND at < $2",
+        )
+        .bind(tenant_id)
+        .bind(moment)
+        .fetch_one(c)
+        .await?
+    });
+    Ok(place.unwrap_or(0))
+}
+
+/// # Errors
+/// The database does not answer.
+pub async fn find(db: &Db, id: Uuid) -> Result<Option<Event>, DbError> {
+    const SQL: &str = concat!("SELECT ", columns!(), " FROM events WHERE id = $1");
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_as::<D, Event>(SQL).bind(id).fetch_optional(c).await?
+    }))
+}
+
+/// Those of `ids` that are still there, in no particular order.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn list_by_ids(db: &Db, ids: &[Uuid]) -> Result<Vec<Event>, DbError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in chunks(ids) {
+        found.extend(on_pool!(db.read(), c => {
+            let mut query = QueryBuilder::<D>::new(concat!(
+                "SELECT ",
+                columns!(),
+                " FROM events WHERE id IN "
+            ));
+            push_list(&mut query, ids);
+            query.build_query_as::<Event>().fetch_all(c).await?
+        }));
+    }
+    Ok(found)
+}

@@ -1,0 +1,283 @@
+//! Taking what is due for an endpoint, and writing down what came of it.
+
+use uuid::Uuid;
+
+use super::{
+    DISABLED_AFTER_MS, Webhook, columns,
+    delivery::{self, Delivery},
+};
+use crate::{
+    clock::Millis,
+    db::{Db, DbError, Tx, detached, on_pool, on_tx},
+    event::{AboutWebhook, WEBHOOK_DISABLED},
+};
+
+/// How long a claim holds: an attempt takes 15 s at most, and is then written down.
+const LEASE_MS: Millis = 30_000;
+
+/// From one attempt to the next: together about 28 hours.
+const PAUSES_MS: [Millis; 10] = [
+    5_000,
+    30_000,
+    2 * 60_000,
+    10 * 60_000,
+    30 * 60_000,
+    3_600_000,
+    2 * 3_600_000,
+    4 * 3_600_000,
+    8 * 3_600_000,
+    12 * 3_600_000,
+];
+
+/// Attempts of one delivery, the first with them.
+pub const MOST_ATTEMPTS: usize = PAUSES_MS.len() + 1;
+
+/// When it is tried again after this many attempts; none when that was the last. `jitter` is 0 to 1, and
+/// makes each pause up to a fifth longer: not all that failed together comes back together.
+#[must_use]
+pub fn retry_at(attempts: i32, now: Millis, jitter: f64) -> Option<Millis> {
+    let pause = usize::try_from(attempts).ok()?.checked_sub(1).and_then(|n| PAUSES_MS.get(n))?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "hours")]
+    let more = (*pause as f64 * 0.2 * jitter.clamp(0.0, 1.0)) as Millis;
+    Some(now + pause + more)
+}
+
+/// A delivery that is ours to make, for as long as its lease holds.
+#[derive(Clone, Debug)]
+pub struct Due {
+    pub webhook: Webhook,
+    pub delivery: Delivery,
+}
+
+/// The endpoints that something is due for.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn list_due(db: &Db, now: Millis) -> Result<Vec<Webhook>, DbError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM webhooks WHERE state = 'enabled' AND EXISTS (
+             SELECT 1 FROM webhook_deliveries d
+             WHERE d.webhook_id = webhooks.id AND d.state = 'queued' AND d.not_before <= $1)
+         ORDER BY id"
+    );
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_as::<D, Webhook>(SQL).bind(now).fetch_all(c).await?
+    }))
+}
+
+/// Claims up to `limit` due deliveries of an endpoint, those first that are due for longest.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn claim(
+    db: &Db,
+    webhook: &Webhook,
+    limit: usize,
+    now: Millis,
+) -> Result<Vec<Due>, DbError> {
+    const SQL: &str = concat!(
+        "UPDATE webhook_deliveries
+         SET state = 'sending', epoch = epoch + 1, attempts = attempts + 1, lease_until = $3
+         WHERE state || '' = 'queued' AND id IN (
+             SELECT id FROM webhook_deliveries
+             WHERE webhook_id = $1 AND state = 'queued' AND not_before <= $2
+             ORDER BY not_before LIMIT $4)
+         RETURNING ",
+        delivery::columns!()
+    );
+    let claimed = on_pool!(db.write(), c => {
+        sqlx::query_as::<D, Delivery>(SQL)
+            .bind(webhook.id)
+            .bind(now)
+            .bind(now + LEASE_MS)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(c)
+            .await?
+    });
+    let due = |delivery| Due { webhook: webhook.clone(), delivery };
+    Ok(claimed.into_iter().map(due).collect())
+}
+
+/// Puts back what workers held that were lost; how many. It may have been delivered, and is once more.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn recover(db: &Db, now: Millis) -> Result<u64, DbError> {
+    Ok(on_pool!(db.write(), c => {
+        sqlx::query::<D>(
+            "UPDATE webhook_deliveries SET state = 'queued', lease_until = NULL
+             WHERE state || '' = 'sending' AND id IN (
+                 SELECT id FROM webhook_deliveries WHERE state = 'sending' AND lease_until <= $1)",
+        )
+        .bind(now)
+        .execute(c)
+        .await?
+        .rows_affected()
+    }))
+}
+
+/// What came of an attempt.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status; none when there was no answer.
+    pub status: Option<u16>,
+    /// Why it counts as a failure, without the address; none when it was taken.
+    pub error: Option<String>,
+    /// It does not want any more: the endpoint is gone.
+    pub is_gone: bool,
+    /// When it is tried again, unless it was taken; none when it is given up.
+    pub retry_at: Option<Millis>,
+}
+
+/// What it made of the delivery and its endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noted {
+    Delivered,
+    TriedAgain,
+    GivenUp,
+    /// And the endpoint gets nothing any more.
+    Disabled,
+    /// Another worker was at it meanwhile.
+    NotOurs,
+}
+
+/// Writes an attempt down. An endpoint that has had nothing but failures for five days, or says that it is
+/// gone, is disabled, and an event tells it.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn record(db: &Db, due: &Due, answer: Answer, now: Millis) -> Result<Noted, DbError> {
+    let (db, due) = (db.clone(), due.clone());
+    detached(async move { record_once(&db, &due, &answer, now).await }).await
+}
+
+async fn record_once(db: &Db, due: &Due, answer: &Answer, now: Millis) -> Result<Noted, DbError> {
+    let noted = match (&answer.error, answer.retry_at) {
+        (None, _) => Noted::Delivered,
+        (Some(_), Some(_)) => Noted::TriedAgain,
+        (Some(_), None) => Noted::GivenUp,
+    };
+    let mut tx = db.begin().await?;
+    if !write(&mut tx, due, answer, noted, now).await? {
+        tx.rollback().await?;
+        return Ok(Noted::NotOurs);
+    }
+    let is_disabled = match noted {
+        Noted::Delivered => {
+            mark_good(&mut tx, due.webhook.id).await?;
+            false
+        }
+        _ => mark_failing(&mut tx, &due.webhook, answer, now).await?,
+    };
+    tx.commit().await?;
+    Ok(if is_disabled { Noted::Disabled } else { noted })
+}
+
+/// False when the claim was lost.
+async fn write(
+    tx: &mut Tx,
+    due: &Due,
+    answer: &Answer,
+    noted: Noted,
+    now: Millis,
+) -> Result<bool, DbError> {
+    let state = match noted {
+        Noted::Delivered => "delivered",
+        Noted::TriedAgain => "queued",
+        _ => "failed",
+    };
+    let rows = on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "UPDATE webhook_deliveries
+             SET state = $3, lease_until = NULL, not_before = COALESCE($4, not_before),
+                 last_status = $5, last_error = $6, last_at = $7
+             WHERE id = $1 AND epoch = $2 AND state || '' = 'sending'",
+        )
+        .bind(due.delivery.id)
+        .bind(due.delivery.epoch)
+        .bind(state)
+        .bind(answer.retry_at)
+        .bind(answer.status.map(i32::from))
+        .bind(&answer.error)
+        .bind(now)
+        .execute(c)
+        .await?
+        .rows_affected()
+    });
+    Ok(rows == 1)
+}
+
+async fn mark_good(tx: &mut Tx, id: Uuid) -> Result<(), DbError> {
+    on_tx!(tx, c => {
+        sqlx::query::<D>(
+            "UPDATE webhooks SET failing_since = NULL WHERE id = $1 AND failing_since IS NOT NULL",
+        )
+        .bind(id)
+        .execute(c)
+        .await?;
+    });
+    Ok(())
+}
+
+/// True when the endpoint was disabled for it.
+async fn mark_failing(
+    tx: &mut Tx,
+    webhook: &Webhook,
+    answer: &Answer,
+    now: Millis,
+) -> Result<bool, DbError> {
+    on_tx!(&mut *tx, c => {
+        sqlx::query::<D>(
+            "UPDATE webhooks SET failing_since = $2 WHERE id = $1 AND failing_since IS NULL",
+        )
+        .bind(webhook.id)
+        .bind(now)
+        .execute(c)
+        .await?;
+    });
+    let why = match (&answer.error, answer.is_gone) {
+        (_, true) => "it answered 410 Gone".to_owned(),
+        (Some(error), _) => format!("nothing was taken for five days; the last was: {error}"),
+        (None, _) => return Ok(false),
+    };
+    // One that is gone need not have failed for long.
+    let failing_before = if answer.is_gone { now } else { now - DISABLED_AFTER_MS };
+    let rows = on_tx!(&mut *tx, c => {
+        sqlx::query::<D>(
+            "UPDATE webhooks SET state = 'disabled', disabled_at = $2, disabled_why = $3
+             WHERE id = $1 AND state = 'enabled' AND failing_since <= $4",
+        )
+        .bind(webhook.id)
+        .bind(now)
+        .bind(&why)
+        .bind(failing_before)
+        .execute(c)
+        .await?
+        .rows_affected()
+    });
+    if rows == 0 {
+        return Ok(false);
+    }
+    let (tenant_id, webhook_id) = (webhook.tenant_id, webhook.id);
+    let told = AboutWebhook { tenant_id, webhook_id, kind: WEBHOOK_DISABLED, reason: Some(&why) };
+    told.tell(tx, now).await?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_go_on_for_more_than_a_day() {
+        let total = |jitter| {
+            (1..).map_while(|attempts| retry_at(attempts, 0, jitter)).sum::<Millis>() / 3_600_000
+        };
+        assert_eq!((total(0.0), total(1.0)), (27, 33));
+        assert_eq!(retry_at(1, 1_000, 0.5), Some(1_000 + 5_500));
+        assert_eq!(retry_at(i32::try_from(MOST_ATTEMPTS).expect("few"), 0, 0.0), None);
+        assert_eq!((retry_at(0, 0, 0.0), retry_at(-1, 0, 0.0)), (None, None));
+    }
+}

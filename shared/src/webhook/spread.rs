@@ -1,0 +1,156 @@
+//! Handing events out: each once to each endpoint that takes it. And once more, when somebody asks for that.
+
+use std::collections::HashSet;
+
+use sqlx::QueryBuilder;
+use uuid::Uuid;
+
+use super::{Webhook, columns, find};
+use crate::{
+    clock::Millis,
+    db::{Db, DbError, Tx, chunks, detached, on_tx},
+    event::{self, Event, Filter, WEBHOOK_DISABLED, WEBHOOK_TEST},
+};
+
+/// Events handed out in one transaction.
+const AT_ONCE: i64 = 500;
+/// Events that one replay may bring.
+pub const MOST_REPLAYED: usize = 10_000;
+/// Events of a replay read at a time.
+const PAGE: usize = 500;
+
+/// Hands out what has been told since the last time; how many events. Any process may, at any moment: they
+/// come one after the other.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn spread(db: &Db, now: Millis) -> Result<usize, DbError> {
+    if !event::is_behind(db).await? {
+        return Ok(0);
+    }
+    let db = db.clone();
+    detached(async move {
+        let mut tx = db.begin().await?;
+        let events = event::give_places(&mut tx, AT_ONCE).await?;
+        let of: HashSet<Uuid> = events.iter().map(|event| event.tenant_id).collect();
+        for tenant_id in of {
+            let endpoints = list_enabled(&mut tx, tenant_id).await?;
+            let its = events.iter().filter(|event| event.tenant_id == tenant_id);
+            let pairs = its.flat_map(|event| {
+                let takes = move |webhook: &&Webhook| takes(webhook, event);
+                let its = endpoints.iter().filter(takes);
+                its.map(move |webhook| (Uuid::now_v7(), webhook.id, event.id))
+            });
+            let pairs: Vec<_> = pairs.collect();
+            insert(&mut tx, tenant_id, &pairs, now).await?;
+        }
+        tx.commit().await?;
+        Ok(events.len())
+    })
+    .await
+}
+
+/// A test is for one endpoint alone; that one is disabled is told to the others.
+fn takes(webhook: &Webhook, event: &Event) -> bool {
+    let is_about = event.webhook_id == Some(webhook.id);
+    match event.kind.as_str() {
+        WEBHOOK_TEST => is_about,
+        WEBHOOK_DISABLED => !is_about && webhook.filter().takes(&event.kind),
+        kind => webhook.filter().takes(kind),
+    }
+}
+
+async fn list_enabled(tx: &mut Tx, tenant_id: Uuid) -> Result<Vec<Webhook>, DbError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM webhooks WHERE tenant_id = $1 AND state = 'enabled' ORDER BY id"
+    );
+    Ok(on_tx!(tx, c => {
+        sqlx::query_as::<D, Webhook>(SQL).bind(tenant_id).fetch_all(c).await?
+    }))
+}
+
+/// Makes deliveries, and begins those anew that are there, but for those that are under way.
+async fn insert(
+    tx: &mut Tx,
+    tenant_id: Uuid,
+    pairs: &[(Uuid, Uuid, Uuid)],
+    now: Millis,
+) -> Result<(), DbError> {
+    for rows in chunks(pairs) {
+        on_tx!(&mut *tx, c => {
+            let mut query = QueryBuilder::<D>::new(
+                "INSERT INTO webhook_deliveries (id, tenant_id, webhook_id, event_id, state,
+                     attempts, epoch, not_before, created_at) ",
+            );
+            query.push_values(rows, |mut tuple, (id, webhook_id, event_id)| {
+                tuple
+                    .push_bind(*id)
+                    .push_bind(tenant_id)
+                    .push_bind(*webhook_id)
+                    .push_bind(*event_id)
+                    .push("'queued', 0, 0")
+                    .push_bind(now)
+                    .push_bind(now);
+            });
+            query.push(
+                " ON CONFLICT (webhook_id, event_id) DO UPDATE
+                  SET state = 'queued', attempts = 0, not_before = excluded.not_before
+                  WHERE webhook_deliveries.state <> 'sending'",
+            );
+            query.build().execute(c).await?;
+        });
+    }
+    Ok(())
+}
+
+/// What a replay brings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    pub events: usize,
+    /// There are more than one replay may bring: it was cut off after the place `next`.
+    pub next: Option<i64>,
+}
+
+/// Hands a tenant's events out once more to one endpoint, as far as it takes them: those after the place
+/// `after`, or after `since`. None when there is no such endpoint.
+///
+/// # Errors
+/// The database does not answer; some may have been handed out.
+pub async fn replay_since(
+    db: &Db,
+    tenant_id: Uuid,
+    webhook_id: Uuid,
+    since: Millis,
+    after: Option<i64>,
+    now: Millis,
+) -> Result<Option<Replayed>, DbError> {
+    let Some(webhook) = find(db, tenant_id, webhook_id).await? else { return Ok(None) };
+    let mut place = match after {
+        Some(place) => place,
+        None => event::place_before(db, tenant_id, since).await?,
+    };
+    let mut replayed = Replayed::default();
+    loop {
+        // All types: a test is for whom it was made, and the filter is the endpoint's.
+        let page = event::list(db, tenant_id, place, &Filter::default(), PAGE).await?;
+        let taken = page.events.iter().filter(|event| takes(&webhook, event));
+        let pairs: Vec<_> = taken.map(|event| (Uuid::now_v7(), webhook.id, event.id)).collect();
+        replayed.events += pairs.len();
+        let db = db.clone();
+        detached(async move {
+            let mut tx = db.begin().await?;
+            insert(&mut tx, tenant_id, &pairs, now).await?;
+            tx.commit().await
+        })
+        .await?;
+        place = page.next;
+        if !page.has_more {
+            return Ok(Some(replayed));
+        }
+        if replayed.events >= MOST_REPLAYED {
+            return Ok(Some(Replayed { next: Some(place), ..replayed }));
+        }
+    }
+}

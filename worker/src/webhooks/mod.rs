@@ -1,0 +1,164 @@
+//! Posting events to endpoints. Each endpoint has a task of its own while something is due for it, so that one
+//! that is slow or away delays no other, and no message: those have their own tasks and places.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `post` | one delivery: the request, and what its answer means |
+//! | `resolver` | names, without the addresses that nobody outside may reach |
+
+mod post;
+mod resolver;
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use otpost_shared::{
+    Home,
+    db::DbError,
+    webhook::{self, Due, Noted, Webhook},
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use self::post::Poster;
+
+const TICK: Duration = Duration::from_millis(250);
+/// Deliveries of one endpoint that are under way at the same time.
+const AT_ONCE: usize = 16;
+/// Endpoints that are posted to at the same time.
+const MOST_ENDPOINTS: usize = 64;
+/// In ticks.
+const RECOVER_EVERY: u64 = 20;
+
+/// Runs until `stop` is cancelled, and lets what is under way come to its end.
+pub async fn run(home: Home, stop: CancellationToken) {
+    let poster = match Poster::new(home.config.webhooks) {
+        Ok(poster) => Arc::new(poster),
+        Err(error) => {
+            tracing::error!(%error, "nothing is posted to webhooks: there is no HTTP client");
+            return;
+        }
+    };
+    let round = Round { home, poster, busy: Arc::default(), stop: stop.clone() };
+    let mut tasks = JoinSet::new();
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for tick in 0_u64.. {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = ticks.tick() => {}
+        }
+        while tasks.try_join_next().is_some() {}
+        if let Err(error) = round.go(&mut tasks, tick).await {
+            tracing::warn!(%error, "webhooks are put off");
+        }
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+#[derive(Clone)]
+struct Round {
+    home: Home,
+    poster: Arc<Poster>,
+    /// The endpoints that are being posted to.
+    busy: Arc<Mutex<HashSet<Uuid>>>,
+    stop: CancellationToken,
+}
+
+impl Round {
+    async fn go(&self, tasks: &mut JoinSet<()>, tick: u64) -> Result<(), DbError> {
+        let (db, now) = (&self.home.db, self.home.clock.now());
+        let settings = self.home.settings.now(db, now).await?;
+        if !settings.somebody_listens() {
+            return Ok(());
+        }
+        webhook::spread(db, now).await?;
+        if tick.is_multiple_of(RECOVER_EVERY) {
+            webhook::recover(db, now).await?;
+        }
+        for endpoint in webhook::list_due(db, now).await? {
+            let Some(turn) = Turn::take(&self.busy, endpoint.id) else { continue };
+            let round = self.clone();
+            tasks.spawn(async move {
+                round.serve(endpoint).await;
+                drop(turn);
+            });
+        }
+        Ok(())
+    }
+
+    /// Posts what is due, as long as all of it is taken. One that has failed before is asked with one delivery.
+    async fn serve(&self, endpoint: Webhook) {
+        let most = if endpoint.failing_since.is_some() { 1 } else { AT_ONCE };
+        while !self.stop.is_cancelled() {
+            let now = self.home.clock.now();
+            let due = match webhook::claim(&self.home.db, &endpoint, most, now).await {
+                Ok(due) => due,
+                Err(error) => return tracing::warn!(%error, "a webhook is put off"),
+            };
+            let posted = join_all(due.iter().map(|due| self.deliver(due))).await;
+            let all_taken = posted.iter().all(|noted| *noted == Some(Noted::Delivered));
+            // One that has just come back is looked at again, and then gets more at once.
+            if posted.is_empty() || !all_taken || endpoint.failing_since.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// None when what came of it could not be written down: its lease runs out, and it is posted again.
+    async fn deliver(&self, due: &Due) -> Option<Noted> {
+        let answer = self.poster.post(&self.home, due).await;
+        let (status, error) = (answer.status, answer.error.clone());
+        let now = self.home.clock.now();
+        let noted = webhook::record(&self.home.db, due, answer, now).await;
+        let noted = noted
+            .inspect_err(|error| tracing::warn!(%error, "what a webhook answered was not noted"))
+            .ok()?;
+        let outcome = match noted {
+            Noted::Delivered => "delivered",
+            Noted::TriedAgain => "tried_again",
+            Noted::GivenUp => "given_up",
+            Noted::Disabled => "disabled",
+            Noted::NotOurs => "not_ours",
+        };
+        metrics::counter!("otpost_webhook_posts_total", "outcome" => outcome).increment(1);
+        let (id, error) = (due.webhook.id, error.unwrap_or_default());
+        match noted {
+            Noted::Disabled => tracing::warn!(
+                webhook.id = %id,
+                "a webhook is disabled, because nothing is taken there any more: {error}"
+            ),
+            Noted::TriedAgain | Noted::GivenUp => tracing::info!(
+                webhook.id = %id, http.status = status, "a webhook did not take an event: {error}"
+            ),
+            Noted::Delivered | Noted::NotOurs => {}
+        }
+        Some(noted)
+    }
+}
+
+/// An endpoint that is ours for now.
+struct Turn {
+    busy: Arc<Mutex<HashSet<Uuid>>>,
+    id: Uuid,
+}
+
+impl Turn {
+    /// None when it is being posted to, or too many are.
+    fn take(busy: &Arc<Mutex<HashSet<Uuid>>>, id: Uuid) -> Option<Self> {
+        let mut all = busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_ours = all.len() < MOST_ENDPOINTS && all.insert(id);
+        is_ours.then(|| Self { busy: Arc::clone(busy), id })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}

@@ -1,0 +1,198 @@
+//! One delivery: what is posted, and what the answer means. Any 2xx takes it; nothing else does.
+
+use std::{
+    error::Error,
+    time::{Duration, SystemTime},
+};
+
+use otpost_shared::{
+    Home,
+    clock::Millis,
+    config::Webhooks,
+    db::DbError,
+    event::{self, Event, Said},
+    webhook::{self, Answer, Due},
+};
+use reqwest::{
+    Client, Response, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+    redirect, retry,
+};
+use serde::Serialize;
+use time::{OffsetDateTime, macros::format_description};
+
+use super::resolver::Vetted;
+use crate::providers::retry_after::retry_after;
+
+/// From the first byte to the last.
+const TIMEOUT: Duration = Duration::from_secs(15);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// So much of an answer is read, and nothing of it is kept.
+const LONGEST_BODY: usize = 64 * 1024;
+/// Characters of what is noted of a failure.
+const LONGEST_ERROR: usize = 200;
+
+/// Posts to endpoints, and to nothing else.
+#[derive(Clone, Debug)]
+pub(super) struct Poster {
+    client: Client,
+    rules: Webhooks,
+}
+
+/// What is posted, as Standard Webhooks has it.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    timestamp: String,
+    data: &'a Said,
+}
+
+/// All that one request needs.
+struct Letter {
+    id: String,
+    timestamp_secs: i64,
+    signatures: String,
+    body: Vec<u8>,
+}
+
+impl Poster {
+    /// It follows no redirect, takes no proxy from the environment, and repeats nothing by itself.
+    pub(super) fn new(rules: Webhooks) -> Result<Self, reqwest::Error> {
+        let client = Client::builder()
+            .dns_resolver(std::sync::Arc::new(Vetted { allow_private: rules.allow_private }))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(super::AT_ONCE)
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .no_proxy()
+            .user_agent(concat!("otpost/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self { client, rules })
+    }
+
+    /// Posts once, and says what it means.
+    pub(super) async fn post(&self, home: &Home, due: &Due) -> Answer {
+        let now = home.clock.now();
+        let tried = match write(home, due, now).await {
+            Ok(Some(letter)) => self.send(due, letter).await,
+            Ok(None) => return given_up("the event has been removed meanwhile"),
+            Err(error) => Tried::failed(format!("it could not be put together: {error}")),
+        };
+        tried.answer(due.delivery.attempts, home.clock.now())
+    }
+
+    async fn send(&self, due: &Due, letter: Letter) -> Tried {
+        // The configuration may have changed since it was made; and of an address without a name nobody asks.
+        let url = match webhook::parse_url(&due.webhook.url, self.rules) {
+            Ok(url) => url,
+            Err(said) => return Tried::failed(format!("its address {said}")),
+        };
+        let request = self
+            .client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", letter.id)
+            .header("webhook-timestamp", letter.timestamp_secs)
+            .header("webhook-signature", letter.signatures)
+            .body(letter.body);
+        match request.send().await {
+            Ok(response) => Tried::answered(response).await,
+            Err(error) => Tried::failed(in_words(&error)),
+        }
+    }
+}
+
+/// None when the event is no longer there.
+async fn write(home: &Home, due: &Due, now: Millis) -> Result<Option<Letter>, DbError> {
+    let Some(event) = event::find(&home.db, due.delivery.event_id).await? else { return Ok(None) };
+    let said = event::say(home, std::slice::from_ref(&event)).await?;
+    let Some(said) = said.first() else { return Ok(None) };
+    let body = Body { kind: &event.kind, timestamp: moment(&event), data: said };
+    let body = serde_json::to_vec(&body).map_err(|e| DbError::Broken(e.to_string()))?;
+    // The same for each endpoint, and each time: by it a receiver knows what it has had.
+    let (id, timestamp_secs) = (event.id.to_string(), now / 1_000);
+    let secrets = due.webhook.secrets(&home.keys, now)?;
+    let signatures = secrets.iter().map(|secret| secret.sign(&id, timestamp_secs, &body));
+    let signatures = signatures.collect::<Vec<_>>().join(" ");
+    Ok(Some(Letter { id, timestamp_secs, signatures, body }))
+}
+
+/// RFC 3339 in UTC, as the API writes it.
+fn moment(event: &Event) -> String {
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(event.at) * 1_000_000);
+    at.ok().and_then(|at| at.format(&format).ok()).unwrap_or_default()
+}
+
+/// What one request met.
+#[derive(Debug)]
+struct Tried {
+    status: Option<StatusCode>,
+    error: Option<String>,
+    wait: Option<Duration>,
+}
+
+impl Tried {
+    fn failed(error: impl Into<String>) -> Self {
+        let error = error.into().chars().take(LONGEST_ERROR).collect();
+        Self { status: None, error: Some(error), wait: None }
+    }
+
+    async fn answered(mut response: Response) -> Self {
+        let status = response.status();
+        let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let wait = header.and_then(|text| retry_after(text, SystemTime::now()));
+        // To its end, if that is near: the connection can then be used again.
+        let mut read = 0;
+        while let Ok(Some(chunk)) = response.chunk().await {
+            read += chunk.len();
+            if read > LONGEST_BODY {
+                break;
+            }
+        }
+        let error = (!status.is_success()).then(|| {
+            let aside =
+                if status.is_redirection() { ", and redirects are not followed" } else { "" };
+            format!("it answered {}{aside}", status.as_u16())
+        });
+        Self { status: Some(status), error, wait }
+    }
+
+    fn answer(self, attempts: i32, now: Millis) -> Answer {
+        let is_gone = self.status == Some(StatusCode::GONE);
+        let retry_at = webhook::retry_at(attempts, now, rand::random());
+        let asked = self.wait.map(|wait| now + i64::try_from(wait.as_millis()).unwrap_or(0));
+        let retry_at = retry_at.map(|at| asked.map_or(at, |asked| asked.max(at)));
+        let is_taken = self.error.is_none();
+        Answer {
+            status: self.status.map(|status| status.as_u16()),
+            error: self.error,
+            is_gone,
+            retry_at: if is_taken { None } else { retry_at },
+        }
+    }
+}
+
+fn given_up(why: &str) -> Answer {
+    Answer { status: None, error: Some(why.to_owned()), is_gone: false, retry_at: None }
+}
+
+/// The cause at the end of the chain. The outer errors name the address, which may hold a secret.
+fn in_words(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("no answer within {} s", TIMEOUT.as_secs());
+    }
+    let mut cause: Option<&dyn Error> = error.source();
+    let mut text = "failed".to_owned();
+    while let Some(inner) = cause {
+        text = inner.to_string();
+        cause = inner.source();
+    }
+    let what = if error.is_connect() { "not connected" } else { "no answer" };
+    format!("{what}: {text}")
+}
