@@ -133,7 +133,7 @@ on_both_homes! {
                 let body = match method {
                     "put" if path.contains("/policies/") => json!({ "changes": { "guesses": 3 } }),
                     "put" => json!({ "text": "{code}" }),
-                    "post" => json!({}),
+                    "post" | "patch" => json!({}),
                     _ => Value::Null,
                 };
                 let call = service.call(method.to_uppercase().parse().expect("a method"), &path);

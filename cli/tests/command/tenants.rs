@@ -28,11 +28,11 @@ fn tenants_are_made_and_told_apart() {
     assert!(key["key"].as_str().is_some_and(|key| key.starts_with("otp_sandbox_")), "{key}");
     let key = place.run(&["key", "create", "--tenant", "shop"]).exits(0);
     assert!(
-        !key.stdout.contains("sandbox") && key.stderr.contains("verify send manage."),
+        !key.stdout.contains("sandbox") && key.stderr.contains("verify send manage events."),
         "{key:?}"
     );
     let listed = place.run(&["key", "list", "--tenant", "ci", "--json"]).exits(0).json();
-    assert_eq!(listed[0]["scopes"], json!(["verify", "send", "manage", "inbox"]));
+    assert_eq!(listed[0]["scopes"], json!(["verify", "send", "manage", "events", "inbox"]));
     let wrong = place.run(&["key", "create", "--tenant", "shop", "--scope", "inbox"]).exits(2);
     assert!(wrong.stderr.contains("is no sandbox"), "{wrong:?}");
     let shown = place.run(&["tenant", "show", "ci"]).exits(0).stdout;
