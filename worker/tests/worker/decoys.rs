@@ -7,8 +7,7 @@ use otpost_shared::{
     queue::Lane,
     recipient::Recipient,
     tenant::DEFAULT_TENANT,
-    texts::Asked,
-    verification::{self, NewStep, NewVerification, ResendAnswer, ResendRequest, Variables},
+    verification::{self, NewStep, NewVerification, ResendAnswer, ResendRequest},
 };
 use otpost_testbed::Bed;
 use uuid::Uuid;
@@ -17,7 +16,7 @@ use crate::{
     Worker,
     delivery::BOTH,
     gateway::{ACCEPTED, Gateway},
-    until,
+    request, until,
 };
 
 const BOXES: &str = r#"
@@ -37,21 +36,8 @@ async fn accept(bed: &Bed, number: &str, address: &str, decoy: bool) -> Uuid {
     let to = Recipient::parse(number, None).expect("a valid number");
     let other = Recipient::parse_email(address).expect("an address");
     let step = |channel, to: &Recipient| NewStep { channel, to: to.clone(), after_secs: 60 };
-    let new = NewVerification {
-        tenant_id: DEFAULT_TENANT,
-        then: Some(vec![step(Channel::Voice, &to), step(Channel::Email, &other)]),
-        to,
-        channel: Channel::Sms,
-        purpose: "default".into(),
-        subject: None,
-        variables: Variables::new(),
-        metadata: None,
-        locale: Asked::default(),
-        client: None,
-        code: None,
-        decoy,
-        idempotency_key: None,
-    };
+    let then = Some(vec![step(Channel::Voice, &to), step(Channel::Email, &other)]);
+    let new = NewVerification { then, decoy, ..request(Channel::Sms, to) };
     verification::accept(&bed.home, new).await.expect("accepted").id
 }
 

@@ -8,8 +8,7 @@ use otpost_shared::{
     message::{self, NewMessage},
     recipient::Recipient,
     tenant::DEFAULT_TENANT,
-    texts::Asked,
-    verification::{self, NewVerification, Status, Terms, Variables},
+    verification::{self, Status, Terms},
 };
 use otpost_testbed::{Bed, Kind};
 use uuid::Uuid;
@@ -17,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     PATIENCE, Worker, accept, ended,
     gateway::{ACCEPTED, Answer, Gateway},
-    pause, timeline, until,
+    pause, request, timeline, until,
 };
 
 pub const BOTH: [Kind; 2] = [Kind::Embedded, Kind::Production];
@@ -251,21 +250,8 @@ async fn a_name_of_its_own_stands_in_the_text() {
         let gateway = Gateway::start(ACCEPTED).await;
         let bed = bed(kind, &[&gateway]).await;
         let worker = Worker::start(&bed.home);
-        let new = NewVerification {
-            tenant_id: DEFAULT_TENANT,
-            to: Recipient::parse("+12025550001", None).expect("a valid number"),
-            channel: Channel::Sms,
-            purpose: "default".into(),
-            subject: None,
-            variables: Variables::new(),
-            metadata: None,
-            locale: Asked::default(),
-            client: None,
-            code: None,
-            then: None,
-            decoy: false,
-            idempotency_key: None,
-        };
+        let to = Recipient::parse("+12025550001", None).expect("a valid number");
+        let new = request(Channel::Sms, to);
         let terms = Terms { app: Some("Shop"), code_length: Some(9), ..Terms::default() };
         let accepted = verification::accept_on_terms(&bed.home, new, &terms).await;
         let id = accepted.expect("accepted").id;

@@ -86,9 +86,15 @@ async fn accept_for(home: &Home, to: &str) -> Accepted {
 }
 
 async fn accept_by(home: &Home, channel: Channel, to: &str) -> Accepted {
-    let new = NewVerification {
+    let to = Recipient::parse(to, None).expect("a valid number");
+    verification::accept(home, request(channel, to)).await.expect("accepted")
+}
+
+/// What asks for a code, with nothing said that need not be.
+fn request(channel: Channel, to: Recipient) -> NewVerification {
+    NewVerification {
         tenant_id: DEFAULT_TENANT,
-        to: Recipient::parse(to, None).expect("a valid number"),
+        to,
         channel,
         purpose: "default".into(),
         subject: None,
@@ -100,8 +106,7 @@ async fn accept_by(home: &Home, channel: Channel, to: &str) -> Accepted {
         then: None,
         decoy: false,
         idempotency_key: None,
-    };
-    verification::accept(home, new).await.expect("accepted")
+    }
 }
 
 /// The message of a verification once it has ended.

@@ -10,8 +10,7 @@ use otpost_shared::{
     recipient::Recipient,
     report::{Report, Word},
     tenant::{self, DEFAULT_TENANT, Tenant},
-    texts::Asked,
-    verification::{self, NewVerification, Variables},
+    verification::{self, NewVerification},
 };
 use otpost_testbed::{Bed, Kind};
 use uuid::Uuid;
@@ -22,7 +21,7 @@ use crate::{
     ended,
     gateway::{ACCEPTED, Answer, Gateway},
     reports::{TAKEN, asked_for},
-    timeline, until,
+    request, timeline, until,
 };
 
 const BROKEN: Answer = Answer::Http("500 Internal Server Error", r#"{"code":"E7"}"#);
@@ -54,21 +53,7 @@ fn number(text: &str) -> Recipient {
 
 /// A code's verification.
 async fn code(home: &Home, tenant_id: Uuid, to: &str) -> Uuid {
-    let new = NewVerification {
-        tenant_id,
-        to: number(to),
-        channel: Channel::Sms,
-        purpose: "default".into(),
-        subject: None,
-        variables: Variables::new(),
-        metadata: None,
-        locale: Asked::default(),
-        client: None,
-        code: None,
-        then: None,
-        decoy: false,
-        idempotency_key: None,
-    };
+    let new = NewVerification { tenant_id, ..request(Channel::Sms, number(to)) };
     verification::accept(home, new).await.expect("accepted").id
 }
 

@@ -15,10 +15,7 @@ use otpost_shared::{
     spend,
     suppression::{self, NewSuppression, Reason, Scope},
     tenant::{self, DEFAULT_TENANT, Tenant},
-    texts::Asked,
-    verification::{
-        self, Accepted, NewStep, NewVerification, ResendAnswer, ResendRequest, Status, Variables,
-    },
+    verification::{self, Accepted, NewStep, NewVerification, ResendAnswer, ResendRequest, Status},
 };
 use otpost_testbed::{self as testbed, Bed};
 use uuid::Uuid;
@@ -28,7 +25,7 @@ use crate::{
     delivery::BOTH,
     ended,
     gateway::{ACCEPTED, Answer, Gateway},
-    until,
+    request, until,
 };
 
 const BUSY: Answer = Answer::Http("503 Service Unavailable", "{}");
@@ -121,21 +118,7 @@ async fn accept_with(
     to: &str,
     then: Vec<NewStep>,
 ) -> Accepted {
-    let new = NewVerification {
-        decoy: false,
-        tenant_id,
-        to: recipient(to),
-        channel,
-        purpose: "default".into(),
-        subject: None,
-        variables: Variables::new(),
-        metadata: None,
-        locale: Asked::default(),
-        client: None,
-        code: None,
-        then: Some(then),
-        idempotency_key: None,
-    };
+    let new = NewVerification { tenant_id, then: Some(then), ..request(channel, recipient(to)) };
     verification::accept(home, new).await.expect("accepted")
 }
 

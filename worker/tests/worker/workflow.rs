@@ -19,7 +19,7 @@ use crate::{
     Worker,
     delivery::BOTH,
     gateway::{ACCEPTED, Answer, Gateway},
-    until,
+    request, until,
 };
 
 const BOXES: &str = r#"
@@ -41,21 +41,8 @@ fn ann() -> Recipient {
 async fn accept(bed: &Bed) -> Uuid {
     let to = Recipient::parse("+12025550001", None).expect("a valid number");
     let step = |channel, to: &Recipient| NewStep { channel, to: to.clone(), after_secs: 60 };
-    let new = NewVerification {
-        tenant_id: DEFAULT_TENANT,
-        then: Some(vec![step(Channel::Voice, &to), step(Channel::Email, &ann())]),
-        to,
-        channel: Channel::Sms,
-        purpose: "default".into(),
-        subject: None,
-        variables: Variables::new(),
-        metadata: None,
-        locale: Asked::default(),
-        client: None,
-        code: None,
-        decoy: false,
-        idempotency_key: None,
-    };
+    let then = Some(vec![step(Channel::Voice, &to), step(Channel::Email, &ann())]);
+    let new = NewVerification { then, ..request(Channel::Sms, to) };
     verification::accept(&bed.home, new).await.expect("accepted").id
 }
 

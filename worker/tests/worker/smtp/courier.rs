@@ -8,14 +8,13 @@ use otpost_shared::{
     provider_state::{self, ProviderState},
     recipient::Recipient,
     tenant::DEFAULT_TENANT,
-    texts::Asked,
-    verification::{self, NewVerification, Variables},
+    verification,
 };
 use otpost_testbed::{Bed, Kind};
 use uuid::Uuid;
 
 use super::server::{MailServer, Say, Security};
-use crate::{Worker, delivery::BOTH, ended, metrics, timeline, until};
+use crate::{Worker, delivery::BOTH, ended, metrics, request, timeline, until};
 
 /// A home whose e-mails go to these servers, named `a` and `b`.
 async fn bed(kind: Kind, servers: &[&MailServer]) -> Bed {
@@ -43,22 +42,7 @@ fn person(n: u32) -> Recipient {
 }
 
 async fn code(home: &Home, n: u32) -> Uuid {
-    let new = NewVerification {
-        tenant_id: DEFAULT_TENANT,
-        to: person(n),
-        channel: Channel::Email,
-        purpose: "default".into(),
-        subject: None,
-        variables: Variables::new(),
-        metadata: None,
-        locale: Asked::default(),
-        client: None,
-        code: None,
-        then: None,
-        decoy: false,
-        idempotency_key: None,
-    };
-    verification::accept(home, new).await.expect("accepted").id
+    verification::accept(home, request(Channel::Email, person(n))).await.expect("accepted").id
 }
 
 async fn notice(home: &Home, n: u32) -> Uuid {
