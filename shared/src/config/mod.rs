@@ -4,6 +4,7 @@ mod by_country;
 mod channels;
 mod compat;
 mod error;
+mod events;
 mod layers;
 mod page;
 mod purpose;
@@ -23,6 +24,7 @@ pub use by_country::ByCountry;
 pub use channels::serves;
 pub use compat::{Compat, Django, Twilio};
 pub use error::{ConfigError, Source};
+pub use events::{Events, Webhooks};
 pub use layers::{load, load_with, section};
 pub(crate) use layers::{nearest, without_value};
 pub use page::{Page, ReturnUrl};
@@ -287,20 +289,6 @@ pub struct Retention {
     pub messages_days: u32,
     pub idempotency_hours: u32,
     pub events_days: u32,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub struct Events {
-    /// Kept for all tenants, also for those without an endpoint.
-    pub log: bool,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub struct Webhooks {
-    pub allow_http: bool,
-    /// Addresses that are not public may be posted to.
-    pub allow_private: bool,
-    pub most_per_tenant: u32,
 }
 
 impl Config {
