@@ -2,8 +2,8 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
-    Home, api_key::Scope, channel::Channel, page_link::PageLink, policy::DEFAULT_PURPOSE,
-    queue::Lane, settings::Owner, verification::Variables,
+    Home, admission::Refused, api_key::Scope, channel::Channel, page_link::PageLink,
+    policy::DEFAULT_PURPOSE, queue::Lane, settings::Owner, verification::Variables,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -115,9 +115,8 @@ async fn read(home: &Home, tenant_id: Uuid, wire: CreatePage) -> Result<PageLink
     let purpose = wire.purpose.unwrap_or_else(|| DEFAULT_PURPOSE.into());
     let settings = home.settings.now(&home.db, now).await?;
     if settings.policy(tenant_id, &purpose).is_none() {
-        let known = settings.purposes(Owner::Tenant(tenant_id)).join(", ");
-        let unknown = ErrorCode::UnknownPurpose.detail(format!("there are: {known}"));
-        return Err(unknown.with("field", "purpose"));
+        let known = settings.purposes(Owner::Tenant(tenant_id));
+        return Err(Refused::UnknownPurpose { known }.into());
     }
     let channels = channels(home, &wire.channels, wire.to.as_deref())?;
     let to = match (wire.to, channels.first()) {

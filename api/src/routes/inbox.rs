@@ -8,6 +8,7 @@ use otpost_shared::{
     api_key::Scope,
     channel::Channel,
     db::DbError,
+    page::Page,
     recipient::Recipient,
     sandbox::inbox::{self, Received, Wanted},
 };
@@ -143,10 +144,10 @@ pub async fn list(
     };
     let wait = read_wait(query.wait.as_deref())?;
     let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);
-    let mut found = look(&app.home, caller.tenant_id, &wanted, limit + 1, wait).await?;
-    let next = found.get(limit).and(found.get(limit - 1)).map(|last| last.number.to_string());
-    found.truncate(limit);
-    Ok(Json(InboxPage { messages: found.into_iter().map(Into::into).collect(), next }))
+    let found = look(&app.home, caller.tenant_id, &wanted, limit + 1, wait).await?;
+    let page = Page::of(found, limit, |last| last.number.to_string());
+    let messages = page.rows.into_iter().map(Into::into).collect();
+    Ok(Json(InboxPage { messages, next: page.next }))
 }
 
 /// Removes what is in this sandbox's inbox, so that a test begins with an empty one.

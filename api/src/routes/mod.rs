@@ -16,7 +16,7 @@ pub mod timeline;
 pub mod verifications;
 pub mod webhooks;
 
-use std::convert::Infallible;
+use std::{convert::Infallible, str::FromStr};
 
 use axum::{
     extract::{FromRequestParts, Path},
@@ -65,6 +65,15 @@ fn read_limit(limit: Option<&str>) -> Result<Option<usize>, ApiError> {
     let Some(text) = limit else { return Ok(None) };
     let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
     limit.map(Some).ok_or_else(|| wrong_parameter("limit", "limit must be 1 to 1000"))
+}
+
+/// Where the page before ended, as it said itself.
+fn read_after<T: FromStr>(text: Option<&str>) -> Result<Option<T>, ApiError> {
+    text.map(|text| text.parse().map_err(|_| wrong_after())).transpose()
+}
+
+fn wrong_after() -> ApiError {
+    wrong_parameter("after", "after must be next of the page before")
 }
 
 /// The id in a path; none when it is of no form that an id has.

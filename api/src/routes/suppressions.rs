@@ -10,9 +10,8 @@ use otpost_shared::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
-use super::{DEFAULT_LIMIT, PathId, read_limit, wrong_parameter};
+use super::{DEFAULT_LIMIT, PathId, read_after, read_limit, wrong_parameter};
 use crate::{
     App,
     auth::Caller,
@@ -134,11 +133,7 @@ pub async fn list(
 ) -> Result<Json<ListedSuppressions>, ApiError> {
     caller.require(Scope::Send)?;
     let Params(query) = query?;
-    let after = match query.after.as_deref() {
-        None => Uuid::nil(),
-        Some(text) => Uuid::try_parse(text)
-            .map_err(|_| wrong_parameter("after", "after must be next of the page before"))?,
-    };
+    let after = read_after(query.after.as_deref())?.unwrap_or_default();
     let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);
     let home = &app.home;
     let of = match &query.to {

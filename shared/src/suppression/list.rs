@@ -3,17 +3,12 @@
 use uuid::Uuid;
 
 use super::{Suppression, columns};
-use crate::db::{Db, DbError, on_pool};
+use crate::{
+    db::{Db, DbError, on_pool},
+    page::Page,
+};
 
-/// Some suppressions, oldest first.
-#[derive(Clone, Debug)]
-pub struct Page {
-    pub rows: Vec<Suppression>,
-    /// Where the next page begins: after this one. None means that there is none.
-    pub next: Option<Uuid>,
-}
-
-/// Up to `limit` after the id `after`; of one recipient only when its hash is given.
+/// Up to `limit` after the id `after`, oldest first; of one recipient only when its hash is given.
 ///
 /// # Errors
 /// The database does not answer.
@@ -23,7 +18,7 @@ pub async fn list(
     of: Option<&[u8]>,
     after: Uuid,
     limit: usize,
-) -> Result<Page, DbError> {
+) -> Result<Page<Suppression>, DbError> {
     macro_rules! sql {
         ($whose:literal, $which:literal) => {
             concat!(
@@ -61,10 +56,7 @@ pub async fn list(
         }));
     }
     rows.sort_unstable_by_key(|row| row.id);
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = if more { rows.last().map(|row| row.id) } else { None };
-    Ok(Page { rows, next })
+    Ok(Page::of(rows, limit, |row| row.id))
 }
 
 /// One that the tenant may see.

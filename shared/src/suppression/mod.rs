@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 pub use self::{
     blocked::Blocked,
-    list::{Page, find, list},
+    list::{find, list},
     rewrite::rewrite,
 };
 use crate::{

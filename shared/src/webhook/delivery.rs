@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::{
     clock::Millis,
     db::{Db, DbError, on_pool},
+    page::Page,
 };
 
 /// One row.
@@ -35,15 +36,7 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-/// Some deliveries, the newest first.
-#[derive(Clone, Debug)]
-pub struct Page {
-    pub rows: Vec<Delivery>,
-    /// Where the next page begins: before this one. None means that there is none.
-    pub next: Option<Uuid>,
-}
-
-/// Up to `limit` deliveries of an endpoint before the id `before`, of one state if it is given.
+/// Up to `limit` deliveries of an endpoint before the id `before`, the newest first, of one state if it is given.
 ///
 /// # Errors
 /// The database does not answer.
@@ -53,7 +46,7 @@ pub async fn list_deliveries(
     state: Option<&str>,
     before: Uuid,
     limit: usize,
-) -> Result<Page, DbError> {
+) -> Result<Page<Delivery>, DbError> {
     const SQL: &str = concat!(
         "SELECT ",
         columns!(),
@@ -62,7 +55,7 @@ pub async fn list_deliveries(
          ORDER BY id DESC LIMIT $4"
     );
     let wanted = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-    let mut rows = on_pool!(db.read(), c => {
+    let rows = on_pool!(db.read(), c => {
         sqlx::query_as::<D, Delivery>(SQL)
             .bind(webhook_id)
             .bind(before)
@@ -71,10 +64,7 @@ pub async fn list_deliveries(
             .fetch_all(c)
             .await?
     });
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = if more { rows.last().map(|row| row.id) } else { None };
-    Ok(Page { rows, next })
+    Ok(Page::of(rows, limit, |row| row.id))
 }
 
 /// # Errors

@@ -25,7 +25,7 @@ pub use self::{
     change::{
         Change, NewWebhook, NotMade, ROTATION_MS, create, enable, remove, rotate, test, update,
     },
-    delivery::{Delivery, Page, find_delivery, list_deliveries, replay},
+    delivery::{Delivery, find_delivery, list_deliveries, replay},
     secret::Secret,
     spread::{MOST_REPLAYED, Replayed, replay_since, spread},
     target::{is_public, parse as parse_url},

@@ -25,7 +25,7 @@ use crate::{
     auth::Caller,
     error::{ApiError, Problem},
     query::Params,
-    routes::{DEFAULT_LIMIT, PathId, read_limit, wrong_parameter},
+    routes::{DEFAULT_LIMIT, PathId, read_after, read_limit, wrong_after, wrong_parameter},
     timestamp::rfc3339,
 };
 
@@ -135,12 +135,10 @@ fn part(batch: Batch, query: &ListQuery) -> Result<Part, ApiError> {
             wrong_parameter("state", &format!("state is one of {}", Which::names()))
         })?,
     };
-    let after = match query.after.as_deref() {
+    let after = match read_after(query.after.as_deref())? {
         None => batch.id,
-        Some(text) => Uuid::try_parse(text)
-            .ok()
-            .filter(|after| batch::is_within(batch.id, *after))
-            .ok_or_else(|| wrong_parameter("after", "after must be next of the page before"))?,
+        Some(after) if batch::is_within(batch.id, after) => after,
+        Some(_) => return Err(wrong_after()),
     };
     Ok(Part { batch, which, after, limit: read_limit(query.limit.as_deref())? })
 }

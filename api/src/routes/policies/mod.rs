@@ -10,6 +10,7 @@ use axum::{
 };
 use otpost_shared::{
     api_key::Scope,
+    page::Page,
     policy::{self, Change},
 };
 use serde::Deserialize;
@@ -17,7 +18,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::wire::{ChangePolicy, ListedPolicies, ListedVersions, PolicyVersion, PolicyView};
-use super::{DEFAULT_LIMIT, PathName, read_limit, wrong_parameter};
+use super::{DEFAULT_LIMIT, PathName, read_after, read_limit};
 use crate::{
     App,
     auth::Caller,
@@ -76,11 +77,10 @@ pub async fn list(
     let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);
     let all = policy::list(&app.home, Some(caller.tenant_id)).await?;
     let is_after = |name: &str| query.after.as_deref().is_none_or(|after| name > after);
-    let mut shown: Vec<_> = all.into_iter().filter(|shown| is_after(&shown.purpose)).collect();
-    let more = shown.len() > limit;
-    shown.truncate(limit);
-    let next = shown.last().filter(|_| more).map(|last| last.purpose.clone());
-    Ok(Json(ListedPolicies { policies: shown.into_iter().map(Into::into).collect(), next }))
+    let shown = all.into_iter().filter(|shown| is_after(&shown.purpose));
+    let page = Page::of(shown.collect(), limit, |last| last.purpose.clone());
+    let policies = page.rows.into_iter().map(Into::into).collect();
+    Ok(Json(ListedPolicies { policies, next: page.next }))
 }
 
 /// Shows the policy of a purpose as it counts, and where its keys come from.
@@ -171,22 +171,15 @@ pub async fn list_versions(
     caller.require(Scope::Manage)?;
     let Params(query) = query?;
     let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);
-    let before = match query.after.as_deref() {
-        None => i32::MAX,
-        Some(text) => text
-            .parse()
-            .map_err(|_| wrong_parameter("after", "after must be next of the page before"))?,
-    };
+    let before = read_after(query.after.as_deref())?.unwrap_or(i32::MAX);
     let (home, tenant_id) = (&app.home, Some(caller.tenant_id));
-    let mut rows = policy::list_versions(&home.db, tenant_id, &purpose, before, limit + 1).await?;
+    let rows = policy::list_versions(&home.db, tenant_id, &purpose, before, limit + 1).await?;
     if rows.is_empty() && policy::find(home, tenant_id, &purpose).await?.is_none() {
         return Err(ErrorCode::PolicyNotFound.error());
     }
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|last| last.version);
-    let versions = rows.into_iter().map(PolicyVersion::from).collect();
-    Ok(Json(ListedVersions { versions, next }))
+    let page = Page::of(rows, limit, |last| last.version);
+    let versions = page.rows.into_iter().map(PolicyVersion::from).collect();
+    Ok(Json(ListedVersions { versions, next: page.next }))
 }
 
 /// Makes what an earlier version of the tenant's says count again, as a new version.

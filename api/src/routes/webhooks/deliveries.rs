@@ -5,14 +5,14 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::StatusCode,
 };
-use otpost_shared::webhook;
+use otpost_shared::{api_key::Scope, webhook};
 use serde::Deserialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{
-    find, read_after,
+    find,
     wire::{DeliveryView, ListedDeliveries, ReplayEvents, ReplayedEvents},
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     body::JsonBody,
     error::{ApiError, ErrorCode, Problem},
     query::{NoParams, Params},
-    routes::{DEFAULT_LIMIT, PathId, read_limit, wrong_parameter},
+    routes::{DEFAULT_LIMIT, PathId, read_after, read_limit, wrong_parameter},
 };
 
 const STATES: [&str; 4] = ["queued", "sending", "delivered", "failed"];
@@ -56,7 +56,7 @@ pub async fn list(
     caller: Caller,
     query: Result<Params<DeliveriesQuery>, ApiError>,
 ) -> Result<Json<ListedDeliveries>, ApiError> {
-    caller.require(otpost_shared::api_key::Scope::Events)?;
+    caller.require(Scope::Events)?;
     let Params(query) = query?;
     let of = find(&app, &caller, id).await?;
     let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);

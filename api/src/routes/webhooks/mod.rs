@@ -7,6 +7,7 @@ mod wire;
 use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     api_key::Scope,
+    page::Page,
     webhook::{self, NewWebhook, ROTATION_MS, Webhook},
 };
 use serde::Deserialize;
@@ -17,7 +18,7 @@ use uuid::Uuid;
 use self::wire::{
     ChangeWebhook, CreateWebhook, ListedWebhooks, TestedWebhook, WebhookView, WebhookWithSecret,
 };
-use super::{DEFAULT_LIMIT, PathId, read_limit, wrong_parameter};
+use super::{DEFAULT_LIMIT, PathId, read_after, read_limit};
 use crate::{
     App,
     auth::Caller,
@@ -96,11 +97,10 @@ pub async fn list(
     let Params(query) = query?;
     let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);
     let after = read_after(query.after.as_deref())?.unwrap_or_default();
-    let mut rows = webhook::list(&app.home.db, caller.tenant_id, after, limit + 1).await?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
-    Ok(Json(ListedWebhooks { webhooks: rows.into_iter().map(WebhookView::from).collect(), next }))
+    let rows = webhook::list(&app.home.db, caller.tenant_id, after, limit + 1).await?;
+    let page = Page::of(rows, limit, |row| row.id.to_string());
+    let webhooks = page.rows.into_iter().map(WebhookView::from).collect();
+    Ok(Json(ListedWebhooks { webhooks, next: page.next }))
 }
 
 /// Shows an endpoint, and how it fares.
@@ -226,9 +226,4 @@ async fn find(app: &App, caller: &Caller, id: PathId) -> Result<Webhook, ApiErro
     let id = known_id(caller, id)?;
     let row = webhook::find(&app.home.db, caller.tenant_id, id).await?;
     row.ok_or_else(|| ErrorCode::WebhookNotFound.error())
-}
-
-fn read_after(text: Option<&str>) -> Result<Option<Uuid>, ApiError> {
-    let wrong = |_| wrong_parameter("after", "after must be next of the page before");
-    text.map(|text| Uuid::try_parse(text).map_err(wrong)).transpose()
 }
