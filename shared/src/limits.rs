@@ -220,7 +220,8 @@ impl Limiter {
         local.charge(charges, proof, share)
     }
 
-    /// Gives back what [`Limiter::charge`] took, because nothing came of it.
+    /// Gives back what [`Limiter::charge`] took, because nothing came of it; not once a repeat has passed
+    /// on it, of which something may have come.
     pub async fn refund(&self, charged: Charged) {
         if charged.keys.is_empty() {
             return;

@@ -24,8 +24,8 @@ const UNMARKED: &str = "----------------";
 
 /// Charges one after the other, each with all it asks for or with nothing; then writes each log
 /// once. A log of few moments is a text, newest first: 13 digits, a colon, 16 characters of the
-/// marker, a semicolon. Each answer is how long to wait, and because of which key; -1 for a marker
-/// that was there within the last minute.
+/// marker, and a semicolon, or an exclamation mark once a repeat has passed on it. Each answer is how long to
+/// wait, and because of which key; -1 for a marker that was there within the last minute.
 ///
 /// The arguments are: how many lists of rules there are; each list, as 1 for few moments or else 0,
 /// how many moments are kept and for how long, its length, and a count and a window for each rule; for
@@ -70,14 +70,17 @@ while at <= #ARGV do
   local now, mark, ways = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   at = at + 3
   local wait, why, free = 0, 0, false
-  local marked = string.sub(mark, 1, 1) ~= '-' and ':' .. mark .. ';'
+  local marked = string.sub(mark, 1, 1) ~= '-' and ':' .. mark
   for i = 1, ways do
     local way = tonumber(ARGV[at + i - 1])
     local k = key_of[way]
     local text = log[k]
     if text and marked then
       local found = string.find(text, marked, 1, true)
-      free = free or found and now - string.sub(text, found - 13, found - 1) < 60000
+      if found and now - string.sub(text, found - 13, found - 1) < 60000 then
+        free, changed[k] = true, true
+        log[k] = string.sub(text, 1, found + 16) .. '!' .. string.sub(text, found + 18)
+      end
     end
     for _, rule in ipairs(rules[way]) do
       local nth
@@ -121,7 +124,15 @@ end
 return answers
 ";
 
+/// Takes a charge out of each log, unless a repeat has passed on it: that one may have been committed. The
+/// arguments are its moment, its marker, and for each of `KEYS` 1 for few moments or else 0.
 const REFUND: &str = r"
+for i = 1, #KEYS do
+  local shared = ARGV[1] .. ':' .. ARGV[2] .. '!'
+  if ARGV[i + 2] == '1' and string.find(redis.call('GET', KEYS[i]) or '', shared, 1, true) then
+    return 0
+  end
+end
 for i = 1, #KEYS do
   if ARGV[i + 2] == '1' then
     local log, entry = redis.call('GET', KEYS[i]) or '', ARGV[1] .. ':' .. ARGV[2] .. ';'
@@ -202,7 +213,7 @@ impl InRedis {
         answered.await.map_err(|_| RedisDown::because("the answer was lost"))?
     }
 
-    /// Takes back what was charged.
+    /// Takes back what was charged, unless a repeat has passed on it.
     ///
     /// # Errors
     /// Redis does not answer.

@@ -22,7 +22,7 @@ pub(super) struct Local {
     /// By hashes of the keys, which are long: two of 100,000 that meet are less likely than one in
     /// a billion, and would only share a limit.
     logs: HashMap<u64, Log>,
-    markers: HashMap<u64, Millis>,
+    markers: HashMap<u64, Mark>,
     hasher: RandomState,
     cleaned_at: Millis,
 }
@@ -36,6 +36,14 @@ struct Log {
     idle_after: Millis,
 }
 
+/// Lets repeats of one charge pass.
+#[derive(Debug)]
+struct Mark {
+    until: Millis,
+    /// One has: it may have been committed, whatever became of the first.
+    has_passed: bool,
+}
+
 impl Local {
     /// Charges everything or nothing; `share` processes count the same.
     pub(super) fn charge(
@@ -47,7 +55,10 @@ impl Local {
         let now = proof.at;
         self.stay_small(now);
         let mark = self.mark(&proof);
-        if mark.is_some_and(|m| self.markers.get(&m).is_some_and(|until| *until > now)) {
+        if let Some(mark) = mark.and_then(|hash| self.markers.get_mut(&hash))
+            && mark.until > now
+        {
+            mark.has_passed = true;
             return Ok(Charged::default());
         }
         let hashes: Vec<u64> = proof.keys.iter().map(|key| self.hasher.hash_one(key)).collect();
@@ -74,12 +85,16 @@ impl Local {
             log.idle_after = now + charge.reach.span_ms;
         }
         if let Some(mark) = mark {
-            self.markers.insert(mark, now + MARKED_MS);
+            self.markers.insert(mark, Mark { until: now + MARKED_MS, has_passed: false });
         }
         Ok(proof)
     }
 
     pub(super) fn refund(&mut self, charged: &Charged) {
+        let mark = self.mark(charged);
+        if mark.and_then(|hash| self.markers.get(&hash)).is_some_and(|mark| mark.has_passed) {
+            return;
+        }
         for key in &charged.keys {
             if let Some(log) = self.logs.get_mut(&self.hasher.hash_one(key))
                 && let Some(place) = log.moments.iter().position(|at| *at == charged.at)
@@ -87,7 +102,7 @@ impl Local {
                 log.moments.remove(place);
             }
         }
-        if let Some(mark) = self.mark(charged) {
+        if let Some(mark) = mark {
             self.markers.remove(&mark);
         }
     }
@@ -101,10 +116,10 @@ impl Local {
         if now - self.cleaned_at >= CLEAN_EVERY_MS {
             self.cleaned_at = now;
             self.logs.retain(|_, log| log.idle_after > now);
-            self.markers.retain(|_, until| *until > now);
+            self.markers.retain(|_, mark| mark.until > now);
         }
         keep_newer_half(&mut self.logs, |log| log.asked_at);
-        keep_newer_half(&mut self.markers, |until| *until);
+        keep_newer_half(&mut self.markers, |mark| mark.until);
     }
 }
 

@@ -32,11 +32,34 @@ on_both_homes! {
     async fn what_came_to_nothing_is_given_back(bed, "") {
         let limiter = &bed.home.limiter;
         let charged = limiter.charge(Uuid::nil(), &charge("a"), Some("k"), 0).await.expect("free");
-        // The same key is not charged twice.
-        assert!(limiter.charge(Uuid::nil(), &charge("a"), Some("k"), 1).await.is_ok());
         assert!(limiter.charge(Uuid::nil(), &charge("a"), None, 1).await.is_err());
         limiter.refund(charged).await;
         assert!(limiter.charge(Uuid::nil(), &charge("a"), None, 2).await.is_ok());
+    }
+
+    async fn what_a_repeat_has_passed_on_stays_charged(bed, "") {
+        let limiter = &bed.home.limiter;
+        let many = [Rule { count: 17, window_ms: 30_000 }];
+        let charges = || {
+            let [recipient] = charge("a");
+            [Charge::new(Scope::Tenant, "t".into(), &many), recipient]
+        };
+        let at = |marker, now| async move {
+            limiter.charge(Uuid::nil(), &charges(), marker, now).await
+        };
+        let first = at(Some("k"), 0).await.expect("free");
+        // The same key is not charged twice, and its commit may be the one that counts.
+        let second = at(Some("k"), 1).await.expect("passes");
+        limiter.refund(first).await;
+        assert!(at(None, 2).await.is_err());
+        limiter.refund(second).await;
+        assert!(at(None, 3).await.is_err());
+        assert!(at(Some("k"), 4).await.is_ok(), "it goes on passing");
+        let tenant = [Charge::new(Scope::Tenant, "t".into(), &many)];
+        for nth in 2..=17 {
+            assert!(limiter.charge(Uuid::nil(), &tenant, None, 5).await.is_ok(), "{nth}");
+        }
+        assert!(limiter.charge(Uuid::nil(), &tenant, None, 5).await.is_err());
     }
 
     async fn everywhere_the_counts_are_the_same(bed, "") {
