@@ -53,19 +53,23 @@ on_both_homes! {
     }
 
     async fn parallel_repeats_make_one_verification(bed, "") {
-        let tasks: Vec<_> = (0..20)
-            .map(|_| {
-                let home = bed.home.clone();
-                let mut new = request(number(1));
-                new.idempotency_key = Some(key(&bed.home, "k", "body"));
+        // Which of the 20 is charged and which commits is decided anew for each number.
+        for n in 1..=10 {
+            let mut new = request(number(n));
+            new.idempotency_key = Some(key(&bed.home, &n.to_string(), "body"));
+            let one = || {
+                let (home, new) = (bed.home.clone(), new.clone());
                 tokio::spawn(async move { verification::accept(&home, new).await })
-            })
-            .collect();
-        let mut ids = std::collections::HashSet::new();
-        for task in tasks {
-            ids.insert(task.await.expect("no panic").expect("accepted").id);
+            };
+            let tasks: Vec<_> = (0..20).map(|_| one()).collect();
+            let mut ids = std::collections::HashSet::new();
+            for task in tasks {
+                ids.insert(task.await.expect("no panic").expect("accepted").id);
+            }
+            assert_eq!(ids.len(), 1);
+            let more = refusal(verification::accept(&bed.home, request(number(n))).await);
+            assert!(matches!(more, Refused::Limited { scope: Scope::Recipient, .. }), "{more:?}");
         }
-        assert_eq!(ids.len(), 1);
     }
 
     async fn a_recipient_is_limited_and_told_how_long(bed, "") {
