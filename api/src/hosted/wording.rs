@@ -1,12 +1,12 @@
 //! What the page says, in each language that codes have sentences in: the Fluent files of api/locales, which
 //! are part of the program.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::borrow::Cow;
 
-use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
+use fluent_bundle::{FluentArgs, FluentValue};
 use otpost_shared::{
     channel::Channel,
-    texts::{Asked, Locale, Texts, built_in},
+    texts::{Asked, Locale, Sentences, Texts, built_in},
 };
 use uuid::Uuid;
 
@@ -14,46 +14,18 @@ use crate::error::{ApiError, ErrorCode};
 
 macro_rules! files {
     ($($tag:literal)*) => {
-        &[$(($tag, include_str!(concat!("../../locales/", $tag, ".ftl"))),)*]
+        [$(Sentences::new($tag, include_str!(concat!("../../locales/", $tag, ".ftl"))),)*]
     };
 }
 
-const FILES: &[(&str, &str)] = files![
+static LANGUAGES: [Sentences; 39] = files![
     "ar" "bg" "cs" "da" "de" "el" "en" "es" "et" "fa" "fi" "fr" "he" "hi" "hr" "hu" "id" "it" "ja"
     "ko" "lt" "nb" "nl" "pl" "pt" "pt-BR" "ro" "ru" "sk" "sl" "sr" "sr-Latn" "sv" "th" "tr" "uk"
     "vi" "zh-Hans" "zh-Hant"
 ];
 
-/// One file.
-struct Language {
-    tag: &'static str,
-    bundle: FluentBundle<FluentResource>,
-}
-
-static LANGUAGES: LazyLock<Vec<Language>> =
-    LazyLock::new(|| FILES.iter().filter_map(|(tag, text)| Language::read(tag, text)).collect());
-
-impl Language {
-    fn read(tag: &'static str, text: &str) -> Option<Self> {
-        let locale = Locale::parse(tag)?;
-        // A test reads all of them whole.
-        let resource =
-            FluentResource::try_new(text.to_owned()).unwrap_or_else(|(readable, _)| readable);
-        let mut bundle: FluentBundle<FluentResource> =
-            FluentBundle::new_concurrent(vec![locale.as_ref().clone()]);
-        bundle.add_resource_overriding(resource);
-        Some(Self { tag, bundle })
-    }
-
-    fn say(&self, id: &str, values: &FluentArgs<'_>) -> Option<String> {
-        let pattern = self.bundle.get_message(id)?.value()?;
-        let said = self.bundle.format_pattern(pattern, Some(values), &mut Vec::new());
-        Some(said.into_owned())
-    }
-}
-
-fn find(tag: &str) -> Option<&'static Language> {
-    LANGUAGES.iter().find(|language| language.tag == tag)
+fn find(tag: &str) -> Option<&'static Sentences> {
+    LANGUAGES.iter().find(|language| language.tag() == tag)
 }
 
 /// The sentences of one language, about one application.
@@ -167,6 +139,8 @@ fn clock(secs: i64) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
+    use fluent_bundle::FluentResource;
+
     use super::*;
 
     fn ids(text: &str) -> BTreeSet<&str> {
@@ -180,13 +154,15 @@ mod tests {
 
     #[test]
     fn every_language_that_codes_have_has_every_sentence() {
-        let tags: BTreeSet<String> = FILES.iter().map(|(tag, _)| (*tag).to_owned()).collect();
+        let tags: BTreeSet<String> =
+            LANGUAGES.iter().map(|language| language.tag().to_owned()).collect();
         let those_of_codes = built_in().iter().map(ToString::to_string).collect();
         assert_eq!(tags, those_of_codes);
-        let english = ids(FILES.iter().find(|(tag, _)| *tag == "en").expect("English").1);
+        let english = ids(find("en").expect("English").file());
         assert!(english.len() > 35, "{}", english.len());
-        for (tag, text) in FILES {
-            let read = FluentResource::try_new((*text).to_owned());
+        for language in &LANGUAGES {
+            let (tag, text) = (language.tag(), language.file());
+            let read = FluentResource::try_new(text.to_owned());
             assert!(read.is_ok(), "{tag}: {:?}", read.err().map(|(_, errors)| errors));
             assert_eq!(ids(text), english, "{tag}");
         }
@@ -194,7 +170,7 @@ mod tests {
 
     #[test]
     fn what_a_sentence_names_is_said() {
-        for (tag, _) in FILES {
+        for tag in LANGUAGES.iter().map(Sentences::tag) {
             let words = words(tag);
             for (id, name) in [
                 ("sent-sms", "to"),
@@ -215,7 +191,7 @@ mod tests {
                 assert!(left <= 2 || said.contains(&left.to_string()), "{tag}: {said}");
                 assert!(!said.contains(['{', '}', '$']), "{tag}: {said}");
             }
-            for id in ids(FILES[0].1) {
+            for id in ids(LANGUAGES[0].file()) {
                 let said = words.say_with(id, "to", "x");
                 assert!(!said.is_empty() && !said.contains(".."), "{tag} {id}: {said}");
             }
@@ -224,11 +200,9 @@ mod tests {
 
     #[test]
     fn those_who_read_from_the_right_do() {
-        let from_the_right: Vec<&str> = FILES
-            .iter()
-            .map(|(tag, _)| *tag)
-            .filter(|tag| words(tag).direction() == "rtl")
-            .collect();
+        let tags = LANGUAGES.iter().map(Sentences::tag);
+        let from_the_right: Vec<&str> =
+            tags.filter(|tag| words(tag).direction() == "rtl").collect();
         assert_eq!(from_the_right, ["ar", "fa", "he"]);
     }
 

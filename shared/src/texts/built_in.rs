@@ -5,25 +5,29 @@
 
 use std::sync::LazyLock;
 
-use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
+use fluent_bundle::FluentArgs;
 
 use super::{
     Locale,
     locale::{ordered, served},
+    sentences::Sentences,
 };
 use crate::{channel::Channel, template::Template};
 
 macro_rules! files {
     ($($tag:literal)*) => {
-        &[$(($tag, include_str!(concat!("../../locales/", $tag, ".ftl"))),)*]
+        [$(Language::new($tag, include_str!(concat!("../../locales/", $tag, ".ftl"))),)*]
     };
 }
 
-const FILES: &[(&str, &str)] = files![
+static LANGUAGES: [Language; 39] = files![
     "ar" "bg" "cs" "da" "de" "el" "en" "es" "et" "fa" "fi" "fr" "he" "hi" "hr" "hu" "id" "it" "ja"
     "ko" "lt" "nb" "nl" "pl" "pt" "pt-BR" "ro" "ru" "sk" "sl" "sr" "sr-Latn" "sv" "th" "tr" "uk"
     "vi" "zh-Hans" "zh-Hant"
 ];
+
+static LOCALES: LazyLock<Vec<Locale>> =
+    LazyLock::new(|| ordered(LANGUAGES.iter().filter_map(Language::locale)));
 
 /// Which of its sentences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,47 +59,29 @@ impl Piece {
 }
 
 /// One file.
-pub(super) struct Language {
-    locale: Locale,
-    bundle: FluentBundle<FluentResource>,
-}
-
-static LANGUAGES: LazyLock<Vec<Language>> =
-    LazyLock::new(|| FILES.iter().filter_map(|(tag, text)| Language::read(tag, text)).collect());
-
-static LOCALES: LazyLock<Vec<Locale>> =
-    LazyLock::new(|| ordered(LANGUAGES.iter().map(|language| language.locale.clone())));
+pub(super) struct Language(Sentences);
 
 impl Language {
-    fn read(tag: &str, text: &str) -> Option<Self> {
-        let locale = Locale::parse(tag)?;
-        // A test reads all of them whole.
-        let resource =
-            FluentResource::try_new(text.to_owned()).unwrap_or_else(|(readable, _)| readable);
-        let mut bundle: FluentBundle<FluentResource> =
-            FluentBundle::new_concurrent(vec![locale.as_ref().clone()]);
-        // The marks around what is filled in would make an SMS of GSM-7 one of UCS-2.
-        bundle.set_use_isolating(false);
-        bundle.add_resource_overriding(resource);
-        Some(Self { locale, bundle })
+    const fn new(tag: &'static str, file: &'static str) -> Self {
+        Self(Sentences::new(tag, file).without_marks())
+    }
+
+    fn locale(&self) -> Option<Locale> {
+        Locale::parse(self.0.tag())
     }
 
     /// With `{app}` and `{code}` still to be filled in.
     pub(super) fn template(&self, piece: Piece, minutes: u32) -> Option<Template> {
-        let pattern = self.bundle.get_message(piece.id())?.value()?;
         let mut values = FluentArgs::new();
         values.set("app", "{app}");
         values.set("code", "{code}");
         values.set("minutes", minutes);
-        let text = self.bundle.format_pattern(pattern, Some(&values), &mut Vec::new());
-        Some(Template::parse(&text))
+        Some(Template::parse(&self.0.say(piece.id(), &values)?))
     }
 
     /// The voice that says it, with the region whose it is.
     pub(super) fn voice(&self) -> Option<String> {
-        let name = self.bundle.get_message("speech")?.get_attribute("voice")?;
-        let name = self.bundle.format_pattern(name.value(), None, &mut Vec::new());
-        Some(name.into_owned())
+        self.0.attribute("speech", "voice")
     }
 }
 
@@ -107,7 +93,8 @@ pub fn built_in() -> &'static [Locale] {
 
 /// The file of exactly this language.
 pub(super) fn find(locale: &Locale) -> Option<&'static Language> {
-    LANGUAGES.iter().find(|language| language.locale == *locale)
+    let tag = locale.to_string();
+    LANGUAGES.iter().find(|language| language.0.tag() == tag)
 }
 
 /// The one for whom there is no other.
@@ -120,7 +107,7 @@ pub(crate) fn longest_title() -> Option<&'static (Locale, Template)> {
     static LONGEST: LazyLock<Option<(Locale, Template)>> = LazyLock::new(|| {
         // Each names app and code once, and nothing else: a test looks.
         let titles = LANGUAGES.iter().filter_map(|language| {
-            Some((language.locale.clone(), language.template(Piece::EmailTitle, 1)?))
+            Some((language.locale()?, language.template(Piece::EmailTitle, 1)?))
         });
         titles.max_by_key(|(_, title)| title.length(|_| 0))
     });
@@ -135,6 +122,8 @@ pub(crate) fn is_spoken(language: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+
+    use fluent_bundle::FluentResource;
 
     use super::*;
     use crate::{
@@ -160,14 +149,13 @@ mod tests {
 
     #[test]
     fn every_file_is_whole() {
-        assert!(FILES.len() >= 24 && FILES.is_sorted(), "{}", FILES.len());
-        assert_eq!((LANGUAGES.len(), built_in().len()), (FILES.len(), FILES.len()));
-        for (tag, text) in FILES {
-            let read = FluentResource::try_new((*text).to_owned());
+        assert!(LANGUAGES.is_sorted_by_key(|language| language.0.tag()));
+        assert_eq!(built_in().len(), LANGUAGES.len());
+        for language in &LANGUAGES {
+            let tag = language.0.tag();
+            let read = FluentResource::try_new(language.0.file().to_owned());
             assert!(read.is_ok(), "{tag}: {:?}", read.err().map(|(_, errors)| errors));
-            let locale = Locale::parse(tag).expect("a language");
-            assert_eq!(locale.to_string(), *tag);
-            let language = find(&locale).expect("the file");
+            assert_eq!(language.locale().expect("a language").to_string(), tag);
             assert!(language.voice().is_some_and(|voice| voice.contains('-')), "{tag}");
             for piece in PIECES {
                 let template = language.template(piece, 10).expect("a sentence");
@@ -182,8 +170,8 @@ mod tests {
     #[test]
     fn every_sentence_holds_the_code_once_and_fits_one_segment() {
         let ending = "\n@login.example.org #123456";
-        for language in LANGUAGES.iter() {
-            let tag = language.locale.to_string();
+        for language in &LANGUAGES {
+            let tag = language.0.tag();
             for minutes in [1, 2, 3, 5, 10, 21, 100, 1_440] {
                 let minutes_said = minutes > 2;
                 for piece in [Piece::Sms, Piece::EmailText] {
@@ -198,7 +186,7 @@ mod tests {
             let long = Segments::of(&format!("{text}{ending}"));
             println!("{tag:8} {} {:3} characters: {text}", encoding.as_str(), text.chars().count());
             assert_eq!((count, long.count), (1, 1), "{tag}: {text}");
-            if GSM7.contains(&tag.as_str()) {
+            if GSM7.contains(&tag) {
                 assert_eq!((encoding, long.encoding), (Encoding::Gsm7, Encoding::Gsm7), "{text}");
             }
             let title = said(language, Piece::EmailTitle, 10, "987654");
@@ -211,7 +199,7 @@ mod tests {
 
     #[test]
     fn every_call_greets_with_the_name_and_says_each_digit() {
-        for language in LANGUAGES.iter() {
+        for language in &LANGUAGES {
             let words = said(language, Piece::Speech, 10, &spelled("0421"));
             let (name, code) = (words.find("Otpost"), words.find("0, 4, 2, 1"));
             assert!(name < code && name.is_some(), "{words}");

@@ -3,6 +3,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`locale`], [`asked`] | languages, those that somebody asks for, and which of those there are serves them |
+//! | [`sentences`] | a file of one language |
 //! | [`built_in`] | the sentences that each language has |
 //! | [`wording`] | the look-up: for each language in turn the tenant's words, those of all, the file's, the built-in ones |
 //! | [`check`] | what a text must be before it is saved |
@@ -17,6 +18,7 @@ mod ending;
 mod locale;
 mod preview;
 mod rows;
+mod sentences;
 mod wording;
 
 pub use self::{
@@ -30,6 +32,7 @@ pub use self::{
         MOST_TEMPLATES, MOST_VERSIONS, NotSaved, Rows, StoredTemplate, delete, language_of, list,
         save, set_language, versions,
     },
+    sentences::Sentences,
     wording::{Need, Source, Texts, Wording},
 };
 pub(crate) use self::{
