@@ -341,10 +341,14 @@ def run_ours(folder, binary):
 
 
 def wait_for(port):
+    """Until it is ready: it listens before its database has its tables."""
     until = time.monotonic() + PATIENCE_SECS
     while time.monotonic() < until:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+        with contextlib.suppress(OSError), contextlib.closing(connection):
+            connection.request("GET", "/readyz")
+            if connection.getresponse().status == 200:
+                return
         time.sleep(0.05)
     raise RuntimeError("otpost did not start")
 

@@ -225,11 +225,14 @@ async fn record_at_once<'c>(
             UPDATE messages m SET state = 'canceled', finished_at = t.now
             FROM taken t
             WHERE m.verification_id = t.id AND m.state || '' = 'queued' AND t.status <> 'pending'
-            RETURNING m.id, m.verification_id)
+            RETURNING m.id, m.verification_id),
+        canceled_of AS (
+            SELECT verification_id, array_agg(id) AS ids FROM canceled GROUP BY verification_id)
         SELECT g.id, t.guesses_left, t.resends, c.tenant_id IS NOT NULL AS charged,
-            (SELECT array_agg(m.id) FROM canceled m WHERE m.verification_id = g.id) AS canceled
+            k.ids AS canceled
         FROM guessed g
         LEFT JOIN taken t ON t.id = g.id
+        LEFT JOIN canceled_of k ON k.verification_id = g.id
         LEFT JOIN charged c ON c.tenant_id = g.tenant_id AND c.recipient_hash = g.recipient_hash";
     let rows: Vec<&Guess> = guesses.iter().collect();
     Ok(sqlx::query_as::<Postgres, Outcome>(SQL)
