@@ -3,6 +3,8 @@
 mod providers;
 mod replies;
 
+use std::net::TcpListener;
+
 use otpost_shared::{Home, channel::Channel, config};
 
 pub(super) fn mistake(text: &str) -> String {
@@ -64,12 +66,10 @@ const WRONG: &[(&str, &str)] = &[
         "DIR/otpost.toml:2: purposes.login.code_length: must be 4 to 10",
     ),
     ("[chains]\nsms = [\"twillio\"]\n", "there is no [providers.twillio]; there are: console"),
-    (
-        "[database]\nurl = \"mysql://x\"\n",
-        "database.url: must begin with postgres:// or sqlite://",
-    ),
+    ("[database]\nurl = \"mysql://x\"\n", "database.url: must begin with postgres:// or sqlite://"),
     ("[database]\nurl = \"postgres://x/y\"\n", "secrets.keys: needed with Postgres"),
     ("[queue]\nurl = \"amqp://x\"\n", "queue.url: must be \"memory\" or begin with redis://"),
+    ("[queue]\npatience_ms = 5\n", "DIR/otpost.toml:2: queue.patience_ms: must be 10 to 1000"),
     (
         "[worker]\nbulk_concurrency = 5000\n",
         "DIR/otpost.toml:2: worker.bulk_concurrency: must be 1 to 4096",
@@ -139,10 +139,7 @@ const WRONG: &[(&str, &str)] = &[
         "purposes.login.voice_template: has a control character at character 7",
     ),
     ("[purposes.login]\nemail_subject = \"a\\nb\"\n", "email_subject: must be one line"),
-    (
-        "[purposes.login]\nemail_subject = \"{Name}\"\n",
-        "email_subject: \"{Name}\" at character 1",
-    ),
+    ("[purposes.login]\nemail_subject = \"{Name}\"\n", "email_subject: \"{Name}\" at character 1"),
     ("[texts]\nlanguage = \"\"\n", "texts.language: \"\" is no language; write one such as"),
     ("[texts]\nlanguage = \"en_US\"\n", "texts.language: \"en_US\" is no language"),
     ("[compat.django]\nenabled = \"yes\"\n", "DIR/otpost.toml:2: compat.django.enabled:"),
@@ -208,6 +205,21 @@ fn a_purpose_starts_from_the_default_one() {
     let config = config::load(Some(&path)).expect("good");
     assert_eq!((config.purposes["login"].code_length, config.purposes["login"].guesses), (8, 3));
     assert_eq!(config.purposes["default"].code_length, 6);
+}
+
+#[tokio::test]
+async fn redis_gets_as_long_as_is_configured() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("otpost.toml");
+    // Takes connections and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let (data, address) = (dir.path().join("data"), silent.local_addr().expect("an address"));
+    let text =
+        format!("[data]\ndir = {data:?}\n[queue]\nurl = \"redis://{address}\"\npatience_ms = 20\n");
+    std::fs::write(&path, text).expect("written");
+    let home = Home::open(config::load(Some(&path)).expect("good")).await.expect("a home");
+    let said = home.redis.expect("a link").ping().await.expect_err("silence").to_string();
+    assert!(said.contains("no answer within 20 ms"), "{said}");
 }
 
 #[tokio::test]
