@@ -1,10 +1,10 @@
-"""Several organisations on one Otpost: each with its own sender, text, length and lifetime of codes.
+"""Several tenants on one Otpost: each with its own sender, text, length and lifetime of codes.
 
     OTPOST_CONFIG=examples/tenants.toml otpost
     for name in acme bolt; do otpost tenant create $name; otpost key create --tenant $name; done
     OTPOST_KEY=(that of acme) OTPOST_OTHER_KEY=(that of bolt) python3 examples/tenants.py
 
-An organisation is a tenant, and its API key says which. Sender and account stand in the configuration, the rest
+The API key says which tenant it is. Sender and account stand in the configuration, the rest
 each sets for itself. This program plays the gateway.
 """
 
@@ -19,7 +19,7 @@ from otpost import Otpost
 PORT = [("--port", {"type": int, "default": 9104, "help": "the port of the gateway (9104)"})]
 
 
-class Organisation:
+class Tenant:
     def __init__(self, name, otpost, text, code_length, lifetime_secs):
         self.name = name
         self.otpost = otpost
@@ -36,8 +36,8 @@ def both():
     if not other:
         raise SystemExit("OTPOST_OTHER_KEY is not set: the key of another tenant")
     return (
-        Organisation("acme", Otpost(), "Your Acme code is {code}.", 6, 600),
-        Organisation("bolt", Otpost(key=other), "{code} opens Bolt, for {minutes} minutes.", 8, 120),
+        Tenant("acme", Otpost(), "Your Acme code is {code}.", 6, 600),
+        Tenant("bolt", Otpost(key=other), "{code} opens Bolt, for {minutes} minutes.", 8, 120),
     )
 
 
@@ -53,14 +53,14 @@ def lives(sent):
 
 def walk(one):
     ann, told = stage.number(), []
-    for organisation in both():
-        sent = organisation.send_code(ann, "user-1")
+    for tenant in both():
+        sent = tenant.send_code(ann, "user-1")
         request = one.wait(ann, len(told) + 1)[-1]
         told.append((request["account"], request["from"], len(digits(request["text"])), lives(sent)))
-        stage.say(f"{organisation.name}, by {request['account']}, from {request['from']}: {request['text']}")
-        organisation.otpost.check(sent["session_token"], digits(request["text"]), subject="user-1")
+        stage.say(f"{tenant.name}, by {request['account']}, from {request['from']}: {request['text']}")
+        tenant.otpost.check(sent["session_token"], digits(request["text"]), subject="user-1")
     assert told == [("that of acme", "Acme", 6, 600), ("that of bolt", "+12025550100", 8, 120)], told
-    stage.say("two organisations, each in its own name")
+    stage.say("two tenants, each in its own name")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Attacks tenants.py: one organisation reaches into another one, or into the program.
+"""Attacks tenants.py: one tenant reaches into another one, or into the program.
 
 Run as tenants.py. Exit code 0 if every attempt was refused for the right reason.
 """

@@ -21,7 +21,7 @@ use crate::{
     queue::Queue,
     rate::Rates,
     recipient::{Recipient, RecipientError},
-    redis_link::{PATIENCE, RedisLink},
+    redis_link::RedisLink,
     report::{Hearer, Reference},
     secrets::{Code, Keyring, SecretError},
     settings,
@@ -95,8 +95,9 @@ impl Home {
             .await
             .map_err(|e| ConfigError::new("database.url", e.to_string()).at(&config.source))?;
         let queue_url = config.queue.url.expose();
+        let patience = Duration::from_millis(config.queue.patience_ms);
         let redis = (queue_url != "memory")
-            .then(|| RedisLink::open(queue_url, PATIENCE))
+            .then(|| RedisLink::open(queue_url, patience))
             .transpose()
             .map_err(|e| ConfigError::new("queue.url", e.to_string()).at(&config.source))?;
         let queue = redis.clone().map_or_else(Queue::memory, Queue::redis);

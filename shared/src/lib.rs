@@ -9,7 +9,7 @@
 //! | [`message::batch`] | one text to many recipients: slice by slice, repeatable |
 //! | [`admission`] | what stands before every accept: country, limits, the first answer to a key |
 //! | `acceptance`, `coalesce` | its commit; how concurrent calls leave as one statement |
-//! | [`page`] | some rows of a list, and where the next ones begin |
+//! | [`listing`] | some rows of a list, and where the next ones begin |
 //! | [`page_link`] | what a link to the hosted page holds, and that it counts once |
 //! | [`idempotency`], [`limits`], [`guess_budget`] | repeats, limits, budgets |
 //! | [`strangers`] | what whoever has no API key may get wrong |
@@ -51,10 +51,10 @@ pub mod inbox;
 pub mod json_pointer;
 pub mod lanes;
 pub mod limits;
+pub mod listing;
 pub mod message;
 pub mod mistake;
 pub mod outcome;
-pub mod page;
 pub mod page_link;
 pub mod policy;
 pub mod price;

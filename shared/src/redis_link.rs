@@ -14,8 +14,6 @@ use redis::{
     aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
 };
 
-/// No request waits longer for Redis than this.
-pub const PATIENCE: Duration = Duration::from_millis(50);
 /// How long Redis is left alone after a failure.
 const PAUSE_MS: i64 = 1_000;
 

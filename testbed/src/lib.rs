@@ -83,9 +83,10 @@ impl Bed {
             Kind::Production => {
                 let (database, queue) = (own_postgres().await, own_redis().await);
                 let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+                // A busy machine makes Redis look down, and then processes count limits by themselves.
                 format!(
                     "{extra}\n{data}[database]\nurl = {database:?}\nconnections = 8\n\
-                     [queue]\nurl = {queue:?}\n\
+                     [queue]\nurl = {queue:?}\npatience_ms = 1000\n\
                      [secrets]\nkeys = [\"k1:{key}\"]\nhash_keys = [\"h1:{key}\"]\n"
                 )
             }

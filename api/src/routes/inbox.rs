@@ -8,7 +8,7 @@ use otpost_shared::{
     api_key::Scope,
     channel::Channel,
     db::DbError,
-    page::Page,
+    listing::Listing,
     recipient::Recipient,
     sandbox::inbox::{self, Received, Wanted},
 };
@@ -145,7 +145,7 @@ pub async fn list(
     let wait = read_wait(query.wait.as_deref())?;
     let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);
     let found = look(&app.home, caller.tenant_id, &wanted, limit + 1, wait).await?;
-    let page = Page::of(found, limit, |last| last.number.to_string());
+    let page = Listing::of(found, limit, |last| last.number.to_string());
     let messages = page.rows.into_iter().map(Into::into).collect();
     Ok(Json(InboxPage { messages, next: page.next }))
 }

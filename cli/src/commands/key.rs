@@ -3,6 +3,7 @@
 use std::{path::Path, process::ExitCode};
 
 use otpost_shared::{
+    Home,
     api_key::{self, ApiKey, Scope},
     tenant::DEFAULT_TENANT,
     verify_service::Sid,
@@ -10,13 +11,22 @@ use otpost_shared::{
 use serde_json::json;
 
 use crate::{
-    args::{KeyCreate, KeyList, KeyRevoke, ScopeName},
+    args::{KeyCommand, KeyCreate, KeyList, KeyRevoke, ScopeName},
     output::{Done, Failure, moment, print_json, say},
 };
 
-pub async fn create(config: Option<&Path>, options: KeyCreate) -> Done {
-    let home = super::open_ready(config).await?;
-    let tenant = super::tenant(&home, &options.tenant).await?;
+pub async fn run(config: Option<&Path>, command: KeyCommand) -> Done {
+    match command {
+        KeyCommand::Create(options) => create(&super::open_ready(config).await?, options).await,
+        KeyCommand::List(options) => list(&super::open_ready(config).await?, options).await,
+        KeyCommand::Revoke(options) => revoke(&super::open_ready(config).await?, options).await,
+        // The keys of receipts are in no table.
+        KeyCommand::Jwks => jwks(&super::open(config).await?),
+    }
+}
+
+async fn create(home: &Home, options: KeyCreate) -> Done {
+    let tenant = super::tenant(home, &options.tenant).await?;
     let mut scopes: Vec<Scope> = options
         .scope
         .iter()
@@ -56,9 +66,8 @@ pub async fn create(config: Option<&Path>, options: KeyCreate) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn list(config: Option<&Path>, options: KeyList) -> Done {
-    let home = super::open_ready(config).await?;
-    let tenant = super::tenant(&home, &options.tenant).await?;
+async fn list(home: &Home, options: KeyList) -> Done {
+    let tenant = super::tenant(home, &options.tenant).await?;
     let keys = api_key::list(&home.db, tenant.id).await?;
     if options.print.json {
         print_json(&keys.iter().map(view).collect());
@@ -95,9 +104,8 @@ fn view(key: &ApiKey) -> serde_json::Value {
     })
 }
 
-pub async fn revoke(config: Option<&Path>, options: KeyRevoke) -> Done {
-    let home = super::open_ready(config).await?;
-    let tenant = super::tenant(&home, &options.tenant).await?;
+async fn revoke(home: &Home, options: KeyRevoke) -> Done {
+    let tenant = super::tenant(home, &options.tenant).await?;
     let now = home.clock.now();
     if api_key::mark_revoked(&home.db, tenant.id, options.id, now).await? {
         if options.print.json {
@@ -113,8 +121,7 @@ pub async fn revoke(config: Option<&Path>, options: KeyRevoke) -> Done {
     )))
 }
 
-pub async fn jwks(config: Option<&Path>) -> Done {
-    let home = super::open(config).await?;
+fn jwks(home: &Home) -> Done {
     let keys = serde_json::to_value(home.keys.jwks());
     print_json(&keys.map_err(|error| Failure::new(error.to_string()))?);
     Ok(ExitCode::SUCCESS)

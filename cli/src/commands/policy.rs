@@ -10,12 +10,24 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
-    args::{PolicyList, PolicyOf, PolicyRestore, PolicySet, Whose},
+    args::{PolicyCommand, PolicyList, PolicyOf, PolicyRestore, PolicySet, Whose},
     output::{Done, Failure, moment, print_json, say},
 };
 
 /// Versions read at once.
 const PAGE: usize = 1_000;
+
+pub async fn run(config: Option<&Path>, command: PolicyCommand) -> Done {
+    let home = super::open_ready(config).await?;
+    match command {
+        PolicyCommand::List(options) => list(&home, options).await,
+        PolicyCommand::Show(options) => show(&home, options).await,
+        PolicyCommand::Set(options) => set(&home, options).await,
+        PolicyCommand::History(options) => history(&home, options).await,
+        PolicyCommand::Restore(options) => restore(&home, options).await,
+        PolicyCommand::Reset(options) => reset(&home, options).await,
+    }
+}
 
 /// The tenant's id; none for all of them.
 async fn tenant_id(home: &Home, whose: &Whose) -> Result<Option<Uuid>, Failure> {
@@ -25,9 +37,8 @@ async fn tenant_id(home: &Home, whose: &Whose) -> Result<Option<Uuid>, Failure> 
     }
 }
 
-pub async fn list(config: Option<&Path>, options: PolicyList) -> Done {
-    let home = super::open_ready(config).await?;
-    let all = policy::list(&home, tenant_id(&home, &options.whose).await?).await?;
+async fn list(home: &Home, options: PolicyList) -> Done {
+    let all = policy::list(home, tenant_id(home, &options.whose).await?).await?;
     if options.print.json {
         print_json(&all.iter().map(view).collect());
         return Ok(ExitCode::SUCCESS);
@@ -60,9 +71,8 @@ pub async fn list(config: Option<&Path>, options: PolicyList) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn show(config: Option<&Path>, options: PolicyOf) -> Done {
-    let home = super::open_ready(config).await?;
-    let shown = find(&home, &options).await?;
+async fn show(home: &Home, options: PolicyOf) -> Done {
+    let shown = find(home, &options).await?;
     if options.print.json {
         print_json(&view(&shown));
     } else {
@@ -71,12 +81,11 @@ pub async fn show(config: Option<&Path>, options: PolicyOf) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn set(config: Option<&Path>, options: PolicySet) -> Done {
-    let home = super::open_ready(config).await?;
-    let tenant_id = tenant_id(&home, &options.whose).await?;
+async fn set(home: &Home, options: PolicySet) -> Done {
+    let tenant_id = tenant_id(home, &options.whose).await?;
     // Before what the change is made from: nothing that comes between is lost.
-    let seen = last_version(&home, tenant_id, &options.purpose).await?;
-    let before = policy::find(&home, tenant_id, &options.purpose).await?;
+    let seen = last_version(home, tenant_id, &options.purpose).await?;
+    let before = policy::find(home, tenant_id, &options.purpose).await?;
     let mut body = before.as_ref().map(Shown::changes).unwrap_or_default();
     for key in &options.unset {
         if !body.unset(key) {
@@ -89,9 +98,9 @@ pub async fn set(config: Option<&Path>, options: PolicySet) -> Done {
     }
     let (body, based_on) = (Some(body), Some(options.version.unwrap_or(seen)));
     let change = change_of(tenant_id, &options.purpose);
-    let version = policy::change(&home, Change { body, based_on, ..change }).await?;
+    let version = policy::change(home, Change { body, based_on, ..change }).await?;
     let of = PolicyOf { purpose: options.purpose, whose: options.whose, print: options.print };
-    tell_change(&home, &of, version).await
+    tell_change(home, &of, version).await
 }
 
 /// Of whom it is for, also when it took everything back; 0 when there never was one.
@@ -100,12 +109,11 @@ async fn last_version(home: &Home, tenant_id: Option<Uuid>, purpose: &str) -> Re
     Ok(last.first().map_or(0, |last| last.version))
 }
 
-pub async fn restore(config: Option<&Path>, options: PolicyRestore) -> Done {
-    let home = super::open_ready(config).await?;
+async fn restore(home: &Home, options: PolicyRestore) -> Done {
     let of = options.of;
-    let change = change_of(tenant_id(&home, &of.whose).await?, &of.purpose);
-    let version = policy::restore(&home, options.version, change).await?;
-    tell_change(&home, &of, version).await
+    let change = change_of(tenant_id(home, &of.whose).await?, &of.purpose);
+    let version = policy::restore(home, options.version, change).await?;
+    tell_change(home, &of, version).await
 }
 
 /// What is changed from here; as it is, it takes everything back.
@@ -134,9 +142,8 @@ async fn tell_change(home: &Home, of: &PolicyOf, version: i32) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn history(config: Option<&Path>, options: PolicyOf) -> Done {
-    let home = super::open_ready(config).await?;
-    let tenant_id = tenant_id(&home, &options.whose).await?;
+async fn history(home: &Home, options: PolicyOf) -> Done {
+    let tenant_id = tenant_id(home, &options.whose).await?;
     let (mut all, mut before) = (Vec::new(), Some(i32::MAX));
     while let Some(version) = before {
         let page =
@@ -148,7 +155,7 @@ pub async fn history(config: Option<&Path>, options: PolicyOf) -> Done {
         print_json(&all.iter().map(version_view).collect());
     } else if all.is_empty() {
         // A purpose that is none has no history either.
-        find(&home, &options).await?;
+        find(home, &options).await?;
         say!("Nothing was ever changed; `otpost policy set` does that.");
     } else {
         say!("{:>7}  {:24}  {:36}  changes", "version", "changed", "by");
@@ -161,10 +168,9 @@ pub async fn history(config: Option<&Path>, options: PolicyOf) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn reset(config: Option<&Path>, options: PolicyOf) -> Done {
-    let home = super::open_ready(config).await?;
-    let change = change_of(tenant_id(&home, &options.whose).await?, &options.purpose);
-    let version = policy::change(&home, change).await?;
+async fn reset(home: &Home, options: PolicyOf) -> Done {
+    let change = change_of(tenant_id(home, &options.whose).await?, &options.purpose);
+    let version = policy::change(home, change).await?;
     if options.print.json {
         print_json(&json!({ "version": version }));
     } else {

@@ -10,16 +10,24 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    args::{SuppressionAdd, SuppressionList, SuppressionRemove},
+    args::{SuppressionAdd, SuppressionCommand, SuppressionList, SuppressionRemove},
     output::{Done, Failure, moment, print_json, say},
 };
 
 /// Rows read at once.
 const PAGE: usize = 1_000;
 
-pub async fn add(config: Option<&Path>, options: SuppressionAdd) -> Done {
+pub async fn run(config: Option<&Path>, command: SuppressionCommand) -> Done {
     let home = super::open_ready(config).await?;
-    let tenant = super::tenant(&home, &options.tenant).await?;
+    match command {
+        SuppressionCommand::Add(options) => add(&home, options).await,
+        SuppressionCommand::List(options) => list(&home, options).await,
+        SuppressionCommand::Remove(options) => remove(&home, options).await,
+    }
+}
+
+async fn add(home: &Home, options: SuppressionAdd) -> Done {
+    let tenant = super::tenant(home, &options.tenant).await?;
     let to = home.read_recipient(tenant.id, &options.to).await?;
     let to = to.map_err(|e| Failure::new(e.to_string()))?;
     let scope = if options.codes { Scope::All } else { Scope::Bulk };
@@ -30,9 +38,9 @@ pub async fn add(config: Option<&Path>, options: SuppressionAdd) -> Done {
         reason: Reason::Manual,
         provider: None,
     };
-    let added = suppression::add(&home, new).await?;
+    let added = suppression::add(home, new).await?;
     if options.print.json {
-        print_json(&view(&home, &added)?);
+        print_json(&view(home, &added)?);
     } else {
         say!("{}", added.id);
         let what = if added.scope == "all" { "Nothing, codes neither," } else { "No text" };
@@ -41,9 +49,8 @@ pub async fn add(config: Option<&Path>, options: SuppressionAdd) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn list(config: Option<&Path>, options: SuppressionList) -> Done {
-    let home = super::open_ready(config).await?;
-    let tenant = super::tenant(&home, &options.tenant).await?;
+async fn list(home: &Home, options: SuppressionList) -> Done {
+    let tenant = super::tenant(home, &options.tenant).await?;
     let of = match &options.to {
         None => None,
         Some(to) => {
@@ -59,7 +66,7 @@ pub async fn list(config: Option<&Path>, options: SuppressionList) -> Done {
         all.extend(page.rows);
     }
     if options.print.json {
-        let views: Result<Vec<Value>, _> = all.iter().map(|row| view(&home, row)).collect();
+        let views: Result<Vec<Value>, _> = all.iter().map(|row| view(home, row)).collect();
         print_json(&views?.into());
     } else if all.is_empty() {
         say!("Nobody is kept back; `otpost suppression add` does that, and people do with STOP.");
@@ -91,9 +98,8 @@ fn view(home: &Home, row: &Suppression) -> Result<Value, Failure> {
     }))
 }
 
-pub async fn remove(config: Option<&Path>, options: SuppressionRemove) -> Done {
-    let home = super::open_ready(config).await?;
-    if suppression::remove(&home, options.id).await? {
+async fn remove(home: &Home, options: SuppressionRemove) -> Done {
+    if suppression::remove(home, options.id).await? {
         say!("Removed.");
         return Ok(ExitCode::SUCCESS);
     }

@@ -48,7 +48,7 @@ flows! {
     phone_change, "phone changed", 12;
     phone_login, "logged in by phone", 7;
     registration, "registered with a proven phone", 15;
-    tenants, "two organisations, each in its own name", 20;
+    tenants, "two tenants, each in its own name", 20;
     two_factor, "logged in with two factors", 12;
     verify_and_register, "verified and registered in one call", 9;
 }

@@ -110,6 +110,7 @@ pub struct Database {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Queue {
     pub url: SecretText,
+    pub patience_ms: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]

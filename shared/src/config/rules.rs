@@ -238,6 +238,9 @@ fn check_numbers(config: &Config) -> Result<(), ConfigError> {
             return Err(ConfigError::new(key, format!("must be 1 to {MOST_AT_ONCE}")));
         }
     }
+    if !(10..=1_000).contains(&config.queue.patience_ms) {
+        return Err(ConfigError::new("queue.patience_ms", "must be 10 to 1000"));
+    }
     for (key, value, least) in [
         ("messages.lifetime_secs", config.messages.lifetime_secs.into(), 60),
         ("limits.guesses_per_recipient_and_day", limits.guesses_per_recipient_and_day.into(), 1),

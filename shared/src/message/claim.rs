@@ -140,6 +140,23 @@ async fn take_at_once(
     Ok(query.fetch_all(pool).await?)
 }
 
+/// Some that are due and that nobody else is claiming.
+macro_rules! due {
+    ($of:literal, $order:literal, $limit:literal) => {
+        concat!(
+            "SELECT id FROM messages
+             WHERE ",
+            $of,
+            " AND state = 'queued' AND not_before <= $1 AND deadline > $1
+             ORDER BY not_before ",
+            $order,
+            " LIMIT ",
+            $limit,
+            " FOR UPDATE SKIP LOCKED"
+        )
+    };
+}
+
 fn at_once(which: Which<'_>) -> &'static str {
     macro_rules! sql {
         ($($ids:tt)*) => {
@@ -168,21 +185,6 @@ fn at_once(which: Which<'_>) -> &'static str {
     macro_rules! picked {
         ($($ids:tt)*) => {
             sql!(concat!("= ANY (ARRAY(", $($ids)*, "))"))
-        };
-    }
-    macro_rules! due {
-        ($of:literal, $order:literal, $limit:literal) => {
-            concat!(
-                "SELECT id FROM messages
-                 WHERE ",
-                $of,
-                " AND state = 'queued' AND not_before <= $1 AND deadline > $1
-                 ORDER BY not_before ",
-                $order,
-                " LIMIT ",
-                $limit,
-                " FOR UPDATE SKIP LOCKED"
-            )
         };
     }
     match which {

@@ -261,7 +261,7 @@ mod tests {
 
     #[tokio::test]
     async fn with_redis_away_a_process_waits_a_moment_and_begins_with_nothing() {
-        let link = RedisLink::open("redis://127.0.0.1:1", crate::redis_link::PATIENCE).unwrap();
+        let link = RedisLink::open("redis://127.0.0.1:1", Duration::from_millis(50)).unwrap();
         let meter =
             Rates::new(Some(link)).meter("a", Rate::new(Rule::parse("1/m").unwrap(), 0, 80));
         let began = Instant::now();
@@ -279,7 +279,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_slow_answer_now_and_then_is_no_outage() {
-        let link = RedisLink::open("redis://127.0.0.1:1", crate::redis_link::PATIENCE);
+        let link = RedisLink::open("redis://127.0.0.1:1", Duration::from_millis(50));
         let rate = Rate::new(Rule::parse("1/m").unwrap(), 0, 80);
         let meter = Rates::new(link.ok()).meter("a", rate);
         let began = Instant::now();

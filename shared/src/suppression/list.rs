@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{Suppression, columns};
 use crate::{
     db::{Db, DbError, on_pool},
-    page::Page,
+    listing::Listing,
 };
 
 /// Up to `limit` after the id `after`, oldest first; of one recipient only when its hash is given.
@@ -18,7 +18,7 @@ pub async fn list(
     of: Option<&[u8]>,
     after: Uuid,
     limit: usize,
-) -> Result<Page<Suppression>, DbError> {
+) -> Result<Listing<Suppression>, DbError> {
     macro_rules! sql {
         ($whose:literal, $which:literal) => {
             concat!(
@@ -56,7 +56,7 @@ pub async fn list(
         }));
     }
     rows.sort_unstable_by_key(|row| row.id);
-    Ok(Page::of(rows, limit, |row| row.id))
+    Ok(Listing::of(rows, limit, |row| row.id))
 }
 
 /// One that the tenant may see.

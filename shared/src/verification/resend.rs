@@ -96,21 +96,7 @@ async fn resend_in_time(
     let policy = settings.policy(row.tenant_id, &row.purpose);
     let policy = policy.as_deref();
     let way = Way::of(home, &row, request.channel)?;
-    let asking = Asking {
-        tenant_id: row.tenant_id,
-        to: &way.to,
-        recipient_hash: &way.hash,
-        channel: way.channel,
-        other: None,
-        lane: Lane::Otp,
-        lifetime_secs: secs_left(&row, now),
-        recipient_rules: terms.recipient_rules_or(home),
-        client: request.client,
-        idempotency_key: request.idempotency_key.as_ref(),
-        is_test: row.is_test(),
-        is_sandbox: home.is_sandbox(row.tenant_id).await?,
-        withheld: terms.withholds(home, row.tenant_id, &way.to).await?,
-    };
+    let asking = way.asking(home, &row, (&request, terms), now).await?;
     // The key is looked at before the state: a repeat after the expiry gets its first answer.
     if let Some(answer) = repeat(home, &asking).await? {
         return read(&answer);
@@ -218,6 +204,30 @@ impl Way {
         }
         let (reaches, hash) = (is_reached(&to), row.recipient_hash.clone());
         Ok(Self { channel, to, hash, is_other: false, reaches })
+    }
+
+    async fn asking<'a>(
+        &'a self,
+        home: &'a Home,
+        row: &Verification,
+        (request, terms): (&'a ResendRequest, &Terms<'a>),
+        now: Millis,
+    ) -> Result<Asking<'a>, DbError> {
+        Ok(Asking {
+            tenant_id: row.tenant_id,
+            to: &self.to,
+            recipient_hash: &self.hash,
+            channel: self.channel,
+            other: None,
+            lane: Lane::Otp,
+            lifetime_secs: secs_left(row, now),
+            recipient_rules: terms.recipient_rules_or(home),
+            client: request.client,
+            idempotency_key: request.idempotency_key.as_ref(),
+            is_test: row.is_test(),
+            is_sandbox: home.is_sandbox(row.tenant_id).await?,
+            withheld: terms.withholds(home, row.tenant_id, &self.to).await?,
+        })
     }
 
     fn message(

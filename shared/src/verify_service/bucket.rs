@@ -32,6 +32,12 @@ impl Bucket {
     }
 }
 
+macro_rules! columns {
+    () => {
+        "id, rate_limit_id, most, interval_secs, created_at, updated_at"
+    };
+}
+
 /// # Errors
 /// The database does not answer.
 pub async fn insert_bucket(db: &Db, bucket: &Bucket) -> Result<Inserted, DbError> {
@@ -40,6 +46,13 @@ pub async fn insert_bucket(db: &Db, bucket: &Bucket) -> Result<Inserted, DbError
 }
 
 async fn insert_once(db: &Db, bucket: &Bucket) -> Result<Inserted, DbError> {
+    const SQL: &str = concat!(
+        "INSERT INTO verify_buckets (",
+        columns!(),
+        ") SELECT $1, $2, $3, $4, $5, $6
+         WHERE (SELECT count(*) FROM verify_buckets WHERE rate_limit_id = $2) < $7
+         ON CONFLICT DO NOTHING"
+    );
     let mut tx = db.begin().await?;
     // Locks the limit: of those who insert at the same time each counts what the others did.
     let rows = on_tx!(&mut tx, c => {
@@ -47,23 +60,17 @@ async fn insert_once(db: &Db, bucket: &Bucket) -> Result<Inserted, DbError> {
             .bind(bucket.rate_limit_id)
             .execute(&mut *c)
             .await?;
-        sqlx::query::<D>(
-            "INSERT INTO verify_buckets
-                (id, rate_limit_id, most, interval_secs, created_at, updated_at)
-             SELECT $1, $2, $3, $4, $5, $6
-             WHERE (SELECT count(*) FROM verify_buckets WHERE rate_limit_id = $2) < $7
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(bucket.id)
-        .bind(bucket.rate_limit_id)
-        .bind(bucket.most)
-        .bind(bucket.interval_secs)
-        .bind(bucket.created_at)
-        .bind(bucket.updated_at)
-        .bind(MOST_BUCKETS)
-        .execute(&mut *c)
-        .await?
-        .rows_affected()
+        sqlx::query::<D>(SQL)
+            .bind(bucket.id)
+            .bind(bucket.rate_limit_id)
+            .bind(bucket.most)
+            .bind(bucket.interval_secs)
+            .bind(bucket.created_at)
+            .bind(bucket.updated_at)
+            .bind(MOST_BUCKETS)
+            .execute(&mut *c)
+            .await?
+            .rows_affected()
     });
     let count = on_tx!(&mut tx, c => {
         sqlx::query_scalar::<D, i64>("SELECT count(*) FROM verify_buckets WHERE rate_limit_id = $1")
@@ -83,16 +90,15 @@ pub(super) async fn all_of(db: &Db, rate_limit_id: Uuid) -> Result<Vec<Bucket>, 
 
 /// # Errors
 /// The database does not answer.
-pub async fn bucket(db: &Db, rate_limit_id: Uuid, id: Uuid) -> Result<Option<Bucket>, DbError> {
+pub async fn find_bucket(
+    db: &Db,
+    rate_limit_id: Uuid,
+    id: Uuid,
+) -> Result<Option<Bucket>, DbError> {
+    const SQL: &str =
+        concat!("SELECT ", columns!(), " FROM verify_buckets WHERE id = $2 AND rate_limit_id = $1");
     Ok(on_pool!(db.read(), c => {
-        sqlx::query_as::<D, Bucket>(
-            "SELECT id, rate_limit_id, most, interval_secs, created_at, updated_at
-             FROM verify_buckets WHERE id = $2 AND rate_limit_id = $1",
-        )
-        .bind(rate_limit_id)
-        .bind(id)
-        .fetch_optional(c)
-        .await?
+        sqlx::query_as::<D, Bucket>(SQL).bind(rate_limit_id).bind(id).fetch_optional(c).await?
     }))
 }
 
@@ -107,8 +113,7 @@ pub async fn list_buckets(
     Ok(page!(
         db,
         Bucket,
-        "SELECT id, rate_limit_id, most, interval_secs, created_at, updated_at
-         FROM verify_buckets WHERE rate_limit_id = $1",
+        concat!("SELECT ", columns!(), " FROM verify_buckets WHERE rate_limit_id = $1"),
         (rate_limit_id, from, limit)
     ))
 }
@@ -124,21 +129,23 @@ pub async fn update_bucket(
     (most, interval_secs): (Option<i32>, Option<i32>),
     now: Millis,
 ) -> Result<Option<Bucket>, DbError> {
+    const SQL: &str = concat!(
+        "UPDATE verify_buckets
+         SET most = COALESCE($3, most), interval_secs = COALESCE($4, interval_secs),
+             updated_at = $5
+         WHERE id = $2 AND rate_limit_id = $1
+         RETURNING ",
+        columns!()
+    );
     Ok(on_pool!(db.write(), c => {
-        sqlx::query_as::<D, Bucket>(
-            "UPDATE verify_buckets
-             SET most = COALESCE($3, most), interval_secs = COALESCE($4, interval_secs),
-                 updated_at = $5
-             WHERE id = $2 AND rate_limit_id = $1
-             RETURNING id, rate_limit_id, most, interval_secs, created_at, updated_at",
-        )
-        .bind(rate_limit_id)
-        .bind(id)
-        .bind(most)
-        .bind(interval_secs)
-        .bind(now)
-        .fetch_optional(c)
-        .await?
+        sqlx::query_as::<D, Bucket>(SQL)
+            .bind(rate_limit_id)
+            .bind(id)
+            .bind(most)
+            .bind(interval_secs)
+            .bind(now)
+            .fetch_optional(c)
+            .await?
     }))
 }
 

@@ -18,12 +18,12 @@ use uuid::Uuid;
 
 pub use self::{
     bucket::{
-        Bucket, MOST_BUCKETS, MOST_PER_BUCKET, bucket, delete_bucket, insert_bucket, list_buckets,
-        update_bucket,
+        Bucket, MOST_BUCKETS, MOST_PER_BUCKET, delete_bucket, find_bucket, insert_bucket,
+        list_buckets, update_bucket,
     },
     rate_limit::{
-        MOST_RATE_LIMITS, RateLimit, delete_rate_limit, insert_rate_limit, list_rate_limits,
-        rate_limit, update_rate_limit,
+        MOST_RATE_LIMITS, RateLimit, delete_rate_limit, find_rate_limit, insert_rate_limit,
+        list_rate_limits, update_rate_limit,
     },
     sid::Sid,
     start::{Start, StartRefused, start},
@@ -166,7 +166,7 @@ impl<T> Page<T> {
 
 /// The rows of `$owner` from a place on: a query for each direction.
 macro_rules! page {
-    ($db:expr, $row:ty, $select:literal, ($owner:expr, $from:expr, $limit:expr)) => {{
+    ($db:expr, $row:ty, $select:expr, ($owner:expr, $from:expr, $limit:expr)) => {{
         let (sql, id) = match $from {
             $crate::verify_service::PageFrom::After(id) => {
                 (concat!($select, " AND id > $2 ORDER BY id LIMIT $3"), id)
@@ -185,6 +185,13 @@ macro_rules! page {
 }
 use page;
 
+macro_rules! columns {
+    () => {
+        "id, tenant_id, purpose, friendly_name, code_length, custom_codes, payments, created_at, \
+         updated_at"
+    };
+}
+
 /// # Errors
 /// The database does not answer.
 pub async fn insert(db: &Db, service: &Service) -> Result<Inserted, DbError> {
@@ -193,6 +200,13 @@ pub async fn insert(db: &Db, service: &Service) -> Result<Inserted, DbError> {
 }
 
 async fn insert_once(db: &Db, service: &Service) -> Result<Inserted, DbError> {
+    const SQL: &str = concat!(
+        "INSERT INTO verify_services (",
+        columns!(),
+        ") SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
+         WHERE (SELECT count(*) FROM verify_services WHERE tenant_id = $2) < $10
+         ON CONFLICT DO NOTHING"
+    );
     let mut tx = db.begin().await?;
     // Locks the tenant: of those who insert at the same time each counts what the others did.
     let rows = on_tx!(&mut tx, c => {
@@ -200,26 +214,20 @@ async fn insert_once(db: &Db, service: &Service) -> Result<Inserted, DbError> {
             .bind(service.tenant_id)
             .execute(&mut *c)
             .await?;
-        sqlx::query::<D>(
-            "INSERT INTO verify_services (id, tenant_id, purpose, friendly_name, code_length,
-                custom_codes, payments, created_at, updated_at)
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
-             WHERE (SELECT count(*) FROM verify_services WHERE tenant_id = $2) < $10
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(service.id)
-        .bind(service.tenant_id)
-        .bind(&service.purpose)
-        .bind(&service.friendly_name)
-        .bind(service.code_length)
-        .bind(service.custom_codes)
-        .bind(service.payments)
-        .bind(service.created_at)
-        .bind(service.updated_at)
-        .bind(MOST_SERVICES)
-        .execute(&mut *c)
-        .await?
-        .rows_affected()
+        sqlx::query::<D>(SQL)
+            .bind(service.id)
+            .bind(service.tenant_id)
+            .bind(&service.purpose)
+            .bind(&service.friendly_name)
+            .bind(service.code_length)
+            .bind(service.custom_codes)
+            .bind(service.payments)
+            .bind(service.created_at)
+            .bind(service.updated_at)
+            .bind(MOST_SERVICES)
+            .execute(&mut *c)
+            .await?
+            .rows_affected()
     });
     let count = on_tx!(&mut tx, c => {
         sqlx::query_scalar::<D, i64>("SELECT count(*) FROM verify_services WHERE tenant_id = $1")
@@ -234,16 +242,10 @@ async fn insert_once(db: &Db, service: &Service) -> Result<Inserted, DbError> {
 /// # Errors
 /// The database does not answer.
 pub async fn find(db: &Db, tenant_id: Uuid, id: Uuid) -> Result<Option<Service>, DbError> {
+    const SQL: &str =
+        concat!("SELECT ", columns!(), " FROM verify_services WHERE id = $2 AND tenant_id = $1");
     Ok(on_pool!(db.read(), c => {
-        sqlx::query_as::<D, Service>(
-            "SELECT id, tenant_id, purpose, friendly_name, code_length, custom_codes, payments,
-                created_at, updated_at
-             FROM verify_services WHERE id = $2 AND tenant_id = $1",
-        )
-        .bind(tenant_id)
-        .bind(id)
-        .fetch_optional(c)
-        .await?
+        sqlx::query_as::<D, Service>(SQL).bind(tenant_id).bind(id).fetch_optional(c).await?
     }))
 }
 
@@ -258,8 +260,7 @@ pub async fn list(
     Ok(page!(
         db,
         Service,
-        "SELECT id, tenant_id, purpose, friendly_name, code_length, custom_codes, payments,
-            created_at, updated_at FROM verify_services WHERE tenant_id = $1",
+        concat!("SELECT ", columns!(), " FROM verify_services WHERE tenant_id = $1"),
         (tenant_id, from, limit)
     ))
 }
@@ -269,15 +270,9 @@ pub async fn list(
 /// # Errors
 /// The database does not answer.
 pub async fn list_everywhere(db: &Db) -> Result<Vec<Service>, DbError> {
-    Ok(on_pool!(db.read(), c => {
-        sqlx::query_as::<D, Service>(
-            "SELECT id, tenant_id, purpose, friendly_name, code_length, custom_codes, payments,
-                created_at, updated_at
-             FROM verify_services ORDER BY tenant_id, id",
-        )
-        .fetch_all(c)
-        .await?
-    }))
+    const SQL: &str =
+        concat!("SELECT ", columns!(), " FROM verify_services ORDER BY tenant_id, id");
+    Ok(on_pool!(db.read(), c => sqlx::query_as::<D, Service>(SQL).fetch_all(c).await?))
 }
 
 /// Writes what is said of its options: the Service as it is from then on, none when there is none.
@@ -290,26 +285,27 @@ pub async fn update(
     change: &OptionsChange,
     now: Millis,
 ) -> Result<Option<Service>, DbError> {
+    const SQL: &str = concat!(
+        "UPDATE verify_services
+         SET friendly_name = COALESCE($3, friendly_name),
+             code_length = COALESCE($4, code_length),
+             custom_codes = COALESCE($5, custom_codes),
+             payments = COALESCE($6, payments), updated_at = $7
+         WHERE id = $2 AND tenant_id = $1
+         RETURNING ",
+        columns!()
+    );
     Ok(on_pool!(db.write(), c => {
-        sqlx::query_as::<D, Service>(
-            "UPDATE verify_services
-             SET friendly_name = COALESCE($3, friendly_name),
-                 code_length = COALESCE($4, code_length),
-                 custom_codes = COALESCE($5, custom_codes),
-                 payments = COALESCE($6, payments), updated_at = $7
-             WHERE id = $2 AND tenant_id = $1
-             RETURNING id, tenant_id, purpose, friendly_name, code_length, custom_codes, payments,
-                created_at, updated_at",
-        )
-        .bind(tenant_id)
-        .bind(id)
-        .bind(change.friendly_name.as_deref())
-        .bind(change.code_length.map(column))
-        .bind(change.custom_codes.map(i32::from))
-        .bind(change.payments.map(i32::from))
-        .bind(now)
-        .fetch_optional(c)
-        .await?
+        sqlx::query_as::<D, Service>(SQL)
+            .bind(tenant_id)
+            .bind(id)
+            .bind(change.friendly_name.as_deref())
+            .bind(change.code_length.map(column))
+            .bind(change.custom_codes.map(i32::from))
+            .bind(change.payments.map(i32::from))
+            .bind(now)
+            .fetch_optional(c)
+            .await?
     }))
 }
 

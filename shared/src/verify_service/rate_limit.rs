@@ -29,6 +29,12 @@ pub struct RateLimit {
     pub updated_at: Millis,
 }
 
+macro_rules! columns {
+    () => {
+        "id, service_id, unique_name, description, created_at, updated_at"
+    };
+}
+
 /// # Errors
 /// The database does not answer.
 pub async fn insert_rate_limit(db: &Db, limit: &RateLimit) -> Result<Inserted, DbError> {
@@ -37,6 +43,13 @@ pub async fn insert_rate_limit(db: &Db, limit: &RateLimit) -> Result<Inserted, D
 }
 
 async fn insert_once(db: &Db, limit: &RateLimit) -> Result<Inserted, DbError> {
+    const SQL: &str = concat!(
+        "INSERT INTO verify_rate_limits (",
+        columns!(),
+        ") SELECT $1, $2, $3, $4, $5, $6
+         WHERE (SELECT count(*) FROM verify_rate_limits WHERE service_id = $2) < $7
+         ON CONFLICT DO NOTHING"
+    );
     let mut tx = db.begin().await?;
     // Locks the Service: of those who insert at the same time each counts what the others did.
     let rows = on_tx!(&mut tx, c => {
@@ -44,23 +57,17 @@ async fn insert_once(db: &Db, limit: &RateLimit) -> Result<Inserted, DbError> {
             .bind(limit.service_id)
             .execute(&mut *c)
             .await?;
-        sqlx::query::<D>(
-            "INSERT INTO verify_rate_limits
-                (id, service_id, unique_name, description, created_at, updated_at)
-             SELECT $1, $2, $3, $4, $5, $6
-             WHERE (SELECT count(*) FROM verify_rate_limits WHERE service_id = $2) < $7
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(limit.id)
-        .bind(limit.service_id)
-        .bind(&limit.unique_name)
-        .bind(&limit.description)
-        .bind(limit.created_at)
-        .bind(limit.updated_at)
-        .bind(MOST_RATE_LIMITS)
-        .execute(&mut *c)
-        .await?
-        .rows_affected()
+        sqlx::query::<D>(SQL)
+            .bind(limit.id)
+            .bind(limit.service_id)
+            .bind(&limit.unique_name)
+            .bind(&limit.description)
+            .bind(limit.created_at)
+            .bind(limit.updated_at)
+            .bind(MOST_RATE_LIMITS)
+            .execute(&mut *c)
+            .await?
+            .rows_affected()
     });
     let count = on_tx!(&mut tx, c => {
         sqlx::query_scalar::<D, i64>("SELECT count(*) FROM verify_rate_limits WHERE service_id = $1")
@@ -74,16 +81,18 @@ async fn insert_once(db: &Db, limit: &RateLimit) -> Result<Inserted, DbError> {
 
 /// # Errors
 /// The database does not answer.
-pub async fn rate_limit(db: &Db, service_id: Uuid, id: Uuid) -> Result<Option<RateLimit>, DbError> {
+pub async fn find_rate_limit(
+    db: &Db,
+    service_id: Uuid,
+    id: Uuid,
+) -> Result<Option<RateLimit>, DbError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM verify_rate_limits WHERE id = $2 AND service_id = $1"
+    );
     Ok(on_pool!(db.read(), c => {
-        sqlx::query_as::<D, RateLimit>(
-            "SELECT id, service_id, unique_name, description, created_at, updated_at
-             FROM verify_rate_limits WHERE id = $2 AND service_id = $1",
-        )
-        .bind(service_id)
-        .bind(id)
-        .fetch_optional(c)
-        .await?
+        sqlx::query_as::<D, RateLimit>(SQL).bind(service_id).bind(id).fetch_optional(c).await?
     }))
 }
 
@@ -98,8 +107,7 @@ pub async fn list_rate_limits(
     Ok(page!(
         db,
         RateLimit,
-        "SELECT id, service_id, unique_name, description, created_at, updated_at
-         FROM verify_rate_limits WHERE service_id = $1",
+        concat!("SELECT ", columns!(), " FROM verify_rate_limits WHERE service_id = $1"),
         (service_id, from, limit)
     ))
 }
@@ -114,19 +122,21 @@ pub async fn update_rate_limit(
     description: Option<&str>,
     now: Millis,
 ) -> Result<Option<RateLimit>, DbError> {
+    const SQL: &str = concat!(
+        "UPDATE verify_rate_limits
+         SET description = COALESCE($3, description), updated_at = $4
+         WHERE id = $2 AND service_id = $1
+         RETURNING ",
+        columns!()
+    );
     Ok(on_pool!(db.write(), c => {
-        sqlx::query_as::<D, RateLimit>(
-            "UPDATE verify_rate_limits
-             SET description = COALESCE($3, description), updated_at = $4
-             WHERE id = $2 AND service_id = $1
-             RETURNING id, service_id, unique_name, description, created_at, updated_at",
-        )
-        .bind(service_id)
-        .bind(id)
-        .bind(description)
-        .bind(now)
-        .fetch_optional(c)
-        .await?
+        sqlx::query_as::<D, RateLimit>(SQL)
+            .bind(service_id)
+            .bind(id)
+            .bind(description)
+            .bind(now)
+            .fetch_optional(c)
+            .await?
     }))
 }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::{
     clock::Millis,
     db::{Db, DbError, on_pool},
-    page::Page,
+    listing::Listing,
 };
 
 /// One row.
@@ -46,7 +46,7 @@ pub async fn list_deliveries(
     state: Option<&str>,
     before: Uuid,
     limit: usize,
-) -> Result<Page<Delivery>, DbError> {
+) -> Result<Listing<Delivery>, DbError> {
     const SQL: &str = concat!(
         "SELECT ",
         columns!(),
@@ -64,7 +64,7 @@ pub async fn list_deliveries(
             .fetch_all(c)
             .await?
     });
-    Ok(Page::of(rows, limit, |row| row.id))
+    Ok(Listing::of(rows, limit, |row| row.id))
 }
 
 /// # Errors

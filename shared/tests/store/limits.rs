@@ -1,5 +1,7 @@
 //! Limits in both homes, and without the Redis they usually live in.
 
+use std::time::Duration;
+
 use otpost_shared::limits::{Charge, Limited, Limiter, Reach, Rule, Scope};
 use otpost_shared::redis_link::RedisLink;
 use otpost_testbed::on_both_homes;
@@ -162,8 +164,7 @@ on_both_homes! {
 
 #[tokio::test]
 async fn without_redis_this_process_counts() {
-    let link =
-        RedisLink::open("redis://127.0.0.1:1", otpost_shared::redis_link::PATIENCE).expect("a URL");
+    let link = RedisLink::open("redis://127.0.0.1:1", Duration::from_millis(50)).expect("a URL");
     let limiter = Limiter::new(Some(link));
     assert!(limiter.charge(Uuid::nil(), &charge("a"), None, 0).await.is_ok());
     assert!(limiter.charge(Uuid::nil(), &charge("a"), None, 1).await.is_err());

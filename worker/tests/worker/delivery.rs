@@ -183,7 +183,7 @@ async fn with_redis_away_codes_still_leave() {
     let mut bed = bed(Kind::Production, &[&gateway]).await;
     let gone = otpost_shared::redis_link::RedisLink::open(
         "redis://127.0.0.1:1",
-        otpost_shared::redis_link::PATIENCE,
+        Duration::from_millis(50),
     )
     .expect("a URL");
     bed.home.queue = otpost_shared::queue::Queue::redis(gone.clone());

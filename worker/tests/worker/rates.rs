@@ -1,12 +1,12 @@
 //! Providers that may only be called so often: together, codes first, and whatever Redis does.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use otpost_shared::{
     Home, attempt,
     message::{self, Message},
     rate::{Rates, Wanted},
-    redis_link::{PATIENCE, RedisLink},
+    redis_link::RedisLink,
 };
 use otpost_testbed::{Bed, Kind};
 use uuid::Uuid;
@@ -168,7 +168,7 @@ async fn what_waits_long_waits_in_the_queue_and_says_why() {
 async fn with_redis_away_a_worker_uses_its_share() {
     let gateway = Gateway::start(ACCEPTED).await;
     let mut bed = bed(Kind::Production, &[(&gateway, "rate = \"20/s\"")]).await;
-    let gone = RedisLink::open("redis://127.0.0.1:1", PATIENCE).expect("a URL");
+    let gone = RedisLink::open("redis://127.0.0.1:1", Duration::from_millis(50)).expect("a URL");
     bed.home.rates = Rates::new(Some(gone));
     bed.home.rates.set_live_processes(4);
     let waiting = codes(&bed.home, 0, 6).await;

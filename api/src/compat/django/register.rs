@@ -8,9 +8,11 @@ use axum::{
 };
 use otpost_shared::{
     channel::Channel,
+    recipient::Recipient,
     texts::{Asked, Locale},
     verification::{self, NewVerification, Terms, Variables},
 };
+use uuid::Uuid;
 
 use super::{Speaker, answer::Answer, endpoint::REGISTER, fields::Form};
 use crate::{App, client::ClientAddress};
@@ -26,24 +28,30 @@ pub(super) async fn register(
     let mut form = Form::new(REGISTER.open(request).await?);
     let Some(to) = form.phone(home) else { return Err(form.refusal()) };
     let django = &home.config.compat.django;
-    let new = NewVerification {
-        tenant_id: speaker.tenant_id(home).await?,
+    let new = plain(speaker.tenant_id(home).await?, to, &django.purpose);
+    let new = NewVerification { locale, client: Some(client), ..new };
+    let terms = Terms { recipient_rules: Some(&django.recipient), ..Terms::default() };
+    let accepted = verification::accept_on_terms(home, new, &terms).await?;
+    Ok(Answer::registered(accepted.session_token))
+}
+
+/// All that can be asked for here: a code by SMS.
+fn plain(tenant_id: Uuid, to: Recipient, purpose: &str) -> NewVerification {
+    NewVerification {
+        tenant_id,
         to,
         channel: Channel::Sms,
-        purpose: django.purpose.clone(),
+        purpose: purpose.to_owned(),
         subject: None,
         variables: Variables::new(),
         metadata: None,
-        locale,
-        client: Some(client),
+        locale: Asked::default(),
+        client: None,
         code: None,
         then: None,
         decoy: false,
         idempotency_key: None,
-    };
-    let terms = Terms { recipient_rules: Some(&django.recipient), ..Terms::default() };
-    let accepted = verification::accept_on_terms(home, new, &terms).await?;
-    Ok(Answer::registered(accepted.session_token))
+    }
 }
 
 /// The first item of `Accept-Language` alone, whatever its weight: when there are no words in it, those of

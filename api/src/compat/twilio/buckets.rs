@@ -69,7 +69,7 @@ fn number(form: &Form, name: &str, range: RangeInclusive<u32>) -> Result<Option<
 async fn found(home: &Home, of: &InService) -> Result<Bucket, Fault> {
     let limit = named(home, of).await?;
     let id = of.id(Sid::Bucket, "bucket")?;
-    let found = verify_service::bucket(&home.db, limit.id, id).await?;
+    let found = verify_service::find_bucket(&home.db, limit.id, id).await?;
     found.ok_or_else(|| of.not_found())
 }
 

@@ -68,7 +68,7 @@ fn view(home: &Home, of: &InService, limit: RateLimit) -> RateLimitView {
 /// The limit that the path names.
 pub(super) async fn named(home: &Home, of: &InService) -> Result<RateLimit, Fault> {
     let id = of.id(Sid::RateLimit, "limit")?;
-    let found = verify_service::rate_limit(&home.db, of.service.id, id).await?;
+    let found = verify_service::find_rate_limit(&home.db, of.service.id, id).await?;
     found.ok_or_else(|| of.not_found())
 }
 

@@ -10,7 +10,7 @@ use axum::{
 };
 use otpost_shared::{
     api_key::Scope,
-    page::Page,
+    listing::Listing,
     policy::{self, Change},
 };
 use serde::Deserialize;
@@ -78,7 +78,7 @@ pub async fn list(
     let all = policy::list(&app.home, Some(caller.tenant_id)).await?;
     let is_after = |name: &str| query.after.as_deref().is_none_or(|after| name > after);
     let shown = all.into_iter().filter(|shown| is_after(&shown.purpose));
-    let page = Page::of(shown.collect(), limit, |last| last.purpose.clone());
+    let page = Listing::of(shown.collect(), limit, |last| last.purpose.clone());
     let policies = page.rows.into_iter().map(Into::into).collect();
     Ok(Json(ListedPolicies { policies, next: page.next }))
 }
@@ -177,7 +177,7 @@ pub async fn list_versions(
     if rows.is_empty() && policy::find(home, tenant_id, &purpose).await?.is_none() {
         return Err(ErrorCode::PolicyNotFound.error());
     }
-    let page = Page::of(rows, limit, |last| last.version);
+    let page = Listing::of(rows, limit, |last| last.version);
     let versions = page.rows.into_iter().map(PolicyVersion::from).collect();
     Ok(Json(ListedVersions { versions, next: page.next }))
 }

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State};
 use otpost_shared::{
     api_key::Scope,
+    config::Texts,
     policy::DEFAULT_PURPOSE,
     price::Charge,
     texts::{self, Draft, Place, Preview, Question},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
     App,
@@ -47,6 +49,29 @@ pub struct PreviewTemplate {
     #[serde(default)]
     #[schema(example = "BR")]
     country: Option<String>,
+}
+
+impl PreviewTemplate {
+    fn read(self, tenant_id: Uuid, config: &Texts) -> Result<Question, ApiError> {
+        let place = Place::read(
+            self.purpose.as_deref().unwrap_or(DEFAULT_PURPOSE),
+            self.channel.as_deref().unwrap_or("sms"),
+            self.locale.as_deref(),
+            config,
+        )?;
+        if self.text.is_none() && self.title.is_some() {
+            return Err(wrong_parameter("title", "title is tried out together with text"));
+        }
+        let variables: Vec<String> = self.variables.keys().cloned().collect();
+        let title = self.title;
+        Ok(Question {
+            tenant_id,
+            place,
+            draft: self.text.map(|text| Draft { title, text, variables }),
+            variables: self.variables,
+            country: self.country,
+        })
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -94,28 +119,10 @@ pub async fn preview(
     body: JsonBody<PreviewTemplate>,
 ) -> Result<Json<PreviewedTemplate>, ApiError> {
     caller.require(Scope::Manage)?;
-    let (home, wire) = (&app.home, body.value);
-    let config = &home.config;
-    let place = Place::read(
-        wire.purpose.as_deref().unwrap_or(DEFAULT_PURPOSE),
-        wire.channel.as_deref().unwrap_or("sms"),
-        wire.locale.as_deref(),
-        &config.texts,
-    )?;
-    if wire.text.is_none() && wire.title.is_some() {
-        return Err(wrong_parameter("title", "title is tried out together with text"));
-    }
-    let variables: Vec<String> = wire.variables.keys().cloned().collect();
-    let title = wire.title;
-    let question = Question {
-        tenant_id: caller.tenant_id,
-        place,
-        draft: wire.text.map(|text| Draft { title, text, variables }),
-        variables: wire.variables,
-        country: wire.country,
-    };
+    let home = &app.home;
+    let question = body.value.read(caller.tenant_id, &home.config.texts)?;
     let settings = home.settings.now(&home.db, home.clock.now()).await?;
-    Ok(Json(texts::preview(config, &settings, &question)?.into()))
+    Ok(Json(texts::preview(&home.config, &settings, &question)?.into()))
 }
 
 impl From<Preview> for PreviewedTemplate {

@@ -139,18 +139,7 @@ pub async fn watch(
     if first.is_over() && known == Some(first.digest().as_str()) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let busy = |_| ErrorCode::WatchesBusy.error().retry_after_ms(5_000);
-    let watch = Watch {
-        home: (*app.home).clone(),
-        tenant_id: caller.tenant_id,
-        id,
-        known: known.map(str::to_owned),
-        looks: looks(),
-        until: Instant::now() + LONGEST,
-        stop: stopping.0,
-        is_over: false,
-        _turn: VIEWS.try_acquire().map_err(busy)?,
-    };
+    let watch = Watch::open(&app.home, caller.tenant_id, id, known, stopping)?;
     let events = stream::unfold(watch, Watch::next);
     let comments = KeepAlive::new().interval(COMMENT_EVERY).text("still watching");
     Ok(Sse::new(events).keep_alive(comments).into_response())
@@ -177,6 +166,27 @@ struct Watch {
 }
 
 impl Watch {
+    fn open(
+        home: &Home,
+        tenant_id: Uuid,
+        id: Uuid,
+        known: Option<&str>,
+        stopping: Stopping,
+    ) -> Result<Self, ApiError> {
+        let busy = |_| ErrorCode::WatchesBusy.error().retry_after_ms(5_000);
+        Ok(Self {
+            home: home.clone(),
+            tenant_id,
+            id,
+            known: known.map(str::to_owned),
+            looks: looks(),
+            until: Instant::now() + LONGEST,
+            stop: stopping.0,
+            is_over: false,
+            _turn: VIEWS.try_acquire().map_err(busy)?,
+        })
+    }
+
     /// None ends the stream.
     async fn next(mut self) -> Option<(Result<Event, axum::Error>, Self)> {
         while !self.is_over && Instant::now() < self.until {

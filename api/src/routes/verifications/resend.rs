@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     Home,
+    channel::Channel,
     queue::Lane,
     verification::{self, ResendAnswer, ResendRequest, Resent, Terms},
 };
@@ -38,6 +39,14 @@ pub struct ResendVerification {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     client_ip: Option<IpAddr>,
+}
+
+impl ResendVerification {
+    /// None when it goes the way of the first one.
+    fn channel(&self, home: &Home) -> Result<Option<Channel>, ApiError> {
+        let read = |asked| channel::read_for(Lane::Otp, &home.config.chains, Some(asked));
+        self.channel.as_deref().map(read).transpose()
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -80,19 +89,13 @@ pub async fn resend(
     let row = authorised(&app, &caller, known_id(id)?, wire.session_token.as_deref()).await?;
     // With an API key the connection is the customer's server, which is never limited.
     let client = if caller.0.is_some() { wire.client_ip } else { Some(address) };
-    let channel = wire.channel.as_deref();
-    let channel =
-        channel.map(|asked| channel::read_for(Lane::Otp, &app.home.config.chains, Some(asked)));
+    let path = format!("POST /v1/verifications/{}/resend", row.id);
     let request = ResendRequest {
         tenant_id: row.tenant_id,
         id: row.id,
-        channel: channel.transpose()?,
+        channel: wire.channel(&app.home)?,
         client,
-        idempotency_key: key.for_request(
-            &app.home.keys,
-            &format!("POST /v1/verifications/{}/resend", row.id),
-            &body.bytes,
-        ),
+        idempotency_key: key.for_request(&app.home.keys, &path, &body.bytes),
     };
     let resent = run(&app.home, request, &Terms::default()).await?;
     Ok((StatusCode::ACCEPTED, Json(resent.into())))

@@ -7,7 +7,7 @@ mod wire;
 use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     api_key::Scope,
-    page::Page,
+    listing::Listing,
     webhook::{self, NewWebhook, ROTATION_MS, Webhook},
 };
 use serde::Deserialize;
@@ -98,7 +98,7 @@ pub async fn list(
     let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);
     let after = read_after(query.after.as_deref())?.unwrap_or_default();
     let rows = webhook::list(&app.home.db, caller.tenant_id, after, limit + 1).await?;
-    let page = Page::of(rows, limit, |row| row.id.to_string());
+    let page = Listing::of(rows, limit, |row| row.id.to_string());
     let webhooks = page.rows.into_iter().map(WebhookView::from).collect();
     Ok(Json(ListedWebhooks { webhooks, next: page.next }))
 }

@@ -8,11 +8,22 @@ mod settings;
 
 use std::{fs, path::Path};
 
-pub use self::{numbers::django_numbers, service::twilio_service, settings::django_settings};
-use crate::output::Failure;
+use self::{numbers::django_numbers, service::twilio_service, settings::django_settings};
+use crate::{
+    args::ImportCommand,
+    output::{Done, Failure},
+};
 
 /// Files of settings are read whole.
 const LARGEST: u64 = 1024 * 1024;
+
+pub async fn run(config: Option<&Path>, command: ImportCommand) -> Done {
+    match command {
+        ImportCommand::DjangoSettings(options) => django_settings(&options),
+        ImportCommand::DjangoNumbers(options) => django_numbers(&options),
+        ImportCommand::TwilioService(options) => twilio_service(config, &options).await,
+    }
+}
 
 /// The text of a file that a person wrote.
 fn read(path: &Path) -> Result<String, Failure> {

@@ -23,7 +23,7 @@ const MOMENTS: [&str; 2] = ["modified_at", "created_at"];
 
 const TRUE: [&str; 4] = ["t", "true", "1", "yes"];
 
-pub fn django_numbers(options: &ImportNumbers) -> Done {
+pub(super) fn django_numbers(options: &ImportNumbers) -> Done {
     let mut numbers = Numbers::default();
     if is_json(&options.file) {
         of_json(&options.file, &mut numbers)?;

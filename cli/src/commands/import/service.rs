@@ -46,7 +46,7 @@ const NO_COUNTERPART: [(&str, &str); 11] = [
     ("mailer_sid", "name a provider that sends e-mail in chains.email."),
 ];
 
-pub async fn twilio_service(config: Option<&Path>, options: &ImportService) -> Done {
+pub(super) async fn twilio_service(config: Option<&Path>, options: &ImportService) -> Done {
     let found = Found::read(&options.file)?;
     if options.create {
         return create(config, options, found).await;

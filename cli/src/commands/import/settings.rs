@@ -73,7 +73,7 @@ const BACKENDS: [Backend; 2] = [
 /// Those that send nothing.
 const SANDBOXES: [&str; 2] = ["TwilioSandboxBackend", "NexmoSandboxBackend"];
 
-pub fn django_settings(options: &ImportFile) -> Done {
+pub(super) fn django_settings(options: &ImportFile) -> Done {
     let source = read(&options.file)?;
     let found =
         if is_json(&options.file) { Found::in_json(&source)? } else { Found::in_python(&source)? };
