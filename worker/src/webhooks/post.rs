@@ -22,7 +22,7 @@ use serde::Serialize;
 use time::{OffsetDateTime, macros::format_description};
 
 use super::resolver::Vetted;
-use crate::providers::retry_after::retry_after;
+use crate::retry_after::retry_after;
 
 /// From the first byte to the last.
 const TIMEOUT: Duration = Duration::from_secs(15);
