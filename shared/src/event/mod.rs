@@ -17,7 +17,7 @@ use uuid::Uuid;
 pub use self::{
     body::{Said, say},
     kind::{Filter, GROUPS, KINDS, NoSuchKind, WEBHOOK_DISABLED, WEBHOOK_TEST},
-    log::{Page, find, list, list_by_ids, place_before},
+    log::{Page, find, list, place_before},
 };
 pub(crate) use self::{
     log::{give_places, is_behind},

@@ -208,14 +208,6 @@ pub async fn update(
     find(&home.db, tenant_id, id).await?.ok_or(NotMade::NotFound)
 }
 
-/// Lets a disabled endpoint get events again, with those that wait for it.
-///
-/// # Errors
-/// The database does not answer, or there is no such endpoint.
-pub async fn enable(home: &Home, tenant_id: Uuid, id: Uuid) -> Result<Webhook, NotMade> {
-    update(home, tenant_id, id, &Change { is_enabled: Some(true), ..Change::default() }).await
-}
-
 async fn enable_in(tx: &mut Tx, tenant_id: Uuid, id: Uuid) -> Result<(), DbError> {
     on_tx!(tx, c => {
         sqlx::query::<D>(

@@ -23,7 +23,7 @@ use uuid::Uuid;
 pub use self::{
     attempt::{Answer, Due, MOST_ATTEMPTS, Noted, claim, list_due, record, recover, retry_at},
     change::{
-        Change, NewWebhook, NotMade, ROTATION_MS, create, enable, remove, rotate, test, update,
+        Change, NewWebhook, NotMade, ROTATION_MS, create, remove, rotate, test, update,
     },
     delivery::{Delivery, find_delivery, list_deliveries, replay},
     secret::Secret,

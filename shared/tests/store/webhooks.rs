@@ -57,6 +57,11 @@ async fn find(home: &Home, id: Uuid) -> Webhook {
     webhook::find(&home.db, DEFAULT_TENANT, id).await.expect("an answer").expect("a row")
 }
 
+async fn set_enabled(home: &Home, id: Uuid, is_enabled: bool) -> Webhook {
+    let change = Change { is_enabled: Some(is_enabled), ..Change::default() };
+    webhook::update(home, DEFAULT_TENANT, id, &change).await.expect("changed")
+}
+
 async fn verified(home: &Home, n: u32) {
     let accepted = accept(home, n).await;
     check(home, &accepted, code_of(home, accepted.id).await).await;
@@ -141,8 +146,7 @@ on_both_homes! {
         assert!(due(home, &of).await.is_empty());
 
         // Back again it gets what came meanwhile when that is asked for.
-        webhook::enable(home, DEFAULT_TENANT, of.id).await.expect("enabled");
-        let row = find(home, of.id).await;
+        let row = set_enabled(home, of.id, true).await;
         assert!(row.is_enabled() && row.failing_since.is_none() && row.disabled_why.is_none());
         assert!(due(home, &of).await.is_empty());
         let (db, now) = (&home.db, home.clock.now());
@@ -205,8 +209,7 @@ on_both_homes! {
         let due_for_it = due(home, &of).await;
         assert_eq!(kinds(home, &due_for_it).await, [WEBHOOK_TEST]);
         assert!(due(home, &other).await.is_empty());
-        let change = Change { is_enabled: Some(false), ..Change::default() };
-        webhook::update(home, DEFAULT_TENANT, of.id, &change).await.expect("changed");
+        set_enabled(home, of.id, false).await;
         assert!(matches!(webhook::test(home, DEFAULT_TENANT, of.id).await, Err(NotMade::Field { .. })));
         // Whoever is disabled by hand is nobody's trouble.
         assert!(webhook::list_troubled(&home.db).await.expect("an answer").is_empty());
