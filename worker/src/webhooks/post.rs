@@ -7,10 +7,10 @@ use std::{
 
 use otpost_shared::{
     Home,
-    clock::Millis,
+    clock::{Millis, rfc3339},
     config::Webhooks,
     db::DbError,
-    event::{self, Event, Said},
+    event::{self, Said},
     webhook::{self, Answer, Due},
 };
 use reqwest::{
@@ -19,7 +19,6 @@ use reqwest::{
     redirect, retry,
 };
 use serde::Serialize;
-use time::{OffsetDateTime, macros::format_description};
 
 use super::resolver::Vetted;
 use crate::retry_after::retry_after;
@@ -111,7 +110,7 @@ async fn write(home: &Home, due: &Due, now: Millis) -> Result<Option<Letter>, Db
     let Some(event) = event::find(&home.db, due.delivery.event_id).await? else { return Ok(None) };
     let said = event::say(home, std::slice::from_ref(&event)).await?;
     let Some(said) = said.first() else { return Ok(None) };
-    let body = Body { kind: &event.kind, timestamp: moment(&event), data: said };
+    let body = Body { kind: &event.kind, timestamp: rfc3339(event.at), data: said };
     let body = serde_json::to_vec(&body).map_err(|e| DbError::Broken(e.to_string()))?;
     // The same for each endpoint, and each time: by it a receiver knows what it has had.
     let (id, timestamp_secs) = (event.id.to_string(), now / 1_000);
@@ -119,14 +118,6 @@ async fn write(home: &Home, due: &Due, now: Millis) -> Result<Option<Letter>, Db
     let signatures = secrets.iter().map(|secret| secret.sign(&id, timestamp_secs, &body));
     let signatures = signatures.collect::<Vec<_>>().join(" ");
     Ok(Some(Letter { id, timestamp_secs, signatures, body }))
-}
-
-/// RFC 3339 in UTC, as the API writes it.
-fn moment(event: &Event) -> String {
-    let format =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(event.at) * 1_000_000);
-    at.ok().and_then(|at| at.format(&format).ok()).unwrap_or_default()
 }
 
 /// What one request met.
