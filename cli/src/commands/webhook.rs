@@ -110,7 +110,7 @@ async fn show(home: &Home, options: &WebhookOne) -> Done {
             row.id,
             moment(row.created_at),
             row.state,
-            row.attempts
+            row.posts
         );
     }
     Ok(ExitCode::SUCCESS)
@@ -251,7 +251,7 @@ fn delivery(row: &Delivery) -> Value {
         "id": row.id,
         "event_id": row.event_id,
         "state": row.state,
-        "attempts": row.attempts,
+        "attempts": row.posts,
         "last_status": row.last_status,
         "last_error": row.last_error,
         "last_at": row.last_at.map(moment),

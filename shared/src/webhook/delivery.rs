@@ -17,9 +17,11 @@ pub struct Delivery {
     pub event_id: Uuid,
     /// `queued`, `sending`, `delivered` or `failed`.
     pub state: String,
-    pub attempts: i32,
+    /// How often it was posted since it began.
+    #[sqlx(rename = "attempts")]
+    pub posts: i32,
     pub epoch: i32,
-    /// When the next attempt is due.
+    /// When the next post is due.
     pub not_before: Millis,
     pub last_status: Option<i32>,
     pub last_error: Option<String>,

@@ -7,11 +7,11 @@
 //! | `target` | where may be posted to at all |
 //! | `spread` | each event once to each endpoint that takes it; replays |
 //! | `delivery` | one event on its way to one endpoint |
-//! | `attempt` | taking what is due, and what came of it |
+//! | `post` | taking what is due, and what came of posting it |
 
-mod attempt;
 mod change;
 mod delivery;
+mod post;
 mod secret;
 mod spread;
 mod target;
@@ -21,11 +21,11 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 pub use self::{
-    attempt::{Answer, Due, MOST_ATTEMPTS, Noted, claim, list_due, record, recover, retry_at},
     change::{
         Change, NewWebhook, NotMade, ROTATION_MS, create, remove, rotate, test, update,
     },
     delivery::{Delivery, find_delivery, list_deliveries, replay},
+    post::{Answer, Due, MOST_POSTS, Noted, claim, list_due, record, recover, retry_at},
     secret::Secret,
     spread::{MOST_REPLAYED, Replayed, replay_since, spread},
     target::{is_public, parse as parse_url},

@@ -6,7 +6,7 @@ use otpost_shared::{
     event::{WEBHOOK_DISABLED, WEBHOOK_TEST},
     tenant::DEFAULT_TENANT,
     webhook::{
-        self, Answer, Change, DISABLED_AFTER_MS, Due, MOST_ATTEMPTS, NewWebhook, NotMade, Noted,
+        self, Answer, Change, DISABLED_AFTER_MS, Due, MOST_POSTS, NewWebhook, NotMade, Noted,
         ROTATION_MS, Webhook,
     },
 };
@@ -105,7 +105,7 @@ on_both_homes! {
         home.clock.advance(2_000);
         assert_eq!(webhook::recover(&home.db, home.clock.now()).await, Ok(1));
         let again = due(home, &of).await;
-        assert_eq!((again.len(), again[0].delivery.attempts), (1, 2));
+        assert_eq!((again.len(), again[0].delivery.posts), (1, 2));
         assert_eq!(note(home, &lost[0], taken()).await, Noted::NotOurs);
         assert_eq!(note(home, &again[0], taken()).await, Noted::Delivered);
     }
@@ -116,12 +116,12 @@ on_both_homes! {
         let witness = listen(home, DEFAULT_TENANT, &["webhook"]).await;
         let began = home.clock.now();
         accept(home, 1).await;
-        for attempt in 1..=MOST_ATTEMPTS {
+        for post in 1..=MOST_POSTS {
             let due = due(home, &of).await;
-            assert_eq!(due.len(), 1, "attempt {attempt}");
-            let retry_at = webhook::retry_at(due[0].delivery.attempts, home.clock.now(), 1.0);
+            assert_eq!(due.len(), 1, "post {post}");
+            let retry_at = webhook::retry_at(due[0].delivery.posts, home.clock.now(), 1.0);
             let noted = note(home, &due[0], refused(retry_at)).await;
-            let last = attempt == MOST_ATTEMPTS;
+            let last = post == MOST_POSTS;
             assert_eq!(noted, if last { Noted::GivenUp } else { Noted::TriedAgain });
             if let Some(at) = retry_at {
                 assert!(super::webhooks::due(home, &of).await.is_empty(), "not before its time");
@@ -156,7 +156,7 @@ on_both_homes! {
         let due = due(home, &of).await;
         assert_eq!(kinds(home, &due).await, ["verification.created"; 3]);
         for due in &due {
-            assert_eq!((note(home, due, taken()).await, due.delivery.attempts), (Noted::Delivered, 1));
+            assert_eq!((note(home, due, taken()).await, due.delivery.posts), (Noted::Delivered, 1));
         }
     }
 

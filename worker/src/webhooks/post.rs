@@ -81,7 +81,7 @@ impl Poster {
             Ok(None) => return given_up("the event has been removed meanwhile"),
             Err(error) => Tried::failed(format!("it could not be put together: {error}")),
         };
-        tried.answer(due.delivery.attempts, home.clock.now())
+        tried.answer(due.delivery.posts, home.clock.now())
     }
 
     async fn send(&self, due: &Due, letter: Letter) -> Tried {
@@ -154,9 +154,9 @@ impl Tried {
         Self { status: Some(status), error, wait }
     }
 
-    fn answer(self, attempts: i32, now: Millis) -> Answer {
+    fn answer(self, posts: i32, now: Millis) -> Answer {
         let is_gone = self.status == Some(StatusCode::GONE);
-        let retry_at = webhook::retry_at(attempts, now, rand::random());
+        let retry_at = webhook::retry_at(posts, now, rand::random());
         let asked = self.wait.map(|wait| now + i64::try_from(wait.as_millis()).unwrap_or(0));
         let retry_at = retry_at.map(|at| asked.map_or(at, |asked| asked.max(at)));
         let is_taken = self.error.is_none();

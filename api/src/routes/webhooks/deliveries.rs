@@ -72,7 +72,7 @@ pub async fn list(
     }))
 }
 
-/// Posts one once more, from the first attempt on; one that waits for its next attempt at once.
+/// Posts one once more, from the beginning; one that waits to be tried again at once.
 #[utoipa::path(
     post, path = "/v1/webhooks/{id}/deliveries/{delivery_id}/replay", tag = "webhooks",
     operation_id = "replay_webhook_delivery", security(("api_key" = [])),

@@ -107,11 +107,12 @@ pub struct DeliveryView {
     event_id: String,
     /// `queued`, `sending`, `delivered` or `failed`.
     state: String,
+    /// How often it was posted.
     attempts: i32,
-    /// The HTTP status of the last attempt, if there was an answer.
+    /// The HTTP status of the last post, if there was an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_status: Option<i32>,
-    /// Why the last attempt failed.
+    /// Why the last post was not taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,7 +130,7 @@ impl From<Delivery> for DeliveryView {
             event_id: row.event_id.to_string(),
             next_at: (row.state == "queued").then(|| rfc3339(row.not_before)),
             state: row.state,
-            attempts: row.attempts,
+            attempts: row.posts,
             last_status: row.last_status,
             last_error: row.last_error,
             last_at: row.last_at.map(rfc3339),

@@ -12,10 +12,10 @@ use crate::{
     event::{AboutWebhook, WEBHOOK_DISABLED},
 };
 
-/// How long a claim holds: an attempt takes 15 s at most, and is then written down.
+/// How long a claim holds: a post takes 15 s at most, and is then written down.
 const LEASE_MS: Millis = 30_000;
 
-/// From one attempt to the next: together about 28 hours.
+/// From one post to the next: together about 28 hours.
 const PAUSES_MS: [Millis; 10] = [
     5_000,
     30_000,
@@ -29,14 +29,14 @@ const PAUSES_MS: [Millis; 10] = [
     12 * 3_600_000,
 ];
 
-/// Attempts of one delivery, the first with them.
-pub const MOST_ATTEMPTS: usize = PAUSES_MS.len() + 1;
+/// Posts of one delivery, the first with them.
+pub const MOST_POSTS: usize = PAUSES_MS.len() + 1;
 
-/// When it is tried again after this many attempts; none when that was the last. `jitter` is 0 to 1, and
+/// When it is tried again after this many posts; none when that was the last. `jitter` is 0 to 1, and
 /// makes each pause up to a fifth longer: not all that failed together comes back together.
 #[must_use]
-pub fn retry_at(attempts: i32, now: Millis, jitter: f64) -> Option<Millis> {
-    let pause = usize::try_from(attempts).ok()?.checked_sub(1).and_then(|n| PAUSES_MS.get(n))?;
+pub fn retry_at(posts: i32, now: Millis, jitter: f64) -> Option<Millis> {
+    let pause = usize::try_from(posts).ok()?.checked_sub(1).and_then(|n| PAUSES_MS.get(n))?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "hours")]
     let more = (*pause as f64 * 0.2 * jitter.clamp(0.0, 1.0)) as Millis;
     Some(now + pause + more)
@@ -118,7 +118,7 @@ pub async fn recover(db: &Db, now: Millis) -> Result<u64, DbError> {
     }))
 }
 
-/// What came of an attempt.
+/// What came of a post.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The HTTP status; none when there was no answer.
@@ -143,7 +143,7 @@ pub enum Noted {
     NotOurs,
 }
 
-/// Writes an attempt down. An endpoint that has had nothing but failures for five days, or says that it is
+/// Writes a post down. An endpoint that has had nothing but failures for five days, or says that it is
 /// gone, is disabled, and an event tells it.
 ///
 /// # Errors
@@ -273,11 +273,11 @@ mod tests {
     #[test]
     fn retries_go_on_for_more_than_a_day() {
         let total = |jitter| {
-            (1..).map_while(|attempts| retry_at(attempts, 0, jitter)).sum::<Millis>() / 3_600_000
+            (1..).map_while(|posts| retry_at(posts, 0, jitter)).sum::<Millis>() / 3_600_000
         };
         assert_eq!((total(0.0), total(1.0)), (27, 33));
         assert_eq!(retry_at(1, 1_000, 0.5), Some(1_000 + 5_500));
-        assert_eq!(retry_at(i32::try_from(MOST_ATTEMPTS).expect("few"), 0, 0.0), None);
+        assert_eq!(retry_at(i32::try_from(MOST_POSTS).expect("few"), 0, 0.0), None);
         assert_eq!((retry_at(0, 0, 0.0), retry_at(-1, 0, 0.0)), (None, None));
     }
 }
