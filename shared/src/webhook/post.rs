@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    DISABLED_AFTER_MS, Webhook, columns,
+    DISABLED_AFTER_MS, DeliveryState, Webhook, columns,
     delivery::{self, Delivery},
 };
 use crate::{
@@ -184,9 +184,9 @@ async fn write(
     now: Millis,
 ) -> Result<bool, DbError> {
     let state = match noted {
-        Noted::Delivered => "delivered",
-        Noted::TriedAgain => "queued",
-        _ => "failed",
+        Noted::Delivered => DeliveryState::Delivered,
+        Noted::TriedAgain => DeliveryState::Queued,
+        _ => DeliveryState::Failed,
     };
     let rows = on_tx!(tx, c => {
         sqlx::query::<D>(
@@ -197,7 +197,7 @@ async fn write(
         )
         .bind(due.delivery.id)
         .bind(due.delivery.epoch)
-        .bind(state)
+        .bind(state.as_str())
         .bind(answer.retry_at)
         .bind(answer.status.map(i32::from))
         .bind(&answer.error)

@@ -6,8 +6,8 @@ use otpost_shared::{
     event::{WEBHOOK_DISABLED, WEBHOOK_TEST},
     tenant::DEFAULT_TENANT,
     webhook::{
-        self, Answer, Change, DISABLED_AFTER_MS, Due, MOST_POSTS, NewWebhook, NotMade, Noted,
-        ROTATION_MS, Webhook,
+        self, Answer, Change, DISABLED_AFTER_MS, DeliveryState, Due, MOST_POSTS, NotMade, Noted,
+        ROTATION_MS, ReplayFrom, Webhook,
     },
 };
 use otpost_testbed::on_both_homes;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     accept, check, code_of,
-    events::{listen, log, second_tenant},
+    events::{endpoint, listen, log, second_tenant},
 };
 
 fn taken() -> Answer {
@@ -86,7 +86,7 @@ on_both_homes! {
             assert_eq!(note(home, due, taken()).await, Noted::NotOurs);
         }
         assert!(due(home, &all).await.is_empty());
-        let page = webhook::list_deliveries(&home.db, all.id, Some("delivered"), Uuid::max(), 2).await;
+        let page = webhook::list_deliveries(&home.db, all.id, Some(DeliveryState::Delivered), Uuid::max(), 2).await;
         let page = page.expect("an answer");
         assert_eq!((page.rows.len(), page.rows[0].last_status), (2, Some(200)));
         let rest = webhook::list_deliveries(&home.db, all.id, None, page.next.expect("more"), 2).await;
@@ -150,7 +150,8 @@ on_both_homes! {
         assert!(row.is_enabled() && row.failing_since.is_none() && row.disabled_why.is_none());
         assert!(due(home, &of).await.is_empty());
         let (db, now) = (&home.db, home.clock.now());
-        let replayed = webhook::replay_since(db, DEFAULT_TENANT, of.id, began, None, now).await;
+        let from = ReplayFrom::Moment(began);
+        let replayed = webhook::replay_from(db, DEFAULT_TENANT, of.id, from, now).await;
         let replayed = replayed.expect("an answer").expect("an endpoint");
         assert_eq!((replayed.events, replayed.next), (3, None));
         let due = due(home, &of).await;
@@ -174,17 +175,44 @@ on_both_homes! {
         // One of its deliveries once more.
         let (db, now) = (&home.db, home.clock.now());
         let replayed = webhook::replay(db, of.id, second[0].delivery.id, now).await;
-        assert_eq!(replayed.expect("an answer").expect("a row").state, "queued");
+        let replayed = replayed.expect("an answer").expect("a row");
+        assert_eq!((replayed.state(), replayed.posts), (DeliveryState::Queued, 0));
         let third = due(home, &of).await;
+        // One that is being posted stays what it is.
+        let untouched = webhook::replay(db, of.id, third[0].delivery.id, now + 1).await;
+        let untouched = untouched.expect("an answer").expect("a row");
+        assert_eq!((untouched.state(), untouched.posts), (DeliveryState::Sending, 1));
         let gone = Answer { status: Some(410), is_gone: true, ..refused(None) };
         assert_eq!(note(home, &third[0], gone).await, Noted::Disabled);
         assert!(!find(home, of.id).await.is_enabled());
         assert!(webhook::replay(db, Uuid::now_v7(), third[0].delivery.id, now).await.expect("an answer").is_none());
     }
 
+    async fn only_what_was_disabled_begins_anew(bed, "") {
+        let home = &bed.home;
+        let of = listen(home, DEFAULT_TENANT, &[]).await;
+        accept(home, 1).await;
+        let first = due(home, &of).await;
+        note(home, &first[0], refused(None)).await;
+        let row = set_enabled(home, of.id, true).await;
+        assert!(row.failing_since.is_some(), "it was not disabled: {row:?}");
+        let disabled = set_enabled(home, of.id, false).await;
+        assert!(!disabled.is_enabled() && disabled.disabled_at.is_some());
+        home.clock.advance(1_000);
+        let again = set_enabled(home, of.id, false).await;
+        assert_eq!(again.disabled_at, disabled.disabled_at);
+        let row = set_enabled(home, of.id, true).await;
+        assert_eq!((row.is_enabled(), row.failing_since, row.disabled_at), (true, None, None));
+        let foreign = second_tenant(home).await;
+        let change = Change { is_enabled: Some(false), ..Change::default() };
+        let foreign = webhook::update(home, foreign, of.id, &change).await;
+        assert!(matches!(foreign, Err(NotMade::NotFound)));
+        assert!(find(home, of.id).await.is_enabled());
+    }
+
     async fn secrets_change_over_in_a_day(bed, "") {
         let home = &bed.home;
-        let new = NewWebhook { url: "https://example.org/".into(), ..NewWebhook::default() };
+        let new = endpoint(home, &[]);
         let (row, first) = webhook::create(home, DEFAULT_TENANT, &new).await.expect("made");
         let texts = async |at: Millis| {
             let secrets = find(home, row.id).await.secrets(&home.keys, at).expect("a key");
@@ -193,7 +221,8 @@ on_both_homes! {
         let now = home.clock.now();
         let (first, now_only) = (first.to_text().to_string(), texts(now).await);
         assert_eq!(now_only, std::slice::from_ref(&first));
-        let (_, second) = webhook::rotate(home, DEFAULT_TENANT, row.id).await.expect("rotated");
+        let (rotated, second) = webhook::rotate(home, DEFAULT_TENANT, row.id).await.expect("rotated");
+        assert_eq!(rotated.secrets(&home.keys, now).expect("a key").len(), 2);
         let second = second.to_text().to_string();
         assert_eq!(texts(now).await, [second.clone(), first]);
         assert_eq!(texts(home.clock.now() + ROTATION_MS).await, [second]);
@@ -210,7 +239,7 @@ on_both_homes! {
         assert_eq!(kinds(home, &due_for_it).await, [WEBHOOK_TEST]);
         assert!(due(home, &other).await.is_empty());
         set_enabled(home, of.id, false).await;
-        assert!(matches!(webhook::test(home, DEFAULT_TENANT, of.id).await, Err(NotMade::Field { .. })));
+        assert!(matches!(webhook::test(home, DEFAULT_TENANT, of.id).await, Err(NotMade::Disabled)));
         // Whoever is disabled by hand is nobody's trouble.
         assert!(webhook::list_troubled(&home.db).await.expect("an answer").is_empty());
         assert_eq!(webhook::remove(home, DEFAULT_TENANT, of.id).await, Ok(true));
@@ -227,7 +256,7 @@ on_both_homes! {
         for _ in 0..2 {
             listen(home, DEFAULT_TENANT, &[]).await;
         }
-        let new = NewWebhook { url: "https://example.org/".into(), ..NewWebhook::default() };
+        let new = endpoint(home, &[]);
         let third = webhook::create(home, DEFAULT_TENANT, &new).await;
         assert!(matches!(third, Err(NotMade::TooMany { most: 2 })));
         webhook::create(home, second_tenant(home).await, &new).await.expect("another's");

@@ -11,7 +11,7 @@ use otpost_shared::{
     config::Webhooks,
     db::DbError,
     event::{self, Said},
-    webhook::{self, Answer, Due},
+    webhook::{self, Answer, Due, Target},
 };
 use reqwest::{
     Client, Response, StatusCode,
@@ -86,13 +86,13 @@ impl Poster {
 
     async fn send(&self, due: &Due, letter: Letter) -> Tried {
         // The configuration may have changed since it was made; and of an address without a name nobody asks.
-        let url = match webhook::parse_url(&due.webhook.url, self.rules) {
-            Ok(url) => url,
+        let target = match Target::parse(&due.webhook.url, self.rules) {
+            Ok(target) => target,
             Err(said) => return Tried::failed(format!("its address {said}")),
         };
         let request = self
             .client
-            .post(url)
+            .post(target.into_url())
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", letter.id)
             .header("webhook-timestamp", letter.timestamp_secs)
