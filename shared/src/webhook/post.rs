@@ -120,15 +120,52 @@ pub async fn recover(db: &Db, now: Millis) -> Result<u64, DbError> {
 
 /// What came of a post.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub enum Answer {
+    /// With this HTTP status.
+    Taken { status: u16 },
+    /// It answered something else, with this HTTP status, or could not be asked at its address. Neither this
+    /// nor any other error holds the address.
+    Refused { status: Option<u16>, error: String, retry_at: Option<Millis> },
+    /// It does not want any more.
+    Gone { retry_at: Option<Millis> },
+    /// Nobody was asked, for a reason of our own: nothing of it counts against the endpoint.
+    NotPosted { error: String, retry_at: Option<Millis> },
+}
+
+/// How an endpoint says that it is gone, and what is noted of it.
+const GONE: (u16, &str) = (410, "it answered 410 Gone");
+
+impl Answer {
     /// The HTTP status; none when there was no answer.
-    pub status: Option<u16>,
-    /// Why it counts as a failure, without the address; none when it was taken.
-    pub error: Option<String>,
-    /// It does not want any more: the endpoint is gone.
-    pub is_gone: bool,
-    /// When it is tried again, unless it was taken; none when it is given up.
-    pub retry_at: Option<Millis>,
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Taken { status } => Some(*status),
+            Self::Refused { status, .. } => *status,
+            Self::Gone { .. } => Some(GONE.0),
+            Self::NotPosted { .. } => None,
+        }
+    }
+
+    /// Why it was not taken; none when it was.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        match self {
+            Self::Taken { .. } => None,
+            Self::Refused { error, .. } | Self::NotPosted { error, .. } => Some(error),
+            Self::Gone { .. } => Some(GONE.1),
+        }
+    }
+
+    /// When it is tried again; none when it was taken, or is given up.
+    fn retry_at(&self) -> Option<Millis> {
+        match self {
+            Self::Taken { .. } => None,
+            Self::Refused { retry_at, .. }
+            | Self::Gone { retry_at }
+            | Self::NotPosted { retry_at, .. } => *retry_at,
+        }
+    }
 }
 
 /// What it made of the delivery and its endpoint.
@@ -154,22 +191,32 @@ pub async fn record(db: &Db, due: &Due, answer: Answer, now: Millis) -> Result<N
 }
 
 async fn record_once(db: &Db, due: &Due, answer: &Answer, now: Millis) -> Result<Noted, DbError> {
-    let noted = match (&answer.error, answer.retry_at) {
-        (None, _) => Noted::Delivered,
-        (Some(_), Some(_)) => Noted::TriedAgain,
-        (Some(_), None) => Noted::GivenUp,
+    let noted = match (answer, answer.retry_at()) {
+        (Answer::Taken { .. }, _) => Noted::Delivered,
+        (_, Some(_)) => Noted::TriedAgain,
+        (_, None) => Noted::GivenUp,
     };
     let mut tx = db.begin().await?;
     if !write(&mut tx, due, answer, noted, now).await? {
         tx.rollback().await?;
         return Ok(Noted::NotOurs);
     }
-    let is_disabled = match noted {
-        Noted::Delivered => {
+    let is_disabled = match answer {
+        Answer::Taken { .. } => {
             mark_good(&mut tx, due.webhook.id).await?;
             false
         }
-        _ => mark_failing(&mut tx, &due.webhook, answer, now).await?,
+        Answer::Refused { error, .. } => {
+            let why = format!("nothing was taken for five days; the last was: {error}");
+            mark_failing(&mut tx, due.webhook.id, now).await?;
+            disable(&mut tx, &due.webhook, &why, now - DISABLED_AFTER_MS, now).await?
+        }
+        Answer::Gone { .. } => {
+            mark_failing(&mut tx, due.webhook.id, now).await?;
+            // It need not have failed for long.
+            disable(&mut tx, &due.webhook, GONE.1, now, now).await?
+        }
+        Answer::NotPosted { .. } => false,
     };
     tx.commit().await?;
     Ok(if is_disabled { Noted::Disabled } else { noted })
@@ -198,9 +245,9 @@ async fn write(
         .bind(due.delivery.id)
         .bind(due.delivery.epoch)
         .bind(state.as_str())
-        .bind(answer.retry_at)
-        .bind(answer.status.map(i32::from))
-        .bind(&answer.error)
+        .bind(answer.retry_at())
+        .bind(answer.status().map(i32::from))
+        .bind(answer.error())
         .bind(now)
         .execute(c)
         .await?
@@ -221,14 +268,8 @@ async fn mark_good(tx: &mut Tx, id: Uuid) -> Result<(), DbError> {
     Ok(())
 }
 
-/// True when the endpoint was disabled for it.
-async fn mark_failing(
-    tx: &mut Tx,
-    webhook: &Webhook,
-    answer: &Answer,
-    now: Millis,
-) -> Result<bool, DbError> {
-    on_tx!(&mut *tx, c => {
+async fn mark_failing(tx: &mut Tx, id: Uuid, now: Millis) -> Result<(), DbError> {
+    on_tx!(tx, c => {
         sqlx::query::<D>(
             "UPDATE webhooks SET failing_since = $2 WHERE id = $1 AND failing_since IS NULL",
         )
@@ -237,21 +278,26 @@ async fn mark_failing(
         .execute(c)
         .await?;
     });
-    let why = match (&answer.error, answer.is_gone) {
-        (_, true) => "it answered 410 Gone".to_owned(),
-        (Some(error), _) => format!("nothing was taken for five days; the last was: {error}"),
-        (None, _) => return Ok(false),
-    };
-    // One that is gone need not have failed for long.
-    let failing_before = if answer.is_gone { now } else { now - DISABLED_AFTER_MS };
+    Ok(())
+}
+
+/// Disables an endpoint that has only failed since `failing_before` or longer, and tells that; false when there
+/// is none.
+async fn disable(
+    tx: &mut Tx,
+    webhook: &Webhook,
+    why: &str,
+    failing_before: Millis,
+    now: Millis,
+) -> Result<bool, DbError> {
     let rows = on_tx!(&mut *tx, c => {
         sqlx::query::<D>(
             "UPDATE webhooks SET state = 'disabled', disabled_at = $2, disabled_why = $3
              WHERE id = $1 AND state = 'enabled' AND failing_since <= $4",
         )
-        .bind(webhook.id)
+        .bind(id)
         .bind(now)
-        .bind(&why)
+        .bind(why)
         .bind(failing_before)
         .execute(c)
         .await?
@@ -261,7 +307,7 @@ async fn mark_failing(
         return Ok(false);
     }
     let (tenant_id, webhook_id) = (webhook.tenant_id, webhook.id);
-    let told = AboutWebhook { tenant_id, webhook_id, kind: WEBHOOK_DISABLED, reason: Some(&why) };
+    let told = AboutWebhook { tenant_id, webhook_id, kind: WEBHOOK_DISABLED, reason: Some(why) };
     told.tell(tx, now).await?;
     Ok(true)
 }

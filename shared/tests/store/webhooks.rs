@@ -19,12 +19,15 @@ use super::{
 };
 
 fn taken() -> Answer {
-    Answer { status: Some(200), error: None, is_gone: false, retry_at: None }
+    Answer::Taken { status: 200 }
 }
 
 fn refused(retry_at: Option<Millis>) -> Answer {
-    let error = Some("it answered 500".to_owned());
-    Answer { status: Some(500), error, is_gone: false, retry_at }
+    Answer::Refused { status: Some(500), error: "it answered 500".to_owned(), retry_at }
+}
+
+fn not_posted(retry_at: Option<Millis>) -> Answer {
+    Answer::NotPosted { error: "there is no key".to_owned(), retry_at }
 }
 
 /// What is due for an endpoint now.
@@ -182,10 +185,36 @@ on_both_homes! {
         let untouched = webhook::replay(db, of.id, third[0].delivery.id, now + 1).await;
         let untouched = untouched.expect("an answer").expect("a row");
         assert_eq!((untouched.state(), untouched.posts), (DeliveryState::Sending, 1));
-        let gone = Answer { status: Some(410), is_gone: true, ..refused(None) };
-        assert_eq!(note(home, &third[0], gone).await, Noted::Disabled);
+        assert_eq!(note(home, &third[0], Answer::Gone { retry_at: None }).await, Noted::Disabled);
         assert!(!find(home, of.id).await.is_enabled());
         assert!(webhook::replay(db, Uuid::now_v7(), third[0].delivery.id, now).await.expect("an answer").is_none());
+    }
+
+    async fn our_own_faults_do_not_count_against_an_endpoint(bed, "") {
+        let home = &bed.home;
+        let of = listen(home, DEFAULT_TENANT, &[]).await;
+        accept(home, 1).await;
+        let first = due(home, &of).await;
+        let retry_at = Some(home.clock.now());
+        assert_eq!(note(home, &first[0], not_posted(retry_at)).await, Noted::TriedAgain);
+        assert_eq!(find(home, of.id).await.failing_since, None);
+        home.clock.advance(DISABLED_AFTER_MS * 2);
+        let second = due(home, &of).await;
+        assert_eq!(note(home, &second[0], not_posted(None)).await, Noted::GivenUp);
+        let row = find(home, of.id).await;
+        assert!(row.is_enabled() && row.failing_since.is_none());
+        // Nor does it prove that an endpoint that has failed is back.
+        accept(home, 2).await;
+        let third = due(home, &of).await;
+        let at = home.clock.now();
+        assert_eq!(note(home, &third[0], refused(Some(at))).await, Noted::TriedAgain);
+        let failing_since = find(home, of.id).await.failing_since;
+        home.clock.advance(DISABLED_AFTER_MS * 2);
+        let fourth = due(home, &of).await;
+        assert_eq!(note(home, &fourth[0], not_posted(None)).await, Noted::GivenUp);
+        let row = find(home, of.id).await;
+        assert!(row.is_enabled() && failing_since.is_some());
+        assert_eq!(row.failing_since, failing_since);
     }
 
     async fn only_what_was_disabled_begins_anew(bed, "") {

@@ -19,7 +19,7 @@ use futures_util::future::join_all;
 use otpost_shared::{
     Home,
     db::DbError,
-    webhook::{self, Due, Noted, Webhook},
+    webhook::{self, Answer, Due, Noted, Webhook},
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -113,7 +113,8 @@ impl Round {
     /// None when what came of it could not be written down: its lease runs out, and it is posted again.
     async fn deliver(&self, due: &Due) -> Option<Noted> {
         let answer = self.poster.post(&self.home, due).await;
-        let (status, error) = (answer.status, answer.error.clone());
+        let (status, error) = (answer.status(), answer.error().map(str::to_owned));
+        let is_own_fault = matches!(answer, Answer::NotPosted { .. });
         let now = self.home.clock.now();
         let noted = webhook::record(&self.home.db, due, answer, now).await;
         let noted = noted
@@ -134,6 +135,9 @@ impl Round {
                 "a webhook is disabled, because nothing is taken there any more: {error}"
             ),
             Noted::TriedAgain | Noted::GivenUp => tracing::info!(
+            Noted::TriedAgain | Noted::GivenUp if is_own_fault => tracing::warn!(
+                webhook.id = %id, "an event could not be posted to a webhook: {error}"
+            ),
                 webhook.id = %id, http.status = status, "a webhook did not take an event: {error}"
             ),
             Noted::Delivered | Noted::NotOurs => {}

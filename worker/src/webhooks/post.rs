@@ -75,20 +75,27 @@ impl Poster {
 
     /// Posts once, and says what it means.
     pub(super) async fn post(&self, home: &Home, due: &Due) -> Answer {
-        let now = home.clock.now();
-        let tried = match write(home, due, now).await {
-            Ok(Some(letter)) => self.send(due, letter).await,
-            Ok(None) => return given_up("the event has been removed meanwhile"),
-            Err(error) => Tried::failed(format!("it could not be put together: {error}")),
-        };
-        tried.answer(due.delivery.posts, home.clock.now())
+        let posts = due.delivery.posts;
+        match write(home, due, home.clock.now()).await {
+            Ok(Some(letter)) => {
+                self.send(due, letter).await.answer(posts, home.clock.now(), rand::random())
+            }
+            Ok(None) => {
+                let error = "the event has been removed meanwhile".to_owned();
+                Answer::NotPosted { error, retry_at: None }
+            }
+            Err(error) => Answer::NotPosted {
+                error: cut(&format!("it could not be put together: {error}")),
+                retry_at: webhook::retry_at(posts, home.clock.now(), rand::random()),
+            },
+        }
     }
 
     async fn send(&self, due: &Due, letter: Letter) -> Tried {
         // The configuration may have changed since it was made; and of an address without a name nobody asks.
         let target = match Target::parse(&due.webhook.url, self.rules) {
             Ok(target) => target,
-            Err(said) => return Tried::failed(format!("its address {said}")),
+            Err(said) => return Tried::failed(&format!("its address {said}")),
         };
         let request = self
             .client
@@ -100,7 +107,7 @@ impl Poster {
             .body(letter.body);
         match request.send().await {
             Ok(response) => Tried::answered(response).await,
-            Err(error) => Tried::failed(in_words(&error)),
+            Err(error) => Tried::failed(&in_words(&error)),
         }
     }
 }
@@ -122,16 +129,14 @@ async fn write(home: &Home, due: &Due, now: Millis) -> Result<Option<Letter>, Db
 
 /// What one request met.
 #[derive(Debug)]
-struct Tried {
-    status: Option<StatusCode>,
-    error: Option<String>,
-    wait: Option<Duration>,
+enum Tried {
+    Answered { status: StatusCode, wait: Option<Duration> },
+    Failed(String),
 }
 
 impl Tried {
-    fn failed(error: impl Into<String>) -> Self {
-        let error = error.into().chars().take(LONGEST_ERROR).collect();
-        Self { status: None, error: Some(error), wait: None }
+    fn failed(error: &str) -> Self {
+        Self::Failed(cut(error))
     }
 
     async fn answered(mut response: Response) -> Self {
@@ -146,31 +151,31 @@ impl Tried {
                 break;
             }
         }
-        let error = (!status.is_success()).then(|| {
-            let aside =
-                if status.is_redirection() { ", and redirects are not followed" } else { "" };
-            format!("it answered {}{aside}", status.as_u16())
-        });
-        Self { status: Some(status), error, wait }
+        Self::Answered { status, wait }
     }
 
-    fn answer(self, posts: i32, now: Millis) -> Answer {
-        let is_gone = self.status == Some(StatusCode::GONE);
-        let retry_at = webhook::retry_at(posts, now, rand::random());
-        let asked = self.wait.map(|wait| now + i64::try_from(wait.as_millis()).unwrap_or(0));
+    fn answer(self, posts: i32, now: Millis, jitter: f64) -> Answer {
+        let retry_at = webhook::retry_at(posts, now, jitter);
+        let (status, wait) = match self {
+            Self::Failed(error) => return Answer::Refused { status: None, error, retry_at },
+            Self::Answered { status, wait } => (status, wait),
+        };
+        let asked = wait.map(|wait| now + i64::try_from(wait.as_millis()).unwrap_or(0));
         let retry_at = retry_at.map(|at| asked.map_or(at, |asked| asked.max(at)));
-        let is_taken = self.error.is_none();
-        Answer {
-            status: self.status.map(|status| status.as_u16()),
-            error: self.error,
-            is_gone,
-            retry_at: if is_taken { None } else { retry_at },
+        if status.is_success() {
+            return Answer::Taken { status: status.as_u16() };
         }
+        if status == StatusCode::GONE {
+            return Answer::Gone { retry_at };
+        }
+        let aside = if status.is_redirection() { ", and redirects are not followed" } else { "" };
+        let error = format!("it answered {}{aside}", status.as_u16());
+        Answer::Refused { status: Some(status.as_u16()), error, retry_at }
     }
 }
 
-fn given_up(why: &str) -> Answer {
-    Answer { status: None, error: Some(why.to_owned()), is_gone: false, retry_at: None }
+fn cut(error: &str) -> String {
+    error.chars().take(LONGEST_ERROR).collect()
 }
 
 /// The cause at the end of the chain. The outer errors name the address, which may hold a secret.

@@ -1,11 +1,14 @@
 //! Events posted to endpoints: signed, again and again until they are taken, and never to where nobody outside
 //! may reach.
 
+use std::sync::Arc;
+
 use otpost_shared::{
     Home,
+    event::Filter,
+    secrets::Keyring,
     tenant::DEFAULT_TENANT,
     verification,
-    event::Filter,
     webhook::{self, Delivery, DeliveryState, Description, NewWebhook, Secret, Target, Webhook},
 };
 use otpost_testbed::{Bed, Kind};
@@ -176,6 +179,28 @@ async fn nothing_is_posted_to_where_nobody_outside_may_reach() {
         assert!(error.contains("public"), "{error}");
     }
     assert!(canary.requests().is_empty());
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_signed_is_not_the_endpoints_fault() {
+    let receiver = Gateway::start(ACCEPTED).await;
+    let bed = Bed::make(Kind::Embedded, DEVELOPMENT).await;
+    let (of, _) = endpoint(&bed.home, &receiver.url, &[]).await;
+    webhook::test(&bed.home, DEFAULT_TENANT, of.id).await.expect("told");
+    let [key, hash_key] = ["k9", "h9"].map(Keyring::generate_entry);
+    let mut home = bed.home.clone();
+    home.keys = Arc::new(Keyring::parse(&[key], &[hash_key]).expect("other keys"));
+    let worker = Worker::start(&home);
+    until("it was to be posted", async || {
+        deliveries(&home, &of).await.first().is_some_and(|row| row.last_error.is_some())
+    })
+    .await;
+    let row = deliveries(&home, &of).await.remove(0);
+    assert_eq!((row.state(), row.last_status), (DeliveryState::Queued, None));
+    let of = webhook::find(&home.db, DEFAULT_TENANT, of.id).await.expect("an answer");
+    assert_eq!(of.expect("a row").failing_since, None);
+    assert!(receiver.requests().is_empty());
     worker.stop().await;
 }
 
