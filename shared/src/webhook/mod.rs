@@ -27,7 +27,7 @@ pub use self::{
         Change, Description, NewWebhook, NotMade, ROTATION_MS, create, remove, rotate, test, update,
     },
     delivery::{Delivery, list_deliveries, replay},
-    post::{Answer, Due, MOST_POSTS, Noted, claim, list_due, record, recover, retry_at},
+    post::{Answer, Due, MOST_POSTS, Noted, Waiting, claim, list_due, record, recover, retry_at},
     secret::Secret,
     spread::{MOST_REPLAYED, ReplayFrom, Replayed, replay_from, spread},
     state::{DeliveryState, State},

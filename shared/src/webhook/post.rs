@@ -49,22 +49,37 @@ pub struct Due {
     pub delivery: Delivery,
 }
 
-/// The endpoints that something is due for.
+/// An endpoint that something is due for.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Waiting {
+    #[sqlx(flatten)]
+    pub webhook: Webhook,
+    /// When the oldest of it was due.
+    pub since: Millis,
+}
+
+/// The endpoints that something is due for, those first that wait for longest.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn list_due(db: &Db, now: Millis) -> Result<Vec<Webhook>, DbError> {
+pub async fn list_due(db: &Db, now: Millis) -> Result<Vec<Waiting>, DbError> {
+    // In the order of the key, so that its index is read: those that are due are few, and sorted here.
     const SQL: &str = concat!(
         "SELECT ",
         columns!(),
-        " FROM webhooks WHERE state = 'enabled' AND EXISTS (
+        ", (SELECT d.not_before FROM webhook_deliveries d
+            WHERE d.webhook_id = webhooks.id AND d.state = 'queued'
+            ORDER BY d.not_before LIMIT 1) AS since
+         FROM webhooks WHERE state = 'enabled' AND EXISTS (
              SELECT 1 FROM webhook_deliveries d
              WHERE d.webhook_id = webhooks.id AND d.state = 'queued' AND d.not_before <= $1)
          ORDER BY id"
     );
-    Ok(on_pool!(db.read(), c => {
-        sqlx::query_as::<D, Webhook>(SQL).bind(now).fetch_all(c).await?
-    }))
+    let mut waiting = on_pool!(db.read(), c => {
+        sqlx::query_as::<D, Waiting>(SQL).bind(now).fetch_all(c).await?
+    });
+    waiting.sort_by_key(|of| of.since);
+    Ok(waiting)
 }
 
 /// Claims up to `limit` due deliveries of an endpoint, those first that are due for longest.
@@ -273,7 +288,7 @@ async fn mark_failing(tx: &mut Tx, id: Uuid, now: Millis) -> Result<(), DbError>
         sqlx::query::<D>(
             "UPDATE webhooks SET failing_since = $2 WHERE id = $1 AND failing_since IS NULL",
         )
-        .bind(webhook.id)
+        .bind(id)
         .bind(now)
         .execute(c)
         .await?;
@@ -295,7 +310,7 @@ async fn disable(
             "UPDATE webhooks SET state = 'disabled', disabled_at = $2, disabled_why = $3
              WHERE id = $1 AND state = 'enabled' AND failing_since <= $4",
         )
-        .bind(id)
+        .bind(webhook.id)
         .bind(now)
         .bind(why)
         .bind(failing_before)

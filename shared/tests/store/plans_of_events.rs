@@ -5,7 +5,7 @@ use otpost_testbed::on_both_homes;
 use super::plans::none_reads_a_whole_table;
 
 /// The look-ups, as the store writes them, with literals for parameters.
-const LOOKUPS: [(&str, &str); 9] = [
+const LOOKUPS: [(&str, &str); 10] = [
     ("events without a place", "SELECT id FROM events WHERE seq IS NULL ORDER BY at, id LIMIT 9"),
     (
         "events of a tenant",
@@ -15,6 +15,10 @@ const LOOKUPS: [(&str, &str); 9] = [
     (
         "endpoints of a tenant",
         "SELECT * FROM webhooks WHERE tenant_id = $ID AND id > $ID ORDER BY id",
+    ),
+    (
+        "endpoints that something is due for",
+        "SELECT *, (SELECT d.not_before FROM webhook_deliveries d WHERE d.webhook_id = webhooks.id AND d.state = 'queued' ORDER BY d.not_before LIMIT 1) AS since FROM webhooks WHERE state = 'enabled' AND EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.webhook_id = webhooks.id AND d.state = 'queued' AND d.not_before <= 5) ORDER BY id",
     ),
     (
         "due deliveries",

@@ -35,8 +35,8 @@ async fn due(home: &Home, of: &Webhook) -> Vec<Due> {
     let now = home.clock.now();
     webhook::spread(&home.db, now).await.expect("an answer");
     let listed = webhook::list_due(&home.db, now).await.expect("an answer");
-    match listed.into_iter().find(|webhook| webhook.id == of.id) {
-        Some(webhook) => webhook::claim(&home.db, &webhook, 100, now).await.expect("an answer"),
+    match listed.into_iter().find(|waiting| waiting.webhook.id == of.id) {
+        Some(of) => webhook::claim(&home.db, &of.webhook, 100, now).await.expect("an answer"),
         None => Vec::new(),
     }
 }
@@ -215,6 +215,26 @@ on_both_homes! {
         let row = find(home, of.id).await;
         assert!(row.is_enabled() && failing_since.is_some());
         assert_eq!(row.failing_since, failing_since);
+    }
+
+    async fn whoever_waits_longest_is_first(bed, "[webhooks]\nmost_per_tenant = 70") {
+        let home = &bed.home;
+        let mut all = Vec::new();
+        for _ in 0..70 {
+            all.push(listen(home, DEFAULT_TENANT, &[]).await);
+        }
+        accept(home, 1).await;
+        let (last, others) = all.split_last().expect("some");
+        for of in others {
+            let due = due(home, of).await;
+            note(home, &due[0], refused(Some(home.clock.now() + 1))).await;
+            home.clock.advance(1);
+        }
+        let listed = webhook::list_due(&home.db, home.clock.now()).await.expect("an answer");
+        let ids: Vec<Uuid> = listed.iter().map(|of| of.webhook.id).collect();
+        let by_age = [last].into_iter().chain(others).map(|of| of.id);
+        assert_eq!(ids, by_age.collect::<Vec<Uuid>>());
+        assert!(listed.is_sorted_by_key(|of| of.since));
     }
 
     async fn only_what_was_disabled_begins_anew(bed, "") {
