@@ -113,18 +113,35 @@ async fn show(home: &Home, options: &WebhookOne) -> Done {
     }
     if page.rows.is_empty() {
         say!("Nothing was to be delivered yet.");
+        return Ok(ExitCode::SUCCESS);
     }
+    say!(
+        "{:36}  {:24}  {:9}  posts  status  {:24}  last error",
+        "delivery",
+        "since",
+        "state",
+        "next try"
+    );
     for row in &page.rows {
-        let error = row.last_error.as_deref().unwrap_or("");
-        say!(
-            "{}  {}  {:9}  {:>2}  {error}",
-            row.id,
-            moment(row.created_at),
-            row.state().as_str(),
-            row.posts
-        );
+        say!("{}", line(row));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn line(row: &Delivery) -> String {
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    format!(
+        "{}  {}  {:9}  {:>5}  {:>6}  {:24}  {}",
+        row.id,
+        moment(row.created_at),
+        row.state().as_str(),
+        row.posts,
+        or_none(row.last_status.map(|status| status.to_string())),
+        or_none(row.next_at().map(moment)),
+        row.last_error.as_deref().unwrap_or("")
+    )
+    .trim_end()
+    .to_owned()
 }
 
 async fn set_enabled(home: &Home, options: &WebhookOne, is_enabled: bool) -> Done {
@@ -235,6 +252,9 @@ fn failure(refused: NotMade) -> Failure {
             "the tenant has {most} endpoints, as many as webhooks.most_per_tenant allows; delete one first"
         ),
         NotMade::NotFound => "there is no such endpoint; see `otpost webhook list`".to_owned(),
+        NotMade::Disabled => {
+            "it is disabled, and gets nothing; `otpost webhook enable` changes that".to_owned()
+        }
         NotMade::Unavailable(error) => error.to_string(),
     })
 }
@@ -252,9 +272,6 @@ fn view(row: &Webhook) -> Value {
         "created_at": moment(row.created_at),
     })
 }
-        NotMade::Disabled => {
-            "it is disabled, and gets nothing; `otpost webhook enable` changes that".to_owned()
-        }
 
 fn delivery(row: &Delivery) -> Value {
     json!({
