@@ -1,19 +1,8 @@
 //! Moments on the wire: RFC 3339 in UTC, with milliseconds, or in whole seconds where others expect it.
 
 use otpost_shared::clock::Millis;
+pub use otpost_shared::clock::rfc3339;
 use time::OffsetDateTime;
-
-/// `2026-11-20T08:42:00.000Z`.
-#[must_use]
-pub fn rfc3339(at: Millis) -> String {
-    let format = time::macros::format_description!(
-        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
-    );
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000)
-        .ok()
-        .and_then(|moment| moment.format(&format).ok())
-        .unwrap_or_default()
-}
 
 /// `2026-11-20T08:42:00Z`.
 #[must_use]
@@ -31,10 +20,5 @@ mod tests {
     #[test]
     fn whole_seconds_are_those_that_have_begun() {
         assert_eq!(super::whole_seconds(1_795_163_320_999), "2026-11-20T08:28:40Z");
-    }
-
-    #[test]
-    fn milliseconds_and_utc() {
-        assert_eq!(super::rfc3339(1_795_163_320_007), "2026-11-20T08:28:40.007Z");
     }
 }

@@ -1,4 +1,5 @@
-//! One clock for all processes: the machine's monotonic clock, set to the database's time.
+//! One clock for all processes: the machine's monotonic clock, set to the database's time; and how a moment is
+//! written.
 
 use std::{
     sync::{
@@ -7,6 +8,8 @@ use std::{
     },
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
+
+use time::{OffsetDateTime, macros::format_description};
 
 /// A moment as Unix milliseconds by the database's clock; what every `*_at` column holds.
 pub type Millis = i64;
@@ -51,4 +54,25 @@ impl Clock {
 /// The machine's own clock in Unix milliseconds, for the embedded database, which has no other.
 pub(crate) fn machine_now() -> Millis {
     Clock::start().now()
+}
+
+/// `2026-11-20T08:42:00.000Z`: RFC 3339 in UTC, with milliseconds.
+#[must_use]
+pub fn rfc3339(at: Millis) -> String {
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000)
+        .ok()
+        .and_then(|moment| moment.format(&format).ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rfc3339;
+
+    #[test]
+    fn milliseconds_and_utc() {
+        assert_eq!(rfc3339(1_795_163_320_007), "2026-11-20T08:28:40.007Z");
+    }
 }

@@ -11,6 +11,7 @@
 //! | [`choice`] | the chain's decision, with all that a call needs |
 //! | [`courier`], `letter` | one message: composed, attempted, recorded; what it says |
 //! | [`places`] | how many are with providers at the same time |
+//! | `retry_after` | for how long whoever was called wants to be left alone |
 //! | [`jobs`], [`backend`] | the job, and where apalis gets it from |
 //! | [`fetch`], [`tidy`] | hints and due rows in; leases, deadlines and old rows out |
 //! | [`silence`] | reports that stay away |
@@ -35,6 +36,7 @@ pub mod places;
 pub mod provider;
 pub mod providers;
 pub mod regions;
+mod retry_after;
 pub mod routes;
 pub mod sandbox;
 pub mod silence;

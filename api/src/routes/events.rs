@@ -33,50 +33,6 @@ pub struct EventsQuery {
     limit: Option<String>,
 }
 
-/// What an event is about. What does not apply is left out.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct EventData {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verification_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    webhook_id: Option<String>,
-    /// Of a verification.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<String>,
-    /// Of a message.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    purpose: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    channel: Option<String>,
-    /// Masked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    to: Option<String>,
-    /// Why a message did not arrive, as the class of the error; why an endpoint was disabled.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-}
-
-impl From<Said> for EventData {
-    fn from(said: Said) -> Self {
-        let text = |id: Option<uuid::Uuid>| id.map(|id| id.to_string());
-        Self {
-            verification_id: text(said.verification_id),
-            message_id: text(said.message_id),
-            webhook_id: text(said.webhook_id),
-            status: said.status,
-            state: said.state,
-            purpose: said.purpose,
-            channel: said.channel,
-            to: said.to,
-            reason: said.reason,
-        }
-    }
-}
-
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventView {
     /// The `webhook-id` of its deliveries.
@@ -84,7 +40,7 @@ pub struct EventView {
     #[serde(rename = "type")]
     kind: String,
     timestamp: String,
-    data: EventData,
+    data: Said,
 }
 
 impl EventView {
@@ -93,7 +49,7 @@ impl EventView {
             id: event.id.to_string(),
             timestamp: rfc3339(event.at),
             kind: event.kind,
-            data: said.into(),
+            data: said,
         }
     }
 }

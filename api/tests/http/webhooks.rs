@@ -7,7 +7,10 @@ use otpost_testbed::on_both_homes;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 
-use crate::service::{Service, VERIFICATIONS, number};
+use crate::{
+    check::other_than,
+    service::{Service, VERIFICATIONS, number},
+};
 
 const WEBHOOKS: &str = "/v1/webhooks";
 const HOOK: &str = "https://app.example.org/hook";
@@ -207,7 +210,7 @@ on_both_homes! {
         let (first, stands) = next(&mut stream, &mut read).await.expect("an event");
         assert_eq!((&stands["status"], &stands["guesses_left"]), (&json!("pending"), &json!(5)));
         assert_eq!(stands["messages"][0]["state"], json!("queued"));
-        service.check(&created.token, "000000").await;
+        service.check(&created.token, &other_than(&created.code)).await;
         let (second, stands) = next(&mut stream, &mut read).await.expect("an event");
         assert_ne!(first, second);
         assert_eq!(stands["guesses_left"], json!(4));

@@ -4,7 +4,11 @@ use std::{path::Path, process::ExitCode, time::Duration};
 
 use otpost_shared::{
     Home,
-    webhook::{self, Change, Delivery, NewWebhook, NotMade, Secret, Webhook},
+    event::Filter,
+    webhook::{
+        self, Change, Delivery, Description, NewWebhook, NotMade, ReplayFrom, Secret, Target,
+        Webhook,
+    },
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -41,7 +45,14 @@ pub async fn run(config: Option<&Path>, command: WebhookCommand) -> Done {
 async fn create(home: &Home, options: WebhookCreate) -> Done {
     let tenant = super::tenant(home, &options.tenant).await?;
     let WebhookCreate { url, types, description, .. } = options;
-    let new = NewWebhook { url, types, description };
+    let words = types.iter().map(String::as_str);
+    let new = NewWebhook {
+        target: Target::parse(&url, home.config.webhooks)
+            .map_err(|said| Failure::new(format!("url {said}")))?,
+        description: Description::parse(description)
+            .map_err(|said| Failure::new(format!("description {said}")))?,
+        filter: Filter::parse(words).map_err(|error| Failure::misused(error.to_string()))?,
+    };
     let (row, secret) = webhook::create(home, tenant.id, &new).await.map_err(failure)?;
     print_secret(&row, &secret, options.print.json);
     Ok(ExitCode::SUCCESS)
@@ -102,18 +113,35 @@ async fn show(home: &Home, options: &WebhookOne) -> Done {
     }
     if page.rows.is_empty() {
         say!("Nothing was to be delivered yet.");
+        return Ok(ExitCode::SUCCESS);
     }
+    say!(
+        "{:36}  {:24}  {:9}  posts  status  {:24}  last error",
+        "delivery",
+        "since",
+        "state",
+        "next try"
+    );
     for row in &page.rows {
-        let error = row.last_error.as_deref().unwrap_or("");
-        say!(
-            "{}  {}  {:9}  {:>2}  {error}",
-            row.id,
-            moment(row.created_at),
-            row.state,
-            row.attempts
-        );
+        say!("{}", line(row));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn line(row: &Delivery) -> String {
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    format!(
+        "{}  {}  {:9}  {:>5}  {:>6}  {:24}  {}",
+        row.id,
+        moment(row.created_at),
+        row.state().as_str(),
+        row.posts,
+        or_none(row.last_status.map(|status| status.to_string())),
+        or_none(row.next_at().map(moment)),
+        row.last_error.as_deref().unwrap_or("")
+    )
+    .trim_end()
+    .to_owned()
 }
 
 async fn set_enabled(home: &Home, options: &WebhookOne, is_enabled: bool) -> Done {
@@ -189,16 +217,13 @@ async fn replay(home: &Home, options: &WebhookReplay) -> Done {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let since = now - options.since_ms.unwrap_or_default();
-    let (mut events, mut after) = (0, None);
-    loop {
-        let part = webhook::replay_since(&home.db, tenant.id, row.id, since, after, now).await?;
+    let mut events = 0;
+    let mut next = Some(ReplayFrom::Moment(now - options.since_ms.unwrap_or_default()));
+    while let Some(from) = next {
+        let part = webhook::replay_from(&home.db, tenant.id, row.id, from, now).await?;
         let Some(part) = part else { return Err(failure(NotMade::NotFound)) };
         events += part.events;
-        after = part.next;
-        if after.is_none() {
-            break;
-        }
+        next = part.next.map(ReplayFrom::Place);
     }
     if options.print.json {
         print_json(&json!({ "events": events }));
@@ -223,11 +248,13 @@ async fn find(home: &Home, options: &WebhookOne) -> Result<Webhook, Failure> {
 
 fn failure(refused: NotMade) -> Failure {
     Failure::new(match refused {
-        NotMade::Field { said, .. } => said,
         NotMade::TooMany { most } => format!(
             "the tenant has {most} endpoints, as many as webhooks.most_per_tenant allows; delete one first"
         ),
         NotMade::NotFound => "there is no such endpoint; see `otpost webhook list`".to_owned(),
+        NotMade::Disabled => {
+            "it is disabled, and gets nothing; `otpost webhook enable` changes that".to_owned()
+        }
         NotMade::Unavailable(error) => error.to_string(),
     })
 }
@@ -250,12 +277,12 @@ fn delivery(row: &Delivery) -> Value {
     json!({
         "id": row.id,
         "event_id": row.event_id,
-        "state": row.state,
-        "attempts": row.attempts,
+        "state": row.state().as_str(),
+        "attempts": row.posts,
         "last_status": row.last_status,
         "last_error": row.last_error,
         "last_at": row.last_at.map(moment),
-        "next_at": (row.state == "queued").then(|| moment(row.not_before)),
+        "next_at": row.next_at().map(moment),
         "created_at": moment(row.created_at),
     })
 }

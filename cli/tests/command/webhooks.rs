@@ -82,8 +82,16 @@ async fn an_endpoint_is_made_tried_and_watched() {
     let rotated = place.run(&["webhook", "rotate", id]).exits(0);
     assert!(rotated.stdout.starts_with("whsec_"), "{rotated:?}");
     assert!(!made["secret"].as_str().is_some_and(|old| rotated.stdout.contains(old)));
+    caller.get_until(&path, delivered).await;
     place.run(&["webhook", "disable", id]).exits(0);
     place.run(&["webhook", "test", id]).fails_with(&["disabled"]);
+    // It waits now, and what came of it the last time is shown with when it is due.
+    place.run(&["webhook", "replay", id, "--delivery", delivery]).exits(0);
+    let waits = place.run(&["webhook", "show", id, "--json"]).exits(0).json();
+    let next = waits["deliveries"][0]["next_at"].as_str().expect("a moment");
+    let shown = place.run(&["webhook", "show", id]).exits(0).stdout;
+    let line = shown.lines().find(|line| line.starts_with(delivery)).expect("a line");
+    assert!(line.contains(next) && line.contains("  200  "), "{shown}");
     place.run(&["webhook", "enable", id]).exits(0);
     place.run(&["webhook", "delete", id]).exits(0);
     place.run(&["webhook", "delete", id]).fails_with(&["otpost webhook list"]);

@@ -2,6 +2,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | [`ears`] | whose events are written down |
 //! | [`error`] | what it could not do, and how the drivers' errors read to us |
 //! | [`patience`] | how long anybody waits for it |
 //! | [`pulse`] | who waits at all while it is silent |
@@ -12,6 +13,7 @@
 //! take a partial index for it, which it likes to do while a table is new, and which becomes a
 //! scan under a prepared statement once the table has grown (docs/decisions/0007-plans.md).
 
+mod ears;
 mod error;
 mod patience;
 mod pulse;
@@ -26,6 +28,7 @@ use sqlx::{
 };
 
 pub use self::{
+    ears::Ears,
     error::DbError,
     patience::{detached, patiently, with_one_patience},
 };
@@ -35,10 +38,7 @@ pub(crate) use self::{
     pulse::Pulse,
     rows::{InsertedIds, chunks, column, push_list},
 };
-use crate::{
-    clock::{Millis, machine_now},
-    event::Ears,
-};
+use crate::clock::{Millis, machine_now};
 
 /// Waiting longer than this for a connection, a lock or a statement means "unavailable".
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -5,8 +5,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{Db, DbError, PATIENCE, error::describe};
-use crate::event::Ears;
+use super::{Db, DbError, Ears, PATIENCE, error::describe};
 
 /// Opens the file, and makes it if it is not there.
 pub(super) async fn open(url: &str) -> Result<Db, DbError> {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Event;
@@ -13,14 +14,19 @@ use crate::{
     verification::{self, Verification},
 };
 
-/// The `data` of an event. Nothing of it tells whom it is about to somebody who does not know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// What an event is about. What does not apply is left out.
+// It stands here and not with a route, because the log, the command line and the posts say the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = EventData)]
 pub struct Said {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub verification_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub message_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub webhook_id: Option<Uuid>,
     /// Of a verification.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,6 +41,7 @@ pub struct Said {
     /// Masked; left out when the row that holds it has been removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// Why a message did not arrive, as the class of the error; why an endpoint was disabled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Event, Filter, columns};
 use crate::{
     clock::Millis,
-    db::{Db, DbError, Tx, chunks, on_pool, on_tx, push_list},
+    db::{Db, DbError, Tx, chunks, on_pool, on_tx},
 };
 
 /// True when there are events without a place in the log.
@@ -134,6 +134,8 @@ pub async fn place_before(db: &Db, tenant_id: Uuid, moment: Millis) -> Result<i6
     Ok(place.unwrap_or(0))
 }
 
+/// An event with or without a place, of whatever tenant; none once it has been removed.
+///
 /// # Errors
 /// The database does not answer.
 pub async fn find(db: &Db, id: Uuid) -> Result<Option<Event>, DbError> {
@@ -141,24 +143,4 @@ pub async fn find(db: &Db, id: Uuid) -> Result<Option<Event>, DbError> {
     Ok(on_pool!(db.read(), c => {
         sqlx::query_as::<D, Event>(SQL).bind(id).fetch_optional(c).await?
     }))
-}
-
-/// Those of `ids` that are still there, in no particular order.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn list_by_ids(db: &Db, ids: &[Uuid]) -> Result<Vec<Event>, DbError> {
-    let mut found = Vec::with_capacity(ids.len());
-    for ids in chunks(ids) {
-        found.extend(on_pool!(db.read(), c => {
-            let mut query = QueryBuilder::<D>::new(concat!(
-                "SELECT ",
-                columns!(),
-                " FROM events WHERE id IN "
-            ));
-            push_list(&mut query, ids);
-            query.build_query_as::<Event>().fetch_all(c).await?
-        }));
-    }
-    Ok(found)
 }

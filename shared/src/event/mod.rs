@@ -2,14 +2,12 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | `ears` | who listens, as this process knows it |
 //! | `tell` | writing events down, together with what they are about |
 //! | `kind` | their types, and filters on them |
 //! | `log` | their order, and reading them by it |
 //! | `body` | what is said of one |
 
 mod body;
-mod ears;
 mod kind;
 mod log;
 mod tell;
@@ -18,9 +16,8 @@ use uuid::Uuid;
 
 pub use self::{
     body::{Said, say},
-    ears::Ears,
     kind::{Filter, GROUPS, KINDS, NoSuchKind, WEBHOOK_DISABLED, WEBHOOK_TEST},
-    log::{Page, find, list, list_by_ids, place_before},
+    log::{Page, find, list, place_before},
 };
 pub(crate) use self::{
     log::{give_places, is_behind},

@@ -7,8 +7,7 @@ use super::{Settings, revision};
 use crate::{
     clock::Millis,
     config::Config,
-    db::{Db, DbError},
-    event::Ears,
+    db::{Db, DbError, Ears},
     policy, texts, webhook,
 };
 

@@ -2,12 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{SECRET, Secret, Webhook, find, target};
+use super::{SECRET, Secret, State, Target, Webhook, columns, find, target::Refused};
 use crate::{
     clock::Millis,
-    config::Webhooks,
-    db::{Db, DbError, Tx, detached, on_tx, retrying},
-    event::{AboutWebhook, Filter, NoSuchKind},
+    db::{Db, DbError, detached, on_pool, on_tx, retrying},
+    event::{AboutWebhook, Filter},
     home::Home,
     secrets::SecretError,
     settings,
@@ -18,35 +17,47 @@ pub const ROTATION_MS: Millis = 86_400_000;
 /// Characters of a description.
 const LONGEST_DESCRIPTION: usize = 200;
 
+/// What an endpoint is for, in a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Description(String);
+
+impl Description {
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn parse(text: String) -> Result<Self, Refused> {
+        if text.chars().count() > LONGEST_DESCRIPTION || text.chars().any(char::is_control) {
+            return Err("has at most 200 characters, in one line");
+        }
+        Ok(Self(text))
+    }
+}
+
 /// Where somebody wants which events.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct NewWebhook {
-    pub url: String,
-    pub description: String,
-    pub types: Vec<String>,
+    pub target: Target,
+    pub description: Description,
+    pub filter: Filter,
 }
 
 /// What is to be different; what is none stays.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
-    pub url: Option<String>,
-    pub description: Option<String>,
-    pub types: Option<Vec<String>>,
+    pub target: Option<Target>,
+    pub description: Option<Description>,
+    pub filter: Option<Filter>,
     pub is_enabled: Option<bool>,
 }
 
-/// Why nothing was made or changed.
+/// Why nothing was made, changed or told.
 #[derive(Clone, Debug)]
 pub enum NotMade {
-    /// A field, and a sentence that begins with its name.
-    Field {
-        name: &'static str,
-        said: String,
-    },
     TooMany {
         most: u32,
     },
     NotFound,
+    /// It is disabled, and gets nothing.
+    Disabled,
     Unavailable(DbError),
 }
 
@@ -62,29 +73,6 @@ impl From<SecretError> for NotMade {
     }
 }
 
-impl From<NoSuchKind> for NotMade {
-    fn from(error: NoSuchKind) -> Self {
-        Self::Field { name: "types", said: error.to_string() }
-    }
-}
-
-fn check_url(url: &str, rules: Webhooks) -> Result<(), NotMade> {
-    let wrong = |said| NotMade::Field { name: "url", said: format!("url {said}") };
-    target::parse(url, rules).map(drop).map_err(wrong)
-}
-
-fn check_description(text: &str) -> Result<(), NotMade> {
-    if text.chars().count() <= LONGEST_DESCRIPTION && !text.chars().any(char::is_control) {
-        return Ok(());
-    }
-    let said = format!("description has at most {LONGEST_DESCRIPTION} characters, in one line");
-    Err(NotMade::Field { name: "description", said })
-}
-
-fn read_types(types: &[String]) -> Result<String, NotMade> {
-    Ok(Filter::parse(types.iter().map(String::as_str))?.to_stored())
-}
-
 /// Makes an endpoint. From then on, within a second, the tenant's events are written down and posted there.
 /// The secret is in no other answer.
 ///
@@ -95,32 +83,30 @@ pub async fn create(
     tenant_id: Uuid,
     new: &NewWebhook,
 ) -> Result<(Webhook, Secret), NotMade> {
-    let rules = home.config.webhooks;
-    check_url(&new.url, rules)?;
-    check_description(&new.description)?;
+    let most = home.config.webhooks.most_per_tenant;
     let (id, secret) = (Uuid::now_v7(), Secret::generate());
     let row = Webhook {
         id,
         tenant_id,
-        url: new.url.clone(),
-        description: new.description.clone(),
-        types: read_types(&new.types)?,
+        url: new.target.as_str().to_owned(),
+        description: new.description.0.clone(),
+        types: new.filter.to_stored(),
         key_id: home.keys.active_kid().to_owned(),
         secret_sealed: home.keys.seal(SECRET, id, secret.bytes())?,
         old_key_id: None,
         old_secret_sealed: None,
         old_until: None,
-        state: "enabled".into(),
+        state: State::Enabled.as_str().into(),
         failing_since: None,
         disabled_at: None,
         disabled_why: None,
         created_at: home.clock.now(),
     };
-    let (db, made, most) = (home.db.clone(), row.clone(), i64::from(rules.most_per_tenant));
-    let is_made = detached(async move { retrying!(insert(&db, &made, most).await) }).await;
+    let (db, made) = (home.db.clone(), row.clone());
+    let is_made = detached(async move { retrying!(insert(&db, &made, most.into()).await) }).await;
     home.settings.forget();
     if !is_made? {
-        return Err(NotMade::TooMany { most: rules.most_per_tenant });
+        return Err(NotMade::TooMany { most });
     }
     Ok((row, secret))
 }
@@ -162,7 +148,8 @@ async fn insert(db: &Db, row: &Webhook, most: i64) -> Result<bool, DbError> {
     Ok(true)
 }
 
-/// Changes an endpoint. Enabling one takes away that it has failed.
+/// Changes an endpoint. Enabling one that was disabled takes away that it has failed; of one that was not, its
+/// failures still count.
 ///
 /// # Errors
 /// Why nothing was changed.
@@ -172,78 +159,33 @@ pub async fn update(
     id: Uuid,
     change: &Change,
 ) -> Result<Webhook, NotMade> {
-    if let Some(url) = &change.url {
-        check_url(url, home.config.webhooks)?;
-    }
-    if let Some(description) = &change.description {
-        check_description(description)?;
-    }
-    let types = change.types.as_deref().map(read_types).transpose()?;
-    let (db, now, change) = (home.db.clone(), home.clock.now(), change.clone());
-    detached(async move {
-        let mut tx = db.begin().await?;
-        on_tx!(&mut tx, c => {
-            sqlx::query::<D>(
-                "UPDATE webhooks
-                 SET url = COALESCE($3, url), description = COALESCE($4, description),
-                     types = COALESCE($5, types)
-                 WHERE id = $1 AND tenant_id = $2",
-            )
+    const SQL: &str = concat!(
+        "UPDATE webhooks
+         SET url = COALESCE($3, url), description = COALESCE($4, description),
+             types = COALESCE($5, types), state = COALESCE($6, state),
+             failing_since = CASE WHEN state = 'disabled' AND $6 = 'enabled'
+                 THEN NULL ELSE failing_since END,
+             disabled_at = CASE $6 WHEN 'enabled' THEN NULL
+                 WHEN 'disabled' THEN COALESCE(disabled_at, $7) ELSE disabled_at END,
+             disabled_why = CASE $6 WHEN 'enabled' THEN NULL ELSE disabled_why END
+         WHERE id = $1 AND tenant_id = $2
+         RETURNING ",
+        columns!()
+    );
+    let state = |is_enabled| if is_enabled { State::Enabled } else { State::Disabled };
+    let changed = on_pool!(home.db.write(), c => {
+        sqlx::query_as::<D, Webhook>(SQL)
             .bind(id)
             .bind(tenant_id)
-            .bind(&change.url)
-            .bind(&change.description)
-            .bind(&types)
-            .execute(c)
-            .await?;
-        });
-        match change.is_enabled {
-            Some(true) => enable_in(&mut tx, tenant_id, id).await?,
-            Some(false) => disable_in(&mut tx, tenant_id, id, now).await?,
-            None => {}
-        }
-        tx.commit().await
-    })
-    .await?;
-    find(&home.db, tenant_id, id).await?.ok_or(NotMade::NotFound)
-}
-
-/// Lets a disabled endpoint get events again, with those that wait for it.
-///
-/// # Errors
-/// The database does not answer, or there is no such endpoint.
-pub async fn enable(home: &Home, tenant_id: Uuid, id: Uuid) -> Result<Webhook, NotMade> {
-    update(home, tenant_id, id, &Change { is_enabled: Some(true), ..Change::default() }).await
-}
-
-async fn enable_in(tx: &mut Tx, tenant_id: Uuid, id: Uuid) -> Result<(), DbError> {
-    on_tx!(tx, c => {
-        sqlx::query::<D>(
-            "UPDATE webhooks
-             SET state = 'enabled', failing_since = NULL, disabled_at = NULL, disabled_why = NULL
-             WHERE id = $1 AND tenant_id = $2 AND state = 'disabled'",
-        )
-        .bind(id)
-        .bind(tenant_id)
-        .execute(c)
-        .await?;
+            .bind(change.target.as_ref().map(Target::as_str))
+            .bind(change.description.as_ref().map(|description| description.0.as_str()))
+            .bind(change.filter.as_ref().map(Filter::to_stored))
+            .bind(change.is_enabled.map(|is_enabled| state(is_enabled).as_str()))
+            .bind(home.clock.now())
+            .fetch_all(c)
+            .await?
     });
-    Ok(())
-}
-
-async fn disable_in(tx: &mut Tx, tenant_id: Uuid, id: Uuid, now: Millis) -> Result<(), DbError> {
-    on_tx!(tx, c => {
-        sqlx::query::<D>(
-            "UPDATE webhooks SET state = 'disabled', disabled_at = $3
-             WHERE id = $1 AND tenant_id = $2 AND state = 'enabled'",
-        )
-        .bind(id)
-        .bind(tenant_id)
-        .bind(now)
-        .execute(c)
-        .await?;
-    });
-    Ok(())
+    changed.into_iter().next().ok_or(NotMade::NotFound)
 }
 
 /// Gives an endpoint another secret. The one it had signs too for a day.
@@ -251,30 +193,27 @@ async fn disable_in(tx: &mut Tx, tenant_id: Uuid, id: Uuid, now: Millis) -> Resu
 /// # Errors
 /// Why nothing was changed.
 pub async fn rotate(home: &Home, tenant_id: Uuid, id: Uuid) -> Result<(Webhook, Secret), NotMade> {
+    const SQL: &str = concat!(
+        "UPDATE webhooks
+         SET old_key_id = key_id, old_secret_sealed = secret_sealed, old_until = $5,
+             key_id = $3, secret_sealed = $4
+         WHERE id = $1 AND tenant_id = $2
+         RETURNING ",
+        columns!()
+    );
     let secret = Secret::generate();
-    let (sealed, kid) = (home.keys.seal(SECRET, id, secret.bytes())?, home.keys.active_kid());
-    let (db, kid, until) = (home.db.clone(), kid.to_owned(), home.clock.now() + ROTATION_MS);
-    detached(async move {
-        let mut tx = db.begin().await?;
-        on_tx!(&mut tx, c => {
-            sqlx::query::<D>(
-                "UPDATE webhooks
-                 SET old_key_id = key_id, old_secret_sealed = secret_sealed, old_until = $5,
-                     key_id = $3, secret_sealed = $4
-                 WHERE id = $1 AND tenant_id = $2",
-            )
+    let sealed = home.keys.seal(SECRET, id, secret.bytes())?;
+    let rotated = on_pool!(home.db.write(), c => {
+        sqlx::query_as::<D, Webhook>(SQL)
             .bind(id)
             .bind(tenant_id)
-            .bind(&kid)
+            .bind(home.keys.active_kid())
             .bind(&sealed)
-            .bind(until)
-            .execute(c)
-            .await?;
-        });
-        tx.commit().await
-    })
-    .await?;
-    let row = find(&home.db, tenant_id, id).await?.ok_or(NotMade::NotFound)?;
+            .bind(home.clock.now() + ROTATION_MS)
+            .fetch_all(c)
+            .await?
+    });
+    let row = rotated.into_iter().next().ok_or(NotMade::NotFound)?;
     Ok((row, secret))
 }
 
@@ -285,8 +224,7 @@ pub async fn rotate(home: &Home, tenant_id: Uuid, id: Uuid) -> Result<(Webhook, 
 pub async fn test(home: &Home, tenant_id: Uuid, id: Uuid) -> Result<Uuid, NotMade> {
     let Some(row) = find(&home.db, tenant_id, id).await? else { return Err(NotMade::NotFound) };
     if !row.is_enabled() {
-        let said = "it is disabled, and gets nothing; enable it first".to_owned();
-        return Err(NotMade::Field { name: "id", said });
+        return Err(NotMade::Disabled);
     }
     let (db, now) = (home.db.clone(), home.clock.now());
     Ok(detached(async move {

@@ -2,24 +2,26 @@
 
 use uuid::Uuid;
 
+use super::DeliveryState;
 use crate::{
     clock::Millis,
     db::{Db, DbError, on_pool},
     listing::Listing,
 };
 
-/// One row.
+/// It holds nothing of what is posted: that is made from the event, each time.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Delivery {
     pub id: Uuid,
     pub tenant_id: Uuid,
     pub webhook_id: Uuid,
     pub event_id: Uuid,
-    /// `queued`, `sending`, `delivered` or `failed`.
-    pub state: String,
-    pub attempts: i32,
+    state: String,
+    /// How often it was posted since it began.
+    #[sqlx(rename = "attempts")]
+    pub posts: i32,
     pub epoch: i32,
-    /// When the next attempt is due.
+    /// When the next post is due.
     pub not_before: Millis,
     pub last_status: Option<i32>,
     pub last_error: Option<String>,
@@ -36,6 +38,20 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
+impl Delivery {
+    /// A word that only another version knows is taken for an end.
+    #[must_use]
+    pub fn state(&self) -> DeliveryState {
+        DeliveryState::parse(&self.state).unwrap_or(DeliveryState::Failed)
+    }
+
+    /// When it is posted next; none when it is not to be, or is being posted.
+    #[must_use]
+    pub fn next_at(&self) -> Option<Millis> {
+        (self.state() == DeliveryState::Queued).then_some(self.not_before)
+    }
+}
+
 /// Up to `limit` deliveries of an endpoint before the id `before`, the newest first, of one state if it is given.
 ///
 /// # Errors
@@ -43,7 +59,7 @@ pub(super) use columns;
 pub async fn list_deliveries(
     db: &Db,
     webhook_id: Uuid,
-    state: Option<&str>,
+    state: Option<DeliveryState>,
     before: Uuid,
     limit: usize,
 ) -> Result<Listing<Delivery>, DbError> {
@@ -59,7 +75,7 @@ pub async fn list_deliveries(
         sqlx::query_as::<D, Delivery>(SQL)
             .bind(webhook_id)
             .bind(before)
-            .bind(state)
+            .bind(state.map(DeliveryState::as_str))
             .bind(wanted)
             .fetch_all(c)
             .await?
@@ -67,24 +83,8 @@ pub async fn list_deliveries(
     Ok(Listing::of(rows, limit, |row| row.id))
 }
 
-/// # Errors
-/// The database does not answer.
-pub async fn find_delivery(
-    db: &Db,
-    webhook_id: Uuid,
-    id: Uuid,
-) -> Result<Option<Delivery>, DbError> {
-    const SQL: &str = concat!(
-        "SELECT ",
-        columns!(),
-        " FROM webhook_deliveries WHERE id = $1 AND webhook_id = $2"
-    );
-    Ok(on_pool!(db.read(), c => {
-        sqlx::query_as::<D, Delivery>(SQL).bind(id).bind(webhook_id).fetch_optional(c).await?
-    }))
-}
-
-/// Delivers one once more, from the beginning; one that is still on its way at once.
+/// Delivers one once more, from the beginning, and at once if it waits to be tried again. One that is being
+/// posted is left to that. None when the endpoint has no such delivery.
 ///
 /// # Errors
 /// The database does not answer.
@@ -94,16 +94,22 @@ pub async fn replay(
     id: Uuid,
     now: Millis,
 ) -> Result<Option<Delivery>, DbError> {
-    on_pool!(db.write(), c => {
-        sqlx::query::<D>(
-            "UPDATE webhook_deliveries SET state = 'queued', attempts = 0, not_before = $3
-             WHERE id = $1 AND webhook_id = $2 AND state || '' <> 'sending'",
-        )
-        .bind(id)
-        .bind(webhook_id)
-        .bind(now)
-        .execute(c)
-        .await?;
+    const SQL: &str = concat!(
+        "UPDATE webhook_deliveries
+         SET state = CASE state WHEN 'sending' THEN state ELSE 'queued' END,
+             attempts = CASE state WHEN 'sending' THEN attempts ELSE 0 END,
+             not_before = CASE state WHEN 'sending' THEN not_before ELSE $3 END
+         WHERE id = $1 AND webhook_id = $2
+         RETURNING ",
+        columns!()
+    );
+    let replayed = on_pool!(db.write(), c => {
+        sqlx::query_as::<D, Delivery>(SQL)
+            .bind(id)
+            .bind(webhook_id)
+            .bind(now)
+            .fetch_all(c)
+            .await?
     });
-    find_delivery(db, webhook_id, id).await
+    Ok(replayed.into_iter().next())
 }

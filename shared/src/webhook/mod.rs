@@ -2,18 +2,20 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `state` | where they and their deliveries stand |
 //! | `change` | making, changing and removing them |
 //! | `secret` | signatures |
 //! | `target` | where may be posted to at all |
 //! | `spread` | each event once to each endpoint that takes it; replays |
 //! | `delivery` | one event on its way to one endpoint |
-//! | `attempt` | taking what is due, and what came of it |
+//! | `post` | taking what is due, and what came of posting it |
 
-mod attempt;
 mod change;
 mod delivery;
+mod post;
 mod secret;
 mod spread;
+mod state;
 mod target;
 
 use std::collections::HashSet;
@@ -21,14 +23,15 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 pub use self::{
-    attempt::{Answer, Due, MOST_ATTEMPTS, Noted, claim, list_due, record, recover, retry_at},
     change::{
-        Change, NewWebhook, NotMade, ROTATION_MS, create, enable, remove, rotate, test, update,
+        Change, Description, NewWebhook, NotMade, ROTATION_MS, create, remove, rotate, test, update,
     },
-    delivery::{Delivery, find_delivery, list_deliveries, replay},
+    delivery::{Delivery, list_deliveries, replay},
+    post::{Answer, Due, MOST_POSTS, Noted, Waiting, claim, list_due, record, recover, retry_at},
     secret::Secret,
-    spread::{MOST_REPLAYED, Replayed, replay_since, spread},
-    target::{is_public, parse as parse_url},
+    spread::{MOST_REPLAYED, ReplayFrom, Replayed, replay_from, spread},
+    state::{DeliveryState, State},
+    target::{Target, is_public},
 };
 use crate::{
     clock::Millis,
@@ -43,7 +46,7 @@ const SECRET: &str = "webhook.secret";
 /// An endpoint that has only failed for so long is disabled.
 pub const DISABLED_AFTER_MS: Millis = 5 * 86_400_000;
 
-/// One row.
+/// Its secrets are sealed, and open through [`Webhook::secrets`].
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Webhook {
     pub id: Uuid,
@@ -56,8 +59,7 @@ pub struct Webhook {
     old_key_id: Option<String>,
     old_secret_sealed: Option<Vec<u8>>,
     old_until: Option<Millis>,
-    /// `enabled` or `disabled`.
-    pub state: String,
+    state: String,
     /// The first failure since the last success.
     pub failing_since: Option<Millis>,
     pub disabled_at: Option<Millis>,
@@ -83,7 +85,7 @@ impl Webhook {
 
     #[must_use]
     pub fn is_enabled(&self) -> bool {
-        self.state == "enabled"
+        self.state == State::Enabled.as_str()
     }
 
     /// With what a delivery of this moment is signed: the secret, and for a day the one before it.
@@ -105,6 +107,8 @@ impl Webhook {
     }
 }
 
+/// An endpoint of this tenant; those of others are not there.
+///
 /// # Errors
 /// The database does not answer.
 pub async fn find(db: &Db, tenant_id: Uuid, id: Uuid) -> Result<Option<Webhook>, DbError> {

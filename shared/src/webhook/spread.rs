@@ -105,6 +105,15 @@ async fn insert(
     Ok(())
 }
 
+/// Where a replay begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayFrom {
+    /// With what happened then.
+    Moment(Millis),
+    /// After this place in the log.
+    Place(i64),
+}
+
 /// What a replay brings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
@@ -113,23 +122,22 @@ pub struct Replayed {
     pub next: Option<i64>,
 }
 
-/// Hands a tenant's events out once more to one endpoint, as far as it takes them: those after the place
-/// `after`, or after `since`. None when there is no such endpoint.
+/// Hands a tenant's events out once more to one endpoint, as far as it takes them. None when there is no such
+/// endpoint.
 ///
 /// # Errors
 /// The database does not answer; some may have been handed out.
-pub async fn replay_since(
+pub async fn replay_from(
     db: &Db,
     tenant_id: Uuid,
     webhook_id: Uuid,
-    since: Millis,
-    after: Option<i64>,
+    from: ReplayFrom,
     now: Millis,
 ) -> Result<Option<Replayed>, DbError> {
     let Some(webhook) = find(db, tenant_id, webhook_id).await? else { return Ok(None) };
-    let mut place = match after {
-        Some(place) => place,
-        None => event::place_before(db, tenant_id, since).await?,
+    let mut place = match from {
+        ReplayFrom::Place(place) => place,
+        ReplayFrom::Moment(moment) => event::place_before(db, tenant_id, moment).await?,
     };
     let mut replayed = Replayed::default();
     loop {

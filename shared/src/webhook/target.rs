@@ -13,12 +13,35 @@ const LONGEST: usize = 2_048;
 /// Why nothing is posted there, in words that follow the name of the field.
 pub type Refused = &'static str;
 
-/// Reads an endpoint's address. Its host may be a name: whoever connects looks at what that resolves to, with
-/// [`is_public`], and every time.
-///
-/// # Errors
-/// Says what is wrong with it.
-pub fn parse(text: &str, rules: Webhooks) -> Result<Url, Refused> {
+/// An endpoint's address that may be posted to, as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    text: String,
+    url: Url,
+}
+
+impl Target {
+    /// Reads an endpoint's address. Its host may be a name: whoever connects looks at what that resolves to,
+    /// with [`is_public`], and every time.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn parse(text: &str, rules: Webhooks) -> Result<Self, Refused> {
+        read(text, rules).map(|url| Self { text: text.to_owned(), url })
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    #[must_use]
+    pub fn into_url(self) -> Url {
+        self.url
+    }
+}
+
+fn read(text: &str, rules: Webhooks) -> Result<Url, Refused> {
     if text.len() > LONGEST {
         return Err("has at most 2048 characters");
     }
@@ -175,8 +198,8 @@ mod tests {
             "ⓛocalhost",
         ] {
             let url = format!("https://{host}/hook");
-            assert!(parse(&url, STRICT).is_err(), "{url}");
-            assert!(parse(&url, LAX).is_ok(), "{url}");
+            assert!(Target::parse(&url, STRICT).is_err(), "{url}");
+            assert!(Target::parse(&url, LAX).is_ok(), "{url}");
         }
     }
 
@@ -190,7 +213,8 @@ mod tests {
             "1.1.1.1",
         ] {
             let url = format!("https://{host}/hook?of=1");
-            assert!(parse(&url, STRICT).is_ok(), "{url}");
+            let target = Target::parse(&url, STRICT).expect("public");
+            assert_eq!(target.as_str(), url);
         }
     }
 
@@ -210,9 +234,10 @@ mod tests {
             "https://exa mple.org/",
             "https://[::1/",
         ] {
-            assert!(parse(wrong, STRICT).is_err(), "{wrong}");
+            assert!(Target::parse(wrong, STRICT).is_err(), "{wrong}");
         }
-        assert!(parse("http://example.org/", LAX).is_ok());
-        assert!(parse(&format!("https://example.org/{}", "a".repeat(2_048)), STRICT).is_err());
+        assert!(Target::parse("http://example.org/", LAX).is_ok());
+        let long = format!("https://example.org/{}", "a".repeat(2_048));
+        assert!(Target::parse(&long, STRICT).is_err());
     }
 }

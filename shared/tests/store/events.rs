@@ -10,7 +10,7 @@ use otpost_shared::{
     outcome::ErrorClass,
     tenant::{self, DEFAULT_TENANT, Tenant},
     verification::{self, CheckAnswer},
-    webhook::{self, NewWebhook},
+    webhook::{self, Description, NewWebhook, Target},
 };
 use otpost_testbed::on_both_homes;
 use sqlx::AssertSqlSafe;
@@ -52,10 +52,18 @@ fn failed() -> Next {
     Next::End(End { state: State::Failed, class: ErrorClass::Recipient, failure })
 }
 
+pub(super) fn endpoint(home: &Home, types: &[&str]) -> NewWebhook {
+    let rules = home.config.webhooks;
+    NewWebhook {
+        target: Target::parse("https://example.org/hook", rules).expect("public"),
+        description: Description::default(),
+        filter: Filter::parse(types.iter().copied()).expect("types"),
+    }
+}
+
 /// From here on what this tenant does is told.
 pub(super) async fn listen(home: &Home, tenant_id: Uuid, types: &[&str]) -> webhook::Webhook {
-    let types = types.iter().map(|kind| (*kind).to_owned()).collect();
-    let new = NewWebhook { url: "https://example.org/hook".into(), types, ..NewWebhook::default() };
+    let new = endpoint(home, types);
     let (row, _) = webhook::create(home, tenant_id, &new).await.expect("made");
     home.settings.now(&home.db, home.clock.now()).await.expect("an answer");
     row

@@ -17,6 +17,7 @@ mod limits;
 mod model;
 mod page;
 mod plans;
+mod plans_of_events;
 mod policed;
 mod policies;
 mod privacy;

@@ -6,8 +6,8 @@ use otpost_shared::{
     event::{WEBHOOK_DISABLED, WEBHOOK_TEST},
     tenant::DEFAULT_TENANT,
     webhook::{
-        self, Answer, Change, DISABLED_AFTER_MS, Due, MOST_ATTEMPTS, NewWebhook, NotMade, Noted,
-        ROTATION_MS, Webhook,
+        self, Answer, Change, DISABLED_AFTER_MS, DeliveryState, Due, MOST_POSTS, NotMade, Noted,
+        ROTATION_MS, ReplayFrom, Webhook,
     },
 };
 use otpost_testbed::on_both_homes;
@@ -15,16 +15,19 @@ use uuid::Uuid;
 
 use super::{
     accept, check, code_of,
-    events::{listen, log, second_tenant},
+    events::{endpoint, listen, log, second_tenant},
 };
 
 fn taken() -> Answer {
-    Answer { status: Some(200), error: None, is_gone: false, retry_at: None }
+    Answer::Taken { status: 200 }
 }
 
 fn refused(retry_at: Option<Millis>) -> Answer {
-    let error = Some("it answered 500".to_owned());
-    Answer { status: Some(500), error, is_gone: false, retry_at }
+    Answer::Refused { status: Some(500), error: "it answered 500".to_owned(), retry_at }
+}
+
+fn not_posted(retry_at: Option<Millis>) -> Answer {
+    Answer::NotPosted { error: "there is no key".to_owned(), retry_at }
 }
 
 /// What is due for an endpoint now.
@@ -32,8 +35,8 @@ async fn due(home: &Home, of: &Webhook) -> Vec<Due> {
     let now = home.clock.now();
     webhook::spread(&home.db, now).await.expect("an answer");
     let listed = webhook::list_due(&home.db, now).await.expect("an answer");
-    match listed.into_iter().find(|webhook| webhook.id == of.id) {
-        Some(webhook) => webhook::claim(&home.db, &webhook, 100, now).await.expect("an answer"),
+    match listed.into_iter().find(|waiting| waiting.webhook.id == of.id) {
+        Some(of) => webhook::claim(&home.db, &of.webhook, 100, now).await.expect("an answer"),
         None => Vec::new(),
     }
 }
@@ -55,6 +58,11 @@ async fn kinds(home: &Home, due: &[Due]) -> Vec<String> {
 
 async fn find(home: &Home, id: Uuid) -> Webhook {
     webhook::find(&home.db, DEFAULT_TENANT, id).await.expect("an answer").expect("a row")
+}
+
+async fn set_enabled(home: &Home, id: Uuid, is_enabled: bool) -> Webhook {
+    let change = Change { is_enabled: Some(is_enabled), ..Change::default() };
+    webhook::update(home, DEFAULT_TENANT, id, &change).await.expect("changed")
 }
 
 async fn verified(home: &Home, n: u32) {
@@ -81,7 +89,7 @@ on_both_homes! {
             assert_eq!(note(home, due, taken()).await, Noted::NotOurs);
         }
         assert!(due(home, &all).await.is_empty());
-        let page = webhook::list_deliveries(&home.db, all.id, Some("delivered"), Uuid::max(), 2).await;
+        let page = webhook::list_deliveries(&home.db, all.id, Some(DeliveryState::Delivered), Uuid::max(), 2).await;
         let page = page.expect("an answer");
         assert_eq!((page.rows.len(), page.rows[0].last_status), (2, Some(200)));
         let rest = webhook::list_deliveries(&home.db, all.id, None, page.next.expect("more"), 2).await;
@@ -100,7 +108,7 @@ on_both_homes! {
         home.clock.advance(2_000);
         assert_eq!(webhook::recover(&home.db, home.clock.now()).await, Ok(1));
         let again = due(home, &of).await;
-        assert_eq!((again.len(), again[0].delivery.attempts), (1, 2));
+        assert_eq!((again.len(), again[0].delivery.posts), (1, 2));
         assert_eq!(note(home, &lost[0], taken()).await, Noted::NotOurs);
         assert_eq!(note(home, &again[0], taken()).await, Noted::Delivered);
     }
@@ -111,12 +119,12 @@ on_both_homes! {
         let witness = listen(home, DEFAULT_TENANT, &["webhook"]).await;
         let began = home.clock.now();
         accept(home, 1).await;
-        for attempt in 1..=MOST_ATTEMPTS {
+        for post in 1..=MOST_POSTS {
             let due = due(home, &of).await;
-            assert_eq!(due.len(), 1, "attempt {attempt}");
-            let retry_at = webhook::retry_at(due[0].delivery.attempts, home.clock.now(), 1.0);
+            assert_eq!(due.len(), 1, "post {post}");
+            let retry_at = webhook::retry_at(due[0].delivery.posts, home.clock.now(), 1.0);
             let noted = note(home, &due[0], refused(retry_at)).await;
-            let last = attempt == MOST_ATTEMPTS;
+            let last = post == MOST_POSTS;
             assert_eq!(noted, if last { Noted::GivenUp } else { Noted::TriedAgain });
             if let Some(at) = retry_at {
                 assert!(super::webhooks::due(home, &of).await.is_empty(), "not before its time");
@@ -141,18 +149,18 @@ on_both_homes! {
         assert!(due(home, &of).await.is_empty());
 
         // Back again it gets what came meanwhile when that is asked for.
-        webhook::enable(home, DEFAULT_TENANT, of.id).await.expect("enabled");
-        let row = find(home, of.id).await;
+        let row = set_enabled(home, of.id, true).await;
         assert!(row.is_enabled() && row.failing_since.is_none() && row.disabled_why.is_none());
         assert!(due(home, &of).await.is_empty());
         let (db, now) = (&home.db, home.clock.now());
-        let replayed = webhook::replay_since(db, DEFAULT_TENANT, of.id, began, None, now).await;
+        let from = ReplayFrom::Moment(began);
+        let replayed = webhook::replay_from(db, DEFAULT_TENANT, of.id, from, now).await;
         let replayed = replayed.expect("an answer").expect("an endpoint");
         assert_eq!((replayed.events, replayed.next), (3, None));
         let due = due(home, &of).await;
         assert_eq!(kinds(home, &due).await, ["verification.created"; 3]);
         for due in &due {
-            assert_eq!((note(home, due, taken()).await, due.delivery.attempts), (Noted::Delivered, 1));
+            assert_eq!((note(home, due, taken()).await, due.delivery.posts), (Noted::Delivered, 1));
         }
     }
 
@@ -170,17 +178,90 @@ on_both_homes! {
         // One of its deliveries once more.
         let (db, now) = (&home.db, home.clock.now());
         let replayed = webhook::replay(db, of.id, second[0].delivery.id, now).await;
-        assert_eq!(replayed.expect("an answer").expect("a row").state, "queued");
+        let replayed = replayed.expect("an answer").expect("a row");
+        assert_eq!((replayed.state(), replayed.posts), (DeliveryState::Queued, 0));
         let third = due(home, &of).await;
-        let gone = Answer { status: Some(410), is_gone: true, ..refused(None) };
-        assert_eq!(note(home, &third[0], gone).await, Noted::Disabled);
+        // One that is being posted stays what it is.
+        let untouched = webhook::replay(db, of.id, third[0].delivery.id, now + 1).await;
+        let untouched = untouched.expect("an answer").expect("a row");
+        assert_eq!((untouched.state(), untouched.posts), (DeliveryState::Sending, 1));
+        assert_eq!(note(home, &third[0], Answer::Gone { retry_at: None }).await, Noted::Disabled);
         assert!(!find(home, of.id).await.is_enabled());
         assert!(webhook::replay(db, Uuid::now_v7(), third[0].delivery.id, now).await.expect("an answer").is_none());
     }
 
+    async fn our_own_faults_do_not_count_against_an_endpoint(bed, "") {
+        let home = &bed.home;
+        let of = listen(home, DEFAULT_TENANT, &[]).await;
+        accept(home, 1).await;
+        let first = due(home, &of).await;
+        let retry_at = Some(home.clock.now());
+        assert_eq!(note(home, &first[0], not_posted(retry_at)).await, Noted::TriedAgain);
+        assert_eq!(find(home, of.id).await.failing_since, None);
+        home.clock.advance(DISABLED_AFTER_MS * 2);
+        let second = due(home, &of).await;
+        assert_eq!(note(home, &second[0], not_posted(None)).await, Noted::GivenUp);
+        let row = find(home, of.id).await;
+        assert!(row.is_enabled() && row.failing_since.is_none());
+        // Nor does it prove that an endpoint that has failed is back.
+        accept(home, 2).await;
+        let third = due(home, &of).await;
+        let at = home.clock.now();
+        assert_eq!(note(home, &third[0], refused(Some(at))).await, Noted::TriedAgain);
+        let failing_since = find(home, of.id).await.failing_since;
+        home.clock.advance(DISABLED_AFTER_MS * 2);
+        let fourth = due(home, &of).await;
+        assert_eq!(note(home, &fourth[0], not_posted(None)).await, Noted::GivenUp);
+        let row = find(home, of.id).await;
+        assert!(row.is_enabled() && failing_since.is_some());
+        assert_eq!(row.failing_since, failing_since);
+    }
+
+    async fn whoever_waits_longest_is_first(bed, "[webhooks]\nmost_per_tenant = 70") {
+        let home = &bed.home;
+        let mut all = Vec::new();
+        for _ in 0..70 {
+            all.push(listen(home, DEFAULT_TENANT, &[]).await);
+        }
+        accept(home, 1).await;
+        let (last, others) = all.split_last().expect("some");
+        for of in others {
+            let due = due(home, of).await;
+            note(home, &due[0], refused(Some(home.clock.now() + 1))).await;
+            home.clock.advance(1);
+        }
+        let listed = webhook::list_due(&home.db, home.clock.now()).await.expect("an answer");
+        let ids: Vec<Uuid> = listed.iter().map(|of| of.webhook.id).collect();
+        let by_age = [last].into_iter().chain(others).map(|of| of.id);
+        assert_eq!(ids, by_age.collect::<Vec<Uuid>>());
+        assert!(listed.is_sorted_by_key(|of| of.since));
+    }
+
+    async fn only_what_was_disabled_begins_anew(bed, "") {
+        let home = &bed.home;
+        let of = listen(home, DEFAULT_TENANT, &[]).await;
+        accept(home, 1).await;
+        let first = due(home, &of).await;
+        note(home, &first[0], refused(None)).await;
+        let row = set_enabled(home, of.id, true).await;
+        assert!(row.failing_since.is_some(), "it was not disabled: {row:?}");
+        let disabled = set_enabled(home, of.id, false).await;
+        assert!(!disabled.is_enabled() && disabled.disabled_at.is_some());
+        home.clock.advance(1_000);
+        let again = set_enabled(home, of.id, false).await;
+        assert_eq!(again.disabled_at, disabled.disabled_at);
+        let row = set_enabled(home, of.id, true).await;
+        assert_eq!((row.is_enabled(), row.failing_since, row.disabled_at), (true, None, None));
+        let foreign = second_tenant(home).await;
+        let change = Change { is_enabled: Some(false), ..Change::default() };
+        let foreign = webhook::update(home, foreign, of.id, &change).await;
+        assert!(matches!(foreign, Err(NotMade::NotFound)));
+        assert!(find(home, of.id).await.is_enabled());
+    }
+
     async fn secrets_change_over_in_a_day(bed, "") {
         let home = &bed.home;
-        let new = NewWebhook { url: "https://example.org/".into(), ..NewWebhook::default() };
+        let new = endpoint(home, &[]);
         let (row, first) = webhook::create(home, DEFAULT_TENANT, &new).await.expect("made");
         let texts = async |at: Millis| {
             let secrets = find(home, row.id).await.secrets(&home.keys, at).expect("a key");
@@ -189,7 +270,8 @@ on_both_homes! {
         let now = home.clock.now();
         let (first, now_only) = (first.to_text().to_string(), texts(now).await);
         assert_eq!(now_only, std::slice::from_ref(&first));
-        let (_, second) = webhook::rotate(home, DEFAULT_TENANT, row.id).await.expect("rotated");
+        let (rotated, second) = webhook::rotate(home, DEFAULT_TENANT, row.id).await.expect("rotated");
+        assert_eq!(rotated.secrets(&home.keys, now).expect("a key").len(), 2);
         let second = second.to_text().to_string();
         assert_eq!(texts(now).await, [second.clone(), first]);
         assert_eq!(texts(home.clock.now() + ROTATION_MS).await, [second]);
@@ -205,9 +287,8 @@ on_both_homes! {
         let due_for_it = due(home, &of).await;
         assert_eq!(kinds(home, &due_for_it).await, [WEBHOOK_TEST]);
         assert!(due(home, &other).await.is_empty());
-        let change = Change { is_enabled: Some(false), ..Change::default() };
-        webhook::update(home, DEFAULT_TENANT, of.id, &change).await.expect("changed");
-        assert!(matches!(webhook::test(home, DEFAULT_TENANT, of.id).await, Err(NotMade::Field { .. })));
+        set_enabled(home, of.id, false).await;
+        assert!(matches!(webhook::test(home, DEFAULT_TENANT, of.id).await, Err(NotMade::Disabled)));
         // Whoever is disabled by hand is nobody's trouble.
         assert!(webhook::list_troubled(&home.db).await.expect("an answer").is_empty());
         assert_eq!(webhook::remove(home, DEFAULT_TENANT, of.id).await, Ok(true));
@@ -224,7 +305,7 @@ on_both_homes! {
         for _ in 0..2 {
             listen(home, DEFAULT_TENANT, &[]).await;
         }
-        let new = NewWebhook { url: "https://example.org/".into(), ..NewWebhook::default() };
+        let new = endpoint(home, &[]);
         let third = webhook::create(home, DEFAULT_TENANT, &new).await;
         assert!(matches!(third, Err(NotMade::TooMany { most: 2 })));
         webhook::create(home, second_tenant(home).await, &new).await.expect("another's");

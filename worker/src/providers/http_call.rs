@@ -12,8 +12,8 @@ use otpost_shared::outcome::ErrorClass;
 use reqwest::{RequestBuilder, Response, header::RETRY_AFTER};
 use serde::de::DeserializeOwned;
 
-use super::{http_status::class_of_status, retry_after::retry_after};
-use crate::provider::Outcome;
+use super::http_status::class_of_status;
+use crate::{provider::Outcome, retry_after::retry_after};
 
 /// No gateway's answer to one message comes near this.
 const LONGEST_BODY: usize = 64 * 1024;

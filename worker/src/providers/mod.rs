@@ -18,7 +18,6 @@ mod net;
 mod plivo;
 mod refusal;
 mod refused_field;
-pub(crate) mod retry_after;
 #[cfg(test)]
 mod samples;
 mod sandbox;

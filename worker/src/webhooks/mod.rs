@@ -1,37 +1,32 @@
 //! Posting events to endpoints. Each endpoint has a task of its own while something is due for it, so that one
-//! that is slow or away delays no other, and no message: those have their own tasks and places.
+//! that is slow or away delays no message, and another endpoint only when there are very many like it.
 //!
 //! | module | what lives there |
 //! |---|---|
 //! | `post` | one delivery: the request, and what its answer means |
+//! | `turn` | which endpoints are posted to now, and which are next |
 //! | `resolver` | names, without the addresses that nobody outside may reach |
 
 mod post;
 mod resolver;
+mod turn;
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use otpost_shared::{
     Home,
     db::DbError,
-    webhook::{self, Due, Noted, Webhook},
+    webhook::{self, Answer, Due, Noted, Webhook},
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-use self::post::Poster;
+use self::{post::Poster, turn::Turns};
 
 const TICK: Duration = Duration::from_millis(250);
 /// Deliveries of one endpoint that are under way at the same time.
 const AT_ONCE: usize = 16;
-/// Endpoints that are posted to at the same time.
-const MOST_ENDPOINTS: usize = 64;
 /// In ticks.
 const RECOVER_EVERY: u64 = 20;
 
@@ -44,7 +39,8 @@ pub async fn run(home: Home, stop: CancellationToken) {
             return;
         }
     };
-    let round = Round { home, poster, busy: Arc::default(), stop: stop.clone() };
+    let turns = Turns::new(home.clock.clone());
+    let round = Round { home, poster, turns, stop: stop.clone() };
     let mut tasks = JoinSet::new();
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -65,8 +61,7 @@ pub async fn run(home: Home, stop: CancellationToken) {
 struct Round {
     home: Home,
     poster: Arc<Poster>,
-    /// The endpoints that are being posted to.
-    busy: Arc<Mutex<HashSet<Uuid>>>,
+    turns: Turns,
     stop: CancellationToken,
 }
 
@@ -81,18 +76,21 @@ impl Round {
         if tick.is_multiple_of(RECOVER_EVERY) {
             webhook::recover(db, now).await?;
         }
-        for endpoint in webhook::list_due(db, now).await? {
-            let Some(turn) = Turn::take(&self.busy, endpoint.id) else { continue };
+        let mut waiting = webhook::list_due(db, now).await?;
+        waiting.sort_by_cached_key(|of| self.turns.waits_since(of.webhook.id, of.since));
+        for of in waiting {
+            let Some(turn) = self.turns.take(of.webhook.id) else { continue };
             let round = self.clone();
             tasks.spawn(async move {
-                round.serve(endpoint).await;
+                round.serve(of.webhook).await;
                 drop(turn);
             });
         }
         Ok(())
     }
 
-    /// Posts what is due, as long as all of it is taken. One that has failed before is asked with one delivery.
+    /// Posts what is due, as long as all of it is taken and nobody waits. One that has failed before is asked
+    /// with one delivery.
     async fn serve(&self, endpoint: Webhook) {
         let most = if endpoint.failing_since.is_some() { 1 } else { AT_ONCE };
         while !self.stop.is_cancelled() {
@@ -103,8 +101,11 @@ impl Round {
             };
             let posted = join_all(due.iter().map(|due| self.deliver(due))).await;
             let all_taken = posted.iter().all(|noted| *noted == Some(Noted::Delivered));
+            if posted.is_empty() || !all_taken || self.turns.are_all_taken() {
+                return;
+            }
             // One that has just come back is looked at again, and then gets more at once.
-            if posted.is_empty() || !all_taken || endpoint.failing_since.is_some() {
+            if endpoint.failing_since.is_some() {
                 return;
             }
         }
@@ -113,7 +114,8 @@ impl Round {
     /// None when what came of it could not be written down: its lease runs out, and it is posted again.
     async fn deliver(&self, due: &Due) -> Option<Noted> {
         let answer = self.poster.post(&self.home, due).await;
-        let (status, error) = (answer.status, answer.error.clone());
+        let (status, error) = (answer.status(), answer.error().map(str::to_owned));
+        let is_own_fault = matches!(answer, Answer::NotPosted { .. });
         let now = self.home.clock.now();
         let noted = webhook::record(&self.home.db, due, answer, now).await;
         let noted = noted
@@ -133,32 +135,14 @@ impl Round {
                 webhook.id = %id,
                 "a webhook is disabled, because nothing is taken there any more: {error}"
             ),
+            Noted::TriedAgain | Noted::GivenUp if is_own_fault => tracing::warn!(
+                webhook.id = %id, "an event could not be posted to a webhook: {error}"
+            ),
             Noted::TriedAgain | Noted::GivenUp => tracing::info!(
                 webhook.id = %id, http.status = status, "a webhook did not take an event: {error}"
             ),
             Noted::Delivered | Noted::NotOurs => {}
         }
         Some(noted)
-    }
-}
-
-/// An endpoint that is ours for now.
-struct Turn {
-    busy: Arc<Mutex<HashSet<Uuid>>>,
-    id: Uuid,
-}
-
-impl Turn {
-    /// None when it is being posted to, or too many are.
-    fn take(busy: &Arc<Mutex<HashSet<Uuid>>>, id: Uuid) -> Option<Self> {
-        let mut all = busy.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_ours = all.len() < MOST_ENDPOINTS && all.insert(id);
-        is_ours.then(|| Self { busy: Arc::clone(busy), id })
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }

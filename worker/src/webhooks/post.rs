@@ -7,11 +7,11 @@ use std::{
 
 use otpost_shared::{
     Home,
-    clock::Millis,
+    clock::{Millis, rfc3339},
     config::Webhooks,
     db::DbError,
-    event::{self, Event, Said},
-    webhook::{self, Answer, Due},
+    event::{self, Said},
+    webhook::{self, Answer, Due, Target},
 };
 use reqwest::{
     Client, Response, StatusCode,
@@ -19,10 +19,9 @@ use reqwest::{
     redirect, retry,
 };
 use serde::Serialize;
-use time::{OffsetDateTime, macros::format_description};
 
 use super::resolver::Vetted;
-use crate::providers::retry_after::retry_after;
+use crate::retry_after::retry_after;
 
 /// From the first byte to the last.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -76,24 +75,31 @@ impl Poster {
 
     /// Posts once, and says what it means.
     pub(super) async fn post(&self, home: &Home, due: &Due) -> Answer {
-        let now = home.clock.now();
-        let tried = match write(home, due, now).await {
-            Ok(Some(letter)) => self.send(due, letter).await,
-            Ok(None) => return given_up("the event has been removed meanwhile"),
-            Err(error) => Tried::failed(format!("it could not be put together: {error}")),
-        };
-        tried.answer(due.delivery.attempts, home.clock.now())
+        let posts = due.delivery.posts;
+        match write(home, due, home.clock.now()).await {
+            Ok(Some(letter)) => {
+                self.send(due, letter).await.answer(posts, home.clock.now(), rand::random())
+            }
+            Ok(None) => {
+                let error = "the event has been removed meanwhile".to_owned();
+                Answer::NotPosted { error, retry_at: None }
+            }
+            Err(error) => Answer::NotPosted {
+                error: cut(&format!("it could not be put together: {error}")),
+                retry_at: webhook::retry_at(posts, home.clock.now(), rand::random()),
+            },
+        }
     }
 
     async fn send(&self, due: &Due, letter: Letter) -> Tried {
         // The configuration may have changed since it was made; and of an address without a name nobody asks.
-        let url = match webhook::parse_url(&due.webhook.url, self.rules) {
-            Ok(url) => url,
-            Err(said) => return Tried::failed(format!("its address {said}")),
+        let target = match Target::parse(&due.webhook.url, self.rules) {
+            Ok(target) => target,
+            Err(said) => return Tried::failed(&format!("its address {said}")),
         };
         let request = self
             .client
-            .post(url)
+            .post(target.into_url())
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", letter.id)
             .header("webhook-timestamp", letter.timestamp_secs)
@@ -101,7 +107,7 @@ impl Poster {
             .body(letter.body);
         match request.send().await {
             Ok(response) => Tried::answered(response).await,
-            Err(error) => Tried::failed(in_words(&error)),
+            Err(error) => Tried::failed(&in_words(&error)),
         }
     }
 }
@@ -111,7 +117,7 @@ async fn write(home: &Home, due: &Due, now: Millis) -> Result<Option<Letter>, Db
     let Some(event) = event::find(&home.db, due.delivery.event_id).await? else { return Ok(None) };
     let said = event::say(home, std::slice::from_ref(&event)).await?;
     let Some(said) = said.first() else { return Ok(None) };
-    let body = Body { kind: &event.kind, timestamp: moment(&event), data: said };
+    let body = Body { kind: &event.kind, timestamp: rfc3339(event.at), data: said };
     let body = serde_json::to_vec(&body).map_err(|e| DbError::Broken(e.to_string()))?;
     // The same for each endpoint, and each time: by it a receiver knows what it has had.
     let (id, timestamp_secs) = (event.id.to_string(), now / 1_000);
@@ -121,26 +127,16 @@ async fn write(home: &Home, due: &Due, now: Millis) -> Result<Option<Letter>, Db
     Ok(Some(Letter { id, timestamp_secs, signatures, body }))
 }
 
-/// RFC 3339 in UTC, as the API writes it.
-fn moment(event: &Event) -> String {
-    let format =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(event.at) * 1_000_000);
-    at.ok().and_then(|at| at.format(&format).ok()).unwrap_or_default()
-}
-
 /// What one request met.
 #[derive(Debug)]
-struct Tried {
-    status: Option<StatusCode>,
-    error: Option<String>,
-    wait: Option<Duration>,
+enum Tried {
+    Answered { status: StatusCode, wait: Option<Duration> },
+    Failed(String),
 }
 
 impl Tried {
-    fn failed(error: impl Into<String>) -> Self {
-        let error = error.into().chars().take(LONGEST_ERROR).collect();
-        Self { status: None, error: Some(error), wait: None }
+    fn failed(error: &str) -> Self {
+        Self::Failed(cut(error))
     }
 
     async fn answered(mut response: Response) -> Self {
@@ -155,31 +151,31 @@ impl Tried {
                 break;
             }
         }
-        let error = (!status.is_success()).then(|| {
-            let aside =
-                if status.is_redirection() { ", and redirects are not followed" } else { "" };
-            format!("it answered {}{aside}", status.as_u16())
-        });
-        Self { status: Some(status), error, wait }
+        Self::Answered { status, wait }
     }
 
-    fn answer(self, attempts: i32, now: Millis) -> Answer {
-        let is_gone = self.status == Some(StatusCode::GONE);
-        let retry_at = webhook::retry_at(attempts, now, rand::random());
-        let asked = self.wait.map(|wait| now + i64::try_from(wait.as_millis()).unwrap_or(0));
+    fn answer(self, posts: i32, now: Millis, jitter: f64) -> Answer {
+        let retry_at = webhook::retry_at(posts, now, jitter);
+        let (status, wait) = match self {
+            Self::Failed(error) => return Answer::Refused { status: None, error, retry_at },
+            Self::Answered { status, wait } => (status, wait),
+        };
+        let asked = wait.map(|wait| now + i64::try_from(wait.as_millis()).unwrap_or(0));
         let retry_at = retry_at.map(|at| asked.map_or(at, |asked| asked.max(at)));
-        let is_taken = self.error.is_none();
-        Answer {
-            status: self.status.map(|status| status.as_u16()),
-            error: self.error,
-            is_gone,
-            retry_at: if is_taken { None } else { retry_at },
+        if status.is_success() {
+            return Answer::Taken { status: status.as_u16() };
         }
+        if status == StatusCode::GONE {
+            return Answer::Gone { retry_at };
+        }
+        let aside = if status.is_redirection() { ", and redirects are not followed" } else { "" };
+        let error = format!("it answered {}{aside}", status.as_u16());
+        Answer::Refused { status: Some(status.as_u16()), error, retry_at }
     }
 }
 
-fn given_up(why: &str) -> Answer {
-    Answer { status: None, error: Some(why.to_owned()), is_gone: false, retry_at: None }
+fn cut(error: &str) -> String {
+    error.chars().take(LONGEST_ERROR).collect()
 }
 
 /// The cause at the end of the chain. The outer errors name the address, which may hold a secret.

@@ -1,11 +1,15 @@
 //! Events posted to endpoints: signed, again and again until they are taken, and never to where nobody outside
 //! may reach.
 
+use std::sync::Arc;
+
 use otpost_shared::{
     Home,
+    event::Filter,
+    secrets::Keyring,
     tenant::DEFAULT_TENANT,
     verification,
-    webhook::{self, Delivery, NewWebhook, Secret, Webhook},
+    webhook::{self, Delivery, DeliveryState, Description, NewWebhook, Secret, Target, Webhook},
 };
 use otpost_testbed::{Bed, Kind};
 use serde_json::Value;
@@ -22,8 +26,11 @@ const DEVELOPMENT: &str = "[webhooks]\nallow_http = true\nallow_private = true\n
 const BROKEN: Answer = Answer::Http("500 Internal Server Error", "no");
 
 async fn endpoint(home: &Home, url: &str, types: &[&str]) -> (Webhook, Secret) {
-    let types = types.iter().map(|kind| (*kind).to_owned()).collect();
-    let new = NewWebhook { url: url.to_owned(), types, description: String::new() };
+    let new = NewWebhook {
+        target: Target::parse(url, home.config.webhooks).expect("allowed"),
+        description: Description::default(),
+        filter: Filter::parse(types.iter().copied()).expect("types"),
+    };
     let made = webhook::create(home, DEFAULT_TENANT, &new).await.expect("made");
     home.settings.now(&home.db, home.clock.now()).await.expect("an answer");
     made
@@ -35,10 +42,10 @@ async fn deliveries(home: &Home, of: &Webhook) -> Vec<Delivery> {
 }
 
 /// Looks until this many of an endpoint's deliveries are in this state.
-async fn until_there_are(home: &Home, of: &Webhook, count: usize, state: &str) {
-    until(state, async || {
+async fn until_there_are(home: &Home, of: &Webhook, count: usize, state: DeliveryState) {
+    until(state.as_str(), async || {
         let rows = deliveries(home, of).await;
-        rows.iter().filter(|row| row.state == state).count() == count
+        rows.iter().filter(|row| row.state() == state).count() == count
     })
     .await;
 }
@@ -58,7 +65,7 @@ async fn an_event_is_posted_and_signed() {
         let (_, second) = webhook::rotate(home, DEFAULT_TENANT, of.id).await.expect("rotated");
         let accepted = accept(home, 1).await;
         let worker = Worker::start(home);
-        until_there_are(home, &of, 1, "delivered").await;
+        until_there_are(home, &of, 1, DeliveryState::Delivered).await;
         let requests = receiver.requests();
         let [request] = requests.as_slice() else { panic!("{requests:?}") };
         assert!(request.head.starts_with("POST / HTTP/1.1"), "{request:?}");
@@ -107,7 +114,7 @@ async fn a_receiver_that_was_away_for_an_hour_gets_everything() {
         let rows = deliveries(home, &of).await;
         // What had waited longer is due by now at the latest.
         home.clock.advance(60_000);
-        rows.len() >= 10 && rows.iter().all(|row| row.state == "delivered")
+        rows.len() >= 10 && rows.iter().all(|row| row.state() == DeliveryState::Delivered)
     })
     .await;
     let bodies = receiver.bodies();
@@ -133,10 +140,10 @@ async fn one_that_says_nothing_delays_no_other() {
     for n in 0..40 {
         accept(home, n).await;
     }
-    until_there_are(home, &of, 40, "delivered").await;
+    until_there_are(home, &of, 40, DeliveryState::Delivered).await;
     let held = deliveries(home, &slow).await;
     assert!(held.iter().all(|row| row.last_at.is_none()), "{held:?}");
-    assert!(held.iter().filter(|row| row.state == "sending").count() <= 16);
+    assert!(held.iter().filter(|row| row.state() == DeliveryState::Sending).count() <= 16);
     // It lets what is under way come to its end, at most 15 s; a test has no time for that.
     drop(worker);
 }
@@ -158,8 +165,7 @@ async fn nothing_is_posted_to_where_nobody_outside_may_reach() {
     strict.set_clock().await.expect("a clock");
     for host in hosts {
         let url = format!("http://{host}:{port}/");
-        let new = NewWebhook { url, ..NewWebhook::default() };
-        webhook::create(&strict, DEFAULT_TENANT, &new).await.expect_err("not public");
+        Target::parse(&url, strict.config.webhooks).expect_err("not public");
     }
     accept(&bed.home, 1).await;
     let worker = Worker::start(&strict);
@@ -177,6 +183,28 @@ async fn nothing_is_posted_to_where_nobody_outside_may_reach() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_signed_is_not_the_endpoints_fault() {
+    let receiver = Gateway::start(ACCEPTED).await;
+    let bed = Bed::make(Kind::Embedded, DEVELOPMENT).await;
+    let (of, _) = endpoint(&bed.home, &receiver.url, &[]).await;
+    webhook::test(&bed.home, DEFAULT_TENANT, of.id).await.expect("told");
+    let [key, hash_key] = ["k9", "h9"].map(Keyring::generate_entry);
+    let mut home = bed.home.clone();
+    home.keys = Arc::new(Keyring::parse(&[key], &[hash_key]).expect("other keys"));
+    let worker = Worker::start(&home);
+    until("it was to be posted", async || {
+        deliveries(&home, &of).await.first().is_some_and(|row| row.last_error.is_some())
+    })
+    .await;
+    let row = deliveries(&home, &of).await.remove(0);
+    assert_eq!((row.state(), row.last_status), (DeliveryState::Queued, None));
+    let of = webhook::find(&home.db, DEFAULT_TENANT, of.id).await.expect("an answer");
+    assert_eq!(of.expect("a row").failing_since, None);
+    assert!(receiver.requests().is_empty());
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn redirects_are_not_followed() {
     let canary = Gateway::start(ACCEPTED).await;
     let status = format!("307 Temporary Redirect\r\nLocation: {}", canary.url);
@@ -188,7 +216,8 @@ async fn redirects_are_not_followed() {
     let worker = Worker::start(home);
     until("it was tried", async || {
         let rows = deliveries(home, &of).await;
-        rows.first().is_some_and(|row| row.last_status == Some(307) && row.state == "queued")
+        let row = rows.first();
+        row.is_some_and(|row| (row.last_status, row.state()) == (Some(307), DeliveryState::Queued))
     })
     .await;
     assert!(canary.requests().is_empty());

@@ -5,16 +5,16 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::StatusCode,
 };
-use otpost_shared::{api_key::Scope, webhook};
-use serde::Deserialize;
+use otpost_shared::{
+    api_key::Scope,
+    webhook::{self, Delivery, DeliveryState, ReplayFrom},
+};
+use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{
-    find,
-    wire::{DeliveryView, ListedDeliveries, ReplayEvents, ReplayedEvents},
-};
+use super::find;
 use crate::{
     App,
     auth::Caller,
@@ -22,9 +22,8 @@ use crate::{
     error::{ApiError, ErrorCode, Problem},
     query::{NoParams, Params},
     routes::{DEFAULT_LIMIT, PathId, read_after, read_limit, wrong_parameter},
+    timestamp::rfc3339,
 };
-
-const STATES: [&str; 4] = ["queued", "sending", "delivered", "failed"];
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +36,53 @@ pub struct DeliveriesQuery {
     /// 1 to 1000, otherwise 100.
     #[param(value_type = Option<usize>)]
     limit: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeliveryView {
+    id: String,
+    /// The `webhook-id` that the receiver sees.
+    event_id: String,
+    /// `queued`, `sending`, `delivered` or `failed`.
+    state: String,
+    /// How often it was posted.
+    attempts: i32,
+    /// The HTTP status of the last post, if there was an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_status: Option<i32>,
+    /// Why the last post was not taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_at: Option<String>,
+    /// When it is tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_at: Option<String>,
+    created_at: String,
+}
+
+impl From<Delivery> for DeliveryView {
+    fn from(row: Delivery) -> Self {
+        Self {
+            id: row.id.to_string(),
+            event_id: row.event_id.to_string(),
+            state: row.state().as_str().to_owned(),
+            next_at: row.next_at().map(rfc3339),
+            attempts: row.posts,
+            last_status: row.last_status,
+            last_error: row.last_error,
+            last_at: row.last_at.map(rfc3339),
+            created_at: rfc3339(row.created_at),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ListedDeliveries {
+    deliveries: Vec<DeliveryView>,
+    /// `after` of the next page; left out on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// Lists what was posted to an endpoint or is to be, the newest first.
@@ -61,10 +107,7 @@ pub async fn list(
     let of = find(&app, &caller, id).await?;
     let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);
     let before = read_after(query.after.as_deref())?.unwrap_or(Uuid::max());
-    let state = query.state.as_deref();
-    if state.is_some_and(|state| !STATES.contains(&state)) {
-        return Err(wrong_parameter("state", "state is queued, sending, delivered or failed"));
-    }
+    let state = query.state.as_deref().map(read_state).transpose()?;
     let page = webhook::list_deliveries(&app.home.db, of.id, state, before, limit).await?;
     Ok(Json(ListedDeliveries {
         deliveries: page.rows.into_iter().map(DeliveryView::from).collect(),
@@ -72,7 +115,7 @@ pub async fn list(
     }))
 }
 
-/// Posts one once more, from the first attempt on; one that waits for its next attempt at once.
+/// Posts one once more, from the beginning; one that waits to be tried again, at once.
 #[utoipa::path(
     post, path = "/v1/webhooks/{id}/deliveries/{delivery_id}/replay", tag = "webhooks",
     operation_id = "replay_webhook_delivery", security(("api_key" = [])),
@@ -100,6 +143,27 @@ pub async fn replay(
     Ok((StatusCode::ACCEPTED, Json(row.into())))
 }
 
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayEvents {
+    /// Events from this moment on (RFC 3339).
+    #[serde(default)]
+    #[schema(example = "2026-11-20T08:00:00Z")]
+    since: Option<String>,
+    /// Events after this place instead: `next` of a replay that was cut off, or of `GET /v1/events`.
+    #[serde(default)]
+    after: Option<i64>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReplayedEvents {
+    /// How many are on their way.
+    events: usize,
+    /// There are more: repeat with it as `after`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<i64>,
+}
+
 /// Posts all that happened since a moment once more, as far as the endpoint takes it: also what was told while
 /// it was disabled, or before it was made.
 #[utoipa::path(
@@ -112,7 +176,7 @@ pub async fn replay(
         (status = 422, description = "A field is missing or of the wrong form.", body = Problem),
     ),
 )]
-pub async fn replay_since(
+pub async fn replay_from(
     State(app): State<App>,
     id: PathId,
     caller: Caller,
@@ -120,15 +184,20 @@ pub async fn replay_since(
 ) -> Result<(StatusCode, Json<ReplayedEvents>), ApiError> {
     let of = find(&app, &caller, id).await?;
     let ReplayEvents { since, after } = body.value;
-    let since = match (since.as_deref(), after) {
-        (Some(text), None) => read_moment(text)?,
-        (None, Some(_)) => 0,
+    let from = match (since.as_deref(), after) {
+        (Some(text), None) => ReplayFrom::Moment(read_moment(text)?),
+        (None, Some(place)) => ReplayFrom::Place(place),
         _ => return Err(wrong_parameter("since", "send either since or after")),
     };
     let (db, now) = (&app.home.db, app.home.clock.now());
-    let done = webhook::replay_since(db, caller.tenant_id, of.id, since, after, now).await?;
+    let done = webhook::replay_from(db, caller.tenant_id, of.id, from, now).await?;
     let done = done.ok_or_else(|| ErrorCode::WebhookNotFound.error())?;
     Ok((StatusCode::ACCEPTED, Json(ReplayedEvents { events: done.events, next: done.next })))
+}
+
+fn read_state(text: &str) -> Result<DeliveryState, ApiError> {
+    let said = "state is queued, sending, delivered or failed";
+    DeliveryState::parse(text).ok_or_else(|| wrong_parameter("state", said))
 }
 
 fn read_moment(text: &str) -> Result<i64, ApiError> {

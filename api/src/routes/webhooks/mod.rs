@@ -2,23 +2,20 @@
 //! give it another secret, try it; see what was delivered, and have it delivered once more.
 
 mod deliveries;
-mod wire;
 
 use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     api_key::Scope,
+    event::Filter,
     listing::Listing,
-    webhook::{self, NewWebhook, ROTATION_MS, Webhook},
+    webhook::{self, Description, NewWebhook, NotMade, ROTATION_MS, Target, Webhook},
 };
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use self::wire::{
-    ChangeWebhook, CreateWebhook, ListedWebhooks, TestedWebhook, WebhookView, WebhookWithSecret,
-};
-use super::{DEFAULT_LIMIT, PathId, read_after, read_limit};
+use super::{DEFAULT_LIMIT, PathId, read_after, read_limit, wrong_parameter};
 use crate::{
     App,
     auth::Caller,
@@ -36,7 +33,98 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(test))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::replay))
-        .routes(routes!(deliveries::replay_since))
+        .routes(routes!(deliveries::replay_from))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateWebhook {
+    /// An https address that anybody could reach.
+    #[schema(example = "https://app.example.org/hooks/otpost")]
+    url: String,
+    /// Types such as `verification.verified`, or groups such as `message`. Left out or empty means all.
+    #[serde(default)]
+    #[schema(example = json!(["verification.verified", "message"]))]
+    types: Vec<String>,
+    /// For yourself.
+    #[serde(default)]
+    description: String,
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeWebhook {
+    #[serde(default)]
+    url: Option<String>,
+    /// An empty list means all.
+    #[serde(default)]
+    types: Option<Vec<String>>,
+    #[serde(default)]
+    description: Option<String>,
+    /// False keeps events back from now on; true takes away that it was disabled.
+    #[serde(default)]
+    enabled: Option<bool>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WebhookView {
+    id: String,
+    url: String,
+    description: String,
+    /// Empty means all.
+    types: Vec<String>,
+    enabled: bool,
+    /// The first failure since the last success.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failing_since: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_at: Option<String>,
+    /// Left out when somebody disabled it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_why: Option<String>,
+    created_at: String,
+}
+
+impl From<Webhook> for WebhookView {
+    fn from(row: Webhook) -> Self {
+        Self {
+            id: row.id.to_string(),
+            types: row.filter().words().to_vec(),
+            enabled: row.is_enabled(),
+            url: row.url,
+            description: row.description,
+            failing_since: row.failing_since.map(rfc3339),
+            disabled_at: row.disabled_at.map(rfc3339),
+            disabled_why: row.disabled_why,
+            created_at: rfc3339(row.created_at),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WebhookWithSecret {
+    #[serde(flatten)]
+    webhook: WebhookView,
+    /// With it receivers check signatures. It is in no other answer.
+    #[schema(example = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")]
+    secret: String,
+    /// Until then the secret before signs too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_secret_until: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ListedWebhooks {
+    webhooks: Vec<WebhookView>,
+    /// `after` of the next page; left out on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TestedWebhook {
+    /// The delivery with this event says what came of it.
+    event_id: String,
 }
 
 /// Makes an endpoint. Events of the next moment on are posted there, signed with the secret, which is shown
@@ -58,7 +146,11 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<WebhookWithSecret>), ApiError> {
     caller.require(Scope::Events)?;
     let CreateWebhook { url, types, description } = body.value;
-    let new = NewWebhook { url, types, description };
+    let new = NewWebhook {
+        target: read_url(&app, &url)?,
+        description: read_description(description)?,
+        filter: read_types(&types)?,
+    };
     let (row, secret) = webhook::create(&app.home, caller.tenant_id, &new).await?;
     let made = WebhookWithSecret {
         webhook: row.into(),
@@ -141,7 +233,12 @@ pub async fn change(
 ) -> Result<Json<WebhookView>, ApiError> {
     let id = known_id(&caller, id)?;
     let ChangeWebhook { url, types, description, enabled } = body.value;
-    let change = webhook::Change { url, types, description, is_enabled: enabled };
+    let change = webhook::Change {
+        target: url.map(|url| read_url(&app, &url)).transpose()?,
+        description: description.map(read_description).transpose()?,
+        filter: types.map(|types| read_types(&types)).transpose()?,
+        is_enabled: enabled,
+    };
     let row = webhook::update(&app.home, caller.tenant_id, id, &change).await?;
     Ok(Json(row.into()))
 }
@@ -217,6 +314,21 @@ pub async fn test(
     Ok((StatusCode::ACCEPTED, Json(TestedWebhook { event_id })))
 }
 
+fn read_url(app: &App, url: &str) -> Result<Target, ApiError> {
+    Target::parse(url, app.home.config.webhooks)
+        .map_err(|said| wrong_parameter("url", &format!("url {said}")))
+}
+
+fn read_description(text: String) -> Result<Description, ApiError> {
+    Description::parse(text)
+        .map_err(|said| wrong_parameter("description", &format!("description {said}")))
+}
+
+fn read_types(types: &[String]) -> Result<Filter, ApiError> {
+    Filter::parse(types.iter().map(String::as_str))
+        .map_err(|error| wrong_parameter("types", &error.to_string()))
+}
+
 fn known_id(caller: &Caller, id: PathId) -> Result<Uuid, ApiError> {
     caller.require(Scope::Events)?;
     id.0.ok_or_else(|| ErrorCode::WebhookNotFound.error())
@@ -226,4 +338,17 @@ async fn find(app: &App, caller: &Caller, id: PathId) -> Result<Webhook, ApiErro
     let id = known_id(caller, id)?;
     let row = webhook::find(&app.home.db, caller.tenant_id, id).await?;
     row.ok_or_else(|| ErrorCode::WebhookNotFound.error())
+}
+
+impl From<NotMade> for ApiError {
+    fn from(refused: NotMade) -> Self {
+        match refused {
+            NotMade::TooMany { most } => ErrorCode::TooManyWebhooks.error().with("most", most),
+            NotMade::NotFound => ErrorCode::WebhookNotFound.error(),
+            NotMade::Disabled => {
+                wrong_parameter("id", "it is disabled, and gets nothing; enable it first")
+            }
+            NotMade::Unavailable(error) => error.into(),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 
-/// No gateway keeps us away longer than this.
+/// Nobody keeps us away longer than this.
 const LONGEST: Duration = Duration::from_hours(1);
 
 /// How long to stay away; `None` if the header says nothing readable, zero if its date is past.
