@@ -109,7 +109,7 @@ async fn resend_in_time(
         idempotency_key: request.idempotency_key.as_ref(),
         is_test: row.is_test(),
         is_sandbox: home.is_sandbox(row.tenant_id).await?,
-        withheld: terms.withholds(home, row.tenant_id, &way.to).await?,
+        opt_outs: terms.opt_outs(home, row.tenant_id, &way.to).await?,
     };
     // The key is looked at before the state: a repeat after the expiry gets its first answer.
     if let Some(answer) = repeat(home, &asking).await? {
@@ -295,7 +295,7 @@ async fn write(
     let message = (!row.is_test()).then(|| way.message(home, &next, now)).transpose()?;
     let message = message.map(|message| {
         let message = message.of_sandbox(asking.is_sandbox);
-        if asking.withheld { message.never_begun(now) } else { message }
+        if asking.is_withheld() && !row.is_decoy() { message.withheld(now) } else { message }
     });
     let record = home.keep_answer(asking, row.id, &resent, now)?;
     let hint = message.as_ref().filter(|m| m.is_hinted()).map(|m| m.id);

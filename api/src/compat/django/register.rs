@@ -41,7 +41,12 @@ pub(super) async fn register(
         decoy: false,
         idempotency_key: None,
     };
-    let terms = Terms { recipient_rules: Some(&django.recipient), ..Terms::default() };
+    // Whoever asks has no API key, and is not to learn who opted out.
+    let terms = Terms {
+        recipient_rules: Some(&django.recipient),
+        hides_opt_outs: true,
+        ..Terms::default()
+    };
     let accepted = verification::accept_on_terms(home, new, &terms).await?;
     Ok(Answer::registered(accepted.session_token))
 }
