@@ -85,11 +85,11 @@ fn api_router() -> OpenApiRouter<App> {
 
 /// Everything an API process answers.
 pub fn router(app: App) -> Router {
-    router_with(app, Topics::default())
+    router_with(app, Topics::default(), observe::PATIENCE)
 }
 
-/// The same with another way to those who sign reports.
-pub fn router_with(app: App, topics: Topics) -> Router {
+/// The same with another way to those who sign reports, and another patience with handlers.
+pub fn router_with(app: App, topics: Topics, patience: Duration) -> Router {
     let (api, reference) = api_router().split_for_parts();
     let origins = &app.home.config.server.cors_origins;
     let api = if origins.is_empty() { api } else { api.layer(cors(origins)) };
@@ -114,7 +114,7 @@ pub fn router_with(app: App, topics: Topics) -> Router {
     if app.home.config.has_inbox() {
         router = router.merge(routes::pages::router());
     }
-    finish(router, app)
+    finish(router, app, patience)
 }
 
 /// Lets pages of the configured origins call without an API key, which no page should hold.
@@ -130,14 +130,14 @@ fn cors(origins: &[String]) -> CorsLayer {
 
 /// What a worker process answers: its probes.
 pub fn probes_router(app: App) -> Router {
-    finish(routes::probes::router(), app)
+    finish(routes::probes::router(), app, observe::PATIENCE)
 }
 
-fn finish(router: Router<App>, app: App) -> Router {
+fn finish(router: Router<App>, app: App, patience: Duration) -> Router {
     router
         .route("/favicon.ico", get(|| async { axum::http::StatusCode::NO_CONTENT }))
         .fallback(|| async { ErrorCode::RouteNotFound.error() })
         .method_not_allowed_fallback(|| async { ErrorCode::MethodNotAllowed.error() })
-        .layer(middleware::from_fn(observe::observe))
+        .layer(middleware::from_fn_with_state(patience, observe::observe))
         .with_state(app)
 }

@@ -1,6 +1,7 @@
 //! What is seen of a request from outside: a metric, a log line, a time-out, and never a panic.
 
 use std::{
+    convert::Infallible,
     panic::AssertUnwindSafe,
     pin::pin,
     sync::{
@@ -11,9 +12,8 @@ use std::{
 };
 
 use axum::{
-    extract::{MatchedPath, Request},
-    http::Method,
-    http::{StatusCode, header},
+    extract::{FromRequestParts, MatchedPath, Request, State},
+    http::{Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -25,7 +25,7 @@ use crate::error::ErrorCode;
 
 /// Reading a request and answering it take at most this long, if the handler doesn't keep
 /// [`OwnTime`].
-const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often what was measured is folded into the histograms.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -53,7 +53,11 @@ pub fn install_metrics() -> Result<PrometheusHandle, BuildError> {
 }
 
 /// Counts and times a request by its route, never by its address: that may hold an id.
-pub async fn observe(mut request: Request, next: Next) -> Response {
+pub async fn observe(
+    State(patience): State<Duration>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request
@@ -63,7 +67,7 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
     let own = OwnTime::default();
     request.extensions_mut().insert(own.clone());
     let work = AssertUnwindSafe(with_one_patience(next.run(request))).catch_unwind();
-    let response = match in_time(work, &own).await {
+    let response = match in_time(work, patience, &own).await {
         // The reference page's own answer to a file it does not have.
         Some(Ok(response)) if is_bare_not_found(&response) => {
             ErrorCode::RouteNotFound.error().into_response()
@@ -91,9 +95,9 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
 }
 
 /// None when the time is over; dropping the work then ends it, as a client's going away does.
-async fn in_time<T>(work: impl Future<Output = T>, own: &OwnTime) -> Option<T> {
+async fn in_time<T>(work: impl Future<Output = T>, patience: Duration, own: &OwnTime) -> Option<T> {
     let mut work = pin!(work);
-    match tokio::time::timeout(PATIENCE, &mut work).await {
+    match tokio::time::timeout(patience, &mut work).await {
         Ok(done) => Some(done),
         Err(_) if own.0.load(Ordering::Acquire) => Some(work.await),
         Err(_) => None,
@@ -102,7 +106,7 @@ async fn in_time<T>(work: impl Future<Output = T>, own: &OwnTime) -> Option<T> {
 
 /// Comes with each request, for a handler that cannot be ended half-way.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct OwnTime(Arc<AtomicBool>);
+pub struct OwnTime(Arc<AtomicBool>);
 
 impl OwnTime {
     pub(crate) fn of(request: &Request) -> Self {
@@ -112,6 +116,14 @@ impl OwnTime {
     /// From here on the handler bounds its time by itself.
     pub(crate) fn keep(&self) {
         self.0.store(true, Ordering::Release);
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OwnTime {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
     }
 }
 

@@ -43,12 +43,25 @@ pub struct Asking<'a> {
     pub is_test: bool,
     /// What is accepted goes into the tenant's inbox.
     pub is_sandbox: bool,
-    /// The recipient is not to be sent to, and whoever asks is not to learn it: all goes on as ever,
-    /// without a message.
-    pub withheld: bool,
+    pub opt_outs: OptOuts,
+}
+
+/// What becomes of a request whose recipient is not to be sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptOuts {
+    /// It is refused.
+    Told,
+    /// Whoever asks is not to learn it: all goes on as ever, without a message if it is `withheld`. That has
+    /// been asked once, for every recipient: a second look at some would tell by its time.
+    Hidden { withheld: bool },
 }
 
 impl Asking<'_> {
+    /// True when there is to be no message, and nobody is to learn it.
+    pub(crate) fn is_withheld(&self) -> bool {
+        self.opt_outs == OptOuts::Hidden { withheld: true }
+    }
+
     /// True when the recipient's country does not matter: where it is not sent to, and at the numbers that a
     /// sandbox has for what goes wrong.
     pub(crate) fn is_open_to(&self, to: &Recipient) -> bool {
@@ -201,10 +214,13 @@ async fn may_be_sent_to(home: &Home, asking: &Asking<'_>, to: &Recipient) -> Res
     if to.channel().is_by_phone() && !is_open {
         return Err(Refused::CountryNotAllowed { region: to.region().map(str::to_owned) });
     }
-    if !asking.withheld && suppression::keeps_back(home, asking.tenant_id, to, asking.lane).await? {
-        return Err(Refused::Suppressed);
+    match asking.opt_outs {
+        OptOuts::Hidden { .. } => Ok(()),
+        OptOuts::Told => {
+            let kept = suppression::keeps_back(home, asking.tenant_id, to, asking.lane).await?;
+            if kept { Err(Refused::Suppressed) } else { Ok(()) }
+        }
     }
-    Ok(())
 }
 
 /// The first answer to the request's idempotency key, if there is one.

@@ -9,7 +9,7 @@ use crate::{
     clock::Millis,
     coalesce::{Key, key_of},
     db::{Db, DbError, InsertedIds, Tx, chunks, column, on_pool, on_tx},
-    secrets::{Keyring, SecretError, short_hex},
+    secrets::{Keyring, SecretError, digest, short_hex},
 };
 
 const FIELD: &str = "idempotency.answer";
@@ -32,10 +32,10 @@ impl IdempotencyKey {
         }
     }
 
-    /// For naming the key in a limit's marker.
+    /// Names the key and its request for the limits: who sends another one with the same key repeats nothing.
     #[must_use]
     pub fn marker(&self) -> String {
-        short_hex(&self.key_hash)
+        short_hex(&digest(&[self.key_hash.as_slice(), &self.request_hash].concat()))
     }
 }
 
@@ -172,4 +172,21 @@ pub(crate) fn bind_columns<'q>(query: InsertedIds<'q>, rows: &[&'q Record]) -> I
         .bind(column(rows, |r| r.key_id.as_str()))
         .bind(column(rows, |r| r.answer_sealed.as_slice()))
         .bind(column(rows, |r| r.expires_at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_is_of_the_key_and_its_request() {
+        let keys =
+            Keyring::parse(&[Keyring::generate_entry("k1")], &[Keyring::generate_entry("h1")]);
+        let keys = keys.expect("keys");
+        let marker = |key, request: &[u8]| IdempotencyKey::new(&keys, key, &[request]).marker();
+        assert_eq!(marker("a", b"1"), marker("a", b"1"));
+        for other in [marker("a", b"2"), marker("b", b"1")] {
+            assert_ne!(other[..16], marker("a", b"1")[..16]);
+        }
+    }
 }

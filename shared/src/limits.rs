@@ -22,6 +22,12 @@ use crate::{clock::Millis, redis_link::RedisLink};
 
 /// A year: longer windows are slips of the pen, and moments beyond them no longer fit.
 const LONGEST_WINDOW_MS: i64 = 366 * 86_400_000;
+/// Logs of no more moments than this are short, and know the markers of their charges.
+const FEW: u32 = 16;
+/// How long a marker lets repeats pass free.
+const MARKED_MS: i64 = 60_000;
+/// So many of a marker's characters count.
+const MARK: usize = 16;
 
 /// At most `count` in any `window_ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +107,15 @@ impl Reach {
             moments: reach.moments.max(rule.count),
             span_ms: reach.span_ms.max(rule.window_ms),
         })
+    }
+
+    fn is_short(self) -> bool {
+        self.moments <= FEW
+    }
+
+    /// How long after its last charge a log may still be asked for something.
+    fn kept_ms(self) -> i64 {
+        self.span_ms.max(MARKED_MS)
     }
 }
 
@@ -188,9 +203,10 @@ impl Limiter {
         self.live.store(count.max(1), Ordering::Relaxed);
     }
 
-    /// Charges everything or nothing. With a marker (an idempotency key), only the first call
-    /// within a minute charges what counts up to 16; repeats pass free. The marker's first 16
-    /// characters count, and it must not begin with a dash.
+    /// Charges everything or nothing. With a marker (an idempotency key and its request), only the
+    /// first call within a minute charges; repeats pass free, also over a limit. They are known by
+    /// the first charge that counts up to 16, so what differs in that is no repeat, and without one
+    /// nothing is. The marker's first 16 characters count, and it must not begin with a dash.
     ///
     /// # Errors
     /// A limit is used up.
@@ -202,7 +218,7 @@ impl Limiter {
         now: Millis,
     ) -> Result<Charged, Limited> {
         let keys = charges.iter().map(|charge| in_redis::key(tenant_id, charge)).collect();
-        let marker = marker.map(str::to_owned);
+        let marker = marker.map(|marker| marker.chars().take(MARK).collect());
         let proof = Charged { keys, at: now, marker };
         if let Some(shared) = &self.shared {
             match shared.charge(charges, &proof).await {

@@ -7,7 +7,7 @@ use otpost_shared::{
     Home,
     api_key::Scope,
     channel::Channel,
-    db::DbError,
+    db::{DbError, with_one_patience},
     listing::Listing,
     recipient::Recipient,
     sandbox::inbox::{self, Received, Wanted},
@@ -15,8 +15,9 @@ use otpost_shared::{
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::Semaphore,
-    time::{Instant, timeout_at},
+    time::{Instant, sleep_until, timeout_at},
 };
+use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -26,7 +27,9 @@ use crate::{
     App,
     auth::Caller,
     error::{ApiError, ErrorCode, Problem},
+    observe::OwnTime,
     query::Params,
+    server::Stopping,
     timestamp::rfc3339,
 };
 
@@ -132,6 +135,8 @@ pub struct InboxPage {
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
+    time: OwnTime,
+    Stopping(stop): Stopping,
     query: Result<Params<InboxQuery>, ApiError>,
 ) -> Result<Json<InboxPage>, ApiError> {
     let Params(query) = query?;
@@ -144,7 +149,10 @@ pub async fn list(
     };
     let wait = read_wait(query.wait.as_deref())?;
     let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);
-    let found = look(&app.home, caller.tenant_id, &wanted, limit + 1, wait).await?;
+    time.keep();
+    let (home, tenant_id) = (&app.home, caller.tenant_id);
+    let look = || inbox::list(home, tenant_id, &wanted, limit + 1, home.clock.now());
+    let found = wait_for(wait, &stop, look).await?;
     let page = Listing::of(found, limit, |last| last.number.to_string());
     let messages = page.rows.into_iter().map(Into::into).collect();
     Ok(Json(InboxPage { messages, next: page.next }))
@@ -180,27 +188,28 @@ async fn authorize(home: &Home, caller: &Caller) -> Result<(), ApiError> {
     caller.require(Scope::Inbox)
 }
 
-async fn look(
-    home: &Home,
-    tenant_id: Uuid,
-    wanted: &Wanted,
-    limit: usize,
+/// Looks until there is something, the time is over or the process is told to stop. Each look has a patience of
+/// its own.
+async fn wait_for<T, L: Future<Output = Result<Vec<T>, DbError>>>(
     wait: Duration,
-) -> Result<Vec<Received>, DbError> {
-    let look = || inbox::list(home, tenant_id, wanted, limit, home.clock.now());
+    stop: &CancellationToken,
+    look: impl Fn() -> L,
+) -> Result<Vec<T>, DbError> {
+    let look = || with_one_patience(look());
     let until = Instant::now() + wait;
     let found = look().await?;
     if !found.is_empty() || wait.is_zero() {
         return Ok(found);
     }
     // Nobody closes it: without a place the time is over, and a last look is taken.
-    let _place = timeout_at(until, LOOKERS.acquire()).await;
+    let _place = stop.run_until_cancelled(timeout_at(until, LOOKERS.acquire())).await;
     loop {
         let found = look().await?;
-        if !found.is_empty() || Instant::now() >= until {
+        if !found.is_empty() || stop.is_cancelled() || Instant::now() >= until {
             return Ok(found);
         }
-        tokio::time::sleep_until(until.min(Instant::now() + LOOK_AGAIN)).await;
+        let again = until.min(Instant::now() + LOOK_AGAIN);
+        let _ = stop.run_until_cancelled(sleep_until(again)).await;
     }
 }
 
@@ -239,4 +248,39 @@ fn read_wait(text: Option<&str>) -> Result<Duration, ApiError> {
     let secs = text.parse().ok().filter(|secs| *secs <= LONGEST_WAIT);
     let secs = secs.ok_or_else(|| wrong_parameter("wait", "wait must be 0 to 30 seconds"))?;
     Ok(Duration::from_secs(secs))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use otpost_shared::db::detached;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_look_has_a_patience_of_its_own() {
+        // One of both would be longer than a request has.
+        let slow = Duration::from_millis(1_300);
+        let look = || {
+            detached(async move {
+                sleep(slow).await;
+                Ok(Vec::<()>::new())
+            })
+        };
+        let stop = CancellationToken::new();
+        let waiting = wait_for(slow, &stop, look);
+        assert_eq!(with_one_patience(waiting).await, Ok(Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn who_waits_keeps_no_process_from_its_end() {
+        let (began, stop) = (Instant::now(), CancellationToken::new());
+        stop.cancel();
+        let longest = Duration::from_secs(LONGEST_WAIT);
+        let found = wait_for(longest, &stop, || ready(Ok(Vec::<()>::new()))).await;
+        assert_eq!(found, Ok(Vec::new()));
+        assert!(began.elapsed() < longest);
+    }
 }

@@ -176,6 +176,13 @@ on_both_homes! {
         assert!(began.elapsed() < Duration::from_secs(10));
     }
 
+    async fn a_call_may_wait_for_longer_than_others_take(bed, "") {
+        let service = Service::start_impatient(&bed, Duration::from_millis(1_800)).await;
+        let (_, key) = sandbox(&service.home, "ci", &Scope::ALL).await;
+        let page = service.get(&format!("{INBOX}?wait=2")).by(&key).await.is(200);
+        assert_eq!(texts(&page.json), [""; 0]);
+    }
+
     async fn limits_hold_there_too(bed, "") {
         let service = Service::start(&bed).await;
         let (_, key) = sandbox(&service.home, "ci", &Scope::ALL).await;

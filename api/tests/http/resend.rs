@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::service::{Created, Service, VERIFICATIONS};
+use crate::service::{Created, Service, VERIFICATIONS, number};
 
 fn path(created: &Created) -> String {
     format!("{VERIFICATIONS}/{}/resend", created.id)
@@ -100,6 +100,34 @@ on_both_homes! {
         service.post(&path, &body).by("otp_x").await.refused(401, "unauthorized");
         assert_eq!(service.stored().await, before);
         service.post(&path, &body).by_nobody().await.is(202);
+    }
+
+    async fn the_holder_of_the_token_does_not_learn_who_opted_out(bed, "") {
+        let service = Service::start(&bed).await;
+        let (kept, other) = (service.create(1).await, service.create(2).await);
+        let body = json!({ "to": number(1), "scope": "all" });
+        service.post("/v1/suppressions", &body).await.is(201);
+        service.home.clock.advance(LATER_MS);
+        service.post(&path(&kept), &json!({})).await.refused(403, "recipient_suppressed");
+        let mut answers = Vec::new();
+        for created in [&kept, &other] {
+            let body = json!({ "session_token": created.token });
+            let answer = service.post(&path(created), &body).by_nobody().await.is(202);
+            let mut seen = answer.json.clone();
+            for name in ["id", "to", "expires_at", "resend_at"] {
+                seen[name] = json!(answer.str(name).len());
+            }
+            answers.push(seen);
+            let again = service.post(&path(created), &body).by_nobody().await;
+            again.refused(429, "resend_too_early");
+        }
+        assert_eq!(answers[0], answers[1]);
+        let shown = service.show(kept.id).await.is(200);
+        let states = [&shown.json["messages"][0]["state"], &shown.json["messages"][1]["state"]];
+        assert_eq!(states, ["queued", "canceled"]);
+        // It was a real one when it began.
+        assert_eq!((&shown.json["withheld"], &shown.json["decoy"]), (&json!(false), &json!(false)));
+        service.check(&kept.token, &kept.code).await.is(200);
     }
 
     async fn a_foreign_one_is_as_unknown_as_none(bed, "") {

@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::{Arc, Mutex, OnceLock},
+    time::Duration,
 };
 
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -84,6 +85,15 @@ impl Service {
 
     /// With a way of the test's own to those who sign reports.
     pub async fn start_with(bed: &Bed, topics: Topics) -> Self {
+        Self::start_as(bed, topics, observe::PATIENCE).await
+    }
+
+    /// With another patience with handlers.
+    pub async fn start_impatient(bed: &Bed, patience: Duration) -> Self {
+        Self::start_as(bed, Topics::default(), patience).await
+    }
+
+    async fn start_as(bed: &Bed, topics: Topics, patience: Duration) -> Self {
         if let Some(link) = &bed.home.redis {
             // A first connection that took long would leave Redis alone for a second.
             while link.ping().await.is_err() {
@@ -91,20 +101,20 @@ impl Service {
             }
         }
         let (_, key) = make_key(&bed.home, DEFAULT_TENANT, &Scope::ALL).await;
-        Self::serve_with(&bed.home, key, topics).await
+        Self::serve_as(&bed.home, key, topics, patience).await
     }
 
     /// Serves a home that may not have a database.
     pub async fn serve(home: &Home, key: String) -> Self {
-        Self::serve_with(home, key, Topics::default()).await
+        Self::serve_as(home, key, Topics::default(), observe::PATIENCE).await
     }
 
-    async fn serve_with(home: &Home, key: String, topics: Topics) -> Self {
+    async fn serve_as(home: &Home, key: String, topics: Topics, patience: Duration) -> Self {
         let stop = CancellationToken::new();
         let listener = server::bind(([127, 0, 0, 1], 0).into()).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let app = App { home: Arc::new(home.clone()), metrics: metrics() };
-        let router = otpost_api::router_with(app, topics);
+        let router = otpost_api::router_with(app, topics, patience);
         let serving = tokio::spawn(server::serve(listener, router, stop.clone()));
         let client = Client::builder().no_proxy().build().expect("a client");
         let serving = Mutex::new(Some(serving));

@@ -66,7 +66,7 @@ pub(crate) async fn tell_messages(
              m.failure_class, ",
         " FROM told t JOIN messages m ON m.id = t.subject
           WHERE m.state || '' NOT IN ('queued', 'sending') AND NOT EXISTS (
-              SELECT 1 FROM verifications v WHERE v.id = m.verification_id AND v.decoy = 1)"
+              SELECT 1 FROM verifications v WHERE v.id = m.verification_id AND v.decoy <> 0)"
     );
     Ok(())
 }

@@ -7,7 +7,7 @@ use redis::{RedisError, Script, ScriptInvocation};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::{Charge, Charged, Reach, Rule};
+use super::{Charge, Charged, MARK, MARKED_MS, Reach, Rule};
 use crate::redis_link::{RedisDown, RedisLink};
 
 /// Most charges of one run, which keeps Redis from others for less than a millisecond.
@@ -15,9 +15,8 @@ const MOST: usize = 128;
 /// Charges that wait; beyond it they are counted in the process.
 const WAITING: usize = 8_192;
 
-/// Logs of no more moments than this are kept as one value, which a single command writes with its
-/// time of expiry; a longer one is a list.
-const FEW: u32 = 16;
+/// Short logs are kept as one value each, which a single command writes with its time of expiry; a longer one
+/// is a list.
 const FEW_PREFIX: &str = "otpost:limit:few:";
 /// Stands where there is no marker.
 const UNMARKED: &str = "----------------";
@@ -25,17 +24,18 @@ const UNMARKED: &str = "----------------";
 /// Charges one after the other, each with all it asks for or with nothing; then writes each log
 /// once. A log of few moments is a text, newest first: 13 digits, a colon, 16 characters of the
 /// marker, and a semicolon, or an exclamation mark once a repeat has passed on it. Each answer is how long to
-/// wait, and because of which key; -1 for a marker that was there within the last minute.
+/// wait, and because of which key; -1 for a marker that the first log of few moments knows from within the
+/// last minute: those of other keys may be shared with other requests.
 ///
-/// The arguments are: how many lists of rules there are; each list, as 1 for few moments or else 0,
-/// how many moments are kept and for how long, its length, and a count and a window for each rule; for
-/// each of `KEYS` the number of the list it is first asked for under; how many more ways there are to ask for
-/// one, under another list; each of them, as the number of the key and of the list; and each charge, as its
-/// moment, its marker, how many ways it asks, and which.
+/// The arguments are: for how long a marker counts; how many lists of rules there are; each list, as 1 for
+/// few moments or else 0, how many moments are kept and for how long, its length, and a count and a window for
+/// each rule; for each of `KEYS` the number of the list it is first asked for under; how many more ways there
+/// are to ask for one, under another list; each of them, as the number of the key and of the list; and each
+/// charge, as its moment, its marker, how many ways it asks, and which.
 const CHARGE: &str = r"
 local WIDTH = 31
-local at, lists = 2, {}
-for n = 1, tonumber(ARGV[1]) do
+local at, lists, marked_for = 3, {}, tonumber(ARGV[1])
+for n = 1, tonumber(ARGV[2]) do
   local list = {few = ARGV[at] == '1', keep = tonumber(ARGV[at + 1]), span = ARGV[at + 2]}
   at = at + 4
   for r = 1, tonumber(ARGV[at - 1]) do
@@ -77,10 +77,11 @@ while at <= #ARGV do
     local text = log[k]
     if text and marked then
       local found = string.find(text, marked, 1, true)
-      if found and now - string.sub(text, found - 13, found - 1) < 60000 then
+      if found and now - string.sub(text, found - 13, found - 1) < marked_for then
         free, changed[k] = true, true
         log[k] = string.sub(text, 1, found + 16) .. '!' .. string.sub(text, found + 18)
       end
+      marked = false
     end
     for _, rule in ipairs(rules[way]) do
       local nth
@@ -316,9 +317,13 @@ fn invocation<'a>(script: &'a Script, calls: &[Call]) -> ScriptInvocation<'a> {
             ways.push(asked.way(key, rules));
         }
     }
-    let mut run = script.arg(asked.lists.len());
+    let mut run = script.arg(MARKED_MS);
+    run.arg(asked.lists.len());
     for Rules { list, reach } in &asked.lists {
-        run.arg(i32::from(is_few(*reach))).arg(reach.moments).arg(reach.span_ms).arg(list.len());
+        run.arg(i32::from(reach.is_short()))
+            .arg(reach.moments)
+            .arg(reach.kept_ms())
+            .arg(list.len());
         for rule in list {
             run.arg(rule.count).arg(rule.window_ms);
         }
@@ -343,13 +348,9 @@ fn invocation<'a>(script: &'a Script, calls: &[Call]) -> ScriptInvocation<'a> {
     run
 }
 
-fn is_few(reach: Reach) -> bool {
-    reach.moments <= FEW
-}
-
 /// Where a charge is counted; how long the log can get is part of it, because its form is.
 pub(super) fn key(tenant_id: Uuid, charge: &Charge<'_>) -> String {
-    let prefix = if is_few(charge.reach) { FEW_PREFIX } else { "otpost:limit:" };
+    let prefix = if charge.reach.is_short() { FEW_PREFIX } else { "otpost:limit:" };
     format!("{prefix}{}:{tenant_id}:{}", charge.scope.as_str(), charge.key)
 }
 
@@ -357,8 +358,8 @@ fn moment(proof: &Charged) -> String {
     format!("{:013}", proof.at)
 }
 
-/// Exactly 16 characters.
+/// Exactly [`MARK`] characters.
 fn mark(proof: &Charged) -> String {
     let marker = proof.marker.as_deref().unwrap_or_default();
-    marker.chars().chain(UNMARKED.chars()).take(UNMARKED.len()).collect()
+    marker.chars().chain(UNMARKED.chars()).take(MARK).collect()
 }

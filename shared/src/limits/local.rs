@@ -6,40 +6,38 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-use super::{Charge, Charged, Limited};
+use super::{Charge, Charged, Limited, MARKED_MS};
 use crate::clock::Millis;
 
-/// Keys that are counted, and markers, at the same time: some 10 MB. One key is forgotten before
-/// its windows end only if half as many others ask after it.
+/// Keys that are counted at the same time: some 10 MB. One key is forgotten before its windows end
+/// only if half as many others ask after it.
 const MOST_KEPT: usize = 100_000;
 /// Between two looks for what no rule needs any more.
 const CLEAN_EVERY_MS: i64 = 10_000;
-/// How long a marker lets repeats pass free.
-const MARKED_MS: i64 = 60_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Local {
     /// By hashes of the keys, which are long: two of 100,000 that meet are less likely than one in
     /// a billion, and would only share a limit.
     logs: HashMap<u64, Log>,
-    markers: HashMap<u64, Mark>,
     hasher: RandomState,
     cleaned_at: Millis,
 }
 
-/// The moments of the last charges of one key, newest first.
+/// The last charges of one key, newest first.
 #[derive(Debug)]
 struct Log {
-    moments: VecDeque<Millis>,
+    taken: VecDeque<Taken>,
     /// The last charge or refusal: whoever keeps asking is not forgotten.
     asked_at: Millis,
     idle_after: Millis,
 }
 
-/// Lets repeats of one charge pass.
 #[derive(Debug)]
-struct Mark {
-    until: Millis,
+struct Taken {
+    at: Millis,
+    /// Lets repeats of the charge pass.
+    mark: Option<u64>,
     /// One has: it may have been committed, whatever became of the first.
     has_passed: bool,
 }
@@ -54,61 +52,72 @@ impl Local {
     ) -> Result<Charged, Limited> {
         let now = proof.at;
         self.stay_small(now);
+        let hashes: Vec<u64> = proof.keys.iter().map(|key| self.hasher.hash_one(key)).collect();
         let mark = self.mark(&proof);
-        if let Some(mark) = mark.and_then(|hash| self.markers.get_mut(&hash))
-            && mark.until > now
-        {
-            mark.has_passed = true;
+        if mark.is_some() && self.lets_pass(charges, &hashes, mark, now) {
             return Ok(Charged::default());
         }
-        let hashes: Vec<u64> = proof.keys.iter().map(|key| self.hasher.hash_one(key)).collect();
         for (charge, hash) in charges.iter().zip(&hashes) {
             for rule in charge.rules {
                 let count = (rule.count / share).max(1) as usize;
                 let Some(log) = self.logs.get_mut(hash) else { continue };
-                if let Some(nth) = log.moments.get(count - 1)
-                    && now - nth < rule.window_ms
+                if let Some(nth) = log.taken.get(count - 1)
+                    && now - nth.at < rule.window_ms
                 {
                     log.asked_at = now;
-                    let wait_ms = rule.window_ms - (now - nth);
+                    let wait_ms = rule.window_ms - (now - nth.at);
                     return Err(Limited { scope: charge.scope, wait_ms });
                 }
             }
         }
         for (charge, hash) in charges.iter().zip(hashes) {
             // Most are charged once.
-            let new = || Log { moments: VecDeque::with_capacity(1), asked_at: 0, idle_after: 0 };
+            let new = || Log { taken: VecDeque::with_capacity(1), asked_at: 0, idle_after: 0 };
             let log = self.logs.entry(hash).or_insert_with(new);
-            log.moments.truncate((charge.reach.moments as usize).saturating_sub(1));
-            log.moments.push_front(now);
+            log.taken.truncate((charge.reach.moments as usize).saturating_sub(1));
+            log.taken.push_front(Taken { at: now, mark, has_passed: false });
             log.asked_at = now;
-            log.idle_after = now + charge.reach.span_ms;
-        }
-        if let Some(mark) = mark {
-            self.markers.insert(mark, Mark { until: now + MARKED_MS, has_passed: false });
+            log.idle_after = now + charge.reach.kept_ms();
         }
         Ok(proof)
     }
 
+    /// True for a repeat, which is noted with the charge that it passes on.
+    fn lets_pass(
+        &mut self,
+        charges: &[Charge<'_>],
+        hashes: &[u64],
+        mark: Option<u64>,
+        now: Millis,
+    ) -> bool {
+        // Logs of other keys may be shared with other requests, and long ones do not know markers.
+        let first = charges.iter().zip(hashes).find(|(charge, _)| charge.reach.is_short());
+        let Some(log) = first.and_then(|(_, hash)| self.logs.get_mut(hash)) else { return false };
+        let taken = log.taken.iter_mut().find(|taken| taken.mark == mark);
+        let Some(taken) = taken.filter(|taken| now - taken.at < MARKED_MS) else { return false };
+        taken.has_passed = true;
+        true
+    }
+
     pub(super) fn refund(&mut self, charged: &Charged) {
         let mark = self.mark(charged);
-        if mark.and_then(|hash| self.markers.get(&hash)).is_some_and(|mark| mark.has_passed) {
+        let is_it = |taken: &Taken| taken.at == charged.at && taken.mark == mark;
+        let hashes: Vec<u64> = charged.keys.iter().map(|key| self.hasher.hash_one(key)).collect();
+        let mut logs = hashes.iter().filter_map(|hash| self.logs.get(hash));
+        if logs.any(|log| log.taken.iter().any(|taken| taken.has_passed && is_it(taken))) {
             return;
         }
-        for key in &charged.keys {
-            if let Some(log) = self.logs.get_mut(&self.hasher.hash_one(key))
-                && let Some(place) = log.moments.iter().position(|at| *at == charged.at)
+        for hash in hashes {
+            if let Some(log) = self.logs.get_mut(&hash)
+                && let Some(place) = log.taken.iter().position(is_it)
             {
-                log.moments.remove(place);
+                log.taken.remove(place);
             }
-        }
-        if let Some(mark) = mark {
-            self.markers.remove(&mark);
         }
     }
 
     fn mark(&self, proof: &Charged) -> Option<u64> {
-        proof.marker.as_ref().map(|marker| self.hasher.hash_one((proof.keys.first(), marker)))
+        proof.marker.as_ref().map(|marker| self.hasher.hash_one(marker))
     }
 
     /// Now and then drops what no rule looks at any more; past the bound, the older half.
@@ -116,19 +125,17 @@ impl Local {
         if now - self.cleaned_at >= CLEAN_EVERY_MS {
             self.cleaned_at = now;
             self.logs.retain(|_, log| log.idle_after > now);
-            self.markers.retain(|_, mark| mark.until > now);
         }
-        keep_newer_half(&mut self.logs, |log| log.asked_at);
-        keep_newer_half(&mut self.markers, |mark| mark.until);
+        keep_newer_half(&mut self.logs);
     }
 }
 
 /// Does nothing up to [`MOST_KEPT`].
-fn keep_newer_half<T>(kept: &mut HashMap<u64, T>, age: impl Fn(&T) -> Millis) {
-    if kept.len() >= MOST_KEPT {
-        let mut ages: Vec<Millis> = kept.values().map(&age).collect();
+fn keep_newer_half(logs: &mut HashMap<u64, Log>) {
+    if logs.len() >= MOST_KEPT {
+        let mut ages: Vec<Millis> = logs.values().map(|log| log.asked_at).collect();
         let (_, &mut middle, _) = ages.select_nth_unstable(MOST_KEPT / 2);
-        kept.retain(|_, one| age(one) > middle);
+        logs.retain(|_, log| log.asked_at > middle);
     }
 }
 
@@ -163,7 +170,7 @@ mod tests {
                 now += 1;
                 insistent += i32::from(charge(&mut local, "insistent", now, 1));
             }
-            assert!(local.logs.len() <= MOST_KEPT && local.markers.len() <= MOST_KEPT);
+            assert!(local.logs.len() <= MOST_KEPT);
         }
         assert!(local.logs.len() >= MOST_KEPT / 2, "most of an hour's are known");
         assert_eq!(insistent, 4, "of 20 tries within the hour");

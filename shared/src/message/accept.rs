@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Body, Message, State, TEST_NUMBER, Title, field};
 use crate::{
     acceptance::{Acceptance, commit},
-    admission::{Admission, Asking, Refused, admit},
+    admission::{Admission, Asking, OptOuts, Refused, admit},
     channel::Channel,
     clock::Millis,
     db::{DbError, in_time},
@@ -70,7 +70,7 @@ async fn accept_in_time(home: &Home, new: NewMessage) -> Result<AcceptedMessage,
         idempotency_key: new.idempotency_key.as_ref(),
         is_test: home.test_code(&new.to, now).is_some(),
         is_sandbox: home.is_sandbox(new.tenant_id).await?,
-        withheld: false,
+        opt_outs: OptOuts::Told,
     };
     let charged = match admit(home, &asking).await? {
         Admission::Repeat(answer) => return read(&answer),

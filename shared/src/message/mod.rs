@@ -105,8 +105,11 @@ const CLOCK_SLACK_MS: i64 = 1_000;
 const TEST_NUMBER: &str = "test numbers are never sent to";
 
 /// Why the message of a decoy is canceled.
-const DECOY: &str =
-    "a decoy, or whoever asked is not to learn of an opt-out: nothing is ever sent for it";
+const DECOY: &str = "a decoy: nothing is ever sent for it";
+
+/// Why one is canceled that strangers asked for.
+const WITHHELD: &str =
+    "the recipient is not to be sent to, and whoever asked is not to learn it: nothing is sent";
 
 /// The names under which fields are sealed.
 mod field {
@@ -138,15 +141,26 @@ impl Message {
             deadline: row.expires_at,
             ..Self::queued(Uuid::now_v7(), row.tenant_id, Lane::Otp, now)
         };
-        if row.is_decoy() { message.never_begun(now) } else { message }
+        if row.is_withheld() {
+            message.withheld(now)
+        } else if row.is_decoy() {
+            message.never_begun(DECOY, now)
+        } else {
+            message
+        }
     }
 
-    /// Of a decoy: as a step that was called off before its time. Such a row nobody claims, nor did any program
-    /// of before, and it does not count for how fast the lane drains.
-    pub(crate) fn never_begun(self, now: Millis) -> Self {
+    /// To a recipient who is not to be sent to, where nobody is to learn it.
+    pub(crate) fn withheld(self, now: Millis) -> Self {
+        self.never_begun(WITHHELD, now)
+    }
+
+    /// As a step that was called off before its time. Such a row nobody claims, nor did any program of before,
+    /// and it does not count for how fast the lane drains.
+    fn never_begun(self, why: &str, now: Millis) -> Self {
         Self {
             state: State::Canceled.as_str().into(),
-            failure: Some(DECOY.to_owned()),
+            failure: Some(why.to_owned()),
             not_before: self.deadline,
             finished_at: Some(now),
             ..self

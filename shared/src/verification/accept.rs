@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Variables, Verification, field,
+    Variables, Verification, WITHHELD, field,
     words::Words,
     workflow::{self, NewStep, Other, StepRefused},
 };
 pub use crate::admission::Refused;
 use crate::{
     acceptance::{Acceptance, commit},
-    admission::{Admission, Asking, admit, repeat},
+    admission::{Admission, Asking, OptOuts, admit, repeat},
     channel::Channel,
     clock::Millis,
     config::Purpose,
@@ -111,14 +111,18 @@ impl<'a> Terms<'a> {
         self.recipient_rules.unwrap_or(&home.config.limits.recipient)
     }
 
-    /// Whether nothing is sent, and nobody told.
-    pub(super) async fn withholds(
+    /// Where nobody is to be told, whether nothing is sent.
+    pub(super) async fn opt_outs(
         &self,
         home: &Home,
         tenant_id: Uuid,
         to: &Recipient,
-    ) -> Result<bool, DbError> {
-        Ok(self.hides_opt_outs && suppression::keeps_back(home, tenant_id, to, Lane::Otp).await?)
+    ) -> Result<OptOuts, DbError> {
+        if !self.hides_opt_outs {
+            return Ok(OptOuts::Told);
+        }
+        let withheld = suppression::keeps_back(home, tenant_id, to, Lane::Otp).await?;
+        Ok(OptOuts::Hidden { withheld })
     }
 
     fn policy_or<'p>(&self, policy: &'p Purpose) -> Cow<'p, Purpose> {
@@ -175,7 +179,7 @@ async fn accept_in_time(
         idempotency_key: new.idempotency_key.as_ref(),
         is_test: fixed_code.is_some(),
         is_sandbox,
-        withheld: terms.withholds(home, new.tenant_id, &new.to).await?,
+        opt_outs: terms.opt_outs(home, new.tenant_id, &new.to).await?,
     };
     let words = policy.map(|policy| words(home, &settings, policy, &new, terms));
     let unknown =
@@ -392,7 +396,7 @@ impl Admitted<'_> {
             proves_other: 0,
             reusable: i32::from(policy.reusable),
             locale: words.locale.clone(),
-            decoy: i32::from(new.decoy || asking.withheld),
+            decoy: if asking.is_withheld() { WITHHELD } else { i32::from(new.decoy) },
         })
     }
 }

@@ -110,8 +110,12 @@ pub struct Verification {
     pub(crate) reusable: i32,
     /// The language that somebody asked for, in BCP 47.
     pub locale: Option<String>,
+    /// 1 for one that was made as a decoy, [`WITHHELD`], or else 0.
     pub(crate) decoy: i32,
 }
+
+/// The recipient was not to be sent to, and whoever asked not to learn it.
+const WITHHELD: i32 = 2;
 
 impl Verification {
     /// Where it stands at `now`: pending rows past their time count as expired before the sweep
@@ -139,6 +143,13 @@ impl Verification {
     #[must_use]
     pub fn is_decoy(&self) -> bool {
         self.decoy != 0
+    }
+
+    /// True for a decoy that nobody asked for: the recipient was not to be sent to, and whoever asked was not
+    /// to learn it.
+    #[must_use]
+    pub fn is_withheld(&self) -> bool {
+        self.decoy == WITHHELD
     }
 
     #[must_use]

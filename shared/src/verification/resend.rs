@@ -226,7 +226,7 @@ impl Way {
             idempotency_key: request.idempotency_key.as_ref(),
             is_test: row.is_test(),
             is_sandbox: home.is_sandbox(row.tenant_id).await?,
-            withheld: terms.withholds(home, row.tenant_id, &self.to).await?,
+            opt_outs: terms.opt_outs(home, row.tenant_id, &self.to).await?,
         })
     }
 
@@ -305,7 +305,7 @@ async fn write(
     let message = (!row.is_test()).then(|| way.message(home, &next, now)).transpose()?;
     let message = message.map(|message| {
         let message = message.of_sandbox(asking.is_sandbox);
-        if asking.withheld { message.never_begun(now) } else { message }
+        if asking.is_withheld() && !row.is_decoy() { message.withheld(now) } else { message }
     });
     let record = home.keep_answer(asking, row.id, &resent, now)?;
     let hint = message.as_ref().filter(|m| m.is_hinted()).map(|m| m.id);

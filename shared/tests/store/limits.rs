@@ -64,9 +64,55 @@ on_both_homes! {
         assert!(limiter.charge(Uuid::nil(), &tenant, None, 5).await.is_err());
     }
 
+    async fn a_repeat_is_known_by_the_first_charge_that_counts_few(bed, "") {
+        let ten = [Rule { count: 10, window_ms: 3_600_000 }];
+        let many = [Rule { count: 17, window_ms: 30_000 }];
+        let at = async |limiter: &Limiter, who: &str, client: &str, marker: &str, now| {
+            let charges = [
+                Charge::new(Scope::Tenant, "t".into(), &many),
+                Charge::new(Scope::Recipient, who.into(), &RULES),
+                Charge::new(Scope::Client, client.into(), &ten),
+            ];
+            limiter.charge(Uuid::nil(), &charges, Some(marker), now).await
+        };
+        let alone = Limiter::new(None);
+        for limiter in [&bed.home.limiter, &alone] {
+            for nth in 0..10_i64 {
+                let who = nth.to_string();
+                assert!(at(limiter, &who, "x", &who, nth).await.is_ok(), "{nth}");
+            }
+            let refused = at(limiter, "b", "x", "5", 20).await.expect_err("another's marker");
+            assert_eq!(refused.scope, Scope::Client);
+            // The same recipient again is a repeat, from wherever it comes.
+            for client in ["x", "y"] {
+                assert!(at(limiter, "5", client, "5", 21).await.is_ok(), "{client}");
+            }
+            assert!(at(limiter, "5", "x", "6", 22).await.is_err());
+            assert!(at(limiter, "5", "x", "5", 59_999).await.is_ok());
+            assert!(at(limiter, "5", "x", "5", 60_005).await.is_err(), "a minute is over");
+        }
+    }
+
+    async fn a_marker_counts_for_a_minute_also_where_windows_are_short(bed, "") {
+        let second = [Rule { count: 2, window_ms: 1_000 }];
+        let charge = [Charge::new(Scope::Recipient, "a".into(), &second)];
+        let alone = Limiter::new(None);
+        for limiter in [&bed.home.limiter, &alone] {
+            let at = |marker, now| limiter.charge(Uuid::nil(), &charge, marker, now);
+            let first = at(Some("k"), 0).await.expect("free");
+            assert!(at(Some("k"), 50_000).await.is_ok());
+            limiter.refund(first).await;
+            assert!(at(None, 50_000).await.is_ok());
+            assert!(at(None, 50_000).await.is_ok(), "the repeat was not charged");
+            assert!(at(None, 50_000).await.is_err());
+        }
+    }
+
     async fn everywhere_the_counts_are_the_same(bed, "") {
         let (here, alone) = (&bed.home.limiter, Limiter::new(None));
         let many = [Rule { count: 20, window_ms: 300_000 }];
+        // Of all, so that markers meet there that were charged with other keys.
+        let few = [Rule { count: 16, window_ms: 90_000 }];
         let reach = Reach::of(RULES.iter().chain(&SURFACE));
         let (mut state, mut now, mut refused) = (7_u64, 0, 0);
         let mut random = |below: u64| {
@@ -79,10 +125,12 @@ on_both_homes! {
             let marker = (random(3) == 0).then(|| format!("{:x}", random(40)));
             // Half of them come by another surface.
             let rules = if random(2) == 0 { &RULES[..] } else { &SURFACE };
-            let charges = [
+            let mut charges = vec![
                 Charge::new(Scope::Recipient, recipient, rules).reaching(reach),
                 Charge::new(Scope::Client, random(2).to_string(), &many),
+                Charge::new(Scope::Tenant, "t".into(), &few),
             ];
+            charges.drain(..usize::try_from(random(3)).expect("small"));
             let answers = [
                 here.charge(Uuid::nil(), &charges, marker.as_deref(), now).await,
                 alone.charge(Uuid::nil(), &charges, marker.as_deref(), now).await,

@@ -156,9 +156,9 @@ impl From<Refused> for Answer {
             Refused::Busy { wait_ms } => Self::put_off(wait_ms),
             Refused::Unavailable(error) => error.into(),
             // Which of these it is, a stranger need not know.
-            Refused::CountryNotAllowed { .. }
-            | Refused::CountryNotOfPurpose { .. }
-            | Refused::Suppressed => Self::fields(vec![("phone_number", NOT_SENT_TO.to_owned())]),
+            Refused::CountryNotAllowed { .. } | Refused::CountryNotOfPurpose { .. } => {
+                Self::fields(vec![("phone_number", NOT_SENT_TO.to_owned())])
+            }
             Refused::UnknownPurpose { .. }
             | Refused::VariableMissing(_)
             | Refused::VariableReserved(_)
@@ -171,6 +171,7 @@ impl From<Refused> for Answer {
             | Refused::OfStep(_)
             | Refused::Channel(_)
             | Refused::NoTaker(_)
+            | Refused::Suppressed
             | Refused::KeyReused
             | Refused::KeyInUse => {
                 // No request can bring these about: they are mistakes of what is configured.

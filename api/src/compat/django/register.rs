@@ -17,6 +17,9 @@ use uuid::Uuid;
 use super::{Speaker, answer::Answer, endpoint::REGISTER, fields::Form};
 use crate::{App, client::ClientAddress};
 
+/// Somebody may enable the tenant again.
+const DISABLED_MS: i64 = 60_000;
+
 pub(super) async fn register(
     State(app): State<App>,
     Extension(speaker): Extension<Speaker>,
@@ -28,9 +31,18 @@ pub(super) async fn register(
     let mut form = Form::new(REGISTER.open(request).await?);
     let Some(to) = form.phone(home) else { return Err(form.refusal()) };
     let django = &home.config.compat.django;
-    let new = plain(speaker.tenant_id(home).await?, to, &django.purpose);
+    let tenant_id = speaker.tenant_id(home).await?;
+    if home.is_disabled(tenant_id).await? {
+        return Err(Answer::put_off(DISABLED_MS));
+    }
+    let new = plain(tenant_id, to, &django.purpose);
     let new = NewVerification { locale, client: Some(client), ..new };
-    let terms = Terms { recipient_rules: Some(&django.recipient), ..Terms::default() };
+    // Whoever asks has no API key, and is not to learn who opted out.
+    let terms = Terms {
+        recipient_rules: Some(&django.recipient),
+        hides_opt_outs: true,
+        ..Terms::default()
+    };
     let accepted = verification::accept_on_terms(home, new, &terms).await?;
     Ok(Answer::registered(accepted.session_token))
 }

@@ -97,7 +97,9 @@ pub async fn resend(
         client,
         idempotency_key: key.for_request(&app.home.keys, &path, &body.bytes),
     };
-    let resent = run(&app.home, request, &Terms::default()).await?;
+    // Whoever has no API key is not to learn who opted out.
+    let terms = Terms { hides_opt_outs: caller.0.is_none(), ..Terms::default() };
+    let resent = run(&app.home, request, &terms).await?;
     Ok((StatusCode::ACCEPTED, Json(resent.into())))
 }
 

@@ -54,6 +54,9 @@ pub struct VerificationView {
     test: bool,
     /// True when it was made to look like one: nothing was sent.
     decoy: bool,
+    /// True when its recipient was not to be sent to and whoever asked, without an API key, not to learn it:
+    /// nothing was sent.
+    withheld: bool,
     created_at: String,
     expires_at: String,
     resend_at: String,
@@ -118,7 +121,8 @@ pub async fn view(home: &Home, row: Verification) -> Result<VerificationView, Db
         guesses_left: row.guesses_left(),
         resends: row.resends,
         test: row.is_test(),
-        decoy: row.is_decoy(),
+        decoy: row.is_decoy() && !row.is_withheld(),
+        withheld: row.is_withheld(),
         created_at: rfc3339(row.created_at),
         expires_at: rfc3339(row.expires_at),
         resend_at: rfc3339(row.resend_at),
