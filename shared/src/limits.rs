@@ -72,6 +72,8 @@ impl fmt::Display for Rule {
 pub enum Scope {
     Recipient,
     Client,
+    /// A link to the hosted page.
+    Link,
     Tenant,
 }
 
@@ -81,6 +83,7 @@ impl Scope {
         match self {
             Self::Recipient => "recipient",
             Self::Client => "client",
+            Self::Link => "link",
             Self::Tenant => "tenant",
         }
     }
