@@ -17,7 +17,7 @@ use crate::{
     auth::Caller,
     body::JsonBody,
     error::{ApiError, Problem},
-    routes::{timeline::PriceView, wrong_parameter},
+    routes::timeline::PriceView,
 };
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -103,7 +103,7 @@ pub async fn preview(
         &config.texts,
     )?;
     if wire.text.is_none() && wire.title.is_some() {
-        return Err(wrong_parameter("title", "title is tried out together with text"));
+        return Err(ApiError::invalid("title", "title is tried out together with text"));
     }
     let variables: Vec<String> = wire.variables.keys().cloned().collect();
     let title = wire.title;

@@ -21,7 +21,7 @@ use crate::{
     body::JsonBody,
     error::{ApiError, ErrorCode, Problem},
     query::{NoParams, Params},
-    routes::{DEFAULT_LIMIT, PathId, read_after, read_limit, wrong_parameter},
+    routes::{DEFAULT_LIMIT, PathId, read_after, read_limit},
 };
 
 const STATES: [&str; 4] = ["queued", "sending", "delivered", "failed"];
@@ -63,7 +63,7 @@ pub async fn list(
     let before = read_after(query.after.as_deref())?.unwrap_or(Uuid::max());
     let state = query.state.as_deref();
     if state.is_some_and(|state| !STATES.contains(&state)) {
-        return Err(wrong_parameter("state", "state is queued, sending, delivered or failed"));
+        return Err(ApiError::invalid("state", "state is queued, sending, delivered or failed"));
     }
     let page = webhook::list_deliveries(&app.home.db, of.id, state, before, limit).await?;
     Ok(Json(ListedDeliveries {
@@ -123,7 +123,7 @@ pub async fn replay_since(
     let since = match (since.as_deref(), after) {
         (Some(text), None) => read_moment(text)?,
         (None, Some(_)) => 0,
-        _ => return Err(wrong_parameter("since", "send either since or after")),
+        _ => return Err(ApiError::invalid("since", "send either since or after")),
     };
     let (db, now) = (&app.home.db, app.home.clock.now());
     let done = webhook::replay_since(db, caller.tenant_id, of.id, since, after, now).await?;
@@ -134,6 +134,6 @@ pub async fn replay_since(
 fn read_moment(text: &str) -> Result<i64, ApiError> {
     let said = "since must be a moment such as 2026-11-20T08:00:00Z";
     let moment =
-        OffsetDateTime::parse(text, &Rfc3339).map_err(|_| wrong_parameter("since", said))?;
+        OffsetDateTime::parse(text, &Rfc3339).map_err(|_| ApiError::invalid("since", said))?;
     Ok(moment.unix_timestamp() * 1_000 + i64::from(moment.millisecond()))
 }
