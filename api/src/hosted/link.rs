@@ -2,8 +2,15 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
-    Home, admission::Refused, api_key::Scope, channel::Channel, page_link::PageLink,
-    policy::DEFAULT_PURPOSE, queue::Lane, settings::Owner, verification::Variables,
+    Home,
+    admission::Refused,
+    api_key::Scope,
+    channel::Channel,
+    page_link::{NotWritten, PageLink},
+    policy::DEFAULT_PURPOSE,
+    queue::Lane,
+    settings::Owner,
+    verification::Variables,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -151,6 +158,21 @@ async fn read(home: &Home, tenant_id: Uuid, wire: CreatePage) -> Result<PageLink
 
 fn field(name: &str, said: impl Into<String>) -> ApiError {
     ErrorCode::InvalidField.detail(said).with("field", name)
+}
+
+impl From<NotWritten> for ApiError {
+    fn from(error: NotWritten) -> Self {
+        match error {
+            NotWritten::TooLong { field, length, most } => {
+                let said = format!(
+                    "the link would have {length} characters, and may have {most}: make {field} shorter, \
+                     which takes the most of them"
+                );
+                Self::invalid(&field, said)
+            }
+            NotWritten::NotSealed(error) => error.into(),
+        }
+    }
 }
 
 fn check_sizes(wire: &CreatePage) -> Result<(), ApiError> {

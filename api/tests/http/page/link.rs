@@ -66,6 +66,28 @@ on_both_homes! {
         service.post(PAGES, &json!({ "embed_origin": "https://shop.example.org" })).await.is(201);
     }
 
+    async fn each_link_that_is_made_opens(bed, ON) {
+        let service = Service::start(&bed).await;
+        let full = json!({
+            "subject": "x".repeat(255), "state": "\"".repeat(512),
+            "variables": { "a": "x".repeat(1_015) }, "metadata": { "a": "x".repeat(1_015) },
+        });
+        // Of the same length, but an address spells three bytes with nine characters.
+        for (text, is_made) in [("x".repeat(990), true), ("\u{65e5}".repeat(330), false)] {
+            let url = format!("https://app.example.org/{text}");
+            let body = super::with(full.clone(), &json!({ "return_url": url }));
+            let made = service.post(PAGES, &body).await;
+            if is_made {
+                Page::of(&service, &made.is(201)).shown().await.is(200);
+            } else {
+                let said = made.refused(422, "invalid_field").names("return_url");
+                assert!(said.text.contains("8000"), "{}", said.text);
+            }
+            let alone = json!({ "return_url": url });
+            Page::of(&service, &service.post(PAGES, &alone).await.is(201)).shown().await.is(200);
+        }
+    }
+
     async fn a_link_runs_out(bed, ON) {
         let service = Service::start(&bed).await;
         let page = Page::make_with(&service, &json!({ "state": "s" })).await;
