@@ -2,6 +2,7 @@
 
 pub mod batches;
 pub mod events;
+pub mod first_start;
 pub mod inbound;
 pub mod inbox;
 pub mod jwks;
@@ -25,7 +26,7 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::{App, error::ApiError, hosted};
+use crate::{App, error::ApiError};
 
 pub(crate) fn api() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -38,7 +39,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(receipts::consume))
         .routes(routes!(messages::create))
         .routes(routes!(messages::show))
-        .routes(routes!(hosted::link::create))
+        .routes(routes!(pages::create))
         .merge(batches::router())
         .merge(suppressions::router())
         .merge(policies::router())
