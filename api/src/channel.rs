@@ -17,7 +17,7 @@ pub(crate) fn read_for(
     if let Some(other) = asked.filter(|channel| !channel.carries(lane)) {
         let ways = Channel::names_for(lane).join(" or ");
         let said = format!("only codes go by {}; send messages by {ways}", other.as_str());
-        return Err(ErrorCode::InvalidField.detail(said).with("field", "channel"));
+        return Err(ApiError::invalid("channel", said));
     }
     asked.filter(|channel| chains.serves(*channel)).ok_or_else(|| unavailable(lane, chains, asked))
 }

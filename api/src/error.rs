@@ -153,6 +153,12 @@ pub struct ApiError {
 }
 
 impl ApiError {
+    /// A field or a parameter that is of the wrong form.
+    #[must_use]
+    pub fn invalid(name: &str, said: impl Into<String>) -> Self {
+        ErrorCode::InvalidField.detail(said).with("field", name)
+    }
+
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         self.code
@@ -255,7 +261,7 @@ impl From<RecipientError> for ApiError {
 
 impl From<Mistake> for ApiError {
     fn from(mistake: Mistake) -> Self {
-        ErrorCode::InvalidField.detail(mistake.to_string()).with("field", mistake.field())
+        Self::invalid(mistake.field(), mistake.to_string())
     }
 }
 

@@ -8,7 +8,7 @@ use axum::{
 };
 use otpost_shared::texts::{Asked, Locale};
 
-use crate::error::{ApiError, ErrorCode};
+use crate::error::ApiError;
 
 /// The `Accept-Language` header, if there is one that can be read.
 #[derive(Clone, Debug)]
@@ -42,6 +42,6 @@ pub(crate) fn read(locale: Option<&str>) -> Result<Option<Locale>, ApiError> {
     let Some(text) = locale else { return Ok(None) };
     Locale::parse(text).map(Some).ok_or_else(|| {
         let said = "locale must be a language, such as \"en\" or \"pt-BR\"";
-        ErrorCode::InvalidField.detail(said).with("field", "locale")
+        ApiError::invalid("locale", said)
     })
 }

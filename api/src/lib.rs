@@ -112,7 +112,7 @@ pub fn router_with(app: App, topics: Topics, patience: Duration) -> Router {
         router = router.merge(hosted::router());
     }
     if app.home.config.has_inbox() {
-        router = router.merge(routes::pages::router());
+        router = router.merge(routes::first_start::router());
     }
     finish(router, app, patience)
 }

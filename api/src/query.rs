@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, openapi::path::Parameter};
 
-use crate::error::{ApiError, ErrorCode};
+use crate::error::ApiError;
 
 /// The parameters of a query: each one that is known, and each once. All values are texts: a field of `T` is
 /// a `String` or is read from one, such as an enum of words. Numbers and booleans are not.
@@ -46,6 +46,15 @@ fn pairs(uri: &Uri) -> Vec<(String, String)> {
     form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect()
 }
 
+/// An address as it was meant: a plus that is not escaped arrives as a space.
+pub(crate) fn plus_restored(to: &str) -> String {
+    match to.strip_prefix(' ') {
+        _ if to.contains('@') => to.trim().replace(' ', "+"),
+        Some(digits) => format!("+{digits}"),
+        None => to.to_owned(),
+    }
+}
+
 fn read<T: DeserializeOwned + IntoParams>(pairs: Vec<(String, String)>) -> Result<T, ApiError> {
     let known = if pairs.is_empty() { Vec::new() } else { T::into_params(|| None) };
     let mut given = Map::new();
@@ -54,7 +63,10 @@ fn read<T: DeserializeOwned + IntoParams>(pairs: Vec<(String, String)>) -> Resul
             return Err(unknown(&name, &known));
         }
         if given.contains_key(&name) {
-            return Err(wrong(&name, format!("{name} stands there twice; write it once")));
+            return Err(ApiError::invalid(
+                &name,
+                format!("{name} stands there twice; write it once"),
+            ));
         }
         given.insert(name, Value::String(value));
     }
@@ -65,12 +77,8 @@ fn read<T: DeserializeOwned + IntoParams>(pairs: Vec<(String, String)>) -> Resul
             Some((_, words)) => format!("{name} is {words}"),
             None => format!("{name} is of the wrong form"),
         };
-        wrong(&name, said)
+        ApiError::invalid(&name, said)
     })
-}
-
-fn wrong(name: &str, said: String) -> ApiError {
-    ErrorCode::InvalidField.detail(said).with("field", name)
 }
 
 fn unknown(name: &str, known: &[Parameter]) -> ApiError {
@@ -80,7 +88,7 @@ fn unknown(name: &str, known: &[Parameter]) -> ApiError {
         [one] => format!("there is {one}"),
         several => format!("there are {}", several.join(", ")),
     };
-    wrong(name, format!("there is no such parameter; {known}"))
+    ApiError::invalid(name, format!("there is no such parameter; {known}"))
 }
 
 #[cfg(test)]
@@ -155,6 +163,19 @@ mod tests {
         assert_eq!(asked::<Single>("?to=1").await.expect("good").to.as_deref(), Some("1"));
         let error = asked::<Single>("?x=1").await.expect_err("unknown");
         assert_eq!(error.said(), "there is no such parameter; there is to");
+    }
+
+    #[test]
+    fn a_plus_that_was_not_escaped_is_one_again() {
+        for (arrived, meant) in [
+            (" 12025550143", "+12025550143"),
+            ("+12025550143", "+12025550143"),
+            ("12025550143", "12025550143"),
+            ("ann x@example.org", "ann+x@example.org"),
+            (" ann@example.org", "ann@example.org"),
+        ] {
+            assert_eq!(plus_restored(arrived), meant);
+        }
     }
 
     #[tokio::test]

@@ -4,8 +4,8 @@ use std::{fmt, process::ExitCode};
 
 use otpost_api::error::ApiError;
 use otpost_shared::{
-    admission::Refused, config::ConfigError, db::DbError, recipient::RecipientError,
-    secrets::SecretError,
+    admission::Refused, clock::secs_rounded_up, config::ConfigError, db::DbError,
+    recipient::RecipientError, secrets::SecretError,
 };
 
 /// How a command ends.
@@ -56,15 +56,14 @@ from_display!(ConfigError, DbError, SecretError, RecipientError, std::io::Error)
 
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
-        let whole_secs = |ms: i64| (ms + 999) / 1_000;
         Self::new(match refused {
             Refused::Limited { scope, wait_ms } => {
-                let (scope, secs) = (scope.as_str(), whole_secs(wait_ms));
+                let (scope, secs) = (scope.as_str(), secs_rounded_up(wait_ms));
                 format!("the limit per {scope} is used up; try again in {secs} s")
             }
             Refused::Busy { wait_ms } => format!(
                 "more is waiting than can be sent in time; try again in {} s",
-                whole_secs(wait_ms)
+                secs_rounded_up(wait_ms)
             ),
             Refused::Suppressed => {
                 "this recipient is not to be sent to; `otpost suppression list --to` says \

@@ -14,6 +14,12 @@ use time::{OffsetDateTime, macros::format_description};
 /// A moment as Unix milliseconds by the database's clock; what every `*_at` column holds.
 pub type Millis = i64;
 
+/// Whole seconds, which are over no sooner than the span is.
+#[must_use]
+pub fn secs_rounded_up(ms: Millis) -> i64 {
+    (ms + 999) / 1_000
+}
+
 /// Where "now" comes from: monotonic since `origin`, set to the database's time; clones share it.
 #[derive(Clone, Debug)]
 pub struct Clock {

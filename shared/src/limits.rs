@@ -78,6 +78,8 @@ impl fmt::Display for Rule {
 pub enum Scope {
     Recipient,
     Client,
+    /// A link to the hosted page.
+    Link,
     Tenant,
 }
 
@@ -87,6 +89,7 @@ impl Scope {
         match self {
             Self::Recipient => "recipient",
             Self::Client => "client",
+            Self::Link => "link",
             Self::Tenant => "tenant",
         }
     }

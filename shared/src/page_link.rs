@@ -5,6 +5,8 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use url::Url;
 use uuid::Uuid;
 
 use crate::{
@@ -18,10 +20,17 @@ use crate::{
 };
 
 const FIELD: &str = "page.link";
-/// Bytes of the longest text that is looked at: longer ones are no links of ours.
-const LONGEST_TEXT: usize = 8_192;
+/// Bytes of the longest text that is made, or looked at. With method and path it fits into the 8 KiB of a
+/// request line that proxies take.
+const LONGEST_TEXT: usize = 8_000;
 /// Longer than any code lives of a verification that was begun with the link.
 const USED_FOR_MS: i64 = 2 * 86_400_000;
+
+/// The parameters that the page adds to the address that it returns to.
+pub const ADDED: [&str; 3] = [RECEIPT, STATE, ERROR];
+const RECEIPT: &str = "receipt";
+const STATE: &str = "state";
+const ERROR: &str = "error";
 
 /// What whoever opens the page may do, and what becomes of it. Its `Debug` names its id alone.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +49,7 @@ pub struct PageLink {
     #[serde(default, skip_serializing_if = "Variables::is_empty")]
     pub variables: Variables,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    pub metadata: Option<Map<String, Value>>,
     /// BCP 47; none for what the browser asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
@@ -65,10 +74,15 @@ impl PageLink {
     /// The text that stands in the address: base64url.
     ///
     /// # Errors
-    /// It cannot be sealed.
-    pub fn to_text(&self, keys: &Keyring) -> Result<String, SecretError> {
+    /// It cannot be sealed, or would be longer than what [`PageLink::parse`] looks at.
+    pub fn to_text(&self, keys: &Keyring) -> Result<String, NotWritten> {
         let plain = serde_json::to_vec(self).map_err(|_| SecretError::BrokenSeal)?;
-        Ok(give(keys, FIELD, self.id, &plain)?.with_id())
+        let text = give(keys, FIELD, self.id, &plain)?.with_id();
+        if text.len() > LONGEST_TEXT {
+            let (field, length) = (longest_field(&plain), text.len());
+            return Err(NotWritten::TooLong { field, length, most: LONGEST_TEXT });
+        }
+        Ok(text)
     }
 
     /// None when the text is none that [`PageLink::to_text`] made with one of our keys.
@@ -82,6 +96,19 @@ impl PageLink {
         let id = Uuid::from_slice(id).ok()?;
         let plain = keys.open_given(FIELD, id, sealed).ok()?;
         serde_json::from_slice(&plain).ok()
+    }
+
+    /// Where the person goes back to, with this and the state; none where the page is embedded alone.
+    #[must_use]
+    pub fn return_to(&self, with: With<'_>) -> Option<String> {
+        let mut url = Url::parse(self.return_url.as_deref()?).ok()?;
+        let with = match with {
+            With::Receipt(receipt) => (RECEIPT, receipt),
+            With::NotVerified => (ERROR, "not_verified"),
+        };
+        let state = self.state.as_deref().map(|state| (STATE, state));
+        url.query_pairs_mut().extend_pairs([with].into_iter().chain(state));
+        Some(url.into())
     }
 
     /// Seals something that whoever opened the page holds, and that counts with this link alone: base64url.
@@ -134,6 +161,32 @@ impl PageLink {
     }
 }
 
+/// What somebody goes back with.
+#[derive(Clone, Copy, Debug)]
+pub enum With<'a> {
+    Receipt(&'a str),
+    NotVerified,
+}
+
+/// Why there is no text of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotWritten {
+    /// It would have so many bytes of at most so many.
+    TooLong {
+        /// What takes the most of them.
+        field: String,
+        length: usize,
+        most: usize,
+    },
+    NotSealed(SecretError),
+}
+
+impl From<SecretError> for NotWritten {
+    fn from(error: SecretError) -> Self {
+        Self::NotSealed(error)
+    }
+}
+
 /// Whose a link's one success is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
@@ -147,6 +200,13 @@ async fn insert(db: &Db, record: &Record, now: Millis) -> Result<bool, DbError> 
     let kept = idempotency::insert(&mut tx, &[record], now).await?;
     tx.commit().await?;
     Ok(!kept.is_empty())
+}
+
+/// The name of the field that takes the most bytes of a link as JSON.
+fn longest_field(plain: &[u8]) -> String {
+    let fields: Map<String, Value> = serde_json::from_slice(plain).unwrap_or_default();
+    let longest = fields.into_iter().max_by_key(|(_, value)| value.to_string().len());
+    longest.map(|(name, _)| name).unwrap_or_default()
 }
 
 struct Given {

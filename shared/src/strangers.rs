@@ -12,9 +12,26 @@ use crate::{
     secrets::short_hex,
 };
 
+/// Where they call; each counts by itself, since each has rules of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    Django,
+    Page,
+}
+
+impl Surface {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Django => "django",
+            Self::Page => "page",
+        }
+    }
+}
+
 /// Somebody without an API key who says what the code of a number is.
 #[derive(Clone, Debug)]
 pub struct Stranger<'a> {
+    pub surface: Surface,
     pub tenant_id: Uuid,
     pub client: IpAddr,
     pub to: &'a Recipient,
@@ -42,18 +59,32 @@ pub struct Counted {
     by_number: Charged,
 }
 
-/// Counts a guess before it is made, so that no more are compared than are allowed, however parallel.
+/// Counts a guess by the address it comes from before it is made, so that no more are compared than are
+/// allowed, however parallel. Whoever calls gives back what was not wrong.
+///
+/// # Errors
+/// The limit is used up.
+pub async fn count_client(
+    home: &Home,
+    surface: Surface,
+    tenant_id: Uuid,
+    client: IpAddr,
+    rules: &[Rule],
+) -> Result<Charged, Limited> {
+    charge(home, tenant_id, (surface, Scope::Client, &client_key(client)), rules).await
+}
+
+/// As [`count_client`], and by the number that it is about.
 ///
 /// # Errors
 /// Which limit is used up: that of the number, or that of the client.
 pub async fn count(home: &Home, stranger: &Stranger<'_>) -> Result<Counted, Limited> {
-    let client = client_key(stranger.client);
-    let about = format!("{client} {}", stranger.to.identity());
+    let Stranger { surface, tenant_id, client, .. } = *stranger;
     let by_client =
-        charge(home, stranger.tenant_id, (Scope::Client, &client), stranger.wrong_per_client)
-            .await?;
-    let guesses = [stranger.guesses];
-    match charge(home, stranger.tenant_id, (Scope::Recipient, &about), &guesses).await {
+        count_client(home, surface, tenant_id, client, stranger.wrong_per_client).await?;
+    let about = format!("{} {}", client_key(client), stranger.to.identity());
+    let counted = (surface, Scope::Recipient, about.as_str());
+    match charge(home, tenant_id, counted, &[stranger.guesses]).await {
         Ok(by_number) => Ok(Counted { by_client, by_number }),
         Err(limited) => {
             home.limiter.refund(by_client).await;
@@ -75,11 +106,12 @@ pub async fn settle(home: &Home, counted: Counted, fault: Fault) {
 async fn charge(
     home: &Home,
     tenant_id: Uuid,
-    (scope, counted): (Scope, &str),
+    (surface, scope, counted): (Surface, Scope, &str),
     rules: &[Rule],
 ) -> Result<Charged, Limited> {
     // Not even Redis needs to know who calls.
-    let key = format!("guess:{}", short_hex(&home.keys.recipient_hash(tenant_id, counted)));
+    let hash = short_hex(&home.keys.recipient_hash(tenant_id, counted));
+    let key = format!("guess:{}:{hash}", surface.as_str());
     let charges = [Charge::new(scope, key, rules)];
     home.limiter.charge(tenant_id, &charges, None, home.clock.now()).await
 }

@@ -3,6 +3,7 @@
 use otpost_shared::{
     admission::Refused,
     config::NoTaker,
+    limits::Limited,
     message::{LONGEST_TITLE, batch::RowRefused},
     policy::NotChanged,
     verification::StepRefused,
@@ -28,18 +29,20 @@ impl From<Refused> for ApiError {
             }
             Refused::TextLength { characters, most } => too_long("text", characters, most),
             Refused::TitleLength(characters) => too_long("title", characters, LONGEST_TITLE),
-            Refused::CodeLength { expected } => E::InvalidField
-                .detail(format!("code must have {expected} digits for this purpose"))
-                .with("field", "code"),
-            Refused::OwnCode { purpose } => E::InvalidField
-                .detail(format!(
+            Refused::CodeLength { expected } => {
+                let said = format!("code must have {expected} digits for this purpose");
+                Self::invalid("code", said)
+            }
+            Refused::OwnCode { purpose } => {
+                let said = format!(
                     "verifications for {purpose:?} take no code of your own; leave code out, or set own_codes \
                      of that policy to true"
-                ))
-                .with("field", "code"),
+                );
+                Self::invalid("code", said)
+            }
             Refused::Step(StepRefused { place, field, said }) => {
                 let field = format!("then[{place}].{field}");
-                E::InvalidField.detail(format!("{field} {said}")).with("field", field)
+                Self::invalid(&field, format!("{field} {said}"))
             }
             Refused::OfStep(refused) => Self::from(*refused).with("field", "then"),
             Refused::Channel(channel) => {
@@ -53,9 +56,7 @@ impl From<Refused> for ApiError {
             Refused::NoTaker(why) => no_taker(&why).with("field", "channel"),
             Refused::CountryNotAllowed { region } => country_not_allowed(region),
             Refused::CountryNotOfPurpose { region, purpose } => country_not_of(region, &purpose),
-            Refused::Limited { scope, wait_ms } => {
-                E::RateLimited.error().with("limit", scope.as_str()).retry_after_ms(wait_ms)
-            }
+            Refused::Limited { scope, wait_ms } => Limited { scope, wait_ms }.into(),
             Refused::Suppressed => suppressed(),
             Refused::Busy { wait_ms } => E::LaneBusy.error().retry_after_ms(wait_ms),
             Refused::DailyCap { until, now } => E::DailyCapReached
@@ -66,6 +67,12 @@ impl From<Refused> for ApiError {
             Refused::KeyInUse => E::IdempotencyInProgress.error().retry_after_ms(1_000),
             Refused::Unavailable(error) => error.into(),
         }
+    }
+}
+
+impl From<Limited> for ApiError {
+    fn from(Limited { scope, wait_ms }: Limited) -> Self {
+        ErrorCode::RateLimited.error().with("limit", scope.as_str()).retry_after_ms(wait_ms)
     }
 }
 
@@ -97,7 +104,7 @@ impl From<NotChanged> for ApiError {
 fn too_long(what: &str, characters: usize, most: usize) -> ApiError {
     let said =
         format!("the {what} may have {most} characters, and with these variables has {characters}");
-    ErrorCode::InvalidField.detail(said).with("field", "variables")
+    ApiError::invalid("variables", said)
 }
 
 fn no_taker(why: &NoTaker) -> ApiError {
@@ -136,14 +143,14 @@ impl From<RowRefused> for ApiError {
         use ErrorCode as E;
         match refused {
             RowRefused::Malformed(said) => E::MalformedBody.detail(said),
-            RowRefused::Field { name, said } => E::InvalidField.detail(said).with("field", name),
+            RowRefused::Field { name, said } => Self::invalid(&name, said),
             RowRefused::Recipient(error) => error.into(),
             RowRefused::NoTaker(why) => no_taker(&why),
             RowRefused::CountryNotAllowed { region } => country_not_allowed(region),
             RowRefused::VariableMissing(name) => Refused::VariableMissing(name).into(),
             RowRefused::VariableReserved(name) => Refused::VariableReserved(name).into(),
             RowRefused::TextLength(characters) => {
-                E::InvalidField.detail(RowRefused::text_length(characters)).with("field", "text")
+                Self::invalid("text", RowRefused::text_length(characters))
             }
             RowRefused::Suppressed => suppressed(),
             RowRefused::Duplicate => E::DuplicateRecipient.error(),

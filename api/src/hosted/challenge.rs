@@ -1,4 +1,4 @@
-//! `POST /page/{link}/challenge`: what the browser is to work on before a code is sent.
+//! `POST /page/{link}/challenge`: what the browser is to work on before it begins a verification.
 
 use axum::{Json, extract::State};
 

@@ -5,12 +5,11 @@ use std::net::IpAddr;
 use axum::{Json, extract::State};
 use otpost_shared::{
     Home,
-    page_link::{PageLink, Use},
+    page_link::{PageLink, Use, With},
 };
 use serde::{Deserialize, Serialize};
-use url::Url;
 
-use super::{limits, session::Session, visit::Visit};
+use super::{handle::PageHandle, limits, visit::Visit};
 use crate::{
     App,
     body::{IdempotencyHeader, JsonBody},
@@ -22,7 +21,7 @@ use crate::{
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Confirm {
-    session: String,
+    handle: String,
     code: String,
 }
 
@@ -53,13 +52,13 @@ async fn confirm(
     client: IpAddr,
     wire: Confirm,
 ) -> Result<Confirmed, ApiError> {
-    let session = Session::take(home, link, &wire.session)?;
-    if link.used(home, session.id).await? == Some(Use::AnothersBefore) {
+    let handle = PageHandle::take(home, link, &wire.handle)?;
+    if link.used(home, handle.id).await? == Some(Use::AnothersBefore) {
         return Err(ErrorCode::PageUsed.error());
     }
     let counted = limits::count_guess(home, link, client).await?;
     let asked = CheckVerification {
-        session_token: session.token,
+        session_token: handle.token,
         code: wire.code,
         to: None,
         subject: link.subject.clone(),
@@ -71,17 +70,9 @@ async fn confirm(
         home.limiter.refund(counted).await;
     }
     let receipt = checked?.receipt.ok_or_else(|| ErrorCode::AlreadyVerified.error())?;
-    if link.mark_used(home, session.id).await? == Use::AnothersBefore {
+    if link.mark_used(home, handle.id).await? == Use::AnothersBefore {
         return Err(ErrorCode::PageUsed.error());
     }
-    let return_to = return_to(link, &[("receipt", &receipt)]);
+    let return_to = link.return_to(With::Receipt(&receipt));
     Ok(Confirmed { return_to, receipt, state: link.state.clone() })
-}
-
-/// Where the person goes back to, with these parameters and the state.
-pub(super) fn return_to(link: &PageLink, with: &[(&str, &str)]) -> Option<String> {
-    let mut url = Url::parse(link.return_url.as_deref()?).ok()?;
-    let state = link.state.as_deref().map(|state| ("state", state));
-    url.query_pairs_mut().extend_pairs(with.iter().copied().chain(state));
-    Some(url.into())
 }

@@ -6,13 +6,13 @@ use axum::{Json, extract::State};
 use otpost_shared::{
     Home,
     channel::Channel,
-    page_link::PageLink,
+    clock::secs_rounded_up,
     recipient::is_region,
     verification::{self, Accepted, NewVerification, Refused, Terms},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{limits, session::Session, visit::Visit, work::Work};
+use super::{handle::PageHandle, limits, visit::Visit, work::Work};
 use crate::{
     App,
     body::JsonBody,
@@ -42,7 +42,7 @@ pub(super) struct Begin {
 /// What the page needs in order to go on; times are spans, since its clock is another one.
 #[derive(Debug, Serialize)]
 pub(super) struct Begun {
-    session: String,
+    handle: String,
     channel: &'static str,
     /// Masked.
     to: String,
@@ -61,12 +61,12 @@ pub(super) async fn create(
     let begun = begin(home, &visit, client, body).await.and_then(|accepted| {
         let now = home.clock.now();
         Ok(Json(Begun {
-            session: Session::give(home, &visit.link, &accepted.session_token)?,
+            handle: PageHandle::give(home, &visit.link, &accepted.session_token)?,
             channel: accepted.channel.as_str(),
             said: visit.words.sent(accepted.channel, &accepted.to),
             to: accepted.to,
             expires_in_secs: (accepted.expires_at - now) / 1_000,
-            resend_in_secs: (accepted.resend_at - now + 999) / 1_000,
+            resend_in_secs: secs_rounded_up(accepted.resend_at - now),
         }))
     });
     begun.map_err(|error| visit.words.explain(error))
@@ -82,11 +82,11 @@ async fn begin(
     let work = Work { challenge: &body.value.challenge, nonce: &body.value.nonce };
     work.check(home, &visit.link)?;
     let key = work.key(home, &body.bytes);
-    let channel = channel(&visit.link, body.value.channel.as_deref())?;
+    let channel = visit.offered(body.value.channel.as_deref())?;
     let of_channel = |error: ApiError| error.with("channel", channel.as_str());
     let mut new = parse(home, visit, channel, &body.value).await.map_err(of_channel)?;
     new.client = Some(client);
-    let charged = limits::count_send(home, &visit.link, &key.marker()).await?;
+    let charged = limits::count_begin(home, &visit.link, &key.marker()).await?;
     new.idempotency_key = Some(key);
     // Whoever opens the page has no API key, and is not to learn who opted out.
     let terms = Terms { hides_opt_outs: true, ..Terms::default() };
@@ -100,15 +100,6 @@ async fn begin(
             })
         }
     }
-}
-
-fn channel(link: &PageLink, asked: Option<&str>) -> Result<Channel, ApiError> {
-    let mut offered = link.channels.iter().copied();
-    let found = match asked {
-        None => offered.next(),
-        Some(name) => offered.find(|channel| channel.as_str() == name),
-    };
-    found.ok_or_else(|| ErrorCode::ChannelUnavailable.error().with("field", "channel"))
 }
 
 /// The verification that an application with an API key would have asked for.
@@ -126,8 +117,10 @@ async fn parse(
             home.parse_recipient(to, country)?.address().to_owned()
         }
         (None, Some(to)) => to.clone(),
-        (Some(_), Some(_)) => return Err(field("leave to out: the link says it")),
-        (None, None) => return Err(field("to is missing")),
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid("to", "leave to out: the link says it"));
+        }
+        (None, None) => return Err(ApiError::invalid("to", "to is missing")),
     };
     let asked = CreateVerification {
         to,
@@ -143,8 +136,4 @@ async fn parse(
         decoy: false,
     };
     create::parse(home, link.tenant_id, &visit.languages, asked).await
-}
-
-fn field(said: &str) -> ApiError {
-    ErrorCode::InvalidField.detail(said).with("field", "to")
 }

@@ -5,49 +5,31 @@ use std::net::IpAddr;
 
 use otpost_shared::{
     Home,
-    limits::{Charge, Charged, Limited, Rule, Scope, client_key},
+    limits::{Charge, Charged, Scope},
     page_link::PageLink,
-    secrets::short_hex,
+    strangers::{self, Surface},
 };
 
-use crate::error::{ApiError, ErrorCode};
+use crate::error::ApiError;
 
-/// Counts a send of this link, once per marker; to be given back when nothing comes of it.
-pub(super) async fn count_send(
+/// Counts a verification of this link, once per marker; to be given back when nothing comes of it.
+pub(super) async fn count_begin(
     home: &Home,
     link: &PageLink,
     marker: &str,
 ) -> Result<Charged, ApiError> {
     let rules = &home.config.page.sends_per_link;
-    charge(home, link, (&format!("page-link {}", link.id), rules), Some(marker))
-        .await
-        .map_err(|limited| refused(limited, "link"))
+    let charges = [Charge::new(Scope::Link, link.id.to_string(), rules)];
+    let now = home.clock.now();
+    Ok(home.limiter.charge(link.tenant_id, &charges, Some(marker), now).await?)
 }
 
-/// Counts a guess before it is made, so that no more are compared than are allowed, however parallel.
+/// Counts a guess; to be given back when it was not wrong.
 pub(super) async fn count_guess(
     home: &Home,
     link: &PageLink,
     client: IpAddr,
 ) -> Result<Charged, ApiError> {
     let rules = &home.config.page.wrong_per_client;
-    charge(home, link, (&format!("page-guess {}", client_key(client)), rules), None)
-        .await
-        .map_err(|limited| refused(limited, limited.scope.as_str()))
-}
-
-async fn charge(
-    home: &Home,
-    link: &PageLink,
-    (counted, rules): (&str, &[Rule]),
-    marker: Option<&str>,
-) -> Result<Charged, Limited> {
-    // Not even Redis needs to know who calls.
-    let key = format!("page:{}", short_hex(&home.keys.recipient_hash(link.tenant_id, counted)));
-    let charges = [Charge::new(Scope::Client, key, rules)];
-    home.limiter.charge(link.tenant_id, &charges, marker, home.clock.now()).await
-}
-
-fn refused(limited: Limited, what: &str) -> ApiError {
-    ErrorCode::RateLimited.error().with("limit", what).retry_after_ms(limited.wait_ms)
+    Ok(strangers::count_client(home, Surface::Page, link.tenant_id, client, rules).await?)
 }

@@ -1,14 +1,13 @@
 //! The hosted page: people say their number, get a code and give it back, and are returned to the
-//! application with a receipt. Whoever opens it has no API key: a link that an application made is what lets
-//! them in, and limits and a proof of work guard the rest.
+//! application with a receipt. Whoever opens it has no API key: a link that an application made
+//! (`routes::pages`) is what lets them in, and limits and a proof of work guard the rest.
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | `link` | `POST /v1/pages`: an application makes a link |
 //! | `visit` | whose link a request brings, and in which language it is answered |
 //! | `show`, `html` | the page itself |
 //! | `challenge`, `create`, `check`, `resend` | what its script calls |
-//! | `session` | what the script holds of a verification |
+//! | `handle` | what the script holds of a verification |
 //! | `work` | the proof of work |
 //! | `limits` | how much whoever has no API key may ask |
 //! | `wording` | what the page says, in each language |
@@ -18,11 +17,10 @@ mod assets;
 mod challenge;
 mod check;
 mod create;
+mod handle;
 mod html;
 mod limits;
-pub(crate) mod link;
 mod resend;
-mod session;
 mod show;
 mod visit;
 mod wording;
@@ -36,10 +34,7 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::App;
-
-/// What stands before all its addresses.
-const PATH: &str = "/page";
+use crate::{App, routes::pages::PATH};
 
 /// Not in the reference: nobody calls it but the page's own script.
 pub(crate) fn router() -> Router<App> {

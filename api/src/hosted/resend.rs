@@ -3,24 +3,20 @@
 use axum::{Json, extract::State};
 use otpost_shared::{
     Home,
-    channel::Channel,
+    clock::secs_rounded_up,
     verification::{ResendRequest, Terms},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{session::Session, visit::Visit};
+use super::{handle::PageHandle, visit::Visit};
 use crate::{
-    App,
-    body::JsonBody,
-    client::ClientAddress,
-    error::{ApiError, ErrorCode},
-    routes::verifications::resend,
+    App, body::JsonBody, client::ClientAddress, error::ApiError, routes::verifications::resend,
 };
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Again {
-    session: String,
+    handle: String,
     /// One of the link's; the one before if left out.
     #[serde(default)]
     channel: Option<String>,
@@ -49,18 +45,10 @@ pub(super) async fn resend(
 }
 
 fn read(home: &Home, visit: &Visit, wire: &Again) -> Result<ResendRequest, ApiError> {
-    let session = Session::take(home, &visit.link, &wire.session)?;
-    let channel = match wire.channel.as_deref() {
-        None => None,
-        Some(name) => Some(offered(&visit.link.channels, name)?),
-    };
+    let handle = PageHandle::take(home, &visit.link, &wire.handle)?;
+    let channel = wire.channel.as_deref().map(|name| visit.offered(Some(name))).transpose()?;
     let tenant_id = visit.link.tenant_id;
-    Ok(ResendRequest { tenant_id, id: session.id, channel, client: None, idempotency_key: None })
-}
-
-fn offered(channels: &[Channel], name: &str) -> Result<Channel, ApiError> {
-    let found = channels.iter().copied().find(|channel| channel.as_str() == name);
-    found.ok_or_else(|| ErrorCode::ChannelUnavailable.error().with("field", "channel"))
+    Ok(ResendRequest { tenant_id, id: handle.id, channel, client: None, idempotency_key: None })
 }
 
 async fn send(home: &Home, visit: &Visit, request: ResendRequest) -> Result<SentAgain, ApiError> {
@@ -69,7 +57,7 @@ async fn send(home: &Home, visit: &Visit, request: ResendRequest) -> Result<Sent
     let resent = resend::run(home, request, &terms).await?;
     Ok(SentAgain {
         channel: resent.channel.as_str(),
-        resend_in_secs: (resent.resend_at - home.clock.now() + 999) / 1_000,
+        resend_in_secs: secs_rounded_up(resent.resend_at - home.clock.now()),
         said: visit.words.sent(resent.channel, &resent.to),
     })
 }

@@ -5,10 +5,14 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::{Html, IntoResponse, Response},
 };
-use otpost_shared::{Home, channel::Channel, page_link::PageLink, recipient};
+use otpost_shared::{
+    Home,
+    channel::Channel,
+    page_link::{PageLink, With},
+    recipient,
+};
 
 use super::{
-    check::return_to,
     html::{self, Country, View},
     visit::{self, Visit},
     wording::Words,
@@ -45,14 +49,9 @@ async fn without_link(home: &Home, languages: &AcceptLanguage, error: ApiError) 
 
 /// The same status as a problem document has, for people.
 fn refused(words: &Words, error: &ApiError, link: Option<&PageLink>) -> Response {
-    let leave = link.and_then(leave);
+    let leave = link.and_then(|link| link.return_to(With::NotVerified));
     let page = html::refused(words, &words.trouble(error), leave.as_deref());
     (error.code().status(), policy(link), Html(page.into_string())).into_response()
-}
-
-/// Where whoever gives up goes.
-fn leave(link: &PageLink) -> Option<String> {
-    return_to(link, &[("error", "not_verified")])
 }
 
 /// Nothing from elsewhere, nothing inline, and in a frame of the link's origin alone.
@@ -97,6 +96,6 @@ async fn view<'a>(home: &Home, visit: &'a Visit) -> Result<View<'a>, ApiError> {
             .collect(),
         digits: policy.map_or(6, |policy| policy.code_length),
         embed_origin: link.embed_origin.as_deref(),
-        leave: leave(link),
+        leave: link.return_to(With::NotVerified),
     })
 }

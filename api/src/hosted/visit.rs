@@ -1,7 +1,7 @@
 //! Whose link a request brings, and in which language it is answered.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use otpost_shared::{Home, page_link::PageLink, tenant::DEFAULT_TENANT};
+use otpost_shared::{Home, channel::Channel, page_link::PageLink, tenant::DEFAULT_TENANT};
 use uuid::Uuid;
 
 use super::wording::Words;
@@ -62,5 +62,18 @@ impl Visit {
             Some(_) => Err(ErrorCode::PageUsed.error()),
             None => Ok(()),
         }
+    }
+
+    /// The way of this name, or the first one.
+    ///
+    /// # Errors
+    /// It is none of the link's.
+    pub(super) fn offered(&self, asked: Option<&str>) -> Result<Channel, ApiError> {
+        let mut offered = self.link.channels.iter().copied();
+        let found = match asked {
+            None => offered.next(),
+            Some(name) => offered.find(|channel| channel.as_str() == name),
+        };
+        found.ok_or_else(|| ErrorCode::ChannelUnavailable.error().with("field", "channel"))
     }
 }

@@ -1,6 +1,6 @@
-//! The proof of work: before a code is sent, the browser finds a number with which the hash of a challenge
-//! begins with so many zero bits. A challenge is sealed, for one link and a quarter of an hour, and stands
-//! for one request: it is that request's idempotency key.
+//! The proof of work: before it begins a verification, the browser finds a number with which the hash of a
+//! challenge begins with so many zero bits. A challenge is sealed, for one link and a quarter of an hour, and
+//! stands for one request: it is that request's idempotency key.
 
 use otpost_shared::{Home, idempotency::IdempotencyKey, page_link::PageLink, secrets::digest};
 use serde::Serialize;

@@ -8,7 +8,7 @@ use otpost_shared::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{DEFAULT_LIMIT, read_limit, wrong_parameter};
+use super::{DEFAULT_LIMIT, read_after, read_limit};
 use crate::{
     App,
     auth::Caller,
@@ -81,15 +81,10 @@ pub async fn list(
     caller.require(Scope::Events)?;
     let Params(query) = query?;
     let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);
-    let after = match query.after.as_deref() {
-        None => 0,
-        Some(text) => text
-            .parse()
-            .map_err(|_| wrong_parameter("after", "after must be next of the answer before"))?,
-    };
+    let after = read_after(query.after.as_deref())?.unwrap_or(0);
     let kinds = query.kind.as_deref().unwrap_or_default();
     let filter = Filter::parse(kinds.split(',').filter(|word| !word.is_empty()))
-        .map_err(|error| wrong_parameter("type", &error.to_string()))?;
+        .map_err(|error| ApiError::invalid("type", error.to_string()))?;
     let page = event::list(&app.home.db, caller.tenant_id, after, &filter, limit).await?;
     let said = event::say(&app.home, &page.events).await?;
     let events = page.events.into_iter().zip(said);

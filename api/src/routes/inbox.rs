@@ -22,13 +22,13 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{DEFAULT_LIMIT, read_limit, wrong_parameter};
+use super::{DEFAULT_LIMIT, read_after, read_limit, wrong_after};
 use crate::{
     App,
     auth::Caller,
     error::{ApiError, ErrorCode, Problem},
     observe::OwnTime,
-    query::Params,
+    query::{Params, plus_restored},
     server::Stopping,
     timestamp::rfc3339,
 };
@@ -140,12 +140,13 @@ pub async fn list(
     query: Result<Params<InboxQuery>, ApiError>,
 ) -> Result<Json<InboxPage>, ApiError> {
     let Params(query) = query?;
-    authorize(&app.home, &caller).await?;
+    let (home, tenant_id) = (&app.home, caller.tenant_id);
+    authorize(home, &caller).await?;
     let wanted = Wanted {
-        to: read_to(&app.home, caller.tenant_id, query.to.as_deref()).await?,
+        to: read_to(home, tenant_id, query.to.as_deref()).await?,
         channel: query.channel.as_deref().map(read_channel).transpose()?,
-        since: read_place("since", query.since.as_deref())?.unwrap_or(0),
-        before: read_place("after", query.after.as_deref())?,
+        since: read_since(query.since.as_deref())?,
+        before: read_before(query.after.as_deref())?,
     };
     let wait = read_wait(query.wait.as_deref())?;
     let limit = read_limit(query.limit.as_deref())?.unwrap_or(DEFAULT_LIMIT);
@@ -219,40 +220,41 @@ async fn read_to(
     to: Option<&str>,
 ) -> Result<Option<Recipient>, ApiError> {
     let Some(to) = to else { return Ok(None) };
-    // An unescaped plus arrives as a space.
-    let to = match to.strip_prefix(' ') {
-        _ if to.contains('@') => to.replace(' ', "+"),
-        Some(digits) => format!("+{digits}"),
-        None => to.to_owned(),
-    };
-    Ok(Some(home.read_recipient(tenant_id, &to).await??))
+    Ok(Some(home.read_recipient(tenant_id, &plus_restored(to)).await??))
 }
 
 fn read_channel(text: &str) -> Result<Channel, ApiError> {
     let said = "channel is sms, email, voice or whatsapp";
-    Channel::parse(text).ok_or_else(|| wrong_parameter("channel", said))
+    Channel::parse(text).ok_or_else(|| ApiError::invalid("channel", said))
 }
 
-fn read_place(name: &str, text: Option<&str>) -> Result<Option<i64>, ApiError> {
-    let Some(text) = text else { return Ok(None) };
+fn read_since(text: Option<&str>) -> Result<i64, ApiError> {
+    let Some(text) = text else { return Ok(0) };
     let place = text.parse().ok().filter(|place| *place >= 0);
-    let said = match name {
-        "since" => "since must be the id of a message in the inbox",
-        _ => "after must be next of the page before",
-    };
-    place.map(Some).ok_or_else(|| wrong_parameter(name, said))
+    let said = "since must be the id of a message in the inbox";
+    place.ok_or_else(|| ApiError::invalid("since", said))
+}
+
+fn read_before(after: Option<&str>) -> Result<Option<i64>, ApiError> {
+    match read_after(after)? {
+        Some(place) if place < 0 => Err(wrong_after()),
+        place => Ok(place),
+    }
 }
 
 fn read_wait(text: Option<&str>) -> Result<Duration, ApiError> {
     let Some(text) = text else { return Ok(Duration::ZERO) };
     let secs = text.parse().ok().filter(|secs| *secs <= LONGEST_WAIT);
-    let secs = secs.ok_or_else(|| wrong_parameter("wait", "wait must be 0 to 30 seconds"))?;
+    let secs = secs.ok_or_else(|| ApiError::invalid("wait", "wait must be 0 to 30 seconds"))?;
     Ok(Duration::from_secs(secs))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::future::ready;
+    use std::{
+        future::ready,
+        sync::atomic::{AtomicU32, Ordering},
+    };
 
     use otpost_shared::db::detached;
     use tokio::time::sleep;
@@ -282,5 +284,28 @@ mod tests {
         let found = wait_for(longest, &stop, || ready(Ok(Vec::<()>::new()))).await;
         assert_eq!(found, Ok(Vec::new()));
         assert!(began.elapsed() < longest);
+    }
+
+    async fn whoever_waits_looks_until_there_is_something() {
+        for (there_at, wait_secs) in [(1, 0), (1, 25), (3, 25)] {
+            let looks = AtomicU32::new(0);
+            let look = async || {
+                let n = looks.fetch_add(1, Ordering::Relaxed) + 1;
+                Ok(if n < there_at { Vec::new() } else { vec![n] })
+            };
+            let found = wait_for(Duration::from_secs(wait_secs), &CancellationToken::new(), look).await;
+            assert_eq!(found, Ok(vec![there_at]));
+        }
+    }
+
+    #[tokio::test]
+    async fn without_a_wait_one_look_is_taken() {
+        let looks = AtomicU32::new(0);
+        let look = async || {
+            looks.fetch_add(1, Ordering::Relaxed);
+            Ok(Vec::<()>::new())
+        };
+        assert_eq!(wait_for(Duration::ZERO, &CancellationToken::new(), look).await, Ok(Vec::new()));
+        assert_eq!(looks.into_inner(), 1);
     }
 }

@@ -14,7 +14,6 @@ use utoipa::ToSchema;
 use super::{
     PathId,
     timeline::{self, MessageView},
-    wrong_parameter,
 };
 use crate::{
     App,
@@ -91,12 +90,10 @@ pub async fn create(
     let channel = channel::read_for(Lane::Bulk, &home.config.chains, wire.channel.as_deref())?;
     let most = longest_text(channel);
     if wire.text.is_empty() || wire.text.chars().count() > most {
-        return Err(ErrorCode::InvalidField
-            .detail(format!("text must have 1 to {most} characters"))
-            .with("field", "text"));
+        return Err(ApiError::invalid("text", format!("text must have 1 to {most} characters")));
     }
     let title = Title::of(channel, wire.title)
-        .map_err(|error| wrong_parameter("title", &error.to_string()))?;
+        .map_err(|error| ApiError::invalid("title", error.to_string()))?;
     let new = NewMessage {
         tenant_id: caller.tenant_id,
         to: home.read_recipient_of(caller.tenant_id, channel, &wire.to).await??,

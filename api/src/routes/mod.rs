@@ -2,6 +2,7 @@
 
 pub mod batches;
 pub mod events;
+pub mod first_start;
 pub mod inbound;
 pub mod inbox;
 pub mod jwks;
@@ -25,11 +26,7 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::{
-    App,
-    error::{ApiError, ErrorCode},
-    hosted,
-};
+use crate::{App, error::ApiError};
 
 pub(crate) fn api() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -42,7 +39,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(receipts::consume))
         .routes(routes!(messages::create))
         .routes(routes!(messages::show))
-        .routes(routes!(hosted::link::create))
+        .routes(routes!(pages::create))
         .merge(batches::router())
         .merge(suppressions::router())
         .merge(policies::router())
@@ -56,15 +53,10 @@ pub(crate) fn api() -> OpenApiRouter<App> {
 const DEFAULT_LIMIT: usize = 100;
 const MOST: usize = 1_000;
 
-/// A field or a parameter that is of the wrong form.
-fn wrong_parameter(name: &str, said: &str) -> ApiError {
-    ErrorCode::InvalidField.detail(said).with("field", name)
-}
-
 fn read_limit(limit: Option<&str>) -> Result<Option<usize>, ApiError> {
     let Some(text) = limit else { return Ok(None) };
     let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-    limit.map(Some).ok_or_else(|| wrong_parameter("limit", "limit must be 1 to 1000"))
+    limit.map(Some).ok_or_else(|| ApiError::invalid("limit", "limit must be 1 to 1000"))
 }
 
 /// Where the page before ended, as it said itself.
@@ -73,7 +65,7 @@ fn read_after<T: FromStr>(text: Option<&str>) -> Result<Option<T>, ApiError> {
 }
 
 fn wrong_after() -> ApiError {
-    wrong_parameter("after", "after must be next of the page before")
+    ApiError::invalid("after", "after must be next of the page before")
 }
 
 /// The id in a path; none when it is of no form that an id has.

@@ -1,185 +1,237 @@
-//! The try-it and inbox pages of a first start: only with the console provider, on a loopback
-//! address, asked for from this very machine under its own name.
+//! `POST /v1/pages`: an application makes a link to the hosted page.
 
-use axum::{
-    Json, Router,
-    extract::{FromRequestParts, State},
-    http::{HeaderMap, StatusCode, header, request::Parts},
-    response::{Html, IntoResponse, Response},
-    routing::{get, post},
+use axum::{Json, extract::State, http::StatusCode};
+use otpost_shared::{
+    Home,
+    admission::Refused,
+    api_key::Scope,
+    channel::Channel,
+    page_link::{ADDED, NotWritten, PageLink},
+    policy::DEFAULT_PURPOSE,
+    queue::Lane,
+    settings::Owner,
+    verification::Variables,
 };
-use otpost_shared::{channel::Channel, tenant::DEFAULT_TENANT, verification};
 use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
+use serde_json::{Map, Value};
+use url::Url;
+use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::verifications::{
-    check::{self, CheckVerification, CheckedVerification},
-    create::{self, CreateVerification, CreatedVerification},
-};
+use super::verifications::create::{SUBJECT, json_len};
 use crate::{
     App,
-    body::{IdempotencyHeader, JsonBody},
-    client::Peer,
-    error::{ApiError, ErrorCode},
-    language::AcceptLanguage,
-    query::Params,
+    auth::Caller,
+    body::JsonBody,
+    channel,
+    error::{ApiError, ErrorCode, Problem},
+    language,
     timestamp::rfc3339,
 };
 
-pub(crate) fn router() -> Router<App> {
-    Router::new()
-        .route("/", get(try_it))
-        .route("/inbox", get(|_: ThisMachine| async { page(include_str!("../pages/inbox.html")) }))
-        .route("/assets/otpost.css", get(|_: ThisMachine| async { css() }))
-        .route(
-            "/assets/try_it.js",
-            get(|_: ThisMachine| async { script(include_str!("../pages/try_it.js")) }),
-        )
-        .route(
-            "/assets/inbox.js",
-            get(|_: ThisMachine| async { script(include_str!("../pages/inbox.js")) }),
-        )
-        .route("/inbox.json", get(inbox))
-        .route("/try/verifications", post(try_create))
-        .route("/try/verifications/check", post(try_check))
+/// What stands before all addresses of the page.
+pub(crate) const PATH: &str = "/page";
+
+/// Longest state, metadata and variables, in bytes: all of them stand in the address.
+const STATE: usize = 512;
+const METADATA: usize = 1_024;
+const RETURN_URL: usize = 1_024;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreatePage {
+    /// Where the person goes back to, with the parameters `receipt` and `state`: an address that
+    /// `page.return_urls` allows. May be left out where the page is embedded.
+    #[serde(default)]
+    #[schema(example = "https://app.example.org/verified")]
+    return_url: Option<String>,
+    /// The origin of your page that shows ours in a frame, one of `page.embed_origins`; nobody else can.
+    #[serde(default)]
+    #[schema(example = "https://app.example.org")]
+    embed_origin: Option<String>,
+    /// Given back with the receipt as it is. Make it one that only this person's session with you knows.
+    #[serde(default)]
+    state: Option<String>,
+    /// Which policy applies; `default` if left out.
+    #[serde(default)]
+    purpose: Option<String>,
+    /// Whom this is about in your system. The receipt is bound to it.
+    #[serde(default)]
+    subject: Option<String>,
+    /// The number or address, if you know it: the page then asks for none, and shows it masked.
+    #[serde(default)]
+    to: Option<String>,
+    /// The ways that the person can choose among, the first one before the others. Left out, it is `email`
+    /// when `to` is an e-mail address, and `sms` otherwise.
+    #[serde(default)]
+    #[schema(example = json!(["sms", "voice"]))]
+    channels: Vec<String>,
+    /// The language of page and code (BCP 47); that of the browser if left out.
+    #[serde(default)]
+    locale: Option<String>,
+    /// Values for the placeholders of the purpose's texts.
+    #[serde(default)]
+    variables: Variables,
+    /// A JSON object of your own, given back by showing the verification.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Map<String, Value>>,
 }
 
-/// Proof that the request comes from a browser or program on this machine, and was meant for it:
-/// the name rules out DNS rebinding, the missing forwarding header a proxy.
-struct ThisMachine;
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreatedPage {
+    id: String,
+    /// Send the person there. Whoever has it can have a code sent in your name, once with success.
+    url: String,
+    /// Until when a verification can be begun with it.
+    expires_at: String,
+}
 
-impl FromRequestParts<App> for ThisMachine {
-    type Rejection = ApiError;
+/// Makes a link to the page on which a person gets a code and gives it back. Nothing is stored: each call
+/// makes another link, and one that is not used leaves nothing behind.
+#[utoipa::path(
+    post, path = "/v1/pages", tag = "pages", operation_id = "create_page",
+    security(("api_key" = [])), request_body = CreatePage,
+    responses(
+        (status = 201, description = "The link.", body = CreatedPage),
+        (status = "4XX", description = "Refused, with a code that says why.", body = Problem),
+        (status = 503, description = "The database does not answer; repeat it.", body = Problem),
+    ),
+)]
+pub async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    body: JsonBody<CreatePage>,
+) -> Result<(StatusCode, Json<CreatedPage>), ApiError> {
+    caller.require(Scope::Verify)?;
+    let home = &app.home;
+    if !home.config.page.enabled {
+        return Err(ErrorCode::PageDisabled.error());
+    }
+    let link = read(home, caller.tenant_id, body.value).await?;
+    let url = format!("{}{PATH}/{}", home.config.public_url(), link.to_text(&home.keys)?);
+    let (id, expires_at) = (link.id.to_string(), rfc3339(link.expires_at));
+    Ok((StatusCode::CREATED, Json(CreatedPage { id, url, expires_at })))
+}
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let Peer(peer) = Peer::from_request_parts(parts, app).await?;
-        if peer.ip().is_loopback() && is_meant_for_loopback(&parts.headers) {
-            Ok(Self)
-        } else {
-            Err(ErrorCode::RouteNotFound.error())
+/// Turns the wire's texts into a link that the page can keep.
+async fn read(home: &Home, tenant_id: Uuid, wire: CreatePage) -> Result<PageLink, ApiError> {
+    check_sizes(&wire)?;
+    let now = home.clock.now();
+    let purpose = wire.purpose.unwrap_or_else(|| DEFAULT_PURPOSE.into());
+    let settings = home.settings.now(&home.db, now).await?;
+    if settings.policy(tenant_id, &purpose).is_none() {
+        let known = settings.purposes(Owner::Tenant(tenant_id));
+        return Err(Refused::UnknownPurpose { known }.into());
+    }
+    let channels = channels(home, &wire.channels, wire.to.as_deref())?;
+    let to = match (wire.to, channels.first()) {
+        (Some(to), Some(channel)) => {
+            Some(home.read_recipient_of(tenant_id, *channel, &to).await??.address().to_owned())
+        }
+        _ => None,
+    };
+    let return_url = return_url(home, wire.return_url)?;
+    let embed_origin = embed_origin(home, wire.embed_origin)?;
+    if return_url.is_none() && embed_origin.is_none() {
+        let said =
+            "say where the person goes back to: return_url, or embed_origin for a page in a frame";
+        return Err(ApiError::invalid("return_url", said));
+    }
+    Ok(PageLink {
+        id: Uuid::now_v7(),
+        tenant_id,
+        purpose,
+        channels,
+        to,
+        subject: wire.subject,
+        variables: wire.variables,
+        metadata: wire.metadata,
+        locale: language::read(wire.locale.as_deref())?.map(|locale| locale.to_string()),
+        return_url,
+        embed_origin,
+        state: wire.state,
+        expires_at: now + i64::from(home.config.page.link_lifetime_secs) * 1_000,
+    })
+}
+
+impl From<NotWritten> for ApiError {
+    fn from(error: NotWritten) -> Self {
+        match error {
+            NotWritten::TooLong { field, length, most } => {
+                let said = format!(
+                    "the link would have {length} characters, and may have {most}: make {field} shorter, \
+                     which takes the most of them"
+                );
+                Self::invalid(&field, said)
+            }
+            NotWritten::NotSealed(error) => error.into(),
         }
     }
 }
 
-fn is_meant_for_loopback(headers: &HeaderMap) -> bool {
-    let forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
-    };
-    ["localhost", "127.0.0.1", "[::1]"].contains(&name)
-        && !forwarded.iter().any(|name| headers.contains_key(*name))
+fn check_sizes(wire: &CreatePage) -> Result<(), ApiError> {
+    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    for (name, bytes, most) in [
+        ("subject", length(&wire.subject), SUBJECT),
+        ("state", length(&wire.state), STATE),
+        ("return_url", length(&wire.return_url), RETURN_URL),
+        ("metadata", wire.metadata.as_ref().map_or(0, json_len), METADATA),
+        ("variables", json_len(&wire.variables), METADATA),
+    ] {
+        if bytes > most {
+            let said = format!("{name} may have at most {most} bytes: it becomes part of the link");
+            return Err(ApiError::invalid(name, said));
+        }
+    }
+    Ok(())
 }
 
-/// Offers the channels that there is a chain for.
-async fn try_it(_: ThisMachine, State(app): State<App>) -> Response {
-    let options: String = app.home.config.chains.available().map(option).collect();
-    page(include_str!("../pages/try_it.html").replace("{channels}", &options))
+fn channels(home: &Home, names: &[String], to: Option<&str>) -> Result<Vec<Channel>, ApiError> {
+    let usual = if to.is_some_and(|to| to.contains('@')) { "email" } else { "sms" };
+    let usual = [usual.to_owned()];
+    let names = if names.is_empty() { &usual } else { names };
+    let mut read = Vec::with_capacity(names.len());
+    for (place, name) in names.iter().enumerate() {
+        let of_place = |error: ApiError| error.with("field", format!("channels[{place}]"));
+        let channel =
+            channel::read_for(Lane::Otp, &home.config.chains, Some(name)).map_err(of_place)?;
+        if read.contains(&channel) {
+            let said = "name each channel once";
+            return Err(of_place(ApiError::invalid("channels", said)));
+        }
+        let differs = |first: &Channel| first.is_by_phone() != channel.is_by_phone();
+        if to.is_some() && read.first().is_some_and(differs) {
+            let said = format!("{name} does not reach the address that is sent as to");
+            return Err(of_place(ApiError::invalid("channels", said)));
+        }
+        read.push(channel);
+    }
+    Ok(read)
 }
 
-fn option(channel: Channel) -> String {
-    let reaches = if channel.is_by_phone() { "phone" } else { "email" };
-    let (value, noun) = (channel.as_str(), channel.noun());
-    format!("<option value=\"{value}\" data-reaches=\"{reaches}\">{noun}</option>")
+fn return_url(home: &Home, text: Option<String>) -> Result<Option<String>, ApiError> {
+    let Some(text) = text else { return Ok(None) };
+    let url = Url::parse(&text).ok().filter(|url| home.config.page.may_return_to(url));
+    let url = url.ok_or_else(|| {
+        ApiError::invalid(
+            "return_url",
+            "this is nowhere that people are sent back to; add it to page.return_urls",
+        )
+    })?;
+    if let Some((name, _)) = url.query_pairs().find(|(name, _)| ADDED.contains(&name.as_ref())) {
+        let said = format!("leave the parameter {name} out: the page adds it");
+        return Err(ApiError::invalid("return_url", said));
+    }
+    Ok(Some(url.into()))
 }
 
-fn page(html: impl Into<String>) -> Response {
-    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-                  form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
-    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html.into())).into_response()
-}
-
-fn script(text: &'static str) -> Response {
-    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], text).into_response()
-}
-
-fn css() -> Response {
-    let text = include_str!("../pages/otpost.css");
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], text).into_response()
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct InboxQuery {
-    to: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct InboxMessage {
-    to: String,
-    channel: &'static str,
-    /// Of an e-mail.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<String>,
-    text: String,
-    /// The code in it, if it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<String>,
-    at: String,
-}
-
-async fn inbox(
-    _: ThisMachine,
-    State(app): State<App>,
-    Params(query): Params<InboxQuery>,
-) -> Result<Json<Vec<InboxMessage>>, ApiError> {
-    // An unescaped plus arrives as a space.
-    let to = query.to.map(|to| match to.trim() {
-        address if address.contains('@') => address.replace(' ', "+"),
-        number => format!("+{}", number.trim_start_matches('+')),
-    });
-    let messages = app.home.inbox.list(to.as_deref());
-    let messages = messages.into_iter().map(|m| InboxMessage {
-        to: m.to,
-        channel: m.channel,
-        title: m.title,
-        text: m.text,
-        code: m.code,
-        at: rfc3339(m.at_ms),
-    });
-    Ok(Json(messages.collect()))
-}
-
-async fn try_create(
-    _: ThisMachine,
-    State(app): State<App>,
-    languages: AcceptLanguage,
-    body: JsonBody<CreateVerification>,
-) -> Result<(StatusCode, Json<CreatedVerification>), ApiError> {
-    let new = create::parse(&app.home, DEFAULT_TENANT, &languages, body.value).await?;
-    let accepted = verification::accept(&app.home, new).await?;
-    Ok((StatusCode::ACCEPTED, Json(accepted.into())))
-}
-
-async fn try_check(
-    _: ThisMachine,
-    State(app): State<App>,
-    key: IdempotencyHeader,
-    body: JsonBody<CheckVerification>,
-) -> Result<Json<CheckedVerification>, ApiError> {
-    check::run(&app.home, DEFAULT_TENANT, key, body.value).await.map(Json)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_this_machine_under_its_own_name() {
-        let asked = |pairs: &[(&'static str, &str)]| {
-            let mut headers = HeaderMap::new();
-            for (name, value) in pairs {
-                headers.insert(*name, value.parse().expect("a header"));
-            }
-            is_meant_for_loopback(&headers)
-        };
-        assert!(asked(&[("host", "127.0.0.1:8080")]));
-        assert!(asked(&[("host", "localhost")]));
-        assert!(asked(&[("host", "[::1]:8080")]));
-        assert!(!asked(&[("host", "rebound.example:8080")]));
-        assert!(!asked(&[("host", "localhost.example")]));
-        assert!(!asked(&[("host", "localhost"), ("x-forwarded-for", "198.51.100.1")]));
-        assert!(!asked(&[]));
+fn embed_origin(home: &Home, text: Option<String>) -> Result<Option<String>, ApiError> {
+    match text {
+        Some(text) if !home.config.page.may_embed(&text) => {
+            let said = "this is no page that may embed ours; add its origin to page.embed_origins";
+            Err(ApiError::invalid("embed_origin", said))
+        }
+        allowed => Ok(allowed),
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{DEFAULT_LIMIT, PathId, read_after, read_limit, wrong_parameter};
+use super::{DEFAULT_LIMIT, PathId, read_after, read_limit};
 use crate::{
     App,
     auth::Caller,
@@ -104,7 +104,7 @@ pub async fn add(
     let scope = match wire.scope.as_deref() {
         None => suppression::Scope::Bulk,
         Some(text) => suppression::Scope::parse(text)
-            .ok_or_else(|| wrong_parameter("scope", "scope is bulk or all"))?,
+            .ok_or_else(|| ApiError::invalid("scope", "scope is bulk or all"))?,
     };
     let new = NewSuppression {
         tenant_id: Some(caller.tenant_id),

@@ -159,13 +159,13 @@ async fn through_the_page(service: &Service, answers: &mut Vec<String>) -> [Stri
     answers.push(page.shown().await.is(200).text);
     let begun = page.create(&json!({})).await.is(200);
     let begun = page.begun(&begun).await;
-    answers.push(page.check(&begun.session, "1").await.refused(422, "code_incorrect").text);
-    let again = json!({ "session": begun.session });
+    answers.push(page.check(&begun.handle, "1").await.refused(422, "code_incorrect").text);
+    let again = json!({ "handle": begun.handle });
     answers.push(page.call("resend", &again).await.refused(429, "resend_too_early").text);
-    answers.push(page.check(&begun.session, &page.link).await.text);
+    answers.push(page.check(&begun.handle, &page.link).await.text);
     let known = [&OF_PAGE[3..], "sentinel-subject"].map(str::to_owned);
     let [number, subject] = known;
-    [page.link, begun.session, begun.code, number, subject]
+    [page.link, begun.handle, begun.code, number, subject]
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use otpost_shared::limits::{Charge, Limited, Limiter, Reach, Rule, Scope};
 use otpost_shared::redis_link::RedisLink;
+use otpost_shared::strangers::{Surface, count_client};
 use otpost_testbed::on_both_homes;
 use uuid::Uuid;
 
@@ -37,6 +38,16 @@ on_both_homes! {
         assert!(limiter.charge(Uuid::nil(), &charge("a"), None, 1).await.is_err());
         limiter.refund(charged).await;
         assert!(limiter.charge(Uuid::nil(), &charge("a"), None, 2).await.is_ok());
+    }
+
+    async fn strangers_are_counted_where_they_call(bed, "") {
+        let rules = [Rule { count: 1, window_ms: 60_000 }];
+        let client = "198.51.100.7".parse().expect("an address");
+        let count = |at| count_client(&bed.home, at, Uuid::nil(), client, &rules);
+        assert!(count(Surface::Django).await.is_ok());
+        assert!(count(Surface::Page).await.is_ok());
+        let limited = count(Surface::Page).await.expect_err("one a minute");
+        assert_eq!(limited.scope, Scope::Client);
     }
 
     async fn what_a_repeat_has_passed_on_stays_charged(bed, "") {

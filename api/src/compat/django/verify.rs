@@ -10,7 +10,7 @@ use otpost_shared::{
     limits::{Rule, Scope},
     recipient::Recipient,
     secrets::{Code, Handle},
-    strangers::{self, Fault, Stranger},
+    strangers::{self, Fault, Stranger, Surface},
     verification::{self, CheckAnswer, CheckRequest, Status},
 };
 use uuid::Uuid;
@@ -40,6 +40,7 @@ pub(super) async fn verify(
     let presented = read(home, request).await?;
     let tenant_id = speaker.tenant_id(home).await?;
     let stranger = Stranger {
+        surface: Surface::Django,
         tenant_id,
         client,
         to: &presented.to,

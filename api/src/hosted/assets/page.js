@@ -9,15 +9,15 @@
   const status = find("status");
   // What is known of the verification; kept while the tab lives, so that a reload goes on where it was.
   const PLACE = `otpost ${location.pathname.slice(-40)}`;
-  let session = null;
+  let verification = null;
   let work = null;
-  let otp = null;
+  let listening = null;
 
   // ---- what is kept over a reload
 
   function keep() {
     try {
-      if (session) sessionStorage.setItem(PLACE, JSON.stringify(session));
+      if (verification) sessionStorage.setItem(PLACE, JSON.stringify(verification));
       else sessionStorage.removeItem(PLACE);
     } catch { /* A frame may not have any. */ }
   }
@@ -106,7 +106,7 @@
     for (const section of sections) section.hidden = section.id !== step;
     const way = find("leave").parentElement;
     way.hidden = step === "done" || way.dataset.leads === "false";
-    if (otp) { otp.abort(); otp = null; }
+    if (listening) { listening.abort(); listening = null; }
     const target = focus ?? find(step).querySelector("h1");
     target.focus();
   }
@@ -124,7 +124,7 @@
   }
 
   function over(text) {
-    session = null;
+    verification = null;
     keep();
     show("over");
     trouble("over", text);
@@ -138,9 +138,9 @@
   ];
 
   function note(error) {
-    if (!OVER.includes(error.code) || !session) return;
-    session.isOver = true;
-    session.resendAt = Date.now();
+    if (!OVER.includes(error.code) || !verification) return;
+    verification.isOver = true;
+    verification.resendAt = Date.now();
     count();
   }
 
@@ -220,9 +220,9 @@
 
   function begun(asked, answer) {
     const now = Date.now();
-    session = {
+    verification = {
       asked,
-      session: answer.session,
+      handle: answer.handle,
       channel: answer.channel,
       said: answer.said,
       expiresAt: now + answer.expires_in_secs * 1_000,
@@ -235,14 +235,15 @@
   function enter() {
     const code = find("code");
     code.value = "";
-    find("sent").textContent = session.said;
+    find("sent").textContent = verification.said;
     status.textContent = "";
     trouble("enter", "", code);
     const others = find("others");
     if (others) {
+      const { channel } = verification;
       const ways = [...others.querySelectorAll("button")];
       for (const way of ways) {
-        way.hidden = way.dataset.way === session.channel || way.dataset.reaches !== reachesOf(session.channel);
+        way.hidden = way.dataset.way === channel || way.dataset.reaches !== reachesOf(channel);
       }
       others.hidden = ways.every((way) => way.hidden);
     }
@@ -257,7 +258,7 @@
     const buttons = [find("again"), ...document.querySelectorAll("#others button")];
     clearInterval(ticks);
     const tick = () => {
-      const secs = Math.ceil((session ? session.resendAt - Date.now() : 0) / 1_000);
+      const secs = Math.ceil((verification ? verification.resendAt - Date.now() : 0) / 1_000);
       place.hidden = secs <= 0;
       if (secs > 0) {
         const time = `${Math.floor(secs / 60)}:${String(secs % 60).padStart(2, "0")}`;
@@ -277,8 +278,8 @@
   // Browsers that read the SMS themselves, if the person lets them.
   function listen(code) {
     if (!("OTPCredential" in window)) return;
-    otp = new AbortController();
-    navigator.credentials.get({ otp: { transport: ["sms"] }, signal: otp.signal }).then((found) => {
+    listening = new AbortController();
+    navigator.credentials.get({ otp: { transport: ["sms"] }, signal: listening.signal }).then((found) => {
       if (!found?.code) return;
       code.value = found.code;
       code.form.requestSubmit();
@@ -302,7 +303,7 @@
       event.preventDefault();
       trouble("enter", "", code);
       busy(form.querySelector("button"), async () => {
-        verified(await post("check", { session: session.session, code: code.value }));
+        verified(await post("check", { handle: verification.handle, code: code.value }));
       }, (error) => {
         note(error);
         code.select();
@@ -314,15 +315,15 @@
   function again(button, channel) {
     trouble("enter", "", find("code"));
     busy(button, async () => {
-      if (session.isOver) {
-        const asked = page.fixed ? { channel } : { ...session.asked, channel };
+      if (verification.isOver) {
+        const asked = page.fixed ? { channel } : { ...verification.asked, channel };
         begun(asked, await create(asked));
         return;
       }
-      const answer = await post("resend", { session: session.session, channel });
-      session.channel = answer.channel;
-      session.said = answer.said;
-      session.resendAt = Date.now() + answer.resend_in_secs * 1_000;
+      const answer = await post("resend", { handle: verification.handle, channel });
+      verification.channel = answer.channel;
+      verification.said = answer.said;
+      verification.resendAt = Date.now() + answer.resend_in_secs * 1_000;
       keep();
       enter();
       status.textContent = answer.said;
@@ -335,7 +336,7 @@
   // ---- the end
 
   function verified({ receipt, state, return_to: returnTo }) {
-    session = null;
+    verification = null;
     keep();
     clearInterval(ticks);
     show("done");
@@ -354,12 +355,12 @@
     const ask = find("ask");
     if (ask) prepareAsk(ask);
     confirm();
-    find("again").addEventListener("click", (event) => again(event.currentTarget, session.channel));
+    find("again").addEventListener("click", (event) => again(event.currentTarget, verification.channel));
     for (const button of document.querySelectorAll("#others button")) {
       button.addEventListener("click", () => again(button, button.dataset.way));
     }
     find("back")?.addEventListener("click", () => {
-      session = null;
+      verification = null;
       keep();
       clearInterval(ticks);
       if (!work) beginWork();
@@ -378,8 +379,8 @@
         .observe(document.documentElement);
       addEventListener("keydown", (event) => { if (event.key === "Escape") tell("left"); });
     }
-    session = kept();
-    if (session) {
+    verification = kept();
+    if (verification) {
       enter();
       return;
     }

@@ -8,8 +8,6 @@ window.Otpost = (() => {
     const frame = document.createElement("iframe");
     frame.src = url;
     frame.title = title;
-    // Codes by SMS may be filled in.
-    frame.allow = "otp-credentials";
     frame.referrerPolicy = "no-referrer";
     Object.assign(frame.style, { border: "0", width: "100%", height: "32rem", display: "block", colorScheme: "light dark" });
     return frame;

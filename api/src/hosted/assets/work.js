@@ -1,6 +1,6 @@
 "use strict";
 // Finds a number with which SHA-256 (FIPS 180-4) of `challenge:number` begins with so many zero bits. What
-// the browser has built in answers one hash at a time and later; this makes a million a second.
+// the browser has built in answers one hash at a time and later; this tries about four times as many.
 
 const K = new Uint32Array(64);
 const START = new Uint32Array(8);

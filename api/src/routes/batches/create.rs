@@ -227,18 +227,15 @@ async fn fill(
 fn parse(bytes: &Bytes) -> Result<(BatchText, Vec<Bytes>), ApiError> {
     let wire: CreateBatch<'_> = body::parse(bytes)?;
     if wire.messages.is_empty() || wire.messages.len() > ROWS {
-        return Err(ErrorCode::InvalidField
-            .detail(format!("messages must have 1 to {ROWS} recipients"))
-            .with("field", "messages"));
+        let said = format!("messages must have 1 to {ROWS} recipients");
+        return Err(ApiError::invalid("messages", said));
     }
     let rows = wire.messages.iter().map(|raw| bytes.slice_ref(raw.get().as_bytes())).collect();
     Ok((parse_text(&wire.text)?, rows))
 }
 
 pub(super) fn parse_text(text: &str) -> Result<BatchText, ApiError> {
-    BatchText::parse(text).map_err(|error: TextError| {
-        ErrorCode::InvalidField.detail(error.to_string()).with("field", "text")
-    })
+    BatchText::parse(text).map_err(|error: TextError| ApiError::invalid("text", error.to_string()))
 }
 
 fn is_lines(headers: &HeaderMap) -> bool {

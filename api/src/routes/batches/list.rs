@@ -25,7 +25,7 @@ use crate::{
     auth::Caller,
     error::{ApiError, Problem},
     query::Params,
-    routes::{DEFAULT_LIMIT, PathId, read_after, read_limit, wrong_after, wrong_parameter},
+    routes::{DEFAULT_LIMIT, PathId, read_after, read_limit, wrong_after},
     timestamp::rfc3339,
 };
 
@@ -132,7 +132,7 @@ fn part(batch: Batch, query: &ListQuery) -> Result<Part, ApiError> {
     let which = match query.state.as_deref() {
         None => Which::All,
         Some(text) => Which::parse(text).ok_or_else(|| {
-            wrong_parameter("state", &format!("state is one of {}", Which::names()))
+            ApiError::invalid("state", format!("state is one of {}", Which::names()))
         })?,
     };
     let after = match read_after(query.after.as_deref())? {

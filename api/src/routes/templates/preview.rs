@@ -19,7 +19,7 @@ use crate::{
     auth::Caller,
     body::JsonBody,
     error::{ApiError, Problem},
-    routes::{timeline::PriceView, wrong_parameter},
+    routes::timeline::PriceView,
 };
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -60,7 +60,7 @@ impl PreviewTemplate {
             config,
         )?;
         if self.text.is_none() && self.title.is_some() {
-            return Err(wrong_parameter("title", "title is tried out together with text"));
+            return Err(ApiError::invalid("title", "title is tried out together with text"));
         }
         let variables: Vec<String> = self.variables.keys().cloned().collect();
         let title = self.title;

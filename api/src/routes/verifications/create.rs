@@ -21,7 +21,7 @@ use crate::{
     auth::Caller,
     body::{IdempotencyHeader, JsonBody},
     channel,
-    error::{ApiError, ErrorCode, Problem},
+    error::{ApiError, Problem},
     language::AcceptLanguage,
     timestamp::rfc3339,
 };
@@ -132,9 +132,7 @@ pub(crate) async fn parse(
 ) -> Result<NewVerification, ApiError> {
     let channel = channel::read_for(Lane::Otp, &home.config.chains, wire.channel.as_deref())?;
     let too_long = |field: &str, most: usize| {
-        ErrorCode::InvalidField
-            .detail(format!("{field} may have at most {most} bytes"))
-            .with("field", field)
+        ApiError::invalid(field, format!("{field} may have at most {most} bytes"))
     };
     if wire.subject.as_ref().is_some_and(|subject| subject.len() > SUBJECT) {
         return Err(too_long("subject", SUBJECT));
@@ -152,9 +150,7 @@ pub(crate) async fn parse(
         None => None,
     };
     let code = wire.code.map(|text| {
-        Code::normalised(&text).ok_or_else(|| {
-            ErrorCode::InvalidField.detail("code must be digits").with("field", "code")
-        })
+        Code::normalised(&text).ok_or_else(|| ApiError::invalid("code", "code must be digits"))
     });
     Ok(NewVerification {
         tenant_id,

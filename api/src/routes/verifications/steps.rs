@@ -47,7 +47,7 @@ pub(super) async fn read(
 ) -> Result<Vec<NewStep>, ApiError> {
     if steps.len() > MOST_STEPS {
         let said = format!("there may be at most {MOST_STEPS} steps after the first");
-        return Err(ErrorCode::InvalidField.detail(said).with("field", "then"));
+        return Err(ApiError::invalid("then", said));
     }
     let mut read: Vec<NewStep> = Vec::with_capacity(steps.len());
     for (place, step) in steps.into_iter().enumerate() {

@@ -21,7 +21,7 @@ use crate::{
     body::JsonBody,
     error::{ApiError, ErrorCode, Problem},
     query::{NoParams, Params},
-    routes::{DEFAULT_LIMIT, PathId, read_after, read_limit, wrong_parameter},
+    routes::{DEFAULT_LIMIT, PathId, read_after, read_limit},
     timestamp::rfc3339,
 };
 
@@ -187,7 +187,7 @@ pub async fn replay_from(
     let from = match (since.as_deref(), after) {
         (Some(text), None) => ReplayFrom::Moment(read_moment(text)?),
         (None, Some(place)) => ReplayFrom::Place(place),
-        _ => return Err(wrong_parameter("since", "send either since or after")),
+        _ => return Err(ApiError::invalid("since", "send either since or after")),
     };
     let (db, now) = (&app.home.db, app.home.clock.now());
     let done = webhook::replay_from(db, caller.tenant_id, of.id, from, now).await?;
@@ -197,12 +197,12 @@ pub async fn replay_from(
 
 fn read_state(text: &str) -> Result<DeliveryState, ApiError> {
     let said = "state is queued, sending, delivered or failed";
-    DeliveryState::parse(text).ok_or_else(|| wrong_parameter("state", said))
+    DeliveryState::parse(text).ok_or_else(|| ApiError::invalid("state", said))
 }
 
 fn read_moment(text: &str) -> Result<i64, ApiError> {
     let said = "since must be a moment such as 2026-11-20T08:00:00Z";
     let moment =
-        OffsetDateTime::parse(text, &Rfc3339).map_err(|_| wrong_parameter("since", said))?;
+        OffsetDateTime::parse(text, &Rfc3339).map_err(|_| ApiError::invalid("since", said))?;
     Ok(moment.unix_timestamp() * 1_000 + i64::from(moment.millisecond()))
 }

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{DEFAULT_LIMIT, PathId, read_after, read_limit, wrong_parameter};
+use super::{DEFAULT_LIMIT, PathId, read_after, read_limit};
 use crate::{
     App,
     auth::Caller,
@@ -316,17 +316,17 @@ pub async fn test(
 
 fn read_url(app: &App, url: &str) -> Result<Target, ApiError> {
     Target::parse(url, app.home.config.webhooks)
-        .map_err(|said| wrong_parameter("url", &format!("url {said}")))
+        .map_err(|said| ApiError::invalid("url", format!("url {said}")))
 }
 
 fn read_description(text: String) -> Result<Description, ApiError> {
     Description::parse(text)
-        .map_err(|said| wrong_parameter("description", &format!("description {said}")))
+        .map_err(|said| ApiError::invalid("description", format!("description {said}")))
 }
 
 fn read_types(types: &[String]) -> Result<Filter, ApiError> {
     Filter::parse(types.iter().map(String::as_str))
-        .map_err(|error| wrong_parameter("types", &error.to_string()))
+        .map_err(|error| ApiError::invalid("types", error.to_string()))
 }
 
 fn known_id(caller: &Caller, id: PathId) -> Result<Uuid, ApiError> {
@@ -346,7 +346,7 @@ impl From<NotMade> for ApiError {
             NotMade::TooMany { most } => ErrorCode::TooManyWebhooks.error().with("most", most),
             NotMade::NotFound => ErrorCode::WebhookNotFound.error(),
             NotMade::Disabled => {
-                wrong_parameter("id", "it is disabled, and gets nothing; enable it first")
+                ApiError::invalid("id", "it is disabled, and gets nothing; enable it first")
             }
             NotMade::Unavailable(error) => error.into(),
         }

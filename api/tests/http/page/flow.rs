@@ -33,12 +33,12 @@ on_both_homes! {
         let begun = page.begun(&begun).await;
         let row = service.show(begun.id).await.is(200);
         assert_eq!((row.str("purpose"), &row.json["metadata"]), ("login", &json!({ "cart": 1 })));
-        let wrong = page.check(&begun.session, &other_than(&begun.code)).await.refused(422, "code_incorrect");
+        let wrong = page.check(&begun.handle, &other_than(&begun.code)).await.refused(422, "code_incorrect");
         assert_eq!(wrong.json["guesses_left"], 4);
         assert!(wrong.str("said").contains('4') && wrong.json.get("detail").is_none(), "{}", wrong.text);
-        page.check(&begun.session, "x").await.refused(422, "code_malformed");
+        page.check(&begun.handle, "x").await.refused(422, "code_malformed");
         // With what people type around it.
-        let done = page.check(&begun.session, &format!(" {} ", begun.code)).await.is(200);
+        let done = page.check(&begun.handle, &format!(" {} ", begun.code)).await.is(200);
         let receipt = done.str("receipt");
         assert_eq!(done.str("state"), "s t&x");
         assert_eq!(
@@ -46,7 +46,7 @@ on_both_homes! {
             format!("https://app.example.org/done?a=b&receipt={receipt}&state=s+t%26x")
         );
         // An answer that was lost can be had again.
-        let again = page.check(&begun.session, &begun.code).await.is(200);
+        let again = page.check(&begun.handle, &begun.code).await.is(200);
         assert_eq!(again.json, done.json);
         let other = json!({ "receipt": receipt, "purpose": "login", "subject": "user 8" });
         service.post(CONSUME, &other).await.refused(422, "receipt_not_valid");
@@ -65,7 +65,7 @@ on_both_homes! {
         let begun = page.create(&json!({})).await.is(200);
         assert_eq!(begun.str("to"), "+1********01");
         let begun = page.begun(&begun).await;
-        page.check(&begun.session, &begun.code).await.is(200);
+        page.check(&begun.handle, &begun.code).await.is(200);
         assert_eq!(service.stored().await.hints, 1);
     }
 
@@ -73,7 +73,7 @@ on_both_homes! {
         let service = Service::start(&bed).await;
         let page = Page::make_with(&service, &json!({ "channels": ["sms", "voice"] })).await;
         let begun = page.begin(1).await;
-        let again = json!({ "session": begun.session });
+        let again = json!({ "handle": begun.handle });
         let early = page.call("resend", &again).await.refused(429, "resend_too_early");
         assert!(early.str("said").contains("0:"), "{}", early.text);
         service.home.clock.advance(LATER_MS);
@@ -81,15 +81,15 @@ on_both_homes! {
         assert_eq!(sent.str("channel"), "sms");
         assert!(matches!(sent.json["resend_in_secs"].as_i64(), Some(25..=30)), "{}", sent.text);
         service.home.clock.advance(LATER_MS);
-        let by_call = json!({ "session": begun.session, "channel": "voice" });
+        let by_call = json!({ "handle": begun.handle, "channel": "voice" });
         let sent = page.call("resend", &by_call).await.is(200);
         assert_eq!(sent.str("channel"), "voice");
         assert!(sent.str("said").contains("calling"), "{}", sent.text);
         // It is no way of this link, though there is one.
-        let by_mail = json!({ "session": begun.session, "channel": "email" });
+        let by_mail = json!({ "handle": begun.handle, "channel": "email" });
         page.call("resend", &by_mail).await.refused(422, "channel_unavailable");
         assert_eq!(service.show(begun.id).await.json["messages"].as_array().expect("a list").len(), 3);
-        page.check(&begun.session, &begun.code).await.is(200);
+        page.check(&begun.handle, &begun.code).await.is(200);
         page.call("resend", &again).await.refused(409, "already_verified");
     }
 
@@ -102,7 +102,7 @@ on_both_homes! {
         page.create(&json!({ "to": "ann@example.org", "channel": "sms" })).await.refused(422, "channel_unavailable");
         let begun = page.create(&json!({ "to": "ann@example.org" })).await.is(200);
         let begun = page.begun(&begun).await;
-        page.check(&begun.session, &begun.code).await.is(200);
+        page.check(&begun.handle, &begun.code).await.is(200);
     }
 
     async fn the_code_is_sent_in_the_language_of_the_page(bed, ON) {

@@ -96,15 +96,15 @@ on_both_homes! {
         let (one, two) = (page.begin(1).await, other.begin(2).await);
         let wrong = other_than(&one.code);
         for _ in 0..2 {
-            page.check(&one.session, &wrong).await.refused(422, "code_incorrect");
+            page.check(&one.handle, &wrong).await.refused(422, "code_incorrect");
         }
         // What is right is not counted, and neither is what is no question.
-        page.check(&one.session, "x").await.refused(422, "code_malformed");
-        page.check(&one.session, &one.code).await.is(200);
-        other.check(&two.session, &other_than(&two.code)).await.refused(422, "code_incorrect");
-        other.check(&two.session, &two.code).await.refused(429, "rate_limited");
+        page.check(&one.handle, "x").await.refused(422, "code_malformed");
+        page.check(&one.handle, &one.code).await.is(200);
+        other.check(&two.handle, &other_than(&two.code)).await.refused(422, "code_incorrect");
+        other.check(&two.handle, &two.code).await.refused(429, "rate_limited");
         service.home.clock.advance(60_001);
-        other.check(&two.session, &two.code).await.is(200);
+        other.check(&two.handle, &two.code).await.is(200);
     }
 
     async fn five_guesses_and_the_limits_of_a_number_hold_here_too(bed, ON) {
@@ -114,10 +114,10 @@ on_both_homes! {
         let again = page.create(&json!({ "to": number(1) })).await.refused(429, "rate_limited");
         assert_eq!(again.str("limit"), "recipient");
         for left in (0..5).rev() {
-            let wrong = page.check(&begun.session, &other_than(&begun.code)).await;
+            let wrong = page.check(&begun.handle, &other_than(&begun.code)).await;
             assert_eq!(wrong.refused(422, "code_incorrect").json["guesses_left"], left);
         }
-        page.check(&begun.session, &begun.code).await.refused(423, "verification_locked");
+        page.check(&begun.handle, &begun.code).await.refused(423, "verification_locked");
     }
 
     async fn whoever_is_disabled_sends_no_new_codes(bed, ON) {
@@ -154,12 +154,12 @@ on_both_homes! {
         for n in [1, 2] {
             let begun = page.create(&json!({ "to": number(n) })).await.is(200);
             let wrong = page.begun(&begun).await;
-            let wrong = page.check(&wrong.session, &other_than(&wrong.code)).await;
+            let wrong = page.check(&wrong.handle, &other_than(&wrong.code)).await;
             service.home.clock.advance(30_001);
-            let resent = page.call("resend", &json!({ "session": begun.str("session") })).await;
+            let resent = page.call("resend", &json!({ "handle": begun.str("handle") })).await;
             let said = |text: &str| text.replace("********01", "").replace("********02", "");
             let mut seen = begun.json.clone();
-            seen["session"] = json!(begun.str("session").len());
+            seen["handle"] = json!(begun.str("handle").len());
             answers.push((said(&seen.to_string()), wrong.status, wrong.text, resent.status, said(&resent.text)));
         }
         assert_eq!(answers[0], answers[1]);

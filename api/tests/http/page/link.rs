@@ -66,6 +66,28 @@ on_both_homes! {
         service.post(PAGES, &json!({ "embed_origin": "https://shop.example.org" })).await.is(201);
     }
 
+    async fn each_link_that_is_made_opens(bed, ON) {
+        let service = Service::start(&bed).await;
+        let full = json!({
+            "subject": "x".repeat(255), "state": "\"".repeat(512),
+            "variables": { "a": "x".repeat(1_015) }, "metadata": { "a": "x".repeat(1_015) },
+        });
+        // Of the same length, but an address spells three bytes with nine characters.
+        for (text, is_made) in [("x".repeat(990), true), ("\u{65e5}".repeat(330), false)] {
+            let url = format!("https://app.example.org/{text}");
+            let body = super::with(full.clone(), &json!({ "return_url": url }));
+            let made = service.post(PAGES, &body).await;
+            if is_made {
+                Page::of(&service, &made.is(201)).shown().await.is(200);
+            } else {
+                let said = made.refused(422, "invalid_field").names("return_url");
+                assert!(said.text.contains("8000"), "{}", said.text);
+            }
+            let alone = json!({ "return_url": url });
+            Page::of(&service, &service.post(PAGES, &alone).await.is(201)).shown().await.is(200);
+        }
+    }
+
     async fn a_link_runs_out(bed, ON) {
         let service = Service::start(&bed).await;
         let page = Page::make_with(&service, &json!({ "state": "s" })).await;
@@ -78,7 +100,7 @@ on_both_homes! {
             page.call(call, &json!({})).await.refused(410, "page_expired");
         }
         // The verification has a time of its own.
-        page.check(&begun.session, &begun.code).await.refused(410, "verification_expired");
+        page.check(&begun.handle, &begun.code).await.refused(410, "verification_expired");
     }
 
     async fn whoever_began_in_time_may_end(bed, ON) {
@@ -88,7 +110,7 @@ on_both_homes! {
         let begun = page.begin(1).await;
         service.home.clock.advance(60_000);
         page.call("challenge", &json!({})).await.refused(410, "page_expired");
-        page.check(&begun.session, &begun.code).await.is(200);
+        page.check(&begun.handle, &begun.code).await.is(200);
     }
 
     async fn no_other_text_is_a_link(bed, ON) {
@@ -113,7 +135,7 @@ on_both_homes! {
         }
     }
 
-    async fn a_session_counts_with_its_own_link_alone(bed, ON) {
+    async fn a_handle_counts_with_its_own_link_alone(bed, ON) {
         let service = Service::start(&bed).await;
         let (page, other) = (Page::make(&service).await, Page::make(&service).await);
         let key = service.foreign_key().await;
@@ -122,16 +144,16 @@ on_both_homes! {
         let begun = page.begin(1).await;
         let native = service.create(2).await;
         for elsewhere in [&other, &foreign] {
-            elsewhere.check(&begun.session, &begun.code).await.refused(404, "verification_not_found");
-            let again = json!({ "session": begun.session });
+            elsewhere.check(&begun.handle, &begun.code).await.refused(404, "verification_not_found");
+            let again = json!({ "handle": begun.handle });
             elsewhere.call("resend", &again).await.refused(404, "verification_not_found");
         }
         // Nor do session tokens of the API count.
-        for session in [native.token.as_str(), "", "x"] {
-            page.check(session, &native.code).await.refused(404, "verification_not_found");
+        for handle in [native.token.as_str(), "", "x"] {
+            page.check(handle, &native.code).await.refused(404, "verification_not_found");
         }
         assert_eq!(service.show(begun.id).await.json["guesses_left"], 5);
-        page.check(&begun.session, &begun.code).await.is(200);
+        page.check(&begun.handle, &begun.code).await.is(200);
     }
 
     async fn a_link_counts_once(bed, ON) {
@@ -141,11 +163,11 @@ on_both_homes! {
         for n in 1..=3 {
             begun.push(page.begin(n).await);
         }
-        let answers = join_all(begun.iter().map(|begun| page.check(&begun.session, &begun.code))).await;
+        let answers = join_all(begun.iter().map(|begun| page.check(&begun.handle, &begun.code))).await;
         let verified = answers.iter().filter(|answer| answer.status == 200).count();
         assert_eq!(verified, 1, "{answers:?}");
         for (answer, begun) in answers.iter().zip(&begun) {
-            let repeat = page.check(&begun.session, &begun.code).await;
+            let repeat = page.check(&begun.handle, &begun.code).await;
             if answer.status == 200 {
                 assert_eq!(repeat.is(200).json, answer.json);
             } else {
@@ -168,7 +190,7 @@ on_both_homes! {
             known.refused(422, "invalid_field").names("x");
             service.get(&format!("{path}/{call}")).by_nobody().await.refused(405, "method_not_allowed");
         }
-        for (call, body) in [("create", json!({ "code": "1" })), ("check", json!({ "session": "x" })), ("resend", json!({}))] {
+        for (call, body) in [("create", json!({ "code": "1" })), ("check", json!({ "handle": "x" })), ("resend", json!({}))] {
             page.call(call, &body).await.refused(422, "invalid_field");
         }
         service.post_text(&format!("{path}/check"), "{").by_nobody().await.refused(400, "malformed_body");

@@ -79,22 +79,22 @@ impl<'a> Page<'a> {
     pub async fn begun(&self, answer: &Answer) -> Begun {
         let keys = &self.service.home.keys;
         let link = PageLink::parse(keys, &self.link).expect("a link");
-        let session = answer.str("session").to_owned();
-        let token = link.take(keys, "page.session", &session).expect("a session of this link");
+        let handle = answer.str("handle").to_owned();
+        let token = link.take(keys, "page.handle", &handle).expect("a handle of this link");
         let token = String::from_utf8(token).expect("text");
         let id = Handle::parse(&token).expect("a token").id;
-        Begun { id, session, code: self.service.code_of(id).await }
+        Begun { id, handle, code: self.service.code_of(id).await }
     }
 
-    pub async fn check(&self, session: &str, code: &str) -> Answer {
-        self.call("check", &json!({ "session": session, "code": code })).await
+    pub async fn check(&self, handle: &str, code: &str) -> Answer {
+        self.call("check", &json!({ "handle": handle, "code": code })).await
     }
 }
 
 /// What the page's script holds, with the code that its person holds.
 pub struct Begun {
     pub id: Uuid,
-    pub session: String,
+    pub handle: String,
     pub code: String,
 }
 

@@ -6,14 +6,14 @@ use uuid::Uuid;
 
 use crate::error::{ApiError, ErrorCode};
 
-const FIELD: &str = "page.session";
+const FIELD: &str = "page.handle";
 
-pub(super) struct Session {
+pub(super) struct PageHandle {
     pub(super) id: Uuid,
     pub(super) token: String,
 }
 
-impl Session {
+impl PageHandle {
     pub(super) fn give(home: &Home, link: &PageLink, token: &str) -> Result<String, ApiError> {
         Ok(link.give(&home.keys, FIELD, token.as_bytes())?)
     }
@@ -22,7 +22,7 @@ impl Session {
     /// It was made up, or given with another link.
     pub(super) fn take(home: &Home, link: &PageLink, text: &str) -> Result<Self, ApiError> {
         let token = link.take(&home.keys, FIELD, text).and_then(|t| String::from_utf8(t).ok());
-        let session = token.and_then(|token| Some(Self { id: Handle::parse(&token)?.id, token }));
-        session.ok_or_else(|| ErrorCode::VerificationNotFound.error())
+        let handle = token.and_then(|token| Some(Self { id: Handle::parse(&token)?.id, token }));
+        handle.ok_or_else(|| ErrorCode::VerificationNotFound.error())
     }
 }
