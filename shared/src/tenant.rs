@@ -203,7 +203,14 @@ pub struct Known {
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     known: Arc<Mutex<HashMap<Uuid, Known>>>,
-    disabled: Arc<Mutex<Option<(Millis, HashSet<Uuid>)>>>,
+    disabled: Arc<Mutex<Option<Disabled>>>,
+}
+
+/// Who is disabled, as it was read at a moment.
+#[derive(Debug)]
+struct Disabled {
+    at: Millis,
+    ids: HashSet<Uuid>,
 }
 
 impl Directory {
@@ -228,14 +235,14 @@ impl Directory {
     async fn is_disabled(&self, db: &Db, id: Uuid, now: Millis) -> Result<bool, DbError> {
         let read = || self.disabled.lock().unwrap_or_else(PoisonError::into_inner);
         // The clock may have been set back since.
-        if let Some((at, disabled)) = &*read()
-            && (0..TRUSTED_FOR_MS).contains(&(now - at))
+        if let Some(disabled) = &*read()
+            && (0..TRUSTED_FOR_MS).contains(&(now - disabled.at))
         {
-            return Ok(disabled.contains(&id));
+            return Ok(disabled.ids.contains(&id));
         }
-        let disabled: HashSet<Uuid> = list_disabled(db).await?.into_iter().collect();
-        let is_disabled = disabled.contains(&id);
-        *read() = Some((now, disabled));
+        let ids: HashSet<Uuid> = list_disabled(db).await?.into_iter().collect();
+        let is_disabled = ids.contains(&id);
+        *read() = Some(Disabled { at: now, ids });
         Ok(is_disabled)
     }
 }

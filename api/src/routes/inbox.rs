@@ -286,6 +286,7 @@ mod tests {
         assert!(began.elapsed() < longest);
     }
 
+    #[tokio::test]
     async fn whoever_waits_looks_until_there_is_something() {
         for (there_at, wait_secs) in [(1, 0), (1, 25), (3, 25)] {
             let looks = AtomicU32::new(0);
@@ -293,7 +294,8 @@ mod tests {
                 let n = looks.fetch_add(1, Ordering::Relaxed) + 1;
                 Ok(if n < there_at { Vec::new() } else { vec![n] })
             };
-            let found = wait_for(Duration::from_secs(wait_secs), &CancellationToken::new(), look).await;
+            let found =
+                wait_for(Duration::from_secs(wait_secs), &CancellationToken::new(), look).await;
             assert_eq!(found, Ok(vec![there_at]));
         }
     }

@@ -332,11 +332,11 @@ async fn to_opt_out_costs_strangers_no_statement_more_or_less() {
         let mut cost = vec![statements.take()];
         service.home.clock.advance(30_001);
         statements.take();
-        page.call("resend", &json!({ "session": begun.str("session") })).await.is(200);
+        page.call("resend", &json!({ "handle": begun.str("handle") })).await.is(200);
         cost.push(statements.take());
         let begun = page.begun(&begun).await;
         statements.take();
-        page.check(&begun.session, &other_than(&begun.code)).await.refused(422, "code_incorrect");
+        page.check(&begun.handle, &other_than(&begun.code)).await.refused(422, "code_incorrect");
         cost.push(statements.take());
         costs.push(cost);
     }

@@ -1,5 +1,7 @@
 //! The inbox of a sandbox: whose it is, its pages, waiting for a message, and clearing it.
 
+use std::time::Duration;
+
 use otpost_shared::{
     Home,
     api_key::{self, PREFIX, SANDBOX_PREFIX, Scope},

@@ -135,8 +135,8 @@ on_both_homes! {
         assert_eq!(page.shown().await.status, 410);
         assert_eq!(service.stored().await.codes, 1);
         // What was sent before goes on.
-        page.call("resend", &json!({ "session": begun.session })).await.is(200);
-        page.check(&begun.session, &begun.code).await.is(200);
+        page.call("resend", &json!({ "handle": begun.handle })).await.is(200);
+        page.check(&begun.handle, &begun.code).await.is(200);
         assert_eq!(tenant::mark_enabled(&home.db, DEFAULT_TENANT).await, Ok(true));
         home.clock.advance(500);
         other.begin(3).await;
