@@ -1,7 +1,7 @@
 //! Tenants: who sends. One named `default` exists from the first start.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -19,6 +19,8 @@ pub const DEFAULT_TENANT: Uuid = Uuid::nil();
 pub const DEFAULT_TENANT_NAME: &str = "default";
 /// Characters of a name.
 pub const LONGEST_NAME: usize = 64;
+/// Who is disabled counts as read for so long: as long as a revoked key.
+const TRUSTED_FOR_MS: i64 = 500;
 
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Tenant {
@@ -28,7 +30,7 @@ pub struct Tenant {
     pub default_region: Option<String>,
     pub created_at: Millis,
     sandbox: i32,
-    /// Since when its keys are refused.
+    /// Since when its keys are refused, and what asks for new codes without one.
     pub disabled_at: Option<Millis>,
 }
 
@@ -140,7 +142,7 @@ pub async fn list_sandboxes(db: &Db, most: i64) -> Result<Vec<String>, DbError> 
     }))
 }
 
-/// From now on its keys are refused; false when they were before.
+/// From now on its keys are refused, and what asks for new codes without one; false when they were before.
 ///
 /// # Errors
 /// The database does not answer.
@@ -158,7 +160,7 @@ pub async fn mark_disabled(db: &Db, id: Uuid, now: Millis) -> Result<bool, DbErr
     Ok(rows == 1)
 }
 
-/// Its keys count again; false when they did before.
+/// All of that counts again; false when it did before.
 ///
 /// # Errors
 /// The database does not answer.
@@ -197,9 +199,19 @@ pub struct Known {
     pub is_sandbox: bool,
 }
 
-/// What tenants keep, of each read once; clones share it.
+/// What tenants keep, of each read once, and which of them are disabled; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Directory(Arc<Mutex<HashMap<Uuid, Known>>>);
+pub struct Directory {
+    known: Arc<Mutex<HashMap<Uuid, Known>>>,
+    disabled: Arc<Mutex<Disabled>>,
+}
+
+/// Those who are disabled, and when that was read.
+#[derive(Debug, Default)]
+struct Disabled {
+    read_at: Option<Millis>,
+    ids: HashSet<Uuid>,
+}
 
 impl Directory {
     /// None when there is no such tenant.
@@ -207,17 +219,42 @@ impl Directory {
     /// # Errors
     /// The database does not answer.
     pub async fn of(&self, db: &Db, id: Uuid) -> Result<Option<Known>, DbError> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
         if known.is_some() {
             return Ok(known);
         }
         let Some(tenant) = find(db, id).await? else { return Ok(None) };
         let is_sandbox = tenant.is_sandbox();
         let known = Known { name: tenant.name.into(), is_sandbox };
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(id, known.clone());
         Ok(Some(known))
     }
+
+    /// `now` is from before the reading, as is the age of what was read.
+    async fn is_disabled(&self, db: &Db, id: Uuid, now: Millis) -> Result<bool, DbError> {
+        let disabled = || self.disabled.lock().unwrap_or_else(PoisonError::into_inner);
+        // The clock may have been set back since.
+        let is_fresh = |at: Millis| (0..TRUSTED_FOR_MS).contains(&(now - at));
+        {
+            let known = disabled();
+            if known.read_at.is_some_and(is_fresh) {
+                return Ok(known.ids.contains(&id));
+            }
+        }
+        let ids: HashSet<Uuid> = list_disabled(db).await?.into_iter().collect();
+        let is_disabled = ids.contains(&id);
+        *disabled() = Disabled { read_at: Some(now), ids };
+        Ok(is_disabled)
+    }
+}
+
+async fn list_disabled(db: &Db) -> Result<Vec<Uuid>, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_scalar::<D, Uuid>("SELECT id FROM tenants WHERE disabled_at IS NOT NULL")
+            .fetch_all(c)
+            .await?
+    }))
 }
 
 impl Home {
@@ -231,6 +268,14 @@ impl Home {
         }
         let known = self.tenants.of(&self.db, tenant_id).await?;
         Ok(known.is_some_and(|tenant| tenant.is_sandbox))
+    }
+
+    /// True when nobody is to get a new code of this tenant, whoever asks: keys are refused by themselves.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn is_disabled(&self, tenant_id: Uuid) -> Result<bool, DbError> {
+        self.tenants.is_disabled(&self.db, tenant_id, self.clock.now()).await
     }
 }
 

@@ -52,9 +52,10 @@ impl Visit {
     /// Lets in whoever begins.
     ///
     /// # Errors
-    /// The link is too old, or somebody succeeded with it.
+    /// The link is too old, its tenant is disabled, or somebody succeeded with it.
     pub(super) async fn expect_open(&self, home: &Home) -> Result<(), ApiError> {
-        if self.link.expires_at <= home.clock.now() {
+        let is_over = self.link.expires_at <= home.clock.now();
+        if is_over || home.is_disabled(self.link.tenant_id).await? {
             return Err(ErrorCode::PageExpired.error());
         }
         match self.link.used(home, Uuid::nil()).await? {

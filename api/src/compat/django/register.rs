@@ -15,6 +15,9 @@ use otpost_shared::{
 use super::{Speaker, answer::Answer, endpoint::REGISTER, fields::Form};
 use crate::{App, client::ClientAddress};
 
+/// Somebody may enable the tenant again.
+const DISABLED_MS: i64 = 60_000;
+
 pub(super) async fn register(
     State(app): State<App>,
     Extension(speaker): Extension<Speaker>,
@@ -26,8 +29,12 @@ pub(super) async fn register(
     let mut form = Form::new(REGISTER.open(request).await?);
     let Some(to) = form.phone(home) else { return Err(form.refusal()) };
     let django = &home.config.compat.django;
+    let tenant_id = speaker.tenant_id(home).await?;
+    if home.is_disabled(tenant_id).await? {
+        return Err(Answer::put_off(DISABLED_MS));
+    }
     let new = NewVerification {
-        tenant_id: speaker.tenant_id(home).await?,
+        tenant_id,
         to,
         channel: Channel::Sms,
         purpose: django.purpose.clone(),

@@ -2,7 +2,7 @@
 
 use otpost_shared::{
     secrets::Handle,
-    tenant::{self, Tenant},
+    tenant::{self, DEFAULT_TENANT, Tenant},
     verification,
 };
 use otpost_testbed::on_both_homes;
@@ -198,6 +198,25 @@ on_both_homes! {
         let shown = service.show(id).await.is(200);
         assert_eq!((&shown.json["withheld"], &shown.json["decoy"]), (&json!(true), &json!(false)));
         assert_eq!(shown.json["messages"][0]["state"], "canceled");
+    }
+
+    async fn whoever_is_disabled_sends_no_new_codes(bed, ON) {
+        let service = Service::start(&bed).await;
+        let home = &service.home;
+        let held = register(&service, &number(1)).await;
+        assert_eq!(tenant::mark_disabled(&home.db, DEFAULT_TENANT, home.clock.now()).await, Ok(true));
+        home.clock.advance(500);
+        let before = service.stored().await;
+        let body = json!({ "phone_number": number(2) });
+        let refused = ask(&service, REGISTER, &body).await;
+        let said = r#"{"detail":"Service temporarily unavailable, try again later."}"#;
+        assert_said(&refused, 503, said);
+        assert_eq!(service.stored().await, before);
+        // What was sent before goes on.
+        assert_said(&held.right(&service).await, 200, VALID);
+        assert_eq!(tenant::mark_enabled(&home.db, DEFAULT_TENANT).await, Ok(true));
+        home.clock.advance(500);
+        ask(&service, REGISTER, &body).await.is(200);
     }
 
     async fn no_answer_and_no_listing_shows_a_code(bed, ON) {
