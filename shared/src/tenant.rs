@@ -203,13 +203,13 @@ pub struct Known {
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     known: Arc<Mutex<HashMap<Uuid, Known>>>,
-    disabled: Arc<Mutex<Option<Disabled>>>,
+    disabled: Arc<Mutex<Disabled>>,
 }
 
-/// Who is disabled, as it was read at a moment.
-#[derive(Debug)]
+/// Those who are disabled, and when that was read.
+#[derive(Debug, Default)]
 struct Disabled {
-    at: Millis,
+    read_at: Option<Millis>,
     ids: HashSet<Uuid>,
 }
 
@@ -233,16 +233,18 @@ impl Directory {
 
     /// `now` is from before the reading, as is the age of what was read.
     async fn is_disabled(&self, db: &Db, id: Uuid, now: Millis) -> Result<bool, DbError> {
-        let read = || self.disabled.lock().unwrap_or_else(PoisonError::into_inner);
+        let disabled = || self.disabled.lock().unwrap_or_else(PoisonError::into_inner);
         // The clock may have been set back since.
-        if let Some(disabled) = &*read()
-            && (0..TRUSTED_FOR_MS).contains(&(now - disabled.at))
+        let is_fresh = |at: Millis| (0..TRUSTED_FOR_MS).contains(&(now - at));
         {
-            return Ok(disabled.ids.contains(&id));
+            let known = disabled();
+            if known.read_at.is_some_and(is_fresh) {
+                return Ok(known.ids.contains(&id));
+            }
         }
         let ids: HashSet<Uuid> = list_disabled(db).await?.into_iter().collect();
         let is_disabled = ids.contains(&id);
-        *read() = Some(Disabled { at: now, ids });
+        *disabled() = Disabled { read_at: Some(now), ids };
         Ok(is_disabled)
     }
 }
