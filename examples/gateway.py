@@ -6,6 +6,8 @@ import threading
 import time
 import urllib.parse
 
+import stage
+
 WORKS = 200, {"status": "accepted"}
 DOWN = 503, {"status": "down for maintenance"}
 KNOWS_NO_SUCH_NUMBER = 200, {"status": "rejected", "error": "unknown_number"}
@@ -32,7 +34,7 @@ class Gateway:
         until = time.monotonic() + 15
         while len(requests := self.to(number)) < count:
             if time.monotonic() > until:
-                raise SystemExit(f"{count} texts to {number} were to come, but: {self.heard}")
+                raise stage.stopped(f"{count} texts to {number} were to come, but: {self.heard}")
             time.sleep(0.02)
         return requests
 

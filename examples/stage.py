@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import urllib.parse
+import uuid
 
 import web
 from otpost import Otpost, Refused
@@ -56,6 +57,14 @@ class Inbox:
         return re.search(r"(?<!\d)\d{4,10}(?!\d)", self.text(to, so_far))[0]
 
 
+_start = "otpost"
+
+
+def stopped(why):
+    """The end of a program: what went wrong, and how the service is started, if the program wants one of its own."""
+    return SystemExit(why if _start == "otpost" else f"{why}\nstart the service with `{_start}`")
+
+
 def say(text):
     print(text, flush=True)
 
@@ -63,7 +72,7 @@ def say(text):
 def done(answer, status=200):
     """What was asked for has been done: its body."""
     if answer.status != status:
-        raise SystemExit(f"expected {status}, but it is {answer.status}: {answer.body}")
+        raise stopped(f"expected {status}, but it is {answer.status}: {answer.body}")
     return answer.body
 
 
@@ -128,12 +137,40 @@ def until(found, what="more"):
     give_up = time.monotonic() + 15
     while (it := found()) is None:
         if time.monotonic() > give_up:
-            raise SystemExit(f"{what} did not come")
+            raise stopped(f"{what} did not come")
         time.sleep(0.02)
     return it
 
 
+def look(otpost):
+    """Ends the program where nothing answers, or does not know the key."""
+    try:
+        otpost.call("GET", f"/v1/verifications/{uuid.UUID(int=0)}")
+    except Refused as no:
+        if no.status == 401:
+            raise SystemExit(f"OTPOST_KEY is no key of {otpost.url}: `otpost key create` makes one") from None
+        if not no.problem.get("type"):
+            raise SystemExit(
+                f"nothing answers at OTPOST_URL={otpost.url} as Otpost does: start the service with `{_start}`"
+            ) from None
+
+
+def _without_trace(kind, error, trace):
+    """A refusal that no program expects has its reason in its sentence, most often another configuration."""
+    if issubclass(kind, Refused):
+        print(stopped(str(error)), file=sys.stderr)
+        return
+    sys.__excepthook__(kind, error, trace)
+    if _start != "otpost" and issubclass(kind, Exception):
+        print(f"if this is another service, start it with `{_start}`", file=sys.stderr)
+
+
 def arguments(description, more=()):
+    """Reads them, and looks at the service before anything is tried."""
+    global _start
+    own = re.search(r"^ +(OTPOST_\S+=.* otpost)$", description, re.MULTILINE)
+    _start = own[1] if own else _start
+    sys.excepthook = _without_trace
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="OTPOST_URL (http://127.0.0.1:8080 if unset) and OTPOST_KEY say where Otpost is.",
@@ -143,6 +180,7 @@ def arguments(description, more=()):
     given = parser.parse_args()
     if not os.environ.get("OTPOST_KEY"):
         parser.error("OTPOST_KEY is not set: the first start of otpost prints it, `otpost key create` makes another")
+    look(Otpost())
     return given
 
 

@@ -1,5 +1,7 @@
 """Attacks tenants.py: one tenant reaches into another one, or into the program.
 
+    OTPOST_CONFIG=examples/tenants.toml otpost
+
 Run as tenants.py. Exit code 0 if every attempt was refused for the right reason.
 """
 

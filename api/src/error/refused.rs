@@ -84,7 +84,7 @@ impl From<NotChanged> for ApiError {
                     "purpose" | "version" => field.clone(),
                     field => format!("changes.{field}"),
                 };
-                let fields: Vec<String> = mistake.fields.iter().map(of_body).collect();
+                let fields: Vec<String> = mistake.all_fields().iter().map(of_body).collect();
                 let first = fields.first().cloned().unwrap_or_default();
                 let failed = ErrorCode::InvalidField.detail(mistake.to_string());
                 failed.with("field", first).with("fields", fields)

@@ -185,6 +185,7 @@ on_both_homes! {
         let not_found = service
             .post(CHECK, &json!({ "session_token": made_up, "code": code })).await
             .refused(404, "verification_not_found");
+        assert!(not_found.str("detail").contains("another `subject` or `to` than at create"));
         let mut answers = vec![service.post(CHECK, &whole).by(&foreign).await];
         let spliced = format!("{}{}", &token[..22], &elsewhere[22..]);
         for token in ["", "x", &token[..63], &format!("{token}A"), &spliced, &"é".repeat(32)] {

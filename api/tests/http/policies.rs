@@ -86,6 +86,15 @@ on_both_homes! {
         assert_eq!(refused.json["fields"], fields, "{}", refused.text);
         assert!(refused.str("detail").contains("make resend_after_secs shorter"), "{}", refused.text);
         refused.names("changes.resend_after_secs");
+        let several = json!({ "changes": { "countries": ["XX"], "guesses": 99, "lifetime_secs": 5 } });
+        let refused = put(&service, LOGIN, several).await.refused(422, "invalid_field");
+        let fields = json!(["changes.guesses", "changes.lifetime_secs", "changes.countries"]);
+        assert_eq!(refused.json["fields"], fields, "{}", refused.text);
+        assert!(refused.str("detail").contains("must be 1 to 10; lifetime_secs: "), "{}", refused.text);
+        let unread = json!({ "changes": { "gueses": 3, "guesses": 3, "lifetime_secs": "x" } });
+        let refused = put(&service, LOGIN, unread).await.refused(422, "invalid_field");
+        let fields = json!(["changes.gueses", "changes.lifetime_secs"]);
+        assert_eq!(refused.json["fields"], fields, "{}", refused.text);
         let name = put(&service, "/v1/policies/Shop", json!({ "changes": {} })).await;
         name.refused(422, "invalid_field").names("purpose");
         for body in [

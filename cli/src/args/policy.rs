@@ -10,13 +10,17 @@ use super::Print;
 pub enum PolicyCommand {
     /// List the policies of all purposes as they count
     List(PolicyList),
-    /// Show the policy of a purpose, and where each key of it comes from
+    /// Show the policy of a purpose, where each key of it comes from, and which tenants have their own
     Show(PolicyOf),
     /// Change keys of a policy, or make a purpose of its own
     ///
     /// The other keys stay as they are. What results is checked as a whole, and counts within a second in
     /// every process, for what is accepted from then on. Keys and values are those of [purposes.NAME] in
     /// the configuration, without the texts; lists are written with commas.
+    ///
+    /// Without --tenant it is for all tenants, unlike `otpost template set`, which means the tenant `default`;
+    /// what a tenant changed for itself lies on it and stays. What is set for `default` counts for that
+    /// purpose alone: the others start from the configuration.
     #[command(after_help = "Examples:\n  \
         otpost policy set login guesses=3 lifetime_secs=240\n  \
         otpost policy set opt_in countries=US,CA then=voice:120 --tenant shop\n  \
@@ -27,6 +31,9 @@ pub enum PolicyCommand {
     /// Make what an earlier version says count again, as a new version
     Restore(PolicyRestore),
     /// Take all changes of a policy back; its history remains
+    ///
+    /// A purpose that is not in the configuration is no more then, and requests that name it get
+    /// unknown_purpose. Its texts remain, for `otpost template delete`.
     Reset(PolicyOf),
 }
 

@@ -4,7 +4,8 @@ use std::{path::Path, process::ExitCode};
 
 use otpost_shared::{
     Home,
-    policy::{self, Body, Change, Layer, NotChanged, Shown, Version},
+    policy::{self, Body, Change, DEFAULT_PURPOSE, Layer, NotChanged, Shown, Version},
+    texts::{self, Owner},
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -73,12 +74,25 @@ async fn list(home: &Home, options: PolicyList) -> Done {
 
 async fn show(home: &Home, options: PolicyOf) -> Done {
     let shown = find(home, &options).await?;
+    let with_own = with_own(home, &options).await?;
     if options.print.json {
-        print_json(&view(&shown));
-    } else {
-        print(&shown);
+        print_json(&view_with(&shown, with_own.as_deref()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    print(&shown);
+    match with_own.as_deref() {
+        None | Some([]) => {}
+        Some(names) => say!("Tenants with versions of their own: {}.", names.join(", ")),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The tenants with versions of their own, where all are meant.
+async fn with_own(home: &Home, of: &PolicyOf) -> Result<Option<Vec<String>>, Failure> {
+    match of.whose.tenant {
+        Some(_) => Ok(None),
+        None => Ok(Some(policy::list_with_own(home, &of.purpose).await?)),
+    }
 }
 
 async fn set(home: &Home, options: PolicySet) -> Done {
@@ -129,10 +143,11 @@ fn change_of(tenant_id: Option<Uuid>, purpose: &str) -> Change {
 
 async fn tell_change(home: &Home, of: &PolicyOf, version: i32) -> Done {
     let shown = find(home, of).await?;
+    let with_own = with_own(home, of).await?;
     if of.print.json {
-        print_json(&view(&shown));
+        print_json(&view_with(&shown, with_own.as_deref()));
     } else {
-        say!("Version {version} counts.");
+        tell_version(of, version, with_own.as_deref());
     }
     // A tenant's own may not fit on what was changed for all.
     let settings = home.settings.now(&home.db, home.clock.now()).await?;
@@ -140,6 +155,23 @@ async fn tell_change(home: &Home, of: &PolicyOf, version: i32) -> Done {
         eprintln!("{trouble}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn tell_version(of: &PolicyOf, version: i32, with_own: Option<&[String]>) {
+    match (&of.whose.tenant, with_own) {
+        (Some(tenant), _) => say!("Version {version} counts for tenant {tenant:?}."),
+        (None, None | Some([])) => say!("Version {version} counts for everyone."),
+        (None, Some(names)) => say!(
+            "Version {version} counts for everyone. Tenants with versions of their own, which lie on it: {}.",
+            names.join(", ")
+        ),
+    }
+    if of.purpose == DEFAULT_PURPOSE {
+        say!(
+            "It is for the purpose {DEFAULT_PURPOSE:?} alone: the others start from \
+             [purposes.{DEFAULT_PURPOSE}] of the configuration."
+        );
+    }
 }
 
 async fn history(home: &Home, options: PolicyOf) -> Done {
@@ -169,14 +201,49 @@ async fn history(home: &Home, options: PolicyOf) -> Done {
 }
 
 async fn reset(home: &Home, options: PolicyOf) -> Done {
-    let change = change_of(tenant_id(home, &options.whose).await?, &options.purpose);
+    let tenant_id = tenant_id(home, &options.whose).await?;
+    let change = change_of(tenant_id, &options.purpose);
     let version = policy::change(home, change).await?;
+    let is_gone = policy::find(home, tenant_id, &options.purpose).await?.is_none();
+    let left =
+        if is_gone { texts_left(home, tenant_id, &options.purpose).await? } else { Vec::new() };
     if options.print.json {
-        print_json(&json!({ "version": version }));
+        print_json(&json!({ "version": version, "purpose_is_gone": is_gone, "texts_left": left }));
+    } else if is_gone {
+        tell_gone(home, &options, &left).await?;
     } else {
         say!("Taken back; what is below counts again.");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Channel and language of each text that a purpose still has.
+async fn texts_left(
+    home: &Home,
+    tenant_id: Option<Uuid>,
+    purpose: &str,
+) -> Result<Vec<String>, Failure> {
+    let rows = texts::list(&home.db, Owner::from(tenant_id)).await?;
+    let of_it = rows.iter().filter(|row| row.purpose == purpose);
+    Ok(of_it.map(|row| format!("{} {}", row.channel, row.locale)).collect())
+}
+
+async fn tell_gone(home: &Home, of: &PolicyOf, left: &[String]) -> Result<(), Failure> {
+    let purpose = &of.purpose;
+    say!(
+        "Taken back: there is no purpose {purpose:?} any more, and requests that name it get \
+         unknown_purpose."
+    );
+    if let Some(names) = with_own(home, of).await?.filter(|names| !names.is_empty()) {
+        say!("Only tenants that made it for themselves still have it: {}.", names.join(", "));
+    }
+    if !left.is_empty() {
+        say!(
+            "Texts of it are left ({}); `otpost template delete --purpose {purpose}` takes them away.",
+            left.join(", ")
+        );
+    }
+    Ok(())
 }
 
 async fn find(home: &Home, options: &PolicyOf) -> Result<Shown, Failure> {
@@ -250,6 +317,15 @@ fn view(shown: &Shown) -> Value {
             .map(|(layer, mistake)| format!("{}: {mistake}", layer.as_str()))
             .collect::<Vec<_>>(),
     })
+}
+
+/// Where all tenants are meant, with the names of those that have their own.
+fn view_with(shown: &Shown, with_own: Option<&[String]>) -> Value {
+    let mut view = view(shown);
+    if let Some(names) = with_own {
+        view["tenants_with_own"] = json!(names);
+    }
+    view
 }
 
 fn version_view(version: &Version) -> Value {

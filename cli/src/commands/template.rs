@@ -1,9 +1,15 @@
 //! `otpost template`: list, show, set, delete, preview; the language of a tenant.
 
-use std::{collections::BTreeMap, path::Path, process::ExitCode};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    process::ExitCode,
+};
 
 use otpost_shared::{
     Home,
+    policy::DEFAULT_PURPOSE,
+    template::{RESERVED, Template},
     texts::{self, Draft, Locale, NotSaved, Owner, Place, Preview, Question, StoredTemplate},
 };
 use serde_json::{Value, json};
@@ -126,8 +132,50 @@ async fn set(home: &Home, options: TemplateSet) -> Done {
         print_json(&view(&saved));
     } else {
         say!("Version {} counts within a second.", saved.version);
+        tell_variables(home, owner, &saved).await?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a request must bring depends on the language of whom it is for: said before people find out.
+async fn tell_variables(home: &Home, owner: Owner, saved: &StoredTemplate) -> Result<(), Failure> {
+    let must_bring = variables_of(saved);
+    if must_bring.is_empty() {
+        return Ok(());
+    }
+    let all = texts::list(&home.db, owner).await?;
+    let lacks = |row: &&StoredTemplate| {
+        let named = variables_of(row);
+        row.purpose == saved.purpose
+            && row.channel == saved.channel
+            && must_bring.iter().any(|name| !named.contains(name))
+    };
+    let without: Vec<&str> = all.iter().filter(lacks).map(|row| row.locale.as_str()).collect();
+    let names = must_bring.into_iter().collect::<Vec<_>>().join(", ");
+    let StoredTemplate { purpose, channel, locale, .. } = saved;
+    let purposes = if purpose == DEFAULT_PURPOSE {
+        "each purpose without a text of its own".to_owned()
+    } else {
+        format!("{purpose:?}")
+    };
+    eprintln!(
+        "note: requests for {purposes} by {channel} that reach somebody in {locale} must bring {names} from \
+         now on, and get variable_missing without; bring it always"
+    );
+    let own = if without.is_empty() {
+        String::new()
+    } else {
+        format!("your texts in {} and ", without.join(", "))
+    };
+    eprintln!("note: {own}the built-in sentences of other languages do not name it");
+    Ok(())
+}
+
+/// What it names besides that which the service fills in.
+fn variables_of(row: &StoredTemplate) -> BTreeSet<String> {
+    let texts = row.title.iter().chain(&row.body).map(|text| Template::parse(text));
+    let names = texts.flat_map(|text| text.names().map(str::to_owned).collect::<Vec<_>>());
+    names.filter(|name| !RESERVED.contains(&name.as_str())).collect()
 }
 
 async fn delete(home: &Home, options: TemplateOne) -> Done {
@@ -213,6 +261,14 @@ async fn language(home: &Home, options: TenantLanguage) -> Done {
             Failure::misused(format!("{text:?} is no language; write one such as en or pt-BR"))
         })?;
         texts::set_language(home, tenant.id, Some(&locale)).await?;
+        let settings = home.settings.now(&home.db, home.clock.now()).await?;
+        if !settings.texts().serves(tenant.id, &locale) {
+            eprintln!(
+                "note: there are no words in {locale}, so people still get those in {}; \
+                 `otpost template set --locale {locale}` writes some",
+                home.config.texts.language
+            );
+        }
     }
     let own = texts::language_of(&home.db, tenant.id).await?;
     if options.print.json {

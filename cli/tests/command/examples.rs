@@ -202,6 +202,22 @@ fn a_list_that_deletes_forgets_who_left() {
 }
 
 #[test]
+fn on_a_wrong_service_a_program_says_which_one_it_wants() {
+    let stage = Stage::of("two_factor");
+    let port = free_address().port().to_string();
+    let wrong = stage.run("custom_gateway.py", &["--port", &port]).exits(1).stderr;
+    assert!(wrong.contains("unknown_purpose") && !wrong.contains("Traceback"), "{wrong}");
+    assert!(wrong.contains("`OTPOST_CONFIG=examples/custom_gateway.toml otpost`"), "{wrong}");
+    let stranger = Stage { keys: vec![("OTPOST_KEY", "otp_x".to_owned())], ..stage };
+    let refused = stranger.run("two_factor.py", &[]).exits(1).stderr;
+    assert!(refused.contains("OTPOST_KEY is no key of http://"), "{refused}");
+    let nowhere = Stage { address: free_address(), ..stranger };
+    let alone = nowhere.run("email_login.py", &[]).exits(1).stderr;
+    assert!(alone.contains(&format!("OTPOST_URL=http://{}", nowhere.address)), "{alone}");
+    assert!(alone.contains("start the service with `OTPOST__CHAINS__EMAIL="), "{alone}");
+}
+
+#[test]
 fn every_program_is_run_and_explains_itself() {
     let files = std::fs::read_dir(examples()).expect("examples");
     let mut programs: Vec<String> = files

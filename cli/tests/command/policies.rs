@@ -45,7 +45,7 @@ fn a_policy_is_changed_and_its_history_kept() {
     assert!(line.contains("rotate") && line.ends_with("configuration"), "{line}");
 
     let set = place.run(&["policy", "set", "login", "guesses=3", "countries=US,CA"]).exits(0);
-    assert!(set.stdout.contains("Version 1 counts."), "{set:?}");
+    assert_eq!(set.stdout, "Version 1 counts for everyone.\n");
     place.run(&["policy", "set", "login", "resends=2/1h"]).exits(0);
     let shown = place.run(&["policy", "show", "login", "--json"]).exits(0).json();
     let changes = json!({ "guesses": 3, "countries": ["US", "CA"], "resends": "2/1h" });
@@ -61,8 +61,11 @@ fn a_policy_is_changed_and_its_history_kept() {
     let own = place.run(&own).exits(0).json();
     assert_eq!((&own["version"], &own["sources"]["guesses"]), (&json!(1), &json!("tenant")));
     assert_eq!(own["sources"]["resends"], json!("everyone"));
-
-    place.run(&["policy", "set", "login", "--unset", "guesses"]).exits(0);
+    assert!(own["tenants_with_own"].is_null(), "{own}");
+    let shown = place.run(&["policy", "show", "login"]).exits(0).stdout;
+    assert!(shown.contains("Tenants with versions of their own: default."), "{shown}");
+    let set = place.run(&["policy", "set", "login", "--unset", "guesses"]).exits(0).stdout;
+    assert!(set.contains("counts for everyone. Tenants with versions of their own"), "{set}");
     let shown = place.run(&["policy", "show", "login", "--json"]).exits(0).json();
     assert_eq!((&shown["policy"]["guesses"], &shown["version"]), (&json!(5), &json!(3)));
     place.run(&["policy", "reset", "login"]).exits(0);
@@ -79,7 +82,7 @@ fn a_policy_is_changed_and_its_history_kept() {
     place.run(&["policy", "reset", "login"]).fails_with(&["could be taken back"]);
 
     let restored = place.run(&["policy", "restore", "login", "1"]).exits(0);
-    assert!(restored.stdout.contains("Version 5 counts."), "{restored:?}");
+    assert!(restored.stdout.contains("Version 5 counts for everyone"), "{restored:?}");
     let shown = place.run(&["policy", "show", "login", "--json"]).exits(0).json();
     assert_eq!(shown["changes"], json!({ "guesses": 3, "countries": ["US", "CA"] }));
     place.run(&["policy", "restore", "login", "9"]).fails_with(&["no version 9", "policy history"]);
@@ -112,6 +115,11 @@ fn what_cannot_be_is_misuse_and_what_came_between_a_failure() {
     let place = Place::empty();
     for (settings, said) in [
         (&["guesses=99"][..], "guesses: must be 1 to 10"),
+        (
+            &["guesses=99", "gueses=3", "reusable=1"][..],
+            "\"guesses\"?; reusable: has the wrong type",
+        ),
+        (&["guesses=99", "code_length=3"][..], "code_length: must be 4 to 10; guesses: must be"),
         (&["code_length=4", "guesses=10"][..], "code_length and guesses: 4 digits are hit"),
         (&["gueses=3"][..], "did you mean \"guesses\"?"),
         (&["template={code}"][..], "template: is a text"),
@@ -129,7 +137,10 @@ fn what_cannot_be_is_misuse_and_what_came_between_a_failure() {
     let late = ["policy", "set", "shop", "guesses=4", "--version", "0"];
     place.run(&late).fails_with(&["version 1 counts now"]);
     // A purpose that is gone may come again, as the next version.
-    place.run(&["policy", "reset", "shop"]).exits(0);
+    let text = ["template", "set", "--purpose", "shop", "--text", "{code}", "--everyone"];
+    place.run(&text).exits(0);
+    let reset = place.run(&["policy", "reset", "shop"]).exits(0).stdout;
+    assert!(reset.contains("unknown_purpose") && reset.contains("are left (sms en)"), "{reset}");
     place.run(&["policy", "show", "shop"]).fails_with(&["there is no purpose \"shop\""]);
     let again = place.run(&["policy", "set", "shop", "guesses=4", "--json"]).exits(0).json();
     assert_eq!(again["version"], json!(3));
@@ -137,6 +148,12 @@ fn what_cannot_be_is_misuse_and_what_came_between_a_failure() {
         let args = [&["policy"][..], args].concat();
         place.run(&args).fails_with(&["there is no purpose \"nothing\"", "otpost policy list"]);
     }
+    let alone = ["policy", "set", "default", "guesses=4", "--tenant", "default"];
+    let alone = place.run(&alone).exits(0).stdout;
+    assert!(alone.starts_with("Version 1 counts for tenant \"default\".\n"), "{alone}");
+    assert!(alone.contains("the others start from [purposes.default]"), "{alone}");
+    let reset = place.run(&["policy", "reset", "default", "--tenant", "default"]).exits(0).stdout;
+    assert!(reset.contains("what is below counts again"), "{reset}");
     let nobody = ["policy", "list", "--tenant", "nobody"];
     place.run(&nobody).fails_with(&["there is no tenant \"nobody\""]);
     place.run(&["policy", "set", "shop", "then=sms:30"]).exits(0);

@@ -78,6 +78,12 @@ fn a_text_is_looked_at_before_it_is_saved() {
     let shown = place.run(&["template", "preview", "--locale", "pl"]).exits(0);
     assert_eq!(shown.stdout, "Kod Otpost: 123456. Wygasa za 10 min.\n");
     assert!(shown.stderr.contains("GSM-7, 1 segment"), "{shown:?}");
+    assert!(!shown.stderr.contains("note: "), "{shown:?}");
+    for (channel, language) in [("sms", "en"), ("voice", "en-US")] {
+        let shown = preview(&["--locale", "klingon", "--channel", channel]).exits(0).json();
+        let said = format!("there are no words in klingon: these are in {language}");
+        assert_eq!(shown["notes"], json!([said]));
+    }
     for (more, said) in [
         (&["--text", "{code"][..], "--text: \"{code\" at character 1 is no placeholder"),
         (&["--text", "{code} {0}"], "--text: \"{0}\" at character 8"),
@@ -103,6 +109,24 @@ fn a_tenant_has_a_language() {
     assert_eq!(language(&[]), Value::Null);
     assert_eq!(language(&["pt-br"]), "pt-BR");
     assert_eq!(language(&[]), "pt-BR");
+    let unspoken = place.run(&["template", "language", "qq"]).exits(0);
+    assert!(
+        unspoken.stderr.contains("no words in qq, so people still get those in en"),
+        "{unspoken:?}"
+    );
+    let text =
+        ["template", "set", "--locale", "qq", "--text", "{name}: {code}", "--variable", "name"];
+    let saved = place.run(&text).exits(0).stderr;
+    assert!(saved.contains("by sms that reach somebody in qq must bring name"), "{saved}");
+    let text =
+        ["template", "set", "--locale", "de", "--text", "{name} {who}: {code}", "--variable"];
+    let saved = place.run(&[&text[..], &["name", "--variable", "who"]].concat()).exits(0).stderr;
+    assert!(
+        saved.contains("must bring name, who") && saved.contains("your texts in qq and"),
+        "{saved}"
+    );
+    let spoken = place.run(&["template", "language", "qq"]).exits(0).stderr;
+    assert!(!spoken.contains("note: "), "{spoken}");
     assert_eq!(language(&["--unset"]), Value::Null);
     let misused = place.run(&["template", "language", "*"]).exits(2);
     assert!(misused.stderr.contains("is no language"), "{misused:?}");

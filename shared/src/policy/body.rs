@@ -12,6 +12,9 @@ use crate::{
 /// Keys of a purpose that are none of its policy.
 const TEXTS: [&str; 4] = ["template", "email_subject", "email_template", "voice_template"];
 
+/// Keys of which it is told at once what is wrong.
+const MOST_TOLD: usize = 20;
+
 /// Keys and their values. What they are worth is told by [`merge`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Body(Map<String, Value>);
@@ -83,27 +86,46 @@ fn keys_of(purpose: &Purpose) -> Map<String, Value> {
 /// Lays a change over what is below, and checks the whole.
 ///
 /// # Errors
-/// The first mistake.
+/// All that is wrong with its keys, or else all that is wrong with the whole.
 pub(crate) fn merge(config: &Config, below: &Purpose, body: &Body) -> Result<Purpose, Mistake> {
-    let mut keys = keys_of(below);
-    for (key, value) in &body.0 {
-        if TEXTS.contains(&key.as_str()) {
-            let said = "is a text, and no part of the policy; save one with `otpost template set` \
-                        or PUT /v1/templates";
-            return Err(Mistake::of(key, said));
-        }
-        let Some(own) = keys.get_mut(key) else {
-            let known = keys.into_iter().map(|(name, _)| name);
-            let known: Vec<String> = known.filter(|name| !TEXTS.contains(&name.as_str())).collect();
-            let nearest = nearest(key, &known);
-            return Err(Mistake::of(key, format!("there is no such key{nearest}")));
-        };
-        *own = value.clone();
+    let below = keys_of(below);
+    let merged = laid_over(&below, body.0.iter());
+    if merged.is_err() || body.keys().any(|key| wrong_name(&below, key).is_some()) {
+        // Reading ends at the first mistake: each key by itself, on what is good, finds the others.
+        let alone = body.0.iter().filter_map(|one| {
+            let read = || laid_over(&below, std::iter::once(one)).err();
+            wrong_name(&below, one.0).or_else(read)
+        });
+        Mistake::together(alone.take(MOST_TOLD).collect())?;
     }
-    let merged: Purpose = serde_path_to_error::deserialize(Value::from(keys)).map_err(|error| {
-        let said = without_value(&error.inner().to_string());
-        Mistake::of(error.path().to_string(), said)
-    })?;
+    let merged = merged?;
     check(config, &merged)?;
     Ok(merged)
+}
+
+/// Why a policy has no such key.
+fn wrong_name(keys: &Map<String, Value>, key: &str) -> Option<Mistake> {
+    if TEXTS.contains(&key) {
+        let said = "is a text, and no part of the policy; save one with `otpost template set` \
+                    or PUT /v1/templates";
+        return Some(Mistake::of(key, said));
+    }
+    if keys.contains_key(key) {
+        return None;
+    }
+    let known = keys.keys().filter(|name| !TEXTS.contains(&name.as_str()));
+    let nearest = nearest(key, &known.cloned().collect::<Vec<_>>());
+    Some(Mistake::of(key, format!("there is no such key{nearest}")))
+}
+
+fn laid_over<'a>(
+    below: &Map<String, Value>,
+    changes: impl Iterator<Item = (&'a String, &'a Value)>,
+) -> Result<Purpose, Mistake> {
+    let mut keys = below.clone();
+    keys.extend(changes.map(|(key, value)| (key.clone(), value.clone())));
+    serde_path_to_error::deserialize(Value::from(keys)).map_err(|error| {
+        let said = without_value(&error.inner().to_string());
+        Mistake::of(error.path().to_string(), said)
+    })
 }

@@ -34,14 +34,24 @@ pub fn code_lengths(config: &Config) -> RangeInclusive<u32> {
 /// Checks what no type can express, and what no two keys can say together.
 ///
 /// # Errors
-/// The first mistake.
+/// All mistakes, the first one with the others.
 pub fn check(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
-    check_code(config, purpose)?;
-    check_lifetimes(purpose)?;
-    check_wait(purpose)?;
-    check_steps(config, purpose)?;
-    check_countries(config, purpose)?;
-    check_texts(config, purpose)
+    let (mut found, of_lifetimes) = (check_code(config, purpose), check_lifetimes(purpose));
+    // What is to come within a lifetime is not measured by a wrong one.
+    let can_measure = of_lifetimes.is_empty();
+    found.extend(of_lifetimes);
+    if can_measure {
+        found.extend(check_wait(purpose).err());
+    }
+    let of_steps = check_steps(config, purpose);
+    let can_measure = can_measure && of_steps.is_ok();
+    found.extend(of_steps.err());
+    if can_measure {
+        found.extend(check_step_times(purpose).err());
+    }
+    found.extend(check_countries(config, purpose).err());
+    found.extend(check_texts(config, purpose).err());
+    Mistake::together(found)
 }
 
 /// Purposes that come with the service, and that nobody has touched, are as the default one is where they
@@ -58,30 +68,32 @@ pub(crate) fn fit_shipped(config: &mut Config, untouched: &[String]) {
     }
 }
 
-fn check_code(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
+fn check_code(config: &Config, purpose: &Purpose) -> Vec<Mistake> {
     let Purpose { code_length, guesses, .. } = *purpose;
+    let mut found = Vec::new();
     if !CODE_LENGTHS.contains(&code_length) {
-        return Err(Mistake::of("code_length", format!("must be {}", in_words(&CODE_LENGTHS))));
+        found.push(Mistake::of("code_length", format!("must be {}", in_words(&CODE_LENGTHS))));
     }
     if !GUESSES.contains(&guesses) {
-        return Err(Mistake::of("guesses", format!("must be {}", in_words(&GUESSES))));
+        found.push(Mistake::of("guesses", format!("must be {}", in_words(&GUESSES))));
     }
-    if code_length < LEAST_DIGITS && !config.policies.allow_short_codes {
+    if found.is_empty() && code_length < LEAST_DIGITS && !config.policies.allow_short_codes {
         let said = format!(
             "{code_length} digits are hit by {guesses} guesses once in {} times; take {LEAST_DIGITS} digits, or \
              set policies.allow_short_codes = true in the configuration",
             10_u32.pow(code_length) / guesses
         );
-        return Err(Mistake::between("code_length", "guesses", said));
+        found.push(Mistake::between("code_length", "guesses", said));
     }
-    Ok(())
+    found
 }
 
-fn check_lifetimes(purpose: &Purpose) -> Result<(), Mistake> {
+fn check_lifetimes(purpose: &Purpose) -> Vec<Mistake> {
     let range = in_words(&LIFETIMES);
+    let mut found = Vec::new();
     if !LIFETIMES.contains(&purpose.lifetime_secs) {
         let said = format!("must be {range}: codes by phone live at most 10 minutes");
-        return Err(Mistake::of("lifetime_secs", said));
+        found.push(Mistake::of("lifetime_secs", said));
     }
     for (field, secs) in [
         ("voice_lifetime_secs", purpose.voice_lifetime_secs),
@@ -89,14 +101,14 @@ fn check_lifetimes(purpose: &Purpose) -> Result<(), Mistake> {
     ] {
         if secs != 0 && !LIFETIMES.contains(&secs) {
             let said = format!("must be {range}, or 0 for lifetime_secs");
-            return Err(Mistake::of(field, said));
+            found.push(Mistake::of(field, said));
         }
     }
     if !EMAIL_LIFETIMES.contains(&purpose.email_lifetime_secs) {
         let said = format!("must be {}, a day", in_words(&EMAIL_LIFETIMES));
-        return Err(Mistake::of("email_lifetime_secs", said));
+        found.push(Mistake::of("email_lifetime_secs", said));
     }
-    Ok(())
+    found
 }
 
 fn in_words(range: &RangeInclusive<u32>) -> String {
@@ -155,6 +167,12 @@ fn check_steps(config: &Config, purpose: &Purpose) -> Result<(), Mistake> {
             return Err(Mistake::of(key, said));
         }
     }
+    Ok(())
+}
+
+fn check_step_times(purpose: &Purpose) -> Result<(), Mistake> {
+    let Some(first) = purpose.then.first() else { return Ok(()) };
+    let by_phone = first.channel.is_by_phone();
     let (field, secs) = shortest(purpose, |channel| channel.is_by_phone() == by_phone);
     let waits = purpose.then.iter().map(|step| step.after_secs);
     check_times(waits, secs).map_err(|(place, bad)| {

@@ -23,7 +23,7 @@ pub use self::{
     change::{Change, NotChanged, change, restore},
     check::{CODE_LENGTHS, GUESSES, LEAST_DIGITS, LIFETIMES, check, code_lengths},
     rows::{Version, list_versions},
-    show::{Layer, Shown, find, list},
+    show::{Layer, Shown, find, list, list_with_own},
 };
 pub(crate) use self::{check::fit_shipped, rows::list_current};
 

@@ -1,6 +1,6 @@
 //! What counts for whom, and where each key of it comes from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use uuid::Uuid;
 
@@ -14,6 +14,7 @@ use crate::{
     home::Home,
     mistake::Mistake,
     settings::Owner,
+    tenant,
 };
 
 /// Where a key comes from; each lies on the one before.
@@ -122,6 +123,18 @@ pub async fn find(
 ) -> Result<Option<Shown>, DbError> {
     let changed = Changed::read(home, tenant_id).await?;
     Ok(show(&home.config, tenant_id, purpose, &changed))
+}
+
+/// The names of the tenants that have a version of their own of this purpose, which lies on that for everyone.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn list_with_own(home: &Home, purpose: &str) -> Result<Vec<String>, DbError> {
+    let rows = rows::list_current(&home.db).await?;
+    let of_it = rows.iter().filter(|row| row.purpose == purpose);
+    let with_own: HashSet<Uuid> = of_it.filter_map(Version::tenant_id).collect();
+    let tenants = tenant::list(&home.db).await?.into_iter();
+    Ok(tenants.filter(|one| with_own.contains(&one.id)).map(|one| one.name).collect())
 }
 
 fn show(config: &Config, tenant_id: Option<Uuid>, name: &str, changed: &Changed) -> Option<Shown> {

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use uuid::Uuid;
 
 use super::{
-    Draft, Locale, Need, Place, Source, Wording,
+    Asked, Draft, Locale, Need, Place, Source, Wording,
     ending::{LONGEST_FOR_APP, with_ending},
 };
 use crate::{
@@ -75,6 +75,9 @@ pub fn preview(config: &Config, settings: &Settings, asked: &Question) -> Result
         country: asked.country.as_deref(),
         minutes,
     };
+    let asked_for = Asked::new(Some(locale.clone()), None);
+    let has_words =
+        asked.draft.is_some() || settings.texts().wanted(policy, [need], &asked_for).is_some();
     let (wording, source) = match &asked.draft {
         None => {
             let wording = settings.texts().find(&config.texts, policy, &need);
@@ -90,13 +93,15 @@ pub fn preview(config: &Config, settings: &Settings, asked: &Question) -> Result
     check_given(&wording, &values)?;
     let code = values.get("code").map_or("", String::as_str);
     let text = with_ending(&wording.text.render(&values), policy, *channel, code);
+    let other = (!has_words)
+        .then(|| format!("there are no words in {locale}: these are in {}", wording.language));
     let segments = (*channel == Channel::Sms).then(|| Segments::of(&text));
     Ok(Preview {
         source,
         title: wording.title.as_ref().map(|title| title.render(&values)),
         characters: text.chars().count(),
         prices: prices(config, *channel, segments, asked.country.as_deref()),
-        notes: notes(policy, *channel, &text, segments),
+        notes: other.into_iter().chain(notes(policy, *channel, &text, segments)).collect(),
         language: wording.language,
         segments,
         text,

@@ -167,6 +167,12 @@ impl Texts {
         })
     }
 
+    /// False of a language in which nobody can be told anything.
+    #[must_use]
+    pub fn serves(&self, tenant_id: Uuid, locale: &Locale) -> bool {
+        !served(locale, self.available(tenant_id)).is_empty()
+    }
+
     /// The language of `available` for who asks: else that of the tenant, else of the configuration.
     #[must_use]
     pub fn spoken<'a>(

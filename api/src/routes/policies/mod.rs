@@ -17,7 +17,9 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::wire::{ChangePolicy, ListedPolicies, ListedVersions, PolicyVersion, PolicyView};
+use self::wire::{
+    ChangePolicy, ListedPolicies, ListedVersions, PolicyVersion, PolicyView, body_of,
+};
 use super::{DEFAULT_LIMIT, PathName, read_after, read_limit};
 use crate::{
     App,
@@ -104,7 +106,8 @@ pub async fn show(
 }
 
 /// Changes the policy of a purpose for the tenant, or makes a purpose of its own. It counts within a second,
-/// for what is accepted from then on.
+/// for what is accepted from then on. Of `default` it counts for that purpose alone: others start from the
+/// configuration.
 #[utoipa::path(
     put, path = "/v1/policies/{purpose}", tag = "policies", operation_id = "change_policy",
     security(("api_key" = [])), request_body = ChangePolicy,
@@ -112,7 +115,7 @@ pub async fn show(
     responses(
         (status = 200, description = "The policy as it counts now.", body = PolicyView),
         (status = 409, description = "Another change came between; `version` is the one now.", body = Problem),
-        (status = 422, description = "The policy cannot be; `fields` names the keys that contradict each other.", body = Problem),
+        (status = 422, description = "The policy cannot be; `fields` names all keys that are wrong or contradict each other.", body = Problem),
         (status = 503, description = "The database does not answer.", body = Problem),
     ),
 )]
@@ -124,13 +127,14 @@ pub async fn change(
 ) -> Result<Json<PolicyView>, ApiError> {
     caller.require(Scope::Manage)?;
     let ChangePolicy { changes, version } = body.value;
-    let body = Some(changes.into_body()?);
+    let body = Some(body_of(changes));
     let change = change_by(&caller, purpose.clone());
     policy::change(&app.home, Change { body, based_on: version, ..change }).await?;
     view(&app, &caller, &purpose).await.map(Json)
 }
 
-/// Takes the tenant's changes back: what is below counts again.
+/// Takes the tenant's changes back: what is below counts again. A purpose that only the tenant has is no more,
+/// and requests that name it get `unknown_purpose`.
 #[utoipa::path(
     delete, path = "/v1/policies/{purpose}", tag = "policies", operation_id = "reset_policy",
     security(("api_key" = [])),

@@ -7,12 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::{
-    error::{ApiError, ErrorCode},
-    timestamp::rfc3339,
-};
+use crate::timestamp::rfc3339;
 
-/// The keys of a policy, named as in the configuration, where each is explained.
+/// The keys of a policy, named as in the configuration, where each is explained: for the reference.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyKeys {
@@ -84,18 +81,16 @@ pub struct PolicyStep {
 #[serde(deny_unknown_fields)]
 pub struct ChangePolicy {
     /// All that is to differ from what is below. A key that is left out is as it is below.
-    pub(super) changes: PolicyKeys,
+    #[schema(value_type = PolicyKeys)]
+    pub(super) changes: Map<String, Value>,
     /// The version that you looked at, 0 if there was none: `409` when another change came between.
     pub(super) version: Option<i32>,
 }
 
-impl PolicyKeys {
-    pub(super) fn into_body(self) -> Result<Body, ApiError> {
-        match serde_json::to_value(self) {
-            Ok(Value::Object(keys)) => Ok(keys.into()),
-            _ => Err(ErrorCode::InvalidField.error().with("field", "changes")),
-        }
-    }
+/// What is to differ, as it came: the policy's own rules tell all that is wrong with it. `null` is left out.
+pub(super) fn body_of(mut changes: Map<String, Value>) -> Body {
+    changes.retain(|_, value| !value.is_null());
+    changes.into()
 }
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -92,7 +92,7 @@ pub(crate) async fn run(
         None => None,
     };
     let Some(token) = Handle::parse(&wire.session_token) else {
-        return Err(ErrorCode::VerificationNotFound.error());
+        return Err(not_found());
     };
     let request = CheckRequest {
         tenant_id,
@@ -124,6 +124,12 @@ pub(crate) async fn run(
         CheckAnswer::BudgetSpent { until } => {
             Err(ErrorCode::GuessBudgetSpent.error().retry_at(until, home.clock.now()))
         }
-        CheckAnswer::NotFound => Err(ErrorCode::VerificationNotFound.error()),
+        CheckAnswer::NotFound => Err(not_found()),
     }
+}
+
+/// The same whatever the cause: which of them it is would be told to whoever tries.
+fn not_found() -> ApiError {
+    ErrorCode::VerificationNotFound
+        .detail("unknown session_token, or another `subject` or `to` than at create")
 }
