@@ -33,7 +33,7 @@ pub enum PolicyCommand {
     /// Take all changes of a policy back; its history remains
     ///
     /// A purpose that is not in the configuration is no more then, and requests that name it get
-    /// unknown_purpose. Its texts remain, for `otpost template delete`.
+    /// `unknown_purpose`. Its texts remain, for `otpost template delete`.
     Reset(PolicyOf),
 }
 

@@ -142,28 +142,6 @@ on_both_homes! {
         other.begin(3).await;
     }
 
-    async fn whoever_is_disabled_sends_no_new_codes(bed, ON) {
-        let service = Service::start(&bed).await;
-        let home = &service.home;
-        let (page, other) = (Page::make(&service).await, Page::make(&service).await);
-        let begun = page.begin(1).await;
-        let work = page.work().await;
-        assert_eq!(tenant::mark_disabled(&home.db, DEFAULT_TENANT, home.clock.now()).await, Ok(true));
-        home.clock.advance(30_001);
-        let refused = page.call("create", &with(work, &json!({ "to": number(2) }))).await;
-        let refused = refused.refused(410, "page_expired");
-        assert!(!refused.str("said").is_empty());
-        page.call("challenge", &json!({})).await.refused(410, "page_expired");
-        assert_eq!(page.shown().await.status, 410);
-        assert_eq!(service.stored().await.codes, 1);
-        // What was sent before goes on.
-        page.call("resend", &json!({ "session": begun.session })).await.is(200);
-        page.check(&begun.session, &begun.code).await.is(200);
-        assert_eq!(tenant::mark_enabled(&home.db, DEFAULT_TENANT).await, Ok(true));
-        home.clock.advance(500);
-        other.begin(3).await;
-    }
-
     async fn nobody_learns_who_opted_out(bed, ON) {
         let service = Service::start(&bed).await;
         let body = json!({ "to": number(1), "scope": "all" });
