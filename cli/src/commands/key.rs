@@ -21,7 +21,7 @@ pub async fn run(config: Option<&Path>, command: KeyCommand) -> Done {
         KeyCommand::List(options) => list(&super::open_ready(config).await?, options).await,
         KeyCommand::Revoke(options) => revoke(&super::open_ready(config).await?, options).await,
         // The keys of receipts are in no table.
-        KeyCommand::Jwks => jwks(&super::open(config).await?),
+        KeyCommand::Jwks => jwks(&super::open_existing(config).await?),
     }
 }
 
