@@ -1,6 +1,7 @@
 //! Attempts: one try of one provider with one message.
 
 mod cost;
+mod last;
 mod late;
 
 use sqlx::QueryBuilder;
@@ -8,6 +9,7 @@ use uuid::Uuid;
 
 pub(crate) use self::cost::{Priced, mark_told};
 use self::cost::{all, counts, is_meant, told};
+pub use self::last::{LastCall, list_last_calls};
 pub(crate) use self::late::{is_running, mark_answered};
 use crate::{
     clock::Millis,

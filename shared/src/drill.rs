@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     clock::Millis,
     db::{Db, DbError, on_pool},
+    message::State,
 };
 
 /// The error code of an attempt for which nobody was called.
@@ -26,10 +27,14 @@ pub struct Tally {
     pub taken_by: BTreeMap<String, usize>,
     /// Those that were called off: their code was used, or they were canceled.
     pub called_off: usize,
-    /// Those that were to be sent and may not have been.
+    /// Those that were to be sent and were not.
     pub not_sent: usize,
     /// The first few of those.
     pub named: Vec<Uuid>,
+    /// Those that may have been sent or not.
+    pub unknown: usize,
+    /// The first few of those.
+    pub named_unknown: Vec<Uuid>,
     /// Calls that the drill kept from being made.
     pub kept_back: i64,
     /// From accept to provider, shortest first.
@@ -88,10 +93,15 @@ impl Tally {
                 self.waits.push((row.finished_at - row.created_at).max(0));
             }
             (None, "canceled") => self.called_off += 1,
-            (None, _) => {
-                self.not_sent += 1;
-                if self.named.len() < MOST_NAMED {
-                    self.named.push(row.id);
+            (None, state) => {
+                let (count, named) = if state == State::Unknown.as_str() {
+                    (&mut self.unknown, &mut self.named_unknown)
+                } else {
+                    (&mut self.not_sent, &mut self.named)
+                };
+                *count += 1;
+                if named.len() < MOST_NAMED {
+                    named.push(row.id);
                 }
             }
         }
@@ -138,8 +148,10 @@ mod tests {
         for _ in 0..12 {
             tally.count(ended("failed", None, 5, 1));
         }
-        assert_eq!((tally.ended, tally.taken(), tally.called_off), (114, 101, 1));
-        assert_eq!((tally.not_sent, tally.named.len(), tally.kept_back), (12, 10, 15));
+        tally.count(ended("unknown", None, 5, 0));
+        assert_eq!((tally.ended, tally.taken(), tally.called_off), (115, 101, 1));
+        assert_eq!((tally.not_sent, tally.unknown), (12, 1));
+        assert_eq!((tally.named.len(), tally.named_unknown.len(), tally.kept_back), (10, 1, 15));
         assert_eq!(tally.taken_by.get("backup"), Some(&100));
         assert_eq!(
             (tally.wait(50), tally.wait(99), tally.wait(100)),

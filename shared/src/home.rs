@@ -1,6 +1,8 @@
 //! Everything a process holds: configuration, database, queue, limits, keys and clock.
 
+mod database_file;
 mod key_file;
+mod test_numbers;
 
 use std::{collections::HashMap, fs, sync::Arc, time::Duration};
 
@@ -10,7 +12,7 @@ use crate::{
     acceptance::{self, Acceptances, LastAccept},
     api_key::ApiKeys,
     channel::Channel,
-    clock::{Clock, Millis},
+    clock::Clock,
     config::{Config, ConfigError},
     db::{Db, DbError},
     inbox::Inbox,
@@ -23,7 +25,7 @@ use crate::{
     recipient::{Recipient, RecipientError},
     redis_link::RedisLink,
     report::{Hearer, Reference},
-    secrets::{Code, Keyring, SecretError},
+    secrets::{Keyring, SecretError},
     settings,
     suppression::{self, Blocked},
     tenant,
@@ -336,35 +338,6 @@ impl Home {
         let own = tenant::find(&self.db, tenant_id).await?.and_then(|t| t.default_region);
         let region = own.unwrap_or_else(|| self.config.recipients.default_region.clone());
         Ok((!region.is_empty()).then_some(region))
-    }
-
-    /// Reads a valid number or one of the test numbers, a national one in `region`.
-    ///
-    /// # Errors
-    /// Says why the text is no recipient.
-    pub fn parse_recipient(
-        &self,
-        text: &str,
-        region: Option<&str>,
-    ) -> Result<Recipient, RecipientError> {
-        if !self.config.recipients.test_numbers.is_empty()
-            && let Ok(number) = Recipient::parse_unchecked(text, region)
-            && self.test_code(&number, self.clock.now()).is_some()
-        {
-            return Ok(number);
-        }
-        Recipient::parse(text, region)
-    }
-
-    /// The fixed code of a number that is a test number at `now`.
-    #[must_use]
-    pub fn test_code(&self, to: &Recipient, now: Millis) -> Option<&Code> {
-        self.config
-            .recipients
-            .test_numbers
-            .iter()
-            .find(|t| t.recipient == *to && now < t.until)
-            .map(|t| &t.code)
     }
 }
 

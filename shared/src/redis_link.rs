@@ -113,6 +113,21 @@ impl RedisLink {
             .map_err(|error| RedisDown(error.to_string()))
     }
 
+    /// Connects, which may take longer than a round trip: whoever asks once and ends would otherwise go without
+    /// Redis whenever it is far away.
+    ///
+    /// # Errors
+    /// Redis does not take the connection within ten times the patience.
+    pub async fn connect(&self) -> Result<(), RedisDown> {
+        let mut connection = self.manager.clone();
+        let ping = redis::cmd("PING");
+        let pinged = tokio::time::timeout(self.patience * 11, ping.query_async::<()>(&mut connection));
+        match pinged.await {
+            Ok(answer) => answer.map_err(|error| RedisDown(error.to_string())),
+            Err(_) => Err(RedisDown("it does not take the connection".into())),
+        }
+    }
+
     /// Asks for a sign of life.
     ///
     /// # Errors

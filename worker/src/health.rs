@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     breaker::{Availability, Breaker, Call, Change, Turn},
     provider::Blame,
+    refusals::Refusals,
     regions::{self, Destination, Regions},
 };
 
@@ -34,6 +35,7 @@ pub struct Health {
     breakers: Mutex<Vec<Breaker>>,
     /// Locked with the breakers only after them.
     regions: Regions,
+    refusals: Refusals,
     /// A call ended or a state changed: who waits may look again.
     news: Notify,
     /// A breaker has something to write.
@@ -112,6 +114,10 @@ impl Pass {
         if let (Some(change), Some(to)) = (change, to) {
             regions::tell(change, provider, to, &said);
         }
+        // A country that it is known to refuse was told of by itself.
+        if self.health.regions.refusing(&[self.place], to, true, now).is_empty() {
+            self.health.refusals.note(provider, class, &said, now);
+        }
         match turn {
             Some(Turn::Opened) => tracing::warn!(
                 provider, outcome = %class, said,
@@ -149,6 +155,7 @@ impl Health {
             names,
             breakers: Mutex::new(breakers),
             regions: Regions::default(),
+            refusals: Refusals::default(),
             news: Notify::new(),
             unwritten: Notify::new(),
         }

@@ -6,7 +6,7 @@
 //! | [`chain`], `nobody_left` | which provider comes next, by error class and availability; why none does |
 //! | [`routes`], `turns` | which providers a message may go to; waiting where that differs |
 //! | [`breaker`], [`health`] | whether a provider may be called; the same known to all processes |
-//! | [`regions`] | countries that a provider refuses |
+//! | [`regions`], `refusals` | countries that a provider refuses; accounts and senders, told in the log |
 //! | [`tokens`], `line` | waiting for a provider's rate; who stands behind whom |
 //! | [`choice`] | the chain's decision, with all that a call needs |
 //! | [`courier`], `letter` | one message: composed, attempted, recorded; what it says |
@@ -35,6 +35,7 @@ mod nobody_left;
 pub mod places;
 pub mod provider;
 pub mod providers;
+mod refusals;
 pub mod regions;
 mod retry_after;
 pub mod routes;

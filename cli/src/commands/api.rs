@@ -21,7 +21,10 @@ pub async fn run(config: Option<&Path>) -> Done {
     let touch = tokio::spawn(async move {
         // Requests are answered 503 meanwhile.
         match ready.wait_until_ready(ready.config.is_embedded()).await {
-            Ok(()) => tracing::info!("the database is ready"),
+            Ok(()) => {
+                tracing::info!("the database is ready");
+                super::warn_of_ended_test_numbers(&ready);
+            }
             Err(error) => tracing::error!(%error, "the database cannot be used"),
         }
         ready.keep_in_touch("api").await;

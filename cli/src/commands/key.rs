@@ -21,7 +21,7 @@ pub async fn run(config: Option<&Path>, command: KeyCommand) -> Done {
         KeyCommand::List(options) => list(&super::open_ready(config).await?, options).await,
         KeyCommand::Revoke(options) => revoke(&super::open_ready(config).await?, options).await,
         // The keys of receipts are in no table.
-        KeyCommand::Jwks => jwks(&super::open(config).await?),
+        KeyCommand::Jwks => jwks(&super::open_existing(config).await?),
     }
 }
 
@@ -51,12 +51,23 @@ async fn create(home: &Home, options: KeyCreate) -> Done {
     let now = home.clock.now();
     let (key, text) = api_key::generate_for(&tenant, &options.name, &scopes, now);
     api_key::insert(&home.db, &key).await?;
+    let speaks_twilio = home.config.compat.twilio.enabled;
     if options.print.json {
-        print_json(&json!({ "id": key.id, "key": text.as_str() }));
+        let mut made = json!({
+            "id": key.id,
+            "key": text.as_str(),
+            "tenant": tenant.name,
+            "scopes": scopes_of(&key),
+        });
+        if speaks_twilio {
+            made["account_sid"] = json!(Sid::Account.write(tenant.id));
+            made["key_sid"] = json!(Sid::ApiKey.write(key.id));
+        }
+        print_json(&made);
     } else {
         say!("{}", text.as_str());
         eprintln!("Key {} may: {}. It is not shown again.", key.id, key.scopes);
-        if home.config.compat.twilio.enabled {
+        if speaks_twilio {
             let (account, of_key) = (Sid::Account.write(tenant.id), Sid::ApiKey.write(key.id));
             eprintln!(
                 "For Twilio's libraries it is the token of {account}, or the secret of {of_key}."
@@ -94,11 +105,15 @@ async fn list(home: &Home, options: KeyList) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
+fn scopes_of(key: &ApiKey) -> Vec<&str> {
+    key.scopes.split(' ').collect()
+}
+
 fn view(key: &ApiKey) -> serde_json::Value {
     json!({
         "id": key.id,
         "name": key.name,
-        "scopes": key.scopes.split(' ').collect::<Vec<_>>(),
+        "scopes": scopes_of(key),
         "created_at": moment(key.created_at),
         "revoked_at": key.revoked_at.map(moment),
     })

@@ -28,7 +28,7 @@ use otpost_api::server;
 use otpost_shared::{
     Home,
     channel::Channel,
-    config,
+    config::{self, Config, TestNumber},
     db::DbError,
     process,
     recipient::{Recipient, RecipientError},
@@ -47,17 +47,42 @@ const CLI: &str = "cli";
 /// The database may be away for so long while a command works its way through many rows.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Loads the configuration, starts logging and opens everything.
+/// Loads the configuration, starts logging and opens everything. The embedded database and its keys are
+/// made if there are none.
 async fn open(path: Option<&Path>) -> Result<Home, Failure> {
+    Ok(Home::open(load(path)?).await?)
+}
+
+/// As [`open`], for a command that works on what is there: run in the wrong folder it would make a second
+/// database, whose keys the service does not know.
+async fn open_existing(path: Option<&Path>) -> Result<Home, Failure> {
+    let config = load(path)?;
+    refuse_if_missing(&config)?;
+    Ok(Home::open(config).await?)
+}
+
+fn load(path: Option<&Path>) -> Result<Config, Failure> {
     let config = config::load(path)?;
     logging::start(&config.log).map_err(|e| e.at(&config.source))?;
-    Ok(Home::open(config).await?)
+    Ok(config)
+}
+
+/// Of a file that cannot be looked for, opening it tells more.
+fn refuse_if_missing(config: &Config) -> Result<(), Failure> {
+    match config.database_file() {
+        Some(file) if matches!(file.try_exists(), Ok(false)) => Err(Failure::new(format!(
+            "there is no database at {}; run this where `otpost` runs, or name its configuration with \
+             --config (`otpost migrate` makes a new one)",
+            file.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Opens everything for a command that needs the database now: the embedded one is brought up to
 /// date, another must be.
 async fn open_ready(path: Option<&Path>) -> Result<Home, Failure> {
-    let home = open(path).await?;
+    let home = open_existing(path).await?;
     if home.config.is_embedded() {
         home.migrate().await?;
     } else if home.db.pending_migrations().await? > 0 {
@@ -66,6 +91,11 @@ async fn open_ready(path: Option<&Path>) -> Result<Home, Failure> {
     home.set_clock().await?;
     // Who listens is told of what a command changes, too.
     home.settings.now(&home.db, home.clock.now()).await?;
+    if let Some(redis) = &home.redis
+        && let Err(down) = redis.connect().await
+    {
+        tracing::debug!(%down, "going on without it");
+    }
     Ok(home)
 }
 
@@ -87,6 +117,25 @@ async fn recipient(home: &Home, text: &str) -> Result<Recipient, Failure> {
 async fn is_worker_alive(home: &Home) -> Result<bool, DbError> {
     let live = process::count_live(&home.db, home.clock.now()).await?;
     Ok(live.iter().any(|(role, _)| matches!(role.as_str(), "worker" | "serve")))
+}
+
+/// Says which test numbers are none any more: whoever tests with them wonders why they are refused.
+fn ended_test_numbers(home: &Home) -> Vec<String> {
+    let ended = home.ended_test_numbers(home.clock.now());
+    let said = |ended: &TestNumber| {
+        let (number, day) = (ended.recipient.masked(), ended.end_day());
+        format!(
+            "test number {number} ended {day}; give it a later until in recipients.test_numbers"
+        )
+    };
+    ended.map(said).collect()
+}
+
+/// At the start of what reads the numbers of people.
+fn warn_of_ended_test_numbers(home: &Home) {
+    for said in ended_test_numbers(home) {
+        tracing::warn!("{said}");
+    }
 }
 
 /// Cancelled by Ctrl-C or SIGTERM; a second signal ends the process at once.

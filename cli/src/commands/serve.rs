@@ -26,6 +26,7 @@ pub async fn run(config: Option<&Path>) -> Done {
         ready = home.wait_until_ready(true) => ready?,
         () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
     }
+    super::warn_of_ended_test_numbers(&home);
     let first_key = create_first_key(&home).await?;
     greet(&home, first_key.as_ref().map(|key| key.as_str()));
     let touching = home.clone();

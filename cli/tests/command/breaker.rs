@@ -104,3 +104,25 @@ async fn a_country_that_a_provider_refuses_is_seen() {
     assert!(line.starts_with("note ") && line.contains("refuses codes to US"), "{line}");
     running.terminate().exits(0);
 }
+
+#[tokio::test]
+async fn wrong_credentials_are_told_at_the_first_call() {
+    let address = free_address();
+    let alone = "[chains]\nsms = [\"primary\"]\n[providers.primary]\nkind = \"sandbox\"\n\
+                 outcome = \"account\"\n";
+    let place = Place::with(alone).set("OTPOST__SERVER__LISTEN", &address);
+    let (running, caller) = serve::serve(&place, address);
+    let (status, created) = caller.post("/v1/verifications", json!({ "to": "+12025550143" })).await;
+    assert_eq!(status, 202, "{created}");
+    let line = running.stderr.line_with("the provider refuses the account");
+    assert!(line.contains("WARN") && line.contains("mend providers.primary"), "{line}");
+    let path = format!("/v1/verifications/{}", created["id"].as_str().expect("an id"));
+    caller.get_until(&path, |shown| shown["messages"][0]["state"] == "failed").await;
+    let said = place.run(&["status"]).exits(0).stdout;
+    assert!(said.contains("provider  primary: in use; its last call failed "), "{said}");
+    assert!(said.contains(" ago: account") && said.contains(": 0 sent, 1 failed"), "{said}");
+    let json = place.run(&["status", "--json"]).exits(0).json();
+    assert_eq!(json["providers"][0]["last_call_failed"]["class"], "account", "{json}");
+    let ended = running.terminate().exits(0);
+    assert!(!ended.stderr.contains("2025550143"), "{ended:?}");
+}

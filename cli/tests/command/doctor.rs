@@ -3,7 +3,10 @@
 use otpost_testbed::{Bed, Kind};
 use serde_json::Value;
 
-use crate::program::Place;
+use crate::{
+    program::{Place, free_address},
+    serve::serve,
+};
 
 /// The findings that are not good, as `what: said`.
 fn bad(report: &Value) -> Vec<String> {
@@ -15,7 +18,14 @@ fn bad(report: &Value) -> Vec<String> {
 #[tokio::test]
 async fn what_is_good_is_said_to_be() {
     let empty = Place::empty();
+    let file = empty.path().canonicalize().expect("a folder").join("otpost-data/otpost.db");
+    let at = file.to_str().expect("a path");
+    let missing = empty.run(&["doctor", "--json"]).exits(1).json();
+    let [missing] = &bad(&missing)[..] else { panic!("{missing}") };
+    assert!(missing.contains(&format!("there is no database at {at}")), "{missing}");
+    let empty = empty.migrated();
     let report = empty.run(&["doctor"]).exits(0);
+    assert!(report.stdout.contains(&format!("tables are up to date, at {at}")), "{report:?}");
     for part in ["configuration", "keys", "database", "clock", "redis", "provider console"] {
         let line = report.stdout.lines().find(|line| line.contains(part)).expect("a line");
         assert!(line.starts_with("ok "), "{line}");
@@ -36,7 +46,7 @@ async fn what_is_good_is_said_to_be() {
 #[tokio::test]
 async fn a_rate_is_told_as_it_was_understood() {
     let rated = "[chains]\nsms = [\"a\"]\n[providers.a]\nkind = \"sandbox\"\nrate = \"90/1m\"\n";
-    let place = Place::with(rated);
+    let place = Place::with(rated).migrated();
     let report = place.run(&["doctor"]).exits(0);
     let line = report.stdout.lines().find(|line| line.contains("rate of a")).expect("a line");
     assert!(line.starts_with("ok ") && line.contains("90/m and 1 at once, by this one process"));
@@ -53,12 +63,35 @@ async fn a_rate_is_told_as_it_was_understood() {
     assert_eq!((&reading["left"], &reading["otp_wait_ms"]), (&1.0.into(), &0.into()));
 }
 
+#[tokio::test]
+async fn a_test_number_that_is_none_any_more_is_named() {
+    let address = free_address();
+    let number = "{ number = \"+15550001111\", code = \"246810\", until = \"2020-01-31\" }";
+    let place = Place::with(&format!("[recipients]\ntest_numbers = [{number}]\n"))
+        .set("OTPOST__SERVER__LISTEN", &address);
+    let (running, caller) = serve(&place, address);
+    let said = "test number +1********11 ended 2020-01-31";
+    assert!(running.stderr.line_with(said).contains("WARN"));
+    let (status, refused) =
+        caller.post("/v1/verifications", serde_json::json!({ "to": "+15550001111" })).await;
+    let detail = refused["detail"].as_str().unwrap_or_default();
+    assert_eq!(status, 422, "{refused}");
+    assert!(detail.contains("was a test number until 2020-01-31"), "{refused}");
+    let report = place.run(&["doctor"]).exits(0).stdout;
+    assert!(
+        report.lines().any(|line| line.starts_with("note ") && line.contains(said)),
+        "{report}"
+    );
+    running.terminate().exits(0);
+}
+
 /// Providers `a` to `c`, of which the chain names the first.
 fn routed(routes: &str) -> Place {
     Place::with(&format!(
         "[chains]\nsms = [\"a\"]\n[providers.a]\nkind = \"sandbox\"\n\
          [providers.b]\nkind = \"sandbox\"\n[providers.c]\nkind = \"sandbox\"\n{routes}"
     ))
+    .migrated()
 }
 
 #[test]
@@ -84,8 +117,6 @@ fn routes_are_told_in_words_and_sections_without_use_are_noted() {
 fn a_tenant_that_is_not_there_is_named() {
     for (tenant, code) in [("default", 0), ("acme", 1)] {
         let place = routed(&format!("[[routes]]\ntenants = [\"{tenant}\"]\nchain = [\"b\"]"));
-        // It makes the tables.
-        place.run(&["status"]).exits(0);
         let report = place.run(&["doctor", "--json"]).exits(code).json();
         let missing = bad(&report).iter().any(|said| said.contains("there is no tenant"));
         assert_eq!(missing, code == 1, "{report}");
@@ -98,7 +129,8 @@ fn the_key_of_an_address_is_cut_short_unless_it_is_asked_for() {
         "[server]\npublic_url = \"https://codes.example\"\n[chains]\nsms = [\"local\"]\n\
          [providers.local]\nkind = \"sandbox\"\n[providers.main]\nkind = \"infobip\"\n\
          [providers.shared]\nkind = \"bird\"\nsigning_secret = \"whsec_MTIzNDU=\"\n",
-    );
+    )
+    .migrated();
     let line = |args: &[&str], part: &str| {
         let report = place.run(args).exits(0);
         let found = report.stdout.lines().find(|line| line.contains(part)).map(str::to_owned);
@@ -157,7 +189,10 @@ fn a_bad_section_is_named_with_what_to_mend() {
         ("[server]\nlisten = \"here\"", &["otpost.toml:2: server.listen: "]),
         ("[log]\nlevel = \"inof\"", &["otpost.toml:2: log.level: "]),
     ] {
-        let report = Place::with(text).run(&["doctor", "--json"]).exits(1).json();
+        let place = Place::with(text);
+        // Which fails where it is the file that cannot be read.
+        place.run(&["migrate"]);
+        let report = place.run(&["doctor", "--json"]).exits(1).json();
         let bad = bad(&report);
         assert_eq!(bad.len(), 1, "{report}");
         // JSON escapes the quotes of the sentence.
@@ -179,9 +214,7 @@ fn endpoints_without_keys_are_told_with_their_tenant() {
         let on = format!(
             "[compat.django]\nenabled = true\ntenant = \"{tenant}\"\npurpose = \"{purpose}\"\n"
         );
-        let place = Place::with(&on);
-        // It makes the tables.
-        place.run(&["key", "list"]).exits(0);
+        let place = Place::with(&on).migrated();
         let report = place.run(&["doctor"]).exits(i32::from(said.is_err())).stdout;
         let line = report.lines().find(|line| line.contains("compat.django")).expect("a line");
         assert_eq!(line.starts_with("ok  "), said.is_ok(), "{line}");
@@ -192,7 +225,7 @@ fn endpoints_without_keys_are_told_with_their_tenant() {
 
 /// A place where this Service was made while the configuration said `before`.
 fn with_a_service(before: &str, create: &[&str]) -> Place {
-    let place = Place::with(before);
+    let place = Place::with(before).migrated();
     let service = r#"{
         "sid": "VA0123456789abcdef0123456789abcdef", "friendly_name": "Shop", "code_length": 4
     }"#;

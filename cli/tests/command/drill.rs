@@ -37,7 +37,7 @@ chain = ["main", "third"]
 #[tokio::test]
 async fn a_chain_shows_that_it_holds_without_its_first_provider() {
     let address = free_address();
-    let place = Place::with(TWO).set("OTPOST__SERVER__LISTEN", &address);
+    let place = Place::with(TWO).set("OTPOST__SERVER__LISTEN", &address).migrated();
     place.run(&["drill", "--secs", "1"]).fails_with(&["no worker lives", "otpost serve"]);
     let (running, caller) = serve::serve(&place, address);
     let nothing = place.run(&["drill", "--secs", "1"]).exits(1).stdout;
@@ -62,9 +62,9 @@ async fn a_chain_shows_that_it_holds_without_its_first_provider() {
 
 #[tokio::test]
 async fn a_drill_never_becomes_an_outage() {
-    let alone = Place::empty();
+    let alone = Place::empty().migrated();
     alone.run(&["drill"]).fails_with(&["chains.sms has only console", "add one"]);
-    let place = Place::with(TWO);
+    let place = Place::with(TWO).migrated();
     let misused = place.run(&["drill", "mian"]).exits(2).stderr;
     assert!(misused.contains("\"mian\"") && misused.contains("main, backup"), "{misused}");
     let misused = place.run(&["drill", "--to", "hello"]).exits(2).stderr;
@@ -74,7 +74,7 @@ async fn a_drill_never_becomes_an_outage() {
 #[tokio::test]
 async fn each_route_needs_somebody_who_is_left() {
     let lonely = format!("{TWO}[[routes]]\ncountries = [\"GB\"]\nchain = [\"main\"]\n");
-    let lonely = Place::with(&lonely);
+    let lonely = Place::with(&lonely).migrated();
     lonely.run(&["drill", "main"]).fails_with(&["routes[0].chain has only main", "add one"]);
     // The route does not name it, and the chain has another one.
     lonely.run(&["drill", "backup"]).fails_with(&["no worker lives"]);
@@ -97,13 +97,13 @@ kind = "sandbox"
 
 #[tokio::test]
 async fn who_takes_codes_only_is_nobody_for_other_messages() {
-    let place = Place::with(OF_CODES);
+    let place = Place::with(OF_CODES).migrated();
     let said = ["chains.sms has only texts for messages that are no codes", "add one"];
     place.run(&["drill", "texts"]).fails_with(&said);
     // Codes and texts have others then.
     place.run(&["drill", "codes"]).fails_with(&["no worker lives"]);
     let texts = "[[routes]]\nlanes = [\"bulk\"]\nchain = [\"more\"]\n";
-    let parted = Place::with(&format!("{OF_CODES}{texts}"));
+    let parted = Place::with(&format!("{OF_CODES}{texts}")).migrated();
     parted.run(&["drill", "texts"]).fails_with(&["no worker lives"]);
     let said = ["routes[0].chain has only more for messages that are no codes", "add one"];
     parted.run(&["drill", "more"]).fails_with(&said);
@@ -196,7 +196,8 @@ async fn texts_that_go_elsewhere_show_nothing() {
                   prefixes = [\"+1202555019\"]\nchain = [\"london\", \"backup\"]\n";
     let address = free_address();
     let place = Place::with(&format!("{TWO}{routes}[recipients]\ncountries = [\"*\"]\n"))
-        .set("OTPOST__SERVER__LISTEN", &address);
+        .set("OTPOST__SERVER__LISTEN", &address)
+        .migrated();
     // Those of the drill are no codes.
     for (to, masked) in [("+491713920001", "+49"), ("+12025550143", "+1*")] {
         let misused = place.run(&["drill", "london", "--to", to]).exits(2).stderr;

@@ -92,14 +92,14 @@ fn an_http_gateway_of_emails_needs_a_title() {
         r#"{"to":"{to}","text":"{text}"}"#,
         r#"{"to":"{to_digits}","text":"{text}","subject":"{title}"}"#,
     ] {
-        let report = Place::with(&section(body)).run(&["doctor"]).exits(1);
+        let report = Place::with(&section(body)).migrated().run(&["doctor"]).exits(1);
         assert!(report.stdout.contains(said), "{report:?}");
     }
     for good in [
         r#"{"to":"{to}","text":"{text}","subject":"{title}","html":"{html}"}"#,
         r#"{"to":"{to}","template":"code","code":"{code}"}"#,
     ] {
-        let report = Place::with(&section(good)).run(&["doctor"]).exits(1);
+        let report = Place::with(&section(good)).migrated().run(&["doctor"]).exits(1);
         assert!(report.stdout.contains("does not connect"), "{report:?}");
     }
 }
@@ -113,7 +113,12 @@ fn an_http_gateway_that_is_given_the_code_is_for_nothing_else() {
              kind = \"http\"\nurl = \"http://127.0.0.1:1/?to={{to}}&code={{code}}\"\n{more}"
         )
     };
-    let doctor = |more: &str| Place::with(&config(more)).run(&["doctor"]).exits(1).stdout;
+    let doctor = |more: &str| {
+        let place = Place::with(&config(more));
+        // Which fails where the configuration does.
+        place.run(&["migrate"]);
+        place.run(&["doctor"]).exits(1).stdout
+    };
     let said = "providers.a.url: {code} stands here, so nothing but codes can go this way, and";
     for (wrong, why) in [
         (

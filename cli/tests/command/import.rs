@@ -89,7 +89,7 @@ fn settings_are_read_and_not_run() {
     assert!(!place.path().join("ran").exists(), "it was run");
     assert!(!place.path().join("otpost-data").exists(), "nothing is opened");
     // What is printed is a configuration.
-    Place::with(&read.stdout).run(&["key", "list"]).exits(0);
+    Place::with(&read.stdout).migrated().run(&["key", "list"]).exits(0);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn settings_are_read_from_json_too() {
     let sandbox = "phone_verify.backends.twilio.TwilioSandboxBackend";
     let read = settings("all.json", &settings_of(sandbox, json!({})));
     assert!(read.contains("sms = [\"console\"]") && read.contains("test_numbers"), "{read}");
-    Place::with(&read).run(&["key", "list"]).exits(0);
+    Place::with(&read).migrated().run(&["key", "list"]).exits(0);
     let read = settings("all.json", &settings_of("shop.sms.Ours", json!({})));
     assert!(read.contains("Ours is a backend of your own"), "{read}");
 }
@@ -240,8 +240,12 @@ fn a_service_becomes_a_configuration() {
     }
     assert!(!place.path().join("otpost-data").exists(), "nothing is opened");
     // What is printed is a configuration.
-    let key = Place::with(&read).run(&["key", "create"]).exits(0);
+    let place = Place::with(&read).migrated();
+    let key = place.run(&["key", "create"]).exits(0);
     assert!(key.stderr.contains("AC00000000000000000000000000000000"), "{}", key.stderr);
+    let key = place.run(&["key", "create", "--json"]).exits(0).json();
+    assert_eq!(key["account_sid"], "AC00000000000000000000000000000000");
+    assert!(key["key_sid"].as_str().is_some_and(|sid| sid.starts_with("SK")), "{key}");
 }
 
 #[test]
@@ -255,12 +259,12 @@ fn a_service_for_payments_says_what_is_paid_by_every_channel() {
         let line = line.unwrap_or_else(|| panic!("{key} is not in {read}"));
         assert!(["{code}", "{amount}", "{payee}"].iter().all(|name| line.contains(name)), "{line}");
     }
-    Place::with(&read).run(&["key", "create"]).exits(0);
+    Place::with(&read).migrated().run(&["key", "create"]).exits(0);
 }
 
 #[test]
 fn a_service_comes_to_be_under_its_own_id() {
-    let place = place("service.json", &a_service().to_string());
+    let place = place("service.json", &a_service().to_string()).migrated();
     let create = ["import", "twilio-service", "service.json", "--create"];
     let made = place.run(&create).exits(0);
     let account = "AC00000000000000000000000000000000";
@@ -297,7 +301,7 @@ fn what_is_no_service_is_refused() {
 fn short_codes_of_a_service_are_to_be_allowed() {
     let mut service = a_service();
     service["code_length"] = json!(4);
-    let place = place("short.json", &service.to_string());
+    let place = place("short.json", &service.to_string()).migrated();
     let read = place.run(&["import", "twilio-service", "short.json"]).exits(0).stdout;
     let said = "# code_length is 4, which is below 6: set policies.allow_short_codes = true";
     assert!(read.contains(said) && read.contains("code_length = 6 # code_length"), "{read}");

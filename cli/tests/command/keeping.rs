@@ -72,8 +72,10 @@ on_both_homes! {
         let redis = if bed.home.redis.is_some() { "ok" } else { "not used" };
         assert_eq!(status["redis"], redis);
         assert_eq!(status["lanes"], json!([
-            { "lane": "otp", "waiting": 0, "ended_in_the_last_minute": 1 },
-            { "lane": "bulk", "waiting": 1, "ended_in_the_last_minute": 0 },
+            { "lane": "otp", "waiting": 0, "ended_in_the_last_minute": 1,
+              "sent_in_the_last_minute": 0, "failed_in_the_last_minute": 0 },
+            { "lane": "bulk", "waiting": 1, "ended_in_the_last_minute": 0,
+              "sent_in_the_last_minute": 0, "failed_in_the_last_minute": 0 },
         ]));
         let said = place.run(&["status"]).exits(0).stdout;
         assert!(said.contains("none lives") && said.contains("1 waiting"), "{said}");

@@ -24,6 +24,8 @@ async fn a_key_works_from_its_making_to_its_end() {
         shop.post("/v1/messages", json!({ "to": "+12025550143", "text": "x" })).await;
     assert_eq!((status, &refused["scope"]), (403, &json!("send")));
 
+    assert_eq!((&made["tenant"], &made["scopes"]), (&json!("default"), &json!(["verify"])));
+
     let listed = place.run(&["key", "list", "--json"]).exits(0);
     assert!(!listed.stdout.contains(text) && !listed.stdout.contains("otp_"), "{listed:?}");
     let listed = listed.json();
@@ -62,8 +64,20 @@ async fn a_key_works_from_its_making_to_its_end() {
 }
 
 #[test]
-fn keys_are_made_before_any_start() {
+fn a_key_is_made_only_where_there_is_a_database() {
     let place = Place::empty();
+    let file = place.path().canonicalize().expect("a folder").join("otpost-data/otpost.db");
+    let said = format!("there is no database at {}; run this where", file.display());
+    for args in [
+        &["key", "create"][..],
+        &["key", "jwks"],
+        &["status"],
+        &["send", "--to", "+12025550143", "--text", "x", "--no-wait"],
+    ] {
+        place.run(args).fails_with(&[&said, "--config", "otpost migrate"]);
+    }
+    assert!(!place.path().join("otpost-data").exists(), "nothing is made");
+    let place = place.migrated();
     assert!(place.run(&["key", "list"]).exits(0).stdout.contains("otpost key create"));
     // What a shell puts into a variable is the key and nothing else.
     let made = place.run(&["key", "create"]).exits(0);

@@ -38,7 +38,7 @@ async fn a_service_that_runs_feels_a_change() {
 
 #[test]
 fn a_policy_is_changed_and_its_history_kept() {
-    let place = Place::empty();
+    let place = Place::empty().migrated();
     let listed = place.run(&["policy", "list"]).exits(0).stdout;
     assert_eq!(listed.lines().count(), 8, "{listed}");
     let line = listed.lines().find(|line| line.starts_with("password_reset")).expect("listed");
@@ -92,7 +92,7 @@ fn a_policy_is_changed_and_its_history_kept() {
 
 #[test]
 fn of_changes_at_once_none_is_lost() {
-    let place = Place::empty();
+    let place = Place::empty().migrated();
     place.run(&["policy", "list"]).exits(0);
     let settings = ["guesses=3", "lifetime_secs=90", "resends=2/1h", "reusable=true"];
     for purpose in ["shop", "login"] {
@@ -112,7 +112,7 @@ fn of_changes_at_once_none_is_lost() {
 
 #[test]
 fn what_cannot_be_is_misuse_and_what_came_between_a_failure() {
-    let place = Place::empty();
+    let place = Place::empty().migrated();
     for (settings, said) in [
         (&["guesses=99"][..], "guesses: must be 1 to 10"),
         (

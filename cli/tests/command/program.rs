@@ -55,6 +55,12 @@ impl Place {
         Self { dir, variables: Vec::new() }
     }
 
+    /// With a database and keys, as after a first start.
+    pub fn migrated(self) -> Self {
+        self.run(&["migrate"]).exits(0);
+        self
+    }
+
     pub fn set(mut self, name: &str, value: &impl ToString) -> Self {
         self.variables.push((name.to_owned(), value.to_string()));
         self

@@ -91,6 +91,7 @@ on_both_homes! {
         assert_eq!(counts(&first), [1_200, 0, 800]);
         let plan = place.send(&["--dry-run", "--json"]).exits(0).json();
         assert!(plan["sent_before"].is_string() && plan["daily_cap_leaves"] == 0, "{plan}");
+        assert_eq!((&plan["would_send"], &plan["stored_before"]), (&json!(800), &json!(1_200)));
         std::fs::write(place.path().join("otpost.toml"),
             place.read("otpost.toml").replace("1200", "0")).expect("written");
         let second = place.send(&["--json"]).exits(0).json();
@@ -159,11 +160,33 @@ on_both_homes! {
         assert!(place.read("no.csv").contains("1,Eve,4,recipient_invalid,"));
         assert_eq!(message::count_waiting(&bed.home.db, Lane::Bulk, 9).await, Ok(0));
     }
+
+    async fn a_dry_run_knows_who_has_it_and_who_is_not_to_be_sent_to(bed, "") {
+        let place = Place::in_folder(bed.dir);
+        place.run(&["suppression", "add", "+12025550001"]).exits(0);
+        place.file(people(3));
+        let said = place.send(&["--dry-run"]).exits(1).stdout;
+        for part in ["2 would be sent", "1 recipient_suppressed", "1 of these rows cannot be mended"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        assert_eq!(counts(&place.send(&["--json"]).exits(1).json()), [2, 0, 1]);
+        let plan = place.send(&["--dry-run", "--json"]).exits(1).json();
+        let seen = ["would_send", "stored_before", "refused"].map(|name| plan[name].clone());
+        assert_eq!(seen, [0, 2, 1]);
+        let said = place.send(&["--dry-run"]).exits(1).stdout;
+        assert!(said.contains("0 would be sent, as 0 SMS") && said.contains("2 stored before"), "{said}");
+        // With the same key for other people, those who are in the places of others are not sent to.
+        place.send(&["--key", "k", "--json"]).exits(1);
+        place.file(people(2).replace("0000,Ann 0", "7777,Ann 0"));
+        let plan = place.send(&["--key", "k", "--dry-run", "--json"]).exits(1).json();
+        let codes = json!({ "idempotency_key_reused": 1, "recipient_suppressed": 1 });
+        assert_eq!(plan["refused_by_code"], codes, "{plan}");
+    }
 }
 
 #[test]
 fn files_are_read_however_they_were_saved() {
-    let place = Place::empty();
+    let place = Place::empty().migrated();
     for (content, options) in [
         ("to,name\n+12025550001,Ann\n", &[][..]),
         ("\u{feff}to,name\r\n+12025550001,Ann\r\n", &[]),
@@ -183,7 +206,7 @@ fn files_are_read_however_they_were_saved() {
 
 #[test]
 fn a_refused_row_has_the_line_it_begins_in() {
-    let place = Place::empty();
+    let place = Place::empty().migrated();
     for (end, blank) in [("\n", ""), ("\r\n", "\r\n"), ("\r", ""), ("\n", "\n\n")] {
         let good = format!("+12025550001,\"Ann{end}Lee\"{end}");
         place.file(format!("to,name{end}{good}{blank}+4915,Bad"));
@@ -196,7 +219,7 @@ fn a_refused_row_has_the_line_it_begins_in() {
 
 #[test]
 fn what_was_refused_before_is_not_said_again() {
-    let place = Place::empty();
+    let place = Place::empty().migrated();
     place.file("to,name\n+12025550001,Ann\n+4915,Bad\n");
     place.send(&["--json"]).exits(1);
     assert!(place.read("people.refused.csv").contains("+4915,Bad,3,"));
@@ -212,7 +235,7 @@ fn what_was_refused_before_is_not_said_again() {
 
 #[test]
 fn who_is_in_a_row_before_is_counted_and_stands_in_no_file_that_is_sent_again() {
-    let place = Place::empty();
+    let place = Place::empty().migrated();
     let twice = |more: &str| format!("to,name\n+12025550001,Ann\n+1 202 555 0001,Ann\n{more}");
     let codes = json!({ "duplicate_recipient": 1 });
     let left_out = json!({ "rows": 1, "first_lines": [3] });
@@ -249,7 +272,7 @@ fn what_nobody_takes_is_told_before_it_is_sent() {
     };
     let said = "chains.sms has nobody for what is no code, since codes takes codes only";
     let file = "to,name\n+12025550001,Ann\n+4915112345678,Bob\n";
-    let place = Place::with(&config(""));
+    let place = Place::with(&config("")).migrated();
     place.file(file);
     for command in [
         &["send", "--to-file", "people.csv", "--text", TEXT, "--dry-run"][..],
@@ -259,7 +282,7 @@ fn what_nobody_takes_is_told_before_it_is_sent() {
         let refused = place.run(command).exits(1);
         assert!(refused.stderr.contains(said) && refused.stdout.is_empty(), "{refused:?}");
     }
-    let place = Place::with(&config("{ countries = ['DE'], chain = ['texts'] }"));
+    let place = Place::with(&config("{ countries = ['DE'], chain = ['texts'] }")).migrated();
     place.file(file);
     let plan = place.send(&["--dry-run", "--json"]).exits(1).json();
     assert_eq!(plan["would_send"], 1);
@@ -272,7 +295,8 @@ fn who_cannot_be_sent_to_is_told_in_the_same_words_alone_and_in_a_file() {
     let place = Place::with(
         "[recipients]\ndefault_region = \"DE\"\n[chains]\nsms = [\"a\"]\n[providers.a]\n\
          kind = \"http\"\nurl = \"http://127.0.0.1:1/?to={to}&text={text}\"\n",
-    );
+    )
+    .migrated();
     for to in ["+4915", "hello", "+004915112345678", "+1 900 234 5678", "+12025550001"] {
         place.file(format!("to,name\n{to},Ann\n"));
         place.send(&["--dry-run"]).exits(1);
@@ -286,7 +310,7 @@ fn who_cannot_be_sent_to_is_told_in_the_same_words_alone_and_in_a_file() {
 
 #[test]
 fn failures_never_take_the_place_of_the_file() {
-    let place = Place::empty();
+    let place = Place::empty().migrated();
     let file = "to,name\n+4915,Bad\n";
     place.file(file);
     std::os::unix::fs::symlink("people.csv", place.path().join("link.csv")).expect("a link");

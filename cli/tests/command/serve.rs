@@ -154,7 +154,10 @@ async fn one_text_is_sent_from_the_terminal() {
 
     let status = place.run(&["status", "--json"]).exits(0).json();
     assert_eq!(status["processes"], json!([{ "role": "serve", "live": 1 }]));
-    let bulk = json!({ "lane": "bulk", "waiting": 0, "ended_in_the_last_minute": 1 });
+    let bulk = json!({
+        "lane": "bulk", "waiting": 0, "ended_in_the_last_minute": 1,
+        "sent_in_the_last_minute": 1, "failed_in_the_last_minute": 0,
+    });
     assert_eq!(status["lanes"][1], bulk);
     running.terminate().exits(0);
 }

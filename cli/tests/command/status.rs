@@ -43,6 +43,24 @@ async fn what_became_of_a_code_is_told_attempt_by_attempt() {
     running.terminate().exits(0);
 }
 
+#[tokio::test]
+async fn what_is_sent_to_nobody_is_told() {
+    let address = free_address();
+    let number = r#"[{ number = "+15550001111", code = "246810", until = "2999-01-31" }]"#;
+    let place = place_at(address).set("OTPOST__RECIPIENTS__TEST_NUMBERS", &number);
+    let (running, caller) = serve(&place, address);
+    for (body, said) in [
+        (json!({ "to": "+15550001111" }), "  test number: nothing is sent\n"),
+        (json!({ "to": "+12025550143", "decoy": true }), "  decoy: nothing is sent"),
+        (json!({ "to": "+12025550144", "subject": "ann-7" }), "  subject  there is one"),
+    ] {
+        let (_, created) = caller.post("/v1/verifications", body).await;
+        let told = place.run(&["status", created["id"].as_str().expect("an id")]).exits(0).stdout;
+        assert!(told.contains(said) && !told.contains("ann-7"), "{told}");
+    }
+    running.terminate().exits(0);
+}
+
 #[test]
 fn what_is_no_id_is_told_what_one_looks_like() {
     let place = Place::empty();

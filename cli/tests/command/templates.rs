@@ -65,7 +65,7 @@ async fn what_is_set_is_what_people_read() {
 
 #[test]
 fn a_text_is_looked_at_before_it_is_saved() {
-    let place = Place::with("[purposes.web]\nsms_web_host = \"login.example.org\"\n");
+    let place = Place::with("[purposes.web]\nsms_web_host = \"login.example.org\"\n").migrated();
     let preview = |more: &[&str]| place.run(&[&["template", "preview", "--json"], more].concat());
     let shown = preview(&["--locale", "th"]).exits(0).json();
     assert_eq!((&shown["source"], &shown["segments"]), (&json!("built_in"), &json!(1)));
@@ -101,7 +101,7 @@ fn a_text_is_looked_at_before_it_is_saved() {
 
 #[test]
 fn a_tenant_has_a_language() {
-    let place = Place::empty();
+    let place = Place::empty().migrated();
     let language = |args: &[&str]| {
         place.run(&[&["template", "language", "--json"], args].concat()).exits(0).json()["language"]
             .clone()

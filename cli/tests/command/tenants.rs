@@ -11,7 +11,7 @@ use crate::{
 
 #[test]
 fn tenants_are_made_and_told_apart() {
-    let place = Place::empty();
+    let place = Place::empty().migrated();
     let made = place.run(&["tenant", "create", "shop", "--json"]).exits(0).json();
     assert_eq!((&made["name"], &made["sandbox"]), (&json!("shop"), &json!(false)));
     let made = place.run(&["tenant", "create", "ci", "--sandbox"]).exits(0);

@@ -101,7 +101,7 @@ async fn an_endpoint_is_made_tried_and_watched() {
 
 #[test]
 fn what_cannot_be_done_says_why() {
-    let place = Place::empty();
+    let place = Place::empty().migrated();
     let said = place.run(&["webhook", "create", "http://example.org/"]);
     said.fails_with(&["must be https", "webhooks.allow_http"]);
     let said = place.run(&["webhook", "create", "https://127.1/"]);

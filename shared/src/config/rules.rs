@@ -73,6 +73,15 @@ pub struct TestNumber {
     pub until: Millis,
 }
 
+impl TestNumber {
+    /// `2027-01-31`: the `until` of the configuration.
+    #[must_use]
+    pub fn end_day(&self) -> String {
+        let until = time::OffsetDateTime::from_unix_timestamp(self.until / 1_000);
+        until.map(|until| until.date().to_string()).unwrap_or_default()
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TestNumberText {

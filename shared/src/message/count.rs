@@ -61,14 +61,28 @@ pub async fn count_sending(db: &Db, limit: i64) -> Result<i64, DbError> {
     }))
 }
 
-/// How many messages of a lane ended after `since`, without steps that were called off before they began.
+/// Messages that ended, by what became of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Finished {
+    pub ended: i64,
+    /// A provider took them, and has not said that they will not arrive.
+    pub sent: i64,
+    /// Not known to have arrived, as [`super::batch::Which::NotSent`].
+    pub failed: i64,
+}
+
+/// The messages of a lane that ended after `since`, without steps that were called off before they began.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn count_finished_since(db: &Db, lane: Lane, since: Millis) -> Result<i64, DbError> {
+pub async fn count_finished_since(db: &Db, lane: Lane, since: Millis) -> Result<Finished, DbError> {
     Ok(on_pool!(db.read(), c => {
-        sqlx::query_scalar::<D, i64>(
-            "SELECT count(*) FROM messages WHERE finished_at > $2 AND lane = $1
+        sqlx::query_as::<D, Finished>(
+            "SELECT count(*) AS ended,
+                 count(CASE WHEN state IN ('sent', 'delivered') THEN 1 END) AS sent,
+                 count(CASE WHEN state IN ('failed', 'undelivered', 'expired', 'unknown') THEN 1 END)
+                     AS failed
+             FROM messages WHERE finished_at > $2 AND lane = $1
                AND NOT (state = 'canceled' AND epoch = 0 AND not_before > created_at)",
         )
         .bind(lane.as_str())

@@ -25,7 +25,7 @@ pub use claim::{Claimed, LEASE_MS, claim, claim_due, claim_of_sandboxes, mark_re
 pub(crate) use count::{
     Drained, count_finished_by_channel, count_waiting_by_channel, list_times_since,
 };
-pub use count::{count_finished_since, count_sending, count_waiting};
+pub use count::{Finished, count_finished_since, count_sending, count_waiting};
 pub use late_answer::{Heard, LateAnswer, take_late_answer};
 pub use record::{End, Next, Recording, record};
 pub(crate) use record::{Steps, steps};

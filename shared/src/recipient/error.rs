@@ -24,6 +24,10 @@ pub enum RecipientError {
         region: Option<String>,
     },
     WrongKind(&'static str),
+    /// It cannot be sent to, and could be tested with until this day.
+    TestNumberEnded {
+        day: String,
+    },
     EmptyEmail,
     EmailTooLong,
     NotAnEmail,
@@ -65,6 +69,13 @@ impl fmt::Display for RecipientError {
             }
             Self::WrongKind(kind) => {
                 return write!(f, "nothing is sent to a {kind} number");
+            }
+            Self::TestNumberEnded { day } => {
+                return write!(
+                    f,
+                    "this was a test number until {day}, and nothing can be sent to it: give it a \
+                     later until in recipients.test_numbers"
+                );
             }
             Self::EmptyEmail => "the e-mail address is empty",
             Self::EmailTooLong => {

@@ -152,6 +152,12 @@ impl Verification {
         self.decoy == WITHHELD
     }
 
+    /// True when the caller said whom it is about.
+    #[must_use]
+    pub fn has_subject(&self) -> bool {
+        self.subject_sealed.is_some()
+    }
+
     #[must_use]
     pub fn guesses_left(&self) -> i32 {
         (self.guess_limit - self.guesses).max(0)

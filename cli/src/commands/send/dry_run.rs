@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, process::ExitCode};
 
 use otpost_shared::{
     Home,
-    message::batch::{self, Checker, NewBatch, SLICE},
+    message::batch::{self, Checker, Foreseen, NewBatch, SLICE},
     segments::Segments,
     send_budget,
     tenant::DEFAULT_TENANT,
@@ -43,29 +43,28 @@ pub async fn run(
     mut failures: Failures,
     quiet: bool,
 ) -> Done {
+    let known = batch::find_known(home, &new).await?;
     let mut plan = Plan {
-        sent_before: batch::find_known(home, &new).await?.map(|batch| moment(batch.created_at)),
+        sent_before: known.as_ref().map(|batch| moment(batch.created_at)),
         room: send_budget::room_today(home, DEFAULT_TENANT).await?,
         ..Plan::default()
     };
     let mut checker = Checker::new(home, DEFAULT_TENANT, new.text).await?;
     let mut progress = Progress::new("checking", scanned.rows, quiet);
-    let mut records = people.records()?;
+    let (mut records, mut first) = (people.records()?, 0);
     loop {
         let slice = records.next(SLICE)?;
         if slice.is_empty() {
             break;
         }
-        for record in &slice {
-            let would = people.row(record).and_then(|row| checker.check(row, home.clock.now()));
+        let now = home.clock.now();
+        let check = |record| people.row(record).and_then(|row| checker.check(row, now));
+        let rows = slice.iter().map(check).collect();
+        let foreseen = checker.foresee(known.as_ref(), first, rows).await?;
+        first += u32::try_from(slice.len()).unwrap_or(u32::MAX);
+        for (would, record) in foreseen.into_iter().zip(&slice) {
             match would {
-                Ok(row) if row.is_test => plan.tests += 1,
-                Ok(row) => {
-                    plan.tally.accepted += 1;
-                    *plan.parts.entry(Segments::of(&row.text).count).or_default() += 1;
-                    let country = row.to.region().unwrap_or("other").to_owned();
-                    *plan.countries.entry(country).or_default() += 1;
-                }
+                Ok(foreseen) => plan.add(&foreseen),
                 Err(refused) => plan.tally.refuse(refused, record, &mut failures)?,
             }
         }
@@ -82,6 +81,19 @@ pub async fn run(
 }
 
 impl Plan {
+    fn add(&mut self, Foreseen { row, is_stored }: &Foreseen) {
+        if *is_stored {
+            self.tally.repeated += 1;
+        } else if row.is_test {
+            self.tests += 1;
+        } else {
+            self.tally.accepted += 1;
+            *self.parts.entry(Segments::of(&row.text).count).or_default() += 1;
+            let country = row.to.region().unwrap_or("other").to_owned();
+            *self.countries.entry(country).or_default() += 1;
+        }
+    }
+
     fn all_parts(&self) -> u64 {
         self.parts.iter().map(|(parts, count)| *parts as u64 * count).sum()
     }
@@ -94,6 +106,7 @@ impl Plan {
             "segments": self.all_parts(),
             "messages_by_segments": self.parts,
             "countries": self.countries,
+            "stored_before": self.tally.repeated,
             "test_numbers": self.tests,
             "refused": self.tally.refused(),
             "refused_by_code": self.tally.refused,
@@ -112,6 +125,9 @@ impl Plan {
         for (country, count) in &self.countries {
             say!("  {count:>9} to {country}");
         }
+        if self.tally.repeated > 0 {
+            say!("{:>11} stored before, and not sent again", self.tally.repeated);
+        }
         if self.tests > 0 {
             say!("{:>11} to test numbers, which nothing is sent to", self.tests);
         }
@@ -120,6 +136,7 @@ impl Plan {
         if let Some(path) = failures {
             say!("{} has the rows to be mended, with their reasons.", path.display());
         }
+        self.tally.say_suppressed();
         self.tally.left_out.say();
         if let Some(room) = self.room {
             say!("The daily cap leaves room for {room}.");

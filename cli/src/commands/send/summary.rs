@@ -25,6 +25,8 @@ pub struct Tally {
     pub refused: BTreeMap<&'static str, u64>,
     /// Those of them with a recipient that an earlier row has: nothing is missing of these.
     duplicates: u64,
+    /// Those of them that are not to be sent to.
+    suppressed: u64,
     pub left_out: LeftOut,
 }
 
@@ -46,6 +48,7 @@ impl Tally {
     ) -> io::Result<()> {
         let may_be_sent_again = refused.may_be_sent_again();
         self.duplicates += u64::from(refused == RowRefused::Duplicate);
+        self.suppressed += u64::from(refused == RowRefused::Suppressed);
         let error = ApiError::from(refused);
         let code = error.code().as_str();
         *self.refused.entry(code).or_default() += 1;
@@ -72,6 +75,17 @@ impl Tally {
     pub fn say_refused(&self) {
         for (code, count) in &self.refused {
             say!("  {count:>9} {code}");
+        }
+    }
+
+    /// Nobody is to look for what is wrong with those.
+    pub fn say_suppressed(&self) {
+        if self.suppressed > 0 {
+            say!(
+                "{} of these rows cannot be mended: whoever is in them is not to be sent to \
+                 (recipient_suppressed).",
+                self.suppressed
+            );
         }
     }
 }
@@ -172,6 +186,7 @@ impl Summary<'_> {
                 path.display()
             );
         }
+        self.tally.say_suppressed();
         self.tally.left_out.say();
         self.say_end();
         say!("What became of them: otpost status --batch {}", self.batch.id);

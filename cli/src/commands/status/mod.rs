@@ -1,19 +1,23 @@
 //! `otpost status`: what waits, who lives, what is degraded; or what became of one thing.
 
 mod batch;
+mod providers;
 mod rates;
 mod timeline;
 
 use std::{path::Path, process::ExitCode};
 
 use otpost_shared::{
-    Home, clock::Millis, message, process, provider_region, provider_state, queue::Lane,
+    message::{self, Finished},
+    process, provider_region,
+    queue::Lane,
 };
 use serde_json::json;
 
+use self::providers::Seen;
 use crate::{
     args::StatusOptions,
-    output::{Done, Failure, print_json, say},
+    output::{Done, print_json, say},
 };
 
 /// Counting stops here.
@@ -39,29 +43,31 @@ pub async fn run(config: Option<&Path>, options: StatusOptions) -> Done {
         None => "not used".to_owned(),
         Some(link) => link.ping().await.map_or_else(|down| down.to_string(), |()| "ok".into()),
     };
-    let providers = providers(&home, now).await?;
+    let providers = providers::read(&home, now).await?;
     let regions = provider_region::list(&home.db, now).await?;
     let readings = rates::read(&home).await;
     if options.print.json {
         print_json(&json!({
             "database": "ok",
+            "database_file": home.config.database_file(),
             "redis": redis,
-            "providers": providers.iter().map(|(name, trouble)| json!({
-                "provider": name, "trouble": trouble,
-            })).collect::<Vec<_>>(),
+            "providers": providers.iter().map(Seen::to_json).collect::<Vec<_>>(),
             "refused_countries": regions.iter().map(|region| json!({
                 "provider": region.provider, "country": region.country, "lane": region.lane,
                 "reason": region.reason,
             })).collect::<Vec<_>>(),
             "processes": processes.iter().map(|(role, n)| json!({"role": role, "live": n})).collect::<Vec<_>>(),
             "lanes": lanes.iter().map(|(lane, waiting, ended)| json!({
-                "lane": lane, "waiting": waiting, "ended_in_the_last_minute": ended,
+                "lane": lane, "waiting": waiting, "ended_in_the_last_minute": ended.ended,
+                "sent_in_the_last_minute": ended.sent, "failed_in_the_last_minute": ended.failed,
             })).collect::<Vec<_>>(),
             "rates": readings.iter().map(rates::Reading::to_json).collect::<Vec<_>>(),
         }));
         return Ok(ExitCode::SUCCESS);
     }
-    say!("database  ok");
+    let file = home.config.database_file();
+    let at = file.map(|file| format!(", at {}", file.display())).unwrap_or_default();
+    say!("database  ok{at}");
     say!("redis     {redis}");
     if processes.is_empty() {
         say!("processes none lives; start one with `otpost serve`");
@@ -70,10 +76,15 @@ pub async fn run(config: Option<&Path>, options: StatusOptions) -> Done {
         say!("{role:9} {live} live");
     }
     for (lane, waiting, ended) in lanes {
-        say!("{lane:9} {waiting} waiting, {ended} ended in the last minute");
+        let Finished { ended, sent, failed } = ended;
+        let of_these = match ended {
+            0 => String::new(),
+            _ => format!(": {sent} sent, {failed} failed"),
+        };
+        say!("{lane:9} {waiting} waiting, {ended} ended in the last minute{of_these}");
     }
-    for (name, trouble) in providers {
-        say!("provider  {name}: {}", trouble.as_deref().unwrap_or("in use"));
+    for provider in providers {
+        say!("provider  {}", provider.in_words(now));
     }
     for region in regions {
         say!("provider  {} {}: {}", region.provider, region.in_words(), region.reason);
@@ -82,19 +93,4 @@ pub async fn run(config: Option<&Path>, options: StatusOptions) -> Done {
         say!("rate      {}: {}", reading.provider, reading.in_words());
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Those in use, and why one is left alone.
-async fn providers(home: &Home, now: Millis) -> Result<Vec<(String, Option<String>)>, Failure> {
-    let states = provider_state::list(&home.db).await?;
-    let trouble = |name: &str| {
-        let state = states.iter().find(|state| state.name == name)?;
-        let trouble = state.trouble(now)?;
-        Some(match &state.reason {
-            Some(reason) => format!("{trouble}: {reason}"),
-            None => trouble,
-        })
-    };
-    let in_use = home.config.providers_in_use();
-    Ok(in_use.map(|(name, _)| (name.to_owned(), trouble(name))).collect())
 }

@@ -52,6 +52,15 @@ async fn tell_verification(home: &Home, row: &Verification) -> Result<(), Failur
     say!("  to       {}", row.recipient(&home.keys)?.masked());
     say!("  channel  {}", row.channel);
     say!("  purpose  {}", row.purpose);
+    if row.is_test() {
+        say!("  test number: nothing is sent");
+    }
+    if row.is_decoy() {
+        say!("  decoy: nothing is sent, and no code is right");
+    }
+    if row.has_subject() {
+        say!("  subject  there is one, to be given again at check");
+    }
     say!("  created  {}", moment(row.created_at));
     say!("  expires  {}", moment(row.expires_at));
     if let Some(at) = row.finished_at {

@@ -32,7 +32,7 @@ pub struct Checked {
 /// Goes through the rows of one batch from the first to the last.
 pub struct Checker {
     pub(super) home: Home,
-    tenant_id: Uuid,
+    pub(super) tenant_id: Uuid,
     text: BatchText,
     /// The region of national numbers.
     region: Option<String>,

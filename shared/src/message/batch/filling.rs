@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{
-    Batch, Checker, Outcome, RowRefused, Stored,
+    Batch, Checked, Checker, Outcome, RowRefused, Stored,
     commit::{self, Committed},
     prepare::{Entry, Given, Preparer, Ready, Slice},
 };
@@ -120,7 +120,7 @@ async fn commit(
 
 /// How many rows of an earlier call may have had messages that are removed by now: none, as long
 /// as messages are kept for as long as when the batch was begun.
-fn past(home: &Home, batch: &Batch) -> u32 {
+pub(super) fn past(home: &Home, batch: &Batch) -> u32 {
     let kept_ms = i64::from(home.config.retention.messages_days) * 86_400_000;
     let removable = home.clock.now() >= batch.created_at + kept_ms;
     if removable { u32::try_from(batch.size).unwrap_or(u32::MAX) } else { 0 }
@@ -152,13 +152,16 @@ fn stored(ready: &Ready, state: &str, repeated: bool) -> Stored {
     Stored { id: ready.id, state: state.to_owned(), to: ready.checked.to.masked(), repeated }
 }
 
-/// A repeat is one only with the same recipient and the same text.
 fn repeated(home: &Home, ready: &Ready, found: &Message) -> Result<Stored, RowRefused> {
-    let same_text =
-        found.body(&home.keys).ok().flatten().is_some_and(|body| body.text == ready.checked.text);
-    if found.recipient_hash == ready.checked.recipient_hash && same_text {
+    if is_repeat(home, &ready.checked, found) {
         Ok(stored(ready, &found.state, true))
     } else {
         Err(RowRefused::Changed)
     }
+}
+
+/// A repeat is one only with the same recipient and the same text.
+pub(super) fn is_repeat(home: &Home, row: &Checked, found: &Message) -> bool {
+    let same_text = found.body(&home.keys).ok().flatten().is_some_and(|body| body.text == row.text);
+    found.recipient_hash == row.recipient_hash && same_text
 }

@@ -7,11 +7,13 @@
 //! | [`filling`] | the pipeline: one slice is prepared while the one before commits |
 //! | [`check`], [`prepare`], [`commit`] | a row checked; a slice sealed; a slice written |
 //! | [`ids`], [`seen`] | ids that say where a message belongs; duplicates |
+//! | [`foresee`] | what rows would come to, without storing them |
 //! | [`list`] | what became of a batch |
 
 mod check;
 mod commit;
 mod filling;
+mod foresee;
 mod ids;
 mod list;
 mod prepare;
@@ -25,6 +27,7 @@ use uuid::Uuid;
 
 pub use check::{Checked, Checker};
 pub use filling::{Filling, SLICE};
+pub use foresee::Foreseen;
 pub use ids::{index_of, is_within, message_id};
 pub use list::{Page, Which, count_by_state, list};
 pub use row::{Outcome, Row, RowRefused, Stored};

@@ -1,6 +1,8 @@
 //! `otpost drill`: takes a provider away for a while and tells what messages did meanwhile.
 
-use std::{collections::BTreeSet, path::Path, process::ExitCode, time::Duration};
+mod report;
+
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use otpost_shared::{
@@ -17,14 +19,14 @@ use otpost_shared::{
     tenant::{DEFAULT_TENANT, DEFAULT_TENANT_NAME},
 };
 use otpost_worker::chain::Chain;
-use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::report::Report;
 use super::PATIENCE;
 use crate::{
     args::DrillOptions,
-    output::{Done, Failure, moment, print_json, say, secs},
+    output::{Done, Failure, moment, print_json},
 };
 
 /// All workers know by then that it is away, or back.
@@ -273,98 +275,4 @@ async fn count_open(home: &Home) -> Result<i64, DbError> {
         all += message::count_waiting(&home.db, lane, COUNTED).await?;
     }
     Ok(all)
-}
-
-struct Report {
-    provider: String,
-    before: Tally,
-    during: Tally,
-    /// When it was over.
-    waiting: i64,
-    texts: Texts,
-}
-
-impl Report {
-    /// Messages that would have gone to it were sent, and none was lost.
-    fn has_passed(&self) -> bool {
-        self.during.kept_back > 0 && self.during.taken() > 0 && self.during.not_sent == 0
-    }
-
-    fn print(&self) {
-        let line = |what: &str, count: &dyn Fn(&Tally) -> String| {
-            say!("{what:32} {:>10} {:>10}", count(&self.before), count(&self.during));
-        };
-        say!("{:32} {:>10} {:>10}", "", "before", "away");
-        line("messages that ended", &|tally| tally.ended.to_string());
-        let all = self.before.taken_by.keys().chain(self.during.taken_by.keys());
-        for name in all.collect::<BTreeSet<_>>() {
-            let taken = |tally: &Tally| tally.taken_by.get(name).copied().unwrap_or_default();
-            line(&format!("  sent by {name}"), &|tally| taken(tally).to_string());
-        }
-        line("  called off", &|tally| tally.called_off.to_string());
-        line("  not sent", &|tally| tally.not_sent.to_string());
-        for (what, percent) in [("median", 50), ("99 in 100", 99), ("longest", 100)] {
-            line(&format!("accept to provider, {what}"), &|tally| {
-                tally.wait(percent).map_or_else(|| "-".to_owned(), secs)
-            });
-        }
-        say!("calls of {} that were kept back: {}", self.provider, self.during.kept_back);
-        say!("messages on their way now: {}", self.waiting);
-        if let Some(refused) = &self.texts.refused {
-            say!(
-                "texts of the drill: {} accepted; the last refusal: {refused}",
-                self.texts.accepted
-            );
-        }
-        say!("{}", self.verdict());
-    }
-
-    fn verdict(&self) -> String {
-        let (provider, during) = (&self.provider, &self.during);
-        if during.not_sent > 0 {
-            let ids: Vec<String> = during.named.iter().map(ToString::to_string).collect();
-            let first = if ids.len() < during.not_sent { ", the first of them" } else { "" };
-            return format!(
-                "{} messages were not sent without {provider}; `otpost status ID` says why{first}: {}",
-                during.not_sent,
-                ids.join(", ")
-            );
-        }
-        if during.taken() == 0 {
-            return "Nothing was sent meanwhile, so nothing was shown: send some with --to, or choose \
-                    an hour with traffic."
-                .to_owned();
-        }
-        if during.kept_back == 0 {
-            return format!(
-                "No message would have gone to {provider} meanwhile, so nothing was shown: send some \
-                 with --to that begin with it, or choose an hour with traffic."
-            );
-        }
-        format!("Every message that ended was sent without {provider}, which is back.")
-    }
-
-    fn to_json(&self) -> Value {
-        let tally = |tally: &Tally| {
-            json!({
-                "ended": tally.ended,
-                "sent_by": tally.taken_by,
-                "called_off": tally.called_off,
-                "not_sent": tally.not_sent,
-                "not_sent_ids": tally.named,
-                "calls_kept_back": tally.kept_back,
-                "wait_ms": {
-                    "p50": tally.wait(50), "p99": tally.wait(99), "longest": tally.wait(100),
-                },
-            })
-        };
-        json!({
-            "provider": self.provider,
-            "passed": self.has_passed(),
-            "before": tally(&self.before),
-            "away": tally(&self.during),
-            "waiting": self.waiting,
-            "texts": { "accepted": self.texts.accepted, "refused": self.texts.refused },
-        })
-    }
 }

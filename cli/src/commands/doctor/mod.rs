@@ -1,19 +1,19 @@
 //! `otpost doctor`: is everything as it must be, and if not, what to mend.
 
+mod compat;
+
 use std::{path::Path, process::ExitCode, time::Duration};
 
 use otpost_shared::{
     Home,
     clock::{Clock, Millis},
-    config::{self, Django, Route},
+    config::{self, Config, Route},
     message::{self, REPORTED_WITHIN_MS, Sample},
-    policy::code_lengths,
     provider_region::{self, ProviderRegion},
     provider_state::{self, ProviderState},
     rate::Rate,
-    settings::{Settings, Trouble},
+    settings::Trouble,
     tenant,
-    verify_service::{self, Service, Sid},
     webhook::{self, Webhook},
 };
 use otpost_worker::routes::CODES_ALONE;
@@ -71,17 +71,25 @@ pub async fn run(path: Option<&Path>, options: DoctorOptions) -> Done {
 }
 
 async fn examine(path: Option<&Path>, show_addresses: bool) -> Vec<Finding> {
-    let home = match open(path).await {
-        Ok(home) => home,
+    let config = match load(path) {
+        Ok(config) => config,
         Err(failure) => {
             return vec![Finding::new("configuration", Err(failure.to_string()))];
         }
     };
-    let source = match &home.config.source.path {
+    let source = match &config.source.path {
         Some(path) => format!("{} and the environment", path.display()),
         None => "defaults and the environment".to_owned(),
     };
     let mut findings = vec![Finding::new("configuration", Ok(source))];
+    if let Err(missing) = super::refuse_if_missing(&config) {
+        findings.push(Finding::new("database", Err(missing.to_string())));
+        return findings;
+    }
+    let home = match Home::open(config).await {
+        Ok(home) => home,
+        Err(error) => return vec![Finding::new("configuration", Err(error.to_string()))],
+    };
     findings.push(Finding::new(
         "keys",
         Ok(format!("new rows use {} and {}", home.keys.active_kid(), home.keys.active_hash_kid())),
@@ -92,26 +100,31 @@ async fn examine(path: Option<&Path>, show_addresses: bool) -> Vec<Finding> {
     findings.extend(providers(&home).await);
     findings.extend(unused(&home));
     findings.extend(routes(&home).await);
+    findings.extend(ended_test_numbers(&home));
     findings.extend(policies(&home).await);
-    findings.extend(compat(&home).await);
-    findings.extend(twilio(&home).await);
+    findings.extend(compat::django(&home).await);
+    findings.extend(compat::twilio(&home).await);
     findings.extend(reports(&home).await);
     findings.extend(inbound(&home, show_addresses));
     findings.extend(webhooks(&home).await);
     findings
 }
 
-async fn open(path: Option<&Path>) -> Result<Home, Failure> {
+fn load(path: Option<&Path>) -> Result<Config, Failure> {
     let config = config::load(path)?;
     logging::filter(&config.log).map_err(|e| e.at(&config.source))?;
-    Ok(Home::open(config).await?)
+    Ok(config)
 }
 
 async fn database(home: &Home) -> Result<String, String> {
     home.db.now().await.map_err(|e| format!("{e}; check database.url and that it runs"))?;
+    let file = home.config.database_file();
+    let at = file.map(|file| format!(", at {}", file.display())).unwrap_or_default();
     match home.db.pending_migrations().await.map_err(|e| e.to_string())? {
-        0 => Ok("answers, tables are up to date".into()),
-        _ if home.config.is_embedded() => Ok("answers; `otpost serve` will make its tables".into()),
+        0 => Ok(format!("answers, tables are up to date{at}")),
+        _ if home.config.is_embedded() => {
+            Ok(format!("answers{at}; `otpost serve` will make its tables"))
+        }
         n => Err(format!("{n} migrations are missing; run `otpost migrate`")),
     }
 }
@@ -211,32 +224,10 @@ async fn routes(home: &Home) -> Vec<Finding> {
     findings
 }
 
-/// For whom the endpoints speak that have no API keys, and where they are.
-async fn compat(home: &Home) -> Option<Finding> {
-    let django = &home.config.compat.django;
-    if !django.enabled {
-        return None;
-    }
-    Some(Finding::new("compat.django", speaks(home, django).await))
-}
-
-/// Of a database that does not answer its own finding tells.
-async fn speaks(home: &Home, django: &Django) -> Result<String, String> {
-    let Django { path, tenant, purpose, .. } = django;
-    let said =
-        format!("{}{path}/register and /verify speak for {tenant:?}", home.config.public_url());
-    let found = match tenant::find_by_name(&home.db, tenant).await {
-        Ok(Some(found)) => found,
-        Ok(None) => return Err(format!("there is no tenant {tenant:?}; name one that there is")),
-        Err(_) => return Ok(said),
-    };
-    let now = home.db.now().await.unwrap_or_default();
-    match home.settings.now(&home.db, now).await {
-        Ok(settings) if settings.policy(found.id, purpose).is_none() => Err(format!(
-            "{tenant:?} has no purpose {purpose:?}; make it with `otpost policy set`, or name another"
-        )),
-        Ok(_) | Err(_) => Ok(said),
-    }
+/// Those that are numbers like others by now: codes go to them, or nowhere.
+fn ended_test_numbers(home: &Home) -> Vec<Finding> {
+    let said = super::ended_test_numbers(home).into_iter();
+    said.map(|said| Finding::note("test numbers", said)).collect()
 }
 
 /// Changes that no longer fit. Of a database that does not answer, or has no tables yet, its own finding
@@ -249,48 +240,6 @@ async fn policies(home: &Home) -> Vec<Finding> {
         Finding::new(format!("policy {}", trouble.purpose), Err(said))
     };
     settings.troubles().iter().map(finding).collect()
-}
-
-/// What Twilio's libraries are to be told, and which Services are not as they say. Of a database that does
-/// not answer, or has no tables yet, its own finding tells.
-async fn twilio(home: &Home) -> Vec<Finding> {
-    let twilio = &home.config.compat.twilio;
-    if !twilio.enabled {
-        return Vec::new();
-    }
-    let base = format!("{}{}", home.config.public_url(), twilio.path);
-    let mut findings = vec![Finding::new("compat.twilio", Ok(format!("the base URL is {base}")))];
-    let services = verify_service::list_everywhere(&home.db).await.unwrap_or_default();
-    let now = home.db.now().await.unwrap_or_default();
-    let settings = home.settings.now(&home.db, now).await.ok();
-    let trouble = |service: &Service| {
-        let of_policies =
-            settings.as_deref().and_then(|settings| without_purpose(settings, service));
-        let said = of_policies.or_else(|| with_short_codes(home, service))?;
-        Some(Finding::new(Sid::Service.write(service.id), Err(said)))
-    };
-    findings.extend(services.iter().filter_map(trouble));
-    findings
-}
-
-fn without_purpose(settings: &Settings, service: &Service) -> Option<String> {
-    let Service { tenant_id, purpose, .. } = service;
-    settings.policy(*tenant_id, purpose).is_none().then(|| {
-        format!(
-            "it stands on the purpose {purpose:?}, which is gone, and starts nothing: make that with \
-             `otpost policy set`, or delete the Service"
-        )
-    })
-}
-
-fn with_short_codes(home: &Home, service: &Service) -> Option<String> {
-    let (length, least) = (service.options().code_length, *code_lengths(&home.config).start());
-    (length < least).then(|| {
-        format!(
-            "its CodeLength is {length}, and its codes have {least} digits: change it, or set \
-             policies.allow_short_codes = true in the configuration"
-        )
-    })
 }
 
 /// The first one that a route names and that is not there. Of a database that does not answer its own
