@@ -299,6 +299,34 @@ async function whatElse() {
   await page.keyboard.press("Enter");
   await comeBack(page, "default");
   say("five wrong codes and a new one");
+  // Whose answer is lost asks the same again, and has one code.
+  const losses = [
+    (route) => route.abort(),
+    (route) => route.fulfill({ status: 200, body: "{" }),
+    (route) => route.fulfill({ status: 504, body: "no answer in time" }),
+  ];
+  for (const [n, lose] of losses.entries()) {
+    const asked = [];
+    await page.route("**/create", async (route) => {
+      asked.push(route.request().postData());
+      if (asked.length > 1) return route.continue();
+      await route.fetch();
+      return lose(route);
+    });
+    await page.goto((await link({})).url);
+    await tabTo(page, "#number");
+    await page.keyboard.type(`+1202555019${n + 6}`);
+    await page.keyboard.press("Enter");
+    await page.locator("#ask-trouble:not(:empty)").waitFor();
+    await page.keyboard.press("Enter");
+    await shown(page, "enter");
+    assert.deepEqual(asked, [asked[0], asked[0]]);
+    await page.unroute("**/create");
+    await page.keyboard.type(await codeTo(`+1202555019${n + 6}`));
+    await page.keyboard.press("Enter");
+    await comeBack(page, "default");
+  }
+  say("three answers that were lost");
   assert.deepEqual(troubles, []);
   await context.close();
 }
@@ -360,7 +388,7 @@ try {
   for (const [n, place] of places.entries()) await byKeyboard(place, 100 + n);
   await whatElse();
   await embedded();
-  console.log(`the page holds: ${places.length + 7} ways through it, ${looks} looks at it`);
+  console.log(`the page holds: ${places.length + 10} ways through it, ${looks} looks at it`);
 } catch (error) {
   // First of all: closing may fail too.
   console.error(error);

@@ -8,7 +8,7 @@ use std::{env, time::Duration};
 use otpost_shared::{
     Home, config, db::Db, limits::Limiter, queue::Queue, rate::Rates, redis_link::RedisLink,
 };
-use sqlx::Connection;
+use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -71,6 +71,25 @@ impl Bed {
         assert_eq!(done.rows_affected(), 1);
     }
 
+    /// Lets no change of a verification be committed before it is let go, in a production home. Whoever asks
+    /// for one waits in vain, and it is made all the same.
+    ///
+    /// # Panics
+    /// There is no Postgres.
+    pub async fn hold_commits(&self) -> Held {
+        let url = self.home.config.database_url();
+        let mut holder = PgConnection::connect(&url).await.expect("a connection");
+        // At a commit no statement's time counts, and for this lock none is given up either.
+        let hold = "
+            SELECT pg_advisory_lock(1);
+            CREATE FUNCTION wait_to_commit() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0
+                AS $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END $$;
+            CREATE CONSTRAINT TRIGGER wait_to_commit AFTER INSERT OR UPDATE ON verifications
+                DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_to_commit()";
+        sqlx::raw_sql(hold).execute(&mut holder).await.expect("an answer");
+        Held(holder)
+    }
+
     /// The text of a configuration file for a home of this kind, its databases made.
     ///
     /// # Panics
@@ -94,6 +113,19 @@ impl Bed {
     }
 }
 
+/// Commits that wait.
+#[derive(Debug)]
+pub struct Held(PgConnection);
+
+impl Held {
+    /// # Panics
+    /// There is no Postgres.
+    pub async fn let_go(mut self) {
+        let go = sqlx::query("SELECT pg_advisory_unlock(1)").execute(&mut self.0).await;
+        go.expect("an answer");
+    }
+}
+
 /// A variable that `scripts/test.sh` sets.
 fn given(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run ./scripts/test.sh"))
@@ -102,7 +134,7 @@ fn given(name: &str) -> String {
 async fn own_postgres() -> String {
     let server = given("OTPOST_TEST_POSTGRES");
     let name = format!("test_{}", Uuid::now_v7().simple());
-    let mut connection = sqlx::PgConnection::connect(&format!("{server}/postgres"))
+    let mut connection = PgConnection::connect(&format!("{server}/postgres"))
         .await
         .expect("the Postgres that scripts/test.sh started");
     sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))

@@ -66,7 +66,7 @@ async fn confirm(
     // An answer that is lost on its way can be had again.
     let key = IdempotencyHeader::of(format!("page {}", link.id));
     let checked = check::run(home, link.tenant_id, key, asked).await;
-    if !checked.as_ref().is_err_and(|error| error.code() == ErrorCode::CodeIncorrect) {
+    if !checked.as_ref().is_err_and(may_have_been_wrong) {
         home.limiter.refund(counted).await;
     }
     let receipt = checked?.receipt.ok_or_else(|| ErrorCode::AlreadyVerified.error())?;
@@ -75,4 +75,9 @@ async fn confirm(
     }
     let return_to = link.return_to(With::Receipt(&receipt));
     Ok(Confirmed { return_to, receipt, state: link.state.clone() })
+}
+
+/// Where the database did not answer, or something broke, a code may have been compared all the same.
+fn may_have_been_wrong(error: &ApiError) -> bool {
+    matches!(error.code(), ErrorCode::CodeIncorrect | ErrorCode::Unavailable | ErrorCode::Internal)
 }

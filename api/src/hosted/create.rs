@@ -7,6 +7,7 @@ use otpost_shared::{
     Home,
     channel::Channel,
     clock::secs_rounded_up,
+    db::DbError,
     recipient::is_region,
     verification::{self, Accepted, NewVerification, Refused, Terms},
 };
@@ -93,7 +94,10 @@ async fn begin(
     match verification::accept_on_terms(home, new, &terms).await {
         Ok(accepted) => Ok(accepted),
         Err(refused) => {
-            home.limiter.refund(charged).await;
+            // What may have been committed stays counted; a repeat with its challenge passes free.
+            if !matches!(refused, Refused::Unavailable(DbError::Undecided(_))) {
+                home.limiter.refund(charged).await;
+            }
             Err(match refused {
                 Refused::KeyReused => ErrorCode::WorkUsed.error(),
                 refused => of_channel(refused.into()),

@@ -12,7 +12,7 @@ use otpost_shared::{
 
 use crate::error::ApiError;
 
-/// Counts a verification of this link, once per marker; to be given back when nothing comes of it.
+/// Counts a verification of this link, once per marker; to be given back when it is sure that nothing comes of it.
 pub(super) async fn count_begin(
     home: &Home,
     link: &PageLink,
@@ -24,7 +24,7 @@ pub(super) async fn count_begin(
     Ok(home.limiter.charge(link.tenant_id, &charges, Some(marker), now).await?)
 }
 
-/// Counts a guess; to be given back when it was not wrong.
+/// Counts a guess; to be given back when it is sure that it was not wrong.
 pub(super) async fn count_guess(
     home: &Home,
     link: &PageLink,

@@ -34,9 +34,11 @@
   // ---- talking to the service, and to the page around this one
 
   class Refused extends Error {
-    constructor(answer) {
+    constructor(answer, isDecided = false) {
       super(answer.said ?? words.failed);
       this.code = answer.code ?? "";
+      // False when it may have been done all the same.
+      this.isDecided = isDecided;
     }
   }
 
@@ -44,6 +46,7 @@
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(), 20_000);
     let response;
+    let answer;
     try {
       response = await fetch(`${location.pathname.replace(/\/$/, "")}/${what}`, {
         method: "POST",
@@ -51,13 +54,16 @@
         body: JSON.stringify(body),
         signal: controller.signal,
       });
+      answer = await response.json();
     } catch {
-      throw new Refused({ said: words.offline });
+      // None, or half of one; of one that refuses the status is enough.
+      if (!response || response.ok) throw new Refused({ said: words.offline });
+      answer = {};
     } finally {
       clearTimeout(timer);
     }
-    const answer = await response.json().catch(() => ({}));
-    if (!response.ok) throw new Refused(answer);
+    // With these it, or a proxy before it, may not know what came of it.
+    if (!response.ok) throw new Refused(answer, ![502, 503, 504].includes(response.status));
     return answer;
   }
 
@@ -78,24 +84,24 @@
 
   function beginWork() {
     work = post("challenge", {}).then(solve);
-    // Whoever waits for it hears of it.
-    work.catch(() => {});
+    // Whoever waits for it hears of it, and can begin anew.
+    work.catch(() => { work = null; });
   }
 
   async function create(asked) {
     for (let last = false; ; last = true) {
       if (!work) beginWork();
-      const mine = work;
+      const done = await work;
       try {
-        const done = await mine;
-        return await post("create", { ...asked, ...done });
+        const answer = await post("create", { ...asked, ...done });
+        work = null;
+        return answer;
       } catch (error) {
+        // A request that got no answer is repeated as it was: it is done once.
+        if (error.isDecided) work = null;
         // It may have grown too old while somebody looked for the phone.
         const again = ["work_not_valid", "work_used"].includes(error.code);
         if (last || !again) throw error;
-      } finally {
-        // A request that got no answer is repeated as it was: it is done once.
-        if (work === mine) work = null;
       }
     }
   }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use otpost_shared::tenant::{self, DEFAULT_TENANT};
-use otpost_testbed::on_both_homes;
+use otpost_testbed::{Bed, Kind, on_both_homes};
 use serde_json::json;
 
 use super::{ON, Page, solve, with};
@@ -188,4 +188,38 @@ on_both_homes! {
         let answer = answer.expect("an answer in time").refused(503, "unavailable");
         assert!(!answer.str("said").is_empty(), "{}", answer.text);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_have_been_sent_stays_counted() {
+    let bed = Bed::make(Kind::Production, FEW_PER_LINK).await;
+    let service = Service::start(&bed).await;
+    let page = Page::make(&service).await;
+    let body = with(page.work().await, &json!({ "to": number(1) }));
+    let held = bed.hold_commits().await;
+    page.call("create", &body).await.refused(503, "unavailable");
+    held.let_go().await;
+    page.begin(2).await;
+    let refused = page.create(&json!({ "to": number(3) })).await.refused(429, "rate_limited");
+    assert_eq!(refused.str("limit"), "link");
+    // It was sent, and its repeat is not counted.
+    page.call("create", &body).await.is(200);
+    assert_eq!(service.stored().await.codes, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_got_no_answer_stays_counted() {
+    let bed = Bed::make(Kind::Production, FEW).await;
+    let service = Service::start(&bed).await;
+    let (page, other) = (Page::make(&service).await, Page::make(&service).await);
+    let (one, two) = (page.begin(1).await, other.begin(2).await);
+    let wrong = other_than(&one.code);
+    let held = bed.hold_commits().await;
+    page.check(&one.handle, &wrong).await.refused(503, "unavailable");
+    held.let_go().await;
+    for left in [3, 2] {
+        let again = page.check(&one.handle, &wrong).await.refused(422, "code_incorrect");
+        assert_eq!(again.json["guesses_left"], left, "it was compared");
+    }
+    other.check(&two.handle, &two.code).await.refused(429, "rate_limited");
 }
