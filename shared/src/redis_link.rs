@@ -121,7 +121,8 @@ impl RedisLink {
     pub async fn connect(&self) -> Result<(), RedisDown> {
         let mut connection = self.manager.clone();
         let ping = redis::cmd("PING");
-        let pinged = tokio::time::timeout(self.patience * 11, ping.query_async::<()>(&mut connection));
+        let pinged =
+            tokio::time::timeout(self.patience * 11, ping.query_async::<()>(&mut connection));
         match pinged.await {
             Ok(answer) => answer.map_err(|error| RedisDown(error.to_string())),
             Err(_) => Err(RedisDown("it does not take the connection".into())),

@@ -56,7 +56,9 @@ async fn tell_verification(home: &Home, row: &Verification) -> Result<(), Failur
         say!("  test number: nothing is sent");
     }
     if row.is_withheld() {
-        say!("  withheld: the recipient is not to be sent to, and whoever asked was not to learn it");
+        say!(
+            "  withheld: the recipient is not to be sent to, and whoever asked was not to learn it"
+        );
     } else if row.is_decoy() {
         say!("  decoy: nothing is sent, and no code is right");
     }
