@@ -79,7 +79,7 @@ async fn a_sandbox_is_shared_by_processes_of_their_own() {
 async fn the_inbox_of_the_service_that_runs_here_is_read_too() {
     let address = free_address();
     let place = place_at(address);
-    place.run(&["inbox"]).fails_with(&["no service answers", "otpost"]);
+    place.run(&["inbox"]).fails_with(&["there is no database"]);
     let (running, caller) = serve(&place, address);
     let empty = place.run(&["inbox"]).exits(0);
     assert!(empty.stdout.contains("POST /v1/verifications"), "{empty:?}");
@@ -102,4 +102,5 @@ async fn the_inbox_of_the_service_that_runs_here_is_read_too() {
     let beside = place.run(&["inbox", "--tenant", "ci"]).exits(0);
     assert!(beside.stdout.contains("No message yet"), "{beside:?}");
     running.terminate().exits(0);
+    place.run(&["inbox"]).fails_with(&["no service answers", "otpost"]);
 }
