@@ -4,7 +4,11 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use otpost_shared::api_key::{ApiKey, Scope};
+use otpost_shared::{
+    Home,
+    api_key::{ApiKey, Scope},
+    db::DbError,
+};
 use utoipa::{
     Modify,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -28,6 +32,14 @@ impl Caller {
     #[must_use]
     pub fn key_id(&self) -> Uuid {
         self.key.id
+    }
+
+    /// False once the key is revoked or expired, or its tenant disabled: for whoever is served for long.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn still_counts(&self, home: &Home) -> Result<bool, DbError> {
+        home.api_keys.still_counts(&home.db, self.key.id, home.clock.now()).await
     }
 
     /// # Errors

@@ -75,6 +75,11 @@ impl ApiKey {
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.split(' ').any(|name| name == scope.as_str())
     }
+
+    /// Neither revoked nor expired.
+    fn counts(&self, now: Millis) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|at| at > now)
+    }
 }
 
 /// Makes a key of this tenant, which shows whether it is a sandbox's; the text is the only copy of its secret.
@@ -176,11 +181,20 @@ impl ApiKeys {
             None => self.read(db, handle.id, now).await?,
         };
         let found = found.filter(|found| (found.sandbox != 0) == as_sandbox);
-        Ok(found.map(|found| found.key).filter(|key| {
-            handle.matches(&key.secret_hash)
-                && key.revoked_at.is_none()
-                && key.expires_at.is_none_or(|at| at > now)
-        }))
+        let key = found.map(|found| found.key);
+        Ok(key.filter(|key| handle.matches(&key.secret_hash) && key.counts(now)))
+    }
+
+    /// Whether a key that was found before is still as good.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn still_counts(&self, db: &Db, id: Uuid, now: Millis) -> Result<bool, DbError> {
+        let found = match self.recall(id, now) {
+            Some(found) => Some(found),
+            None => self.read(db, id, now).await?,
+        };
+        Ok(found.is_some_and(|found| found.key.counts(now)))
     }
 
     fn recall(&self, id: Uuid, now: Millis) -> Option<Found> {

@@ -90,6 +90,19 @@ impl Bed {
         Held(holder)
     }
 
+    /// Holds the row by which events get their places, in a production home, until the connection is closed.
+    ///
+    /// # Panics
+    /// There is no Postgres.
+    pub async fn hold_places(&self) -> sqlx::PgConnection {
+        let url = self.home.config.database.url.expose();
+        let mut connection = sqlx::PgConnection::connect(url).await.expect("a production home");
+        for sql in ["BEGIN", "SELECT last FROM event_counter FOR UPDATE"] {
+            sqlx::query(sql).execute(&mut connection).await.expect("an answer");
+        }
+        connection
+    }
+
     /// The text of a configuration file for a home of this kind, its databases made.
     ///
     /// # Panics

@@ -1,5 +1,5 @@
-//! Freeing lost leases, which every worker does; and two duties, each of one process at a time:
-//! ending what is past its time with measuring the lanes, and removing what is old.
+//! Freeing lost leases, which every worker does; and three duties, each of one process at a time:
+//! ending what is past its time with measuring the lanes, removing what is old, and removing old events.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,9 +20,7 @@ use crate::chain::Chain;
 const TICK: Duration = Duration::from_millis(500);
 /// A process that has not renewed its duty for this long has lost it.
 const DUTY_MS: i64 = 2_000;
-const PURGE: Duration = Duration::from_secs(5);
-/// Of each kind, one after the other.
-const MOST_STEPS: usize = 100;
+const PURGE_EVERY: Duration = Duration::from_secs(5);
 /// The steps of one kind end before.
 const PURGE_DUTY_MS: i64 = 60_000;
 /// A pause between two ticks that means the database, or this process, was away.
@@ -103,9 +101,43 @@ async fn tidy(home: &Home, chain: &Chain, now: Millis, tick: u64) -> Result<(), 
     Ok(())
 }
 
+/// A part of what grows old, of which each has a pace of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purge {
+    /// A thousand rows a second of each kind.
+    Usual,
+    /// Several come with each verification and each message.
+    Events,
+}
+
+impl Purge {
+    fn duty(self) -> &'static str {
+        match self {
+            Self::Usual => "purge",
+            Self::Events => "purge events",
+        }
+    }
+
+    fn has(self, kind: Kind) -> bool {
+        (self == Self::Events) == matches!(kind, Kind::Events | Kind::Deliveries)
+    }
+
+    /// In a round, of each kind, one after the other.
+    fn most_steps(self) -> usize {
+        match self {
+            Self::Usual => 100,
+            Self::Events => 1_000,
+        }
+    }
+}
+
 /// Removes what is old until `stop` is cancelled, apart from the tidying, which must not wait.
 pub async fn run_purge(home: Home, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(PURGE);
+    tokio::join!(repeat(Purge::Usual, &home, &stop), repeat(Purge::Events, &home, &stop));
+}
+
+async fn repeat(of: Purge, home: &Home, stop: &CancellationToken) {
+    let mut ticks = tokio::time::interval(PURGE_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -113,27 +145,32 @@ pub async fn run_purge(home: Home, stop: CancellationToken) {
             _ = ticks.tick() => {}
         }
         // Each step ends by itself; the rests between them keep nobody from stopping.
-        if let Some(Err(error)) = stop.run_until_cancelled(purge(&home)).await {
+        if let Some(Err(error)) = stop.run_until_cancelled(purge(of, home)).await {
             tracing::warn!(%error, "removing what is old is put off");
         }
     }
 }
 
-/// Removes what the retention no longer covers: every five seconds at most a hundred steps of each
-/// kind, a thousand rows a second.
-async fn purge(home: &Home) -> Result<(), DbError> {
-    for kind in Kind::ALL {
+/// Removes what the retention no longer covers, as far as one round comes.
+///
+/// # Errors
+/// The database does not answer; some of it may be removed.
+pub async fn purge(of: Purge, home: &Home) -> Result<(), DbError> {
+    for kind in Kind::ALL.into_iter().filter(|kind| of.has(*kind)) {
         let now = home.clock.now();
         let until = now + PURGE_DUTY_MS;
-        if !process::take_duty(&home.db, "purge", home.process_id, now, until).await? {
+        if !process::take_duty(&home.db, of.duty(), home.process_id, now, until).await? {
             return Ok(());
         }
         let mut removal = Removal::new(kind, home, now);
-        for _ in 0..MOST_STEPS {
+        for _ in 0..of.most_steps() {
             if removal.step(&home.db).await? < STEP || home.clock.now() >= until {
                 break;
             }
         }
     }
-    retention::remove_traces(home, home.clock.now()).await
+    match of {
+        Purge::Usual => retention::remove_traces(home, home.clock.now()).await,
+        Purge::Events => Ok(()),
+    }
 }

@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
-use otpost_shared::webhook;
+use otpost_shared::{
+    api_key::{self, Scope},
+    tenant::DEFAULT_TENANT,
+    webhook,
+};
 use otpost_testbed::on_both_homes;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 
 use crate::{
     check::other_than,
-    service::{Service, VERIFICATIONS, number},
+    service::{Service, VERIFICATIONS, make_key, number},
 };
 
 const WEBHOOKS: &str = "/v1/webhooks";
@@ -32,9 +36,13 @@ async fn spread(service: &Service) {
 
 /// Opens the stream of a verification.
 async fn watch(service: &Service, id: &str, last: Option<&str>) -> Response {
+    watch_by(service, &service.key, id, last).await
+}
+
+async fn watch_by(service: &Service, key: &str, id: &str, last: Option<&str>) -> Response {
     let url = format!("http://{}{VERIFICATIONS}/{id}/events", service.address);
     let client = Client::builder().no_proxy().timeout(Duration::from_secs(20)).build();
-    let mut request = client.expect("a client").get(url).bearer_auth(&service.key);
+    let mut request = client.expect("a client").get(url).bearer_auth(key);
     if let Some(last) = last {
         request = request.header("last-event-id", last);
     }
@@ -229,6 +237,34 @@ on_both_homes! {
         let path = format!("{VERIFICATIONS}/{id}/events");
         service.get(&path).by(&foreign).await.refused(404, "verification_not_found");
         service.get(&format!("{VERIFICATIONS}/x/events")).await.refused(404, "verification_not_found");
+    }
+
+    async fn watching_ends_with_the_key(bed, "") {
+        let service = Service::start(&bed).await;
+        let id = service.create(1).await.id.to_string();
+        let (key, text) = make_key(&service.home, DEFAULT_TENANT, &[Scope::Verify]).await;
+        let (mut stream, mut read) = (watch_by(&service, &text, &id, None).await, String::new());
+        next(&mut stream, &mut read).await.expect("an event");
+        let now = service.home.clock.now();
+        assert_eq!(api_key::mark_revoked(&service.home.db, DEFAULT_TENANT, key.id, now).await, Ok(true));
+        assert_eq!(next(&mut stream, &mut read).await, None);
+    }
+
+    async fn one_tenant_that_watches_much_keeps_no_other_out(bed, "") {
+        let service = Service::start(&bed).await;
+        let own = service.create(1).await.id.to_string();
+        let much = service.foreign_key().await;
+        let made = service.post(VERIFICATIONS, &json!({ "to": number(2) })).by(&much).await.is(202);
+        let mut held = Vec::new();
+        for _ in 0..50 {
+            let stream = watch_by(&service, &much, made.str("id"), None).await;
+            assert_eq!(stream.status(), 200);
+            held.push(stream);
+        }
+        let path = format!("{VERIFICATIONS}/{}/events", made.str("id"));
+        let refused = service.get(&path).by(&much).await.refused(503, "watches_busy");
+        assert_eq!(refused.json["limit"], json!("tenant"));
+        assert_eq!(watch(&service, &own, None).await.status(), 200);
     }
 
     async fn watching_ends_with_the_service(bed, "") {

@@ -4,6 +4,7 @@ use std::{path::Path, process::ExitCode, time::Duration};
 
 use otpost_shared::{
     Home,
+    db::patiently,
     event::Filter,
     webhook::{
         self, Change, Delivery, Description, NewWebhook, NotMade, ReplayFrom, Secret, Target,
@@ -220,7 +221,10 @@ async fn replay(home: &Home, options: &WebhookReplay) -> Done {
     let mut events = 0;
     let mut next = Some(ReplayFrom::Moment(now - options.since_ms.unwrap_or_default()));
     while let Some(from) = next {
-        let part = webhook::replay_from(&home.db, tenant.id, row.id, from, now).await?;
+        let part = patiently(super::PATIENCE, || {
+            webhook::replay_from(&home.db, tenant.id, row.id, from, now)
+        })
+        .await?;
         let Some(part) = part else { return Err(failure(NotMade::NotFound)) };
         events += part.events;
         next = part.next.map(ReplayFrom::Place);

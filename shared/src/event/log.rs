@@ -23,9 +23,10 @@ pub(crate) async fn is_behind(db: &Db) -> Result<bool, DbError> {
 
 /// Gives up to `limit` events their places, and returns them. Whoever else does so waits for the commit:
 /// so a reader that has seen one place has seen all before it.
-pub(crate) async fn give_places(tx: &mut Tx, limit: i64) -> Result<Vec<Event>, DbError> {
+pub(crate) async fn give_places(tx: &mut Tx, limit: usize) -> Result<Vec<Event>, DbError> {
     const SQL: &str =
         concat!("SELECT ", columns!(), " FROM events WHERE seq IS NULL ORDER BY at, id LIMIT $1");
+    let wanted = i64::try_from(limit).unwrap_or(i64::MAX);
     let last = on_tx!(&mut *tx, c => {
         sqlx::query_scalar::<D, i64>(
             "UPDATE event_counter SET last = last + 0 WHERE one = 1 RETURNING last",
@@ -37,7 +38,7 @@ pub(crate) async fn give_places(tx: &mut Tx, limit: i64) -> Result<Vec<Event>, D
         return Err(DbError::Broken("event_counter has no row".into()));
     };
     let mut events = on_tx!(&mut *tx, c => {
-        sqlx::query_as::<D, Event>(SQL).bind(limit).fetch_all(c).await?
+        sqlx::query_as::<D, Event>(SQL).bind(wanted).fetch_all(c).await?
     });
     let mut place = last;
     for event in &mut events {
@@ -117,21 +118,62 @@ pub async fn list(
     Ok(Page { events, next, has_more })
 }
 
-/// The place of a tenant's last event before this moment; 0 when there is none.
+/// Nothing is committed so long after it happened, nor are the clocks of two processes so far apart.
+const LATEST_MS: Millis = 60_000;
+
+/// The place before a tenant's first event of this moment or later; none when there is no such event. Behind
+/// it there may also be some that happened shortly before and were committed after.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn place_before(db: &Db, tenant_id: Uuid, moment: Millis) -> Result<i64, DbError> {
-    let place = on_pool!(db.read(), c => {
-        sqlx::query_scalar::<D, Option<i64>>(
-            "SELECT max(seq) FROM events WHERE tenant_id = $1 AND seq > 0 AND at < $2",
+pub async fn place_before(
+    db: &Db,
+    tenant_id: Uuid,
+    moment: Millis,
+) -> Result<Option<i64>, DbError> {
+    // The order of the log is that of the moments, but for what lies close together: it is halved, however
+    // long it is, and the rest is read.
+    let early = moment.saturating_sub(LATEST_MS);
+    let (mut low, mut high) = (0, last_place(db).await?);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match first_after(db, tenant_id, middle, Millis::MIN).await? {
+            Some((place, at)) if at < early => low = place,
+            _ => high = middle,
+        }
+    }
+    let first = first_after(db, tenant_id, low, moment).await?;
+    Ok(first.map(|(place, _)| place - 1))
+}
+
+/// The last place that was given to anybody.
+async fn last_place(db: &Db) -> Result<i64, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        sqlx::query_scalar::<D, i64>("SELECT last FROM event_counter WHERE one = 1")
+            .fetch_one(c)
+            .await?
+    }))
+}
+
+/// A tenant's first event after a place that happened at this moment or later: its place, and when.
+async fn first_after(
+    db: &Db,
+    tenant_id: Uuid,
+    place: i64,
+    moment: Millis,
+) -> Result<Option<(i64, Millis)>, DbError> {
+    Ok(on_pool!(db.read(), c => {
+        // In the order of the log, and not of the moments.
+        sqlx::query_as::<D, (i64, Millis)>(
+            "SELECT seq, at FROM events WHERE tenant_id = $1 AND seq > $2 AND at + 0 >= $3
+             ORDER BY seq LIMIT 1",
         )
         .bind(tenant_id)
+        .bind(place)
         .bind(moment)
-        .fetch_one(c)
+        .fetch_optional(c)
         .await?
-    });
-    Ok(place.unwrap_or(0))
+    }))
 }
 
 /// An event with or without a place, of whatever tenant; none once it has been removed.

@@ -29,7 +29,7 @@ pub use self::{
     delivery::{Delivery, list_deliveries, replay},
     post::{Answer, Due, MOST_POSTS, Noted, Waiting, claim, list_due, record, recover, retry_at},
     secret::Secret,
-    spread::{MOST_REPLAYED, ReplayFrom, Replayed, replay_from, spread},
+    spread::{ReplayFrom, Replayed, replay_from, spread},
     state::{DeliveryState, State},
     target::{Target, is_public},
 };

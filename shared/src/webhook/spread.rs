@@ -13,21 +13,35 @@ use crate::{
 };
 
 /// Events handed out in one transaction.
-const AT_ONCE: i64 = 500;
-/// Events that one replay may bring.
-pub const MOST_REPLAYED: usize = 10_000;
+const AT_ONCE: usize = 500;
+/// Transactions of one call, so that whoever calls comes to something else too.
+const MOST_AT_ONCE: usize = 8;
 /// Events of a replay read at a time.
 const PAGE: usize = 500;
+/// Pages that one call of a replay looks at: a request has the time for them.
+const MOST_PAGES: usize = 20;
 
-/// Hands out what has been told since the last time; how many events. Any process may, at any moment: they
-/// come one after the other.
+/// Hands out what has been told since the last time, up to 4,000 events; how many. Any process may, at any
+/// moment: they come one after the other.
 ///
 /// # Errors
-/// The database does not answer.
+/// The database does not answer, or another process is at it for long; some may have been handed out.
 pub async fn spread(db: &Db, now: Millis) -> Result<usize, DbError> {
     if !event::is_behind(db).await? {
         return Ok(0);
     }
+    let mut count = 0;
+    for _ in 0..MOST_AT_ONCE {
+        let some = spread_once(db, now).await?;
+        count += some;
+        if some < AT_ONCE {
+            break;
+        }
+    }
+    Ok(count)
+}
+
+async fn spread_once(db: &Db, now: Millis) -> Result<usize, DbError> {
     let db = db.clone();
     detached(async move {
         let mut tx = db.begin().await?;
@@ -114,19 +128,19 @@ pub enum ReplayFrom {
     Place(i64),
 }
 
-/// What a replay brings.
+/// What one call of a replay brings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
     pub events: usize,
-    /// There are more than one replay may bring: it was cut off after the place `next`.
+    /// There are more events to look at: it came as far as the place `next`.
     pub next: Option<i64>,
 }
 
-/// Hands a tenant's events out once more to one endpoint, as far as it takes them. None when there is no such
-/// endpoint.
+/// Hands a tenant's events out once more to one endpoint, as far as it takes them and as far as one call
+/// comes. None when there is no such endpoint.
 ///
 /// # Errors
-/// The database does not answer; some may have been handed out.
+/// The database does not answer, and nothing was handed out, or something without having been noted.
 pub async fn replay_from(
     db: &Db,
     tenant_id: Uuid,
@@ -135,30 +149,46 @@ pub async fn replay_from(
     now: Millis,
 ) -> Result<Option<Replayed>, DbError> {
     let Some(webhook) = find(db, tenant_id, webhook_id).await? else { return Ok(None) };
-    let mut place = match from {
-        ReplayFrom::Place(place) => place,
+    let place = match from {
+        ReplayFrom::Place(place) => Some(place),
         ReplayFrom::Moment(moment) => event::place_before(db, tenant_id, moment).await?,
     };
-    let mut replayed = Replayed::default();
-    loop {
-        // All types: a test is for whom it was made, and the filter is the endpoint's.
-        let page = event::list(db, tenant_id, place, &Filter::default(), PAGE).await?;
-        let taken = page.events.iter().filter(|event| takes(&webhook, event));
-        let pairs: Vec<_> = taken.map(|event| (Uuid::now_v7(), webhook.id, event.id)).collect();
-        replayed.events += pairs.len();
-        let db = db.clone();
+    let mut replayed = Replayed { events: 0, next: place };
+    for page in 0..MOST_PAGES {
+        let Some(place) = replayed.next else { break };
+        match replay_page(db, &webhook, place, now).await {
+            Ok(one) => replayed = Replayed { events: replayed.events + one.events, ..one },
+            Err(error) if page == 0 => return Err(error),
+            // Whoever asked has come as far as that, and need not begin anew.
+            Err(error) => {
+                tracing::warn!(%error, "a replay is cut short");
+                break;
+            }
+        }
+    }
+    Ok(Some(replayed))
+}
+
+/// One page after this place.
+async fn replay_page(
+    db: &Db,
+    webhook: &Webhook,
+    place: i64,
+    now: Millis,
+) -> Result<Replayed, DbError> {
+    let (db, tenant_id) = (db.clone(), webhook.tenant_id);
+    // All types: a test is for whom it was made, and the filter is the endpoint's.
+    let page = event::list(&db, tenant_id, place, &Filter::default(), PAGE).await?;
+    let taken = page.events.iter().filter(|event| takes(webhook, event));
+    let pairs: Vec<_> = taken.map(|event| (Uuid::now_v7(), webhook.id, event.id)).collect();
+    let replayed = Replayed { events: pairs.len(), next: page.has_more.then_some(page.next) };
+    if !pairs.is_empty() {
         detached(async move {
             let mut tx = db.begin().await?;
             insert(&mut tx, tenant_id, &pairs, now).await?;
             tx.commit().await
         })
         .await?;
-        place = page.next;
-        if !page.has_more {
-            return Ok(Some(replayed));
-        }
-        if replayed.events >= MOST_REPLAYED {
-            return Ok(Some(Replayed { next: Some(place), ..replayed }));
-        }
     }
+    Ok(replayed)
 }

@@ -47,6 +47,35 @@ async fn execute(db: &Db, sql: &'static str) {
     done.expect("done");
 }
 
+/// Events that have no place yet, as if so many messages had been sent.
+pub(super) async fn tell_many(home: &Home, count: i64) {
+    let now = home.clock.now();
+    let done = match &home.db {
+        Db::Sqlite { write, .. } => sqlx::query(
+            "INSERT INTO events (id, tenant_id, kind, at)
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+             SELECT randomblob(16), $2, 'message.sent', $3 FROM n",
+        )
+        .bind(count)
+        .bind(DEFAULT_TENANT)
+        .bind(now)
+        .execute(write)
+        .await
+        .map(drop),
+        Db::Postgres(pool, _) => sqlx::query(
+            "INSERT INTO events (id, tenant_id, kind, at)
+             SELECT gen_random_uuid(), $2, 'message.sent', $3 FROM generate_series(1::bigint, $1)",
+        )
+        .bind(count)
+        .bind(DEFAULT_TENANT)
+        .bind(now)
+        .execute(pool)
+        .await
+        .map(drop),
+    };
+    done.expect("done");
+}
+
 fn failed() -> Next {
     let failure = "no such number (a)".to_owned();
     Next::End(End { state: State::Failed, class: ErrorClass::Recipient, failure })

@@ -5,12 +5,17 @@ use otpost_testbed::on_both_homes;
 use super::plans::none_reads_a_whole_table;
 
 /// The look-ups, as the store writes them, with literals for parameters.
-const LOOKUPS: [(&str, &str); 10] = [
+const LOOKUPS: [(&str, &str); 12] = [
     ("events without a place", "SELECT id FROM events WHERE seq IS NULL ORDER BY at, id LIMIT 9"),
     (
         "events of a tenant",
         "SELECT * FROM events WHERE tenant_id = $ID AND seq > 5 ORDER BY seq LIMIT 9",
     ),
+    (
+        "the first event of a tenant from a moment on",
+        "SELECT seq, at FROM events WHERE tenant_id = $ID AND seq > 5 AND at + 0 >= 5 ORDER BY seq LIMIT 1",
+    ),
+    ("the last place", "SELECT last FROM event_counter WHERE one = 1"),
     ("old events", "SELECT id FROM events WHERE at < 5 ORDER BY at LIMIT 9"),
     (
         "endpoints of a tenant",

@@ -3,7 +3,7 @@
 use otpost_shared::{
     Home,
     clock::Millis,
-    event::{WEBHOOK_DISABLED, WEBHOOK_TEST},
+    event::{self, WEBHOOK_DISABLED, WEBHOOK_TEST},
     tenant::DEFAULT_TENANT,
     webhook::{
         self, Answer, Change, DISABLED_AFTER_MS, DeliveryState, Due, MOST_POSTS, NotMade, Noted,
@@ -15,8 +15,10 @@ use uuid::Uuid;
 
 use super::{
     accept, check, code_of,
-    events::{endpoint, listen, log, second_tenant},
+    events::{endpoint, listen, log, second_tenant, tell_many},
 };
+
+const HOUR: Millis = 3_600_000;
 
 fn taken() -> Answer {
     Answer::Taken { status: 200 }
@@ -39,6 +41,10 @@ async fn due(home: &Home, of: &Webhook) -> Vec<Due> {
         Some(of) => webhook::claim(&home.db, &of.webhook, 100, now).await.expect("an answer"),
         None => Vec::new(),
     }
+}
+
+async fn spread(home: &Home) {
+    while webhook::spread(&home.db, home.clock.now()).await.expect("an answer") > 0 {}
 }
 
 async fn note(home: &Home, due: &Due, answer: Answer) -> Noted {
@@ -277,6 +283,61 @@ on_both_homes! {
         assert_eq!(texts(home.clock.now() + ROTATION_MS).await, [second]);
         let foreign = webhook::rotate(home, second_tenant(home).await, row.id).await;
         assert!(matches!(foreign, Err(NotMade::NotFound)));
+    }
+
+    async fn a_replay_goes_on_where_the_call_before_ended(bed, "") {
+        let home = &bed.home;
+        let of = listen(home, DEFAULT_TENANT, &["verification.created"]).await;
+        accept(home, 1).await;
+        spread(home).await;
+        tell_many(home, 10_100).await;
+        spread(home).await;
+        accept(home, 2).await;
+        spread(home).await;
+        let (db, now) = (&home.db, home.clock.now());
+        let (mut from, mut brought) = (ReplayFrom::Moment(0), Vec::new());
+        loop {
+            let part = webhook::replay_from(db, DEFAULT_TENANT, of.id, from, now).await;
+            let part = part.expect("an answer").expect("an endpoint");
+            brought.push(part.events);
+            let Some(place) = part.next else { break };
+            from = ReplayFrom::Place(place);
+        }
+        assert_eq!(brought, [1, 1]);
+    }
+
+    async fn full_batches_are_handed_out_in_one_call(bed, "") {
+        let home = &bed.home;
+        let of = listen(home, DEFAULT_TENANT, &["message"]).await;
+        tell_many(home, 1_600).await;
+        let now = home.clock.now();
+        assert_eq!(webhook::spread(&home.db, now).await, Ok(1_600));
+        assert_eq!(webhook::claim(&home.db, &of, 2_000, now).await.expect("an answer").len(), 1_600);
+    }
+
+    async fn a_replay_begins_with_what_happened_first(bed, "[events]\nlog = true") {
+        let home = &bed.home;
+        let began = home.clock.now();
+        // The fourth was committed after the third, and happened before it.
+        let moments = [0, HOUR, 2 * HOUR + 1_000, 2 * HOUR + 500, 3 * HOUR, 4 * HOUR];
+        for (n, after) in (0..).zip(moments) {
+            home.clock.set(began + after);
+            accept(home, n).await;
+            spread(home).await;
+        }
+        let before = async |after: Millis| {
+            let place = event::place_before(&home.db, DEFAULT_TENANT, began + after).await;
+            place.expect("an answer")
+        };
+        assert_eq!(before(-HOUR).await, Some(0));
+        assert_eq!(before(HOUR - 1_000).await, Some(1));
+        assert_eq!(before(2 * HOUR + 100).await, Some(2));
+        assert_eq!(before(2 * HOUR + 800).await, Some(2));
+        assert_eq!(before(3 * HOUR - 1_000).await, Some(4));
+        assert_eq!(before(4 * HOUR - 1_000).await, Some(5));
+        assert_eq!(before(5 * HOUR).await, None);
+        let nobody = event::place_before(&home.db, Uuid::now_v7(), began).await;
+        assert_eq!(nobody, Ok(None));
     }
 
     async fn a_test_is_for_one_alone(bed, "") {

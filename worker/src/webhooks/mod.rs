@@ -32,13 +32,7 @@ const RECOVER_EVERY: u64 = 20;
 
 /// Runs until `stop` is cancelled, and lets what is under way come to its end.
 pub async fn run(home: Home, stop: CancellationToken) {
-    let poster = match Poster::new(home.config.webhooks) {
-        Ok(poster) => Arc::new(poster),
-        Err(error) => {
-            tracing::error!(%error, "nothing is posted to webhooks: there is no HTTP client");
-            return;
-        }
-    };
+    let poster = Arc::new(Poster::new(home.config.webhooks));
     let turns = Turns::new(home.clock.clone());
     let round = Round { home, poster, turns, stop: stop.clone() };
     let mut tasks = JoinSet::new();
@@ -72,21 +66,29 @@ impl Round {
         if !settings.somebody_listens() {
             return Ok(());
         }
-        webhook::spread(db, now).await?;
+        // What is due already is posted all the same.
+        let spread = match webhook::spread(db, now).await {
+            Err(DbError::Locked) => {
+                tracing::debug!("another process hands events out");
+                Ok(())
+            }
+            spread => spread.map(drop),
+        };
         if tick.is_multiple_of(RECOVER_EVERY) {
             webhook::recover(db, now).await?;
         }
         let mut waiting = webhook::list_due(db, now).await?;
         waiting.sort_by_cached_key(|of| self.turns.waits_since(of.webhook.id, of.since));
         for of in waiting {
-            let Some(turn) = self.turns.take(of.webhook.id) else { continue };
+            let is_failing = of.webhook.failing_since.is_some();
+            let Some(turn) = self.turns.take(of.webhook.id, is_failing) else { continue };
             let round = self.clone();
             tasks.spawn(async move {
                 round.serve(of.webhook).await;
                 drop(turn);
             });
         }
-        Ok(())
+        spread
     }
 
     /// Posts what is due, as long as all of it is taken and nobody waits. One that has failed before is asked

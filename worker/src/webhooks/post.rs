@@ -2,6 +2,7 @@
 
 use std::{
     error::Error,
+    sync::{Arc, OnceLock},
     time::{Duration, SystemTime},
 };
 
@@ -33,9 +34,10 @@ const LONGEST_BODY: usize = 64 * 1024;
 const LONGEST_ERROR: usize = 200;
 
 /// Posts to endpoints, and to nothing else.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Poster {
-    client: Client,
+    /// Made for the first post: most have no endpoint, and nothing of it to keep.
+    client: OnceLock<Client>,
     rules: Webhooks,
 }
 
@@ -57,10 +59,22 @@ struct Letter {
 }
 
 impl Poster {
+    pub(super) fn new(rules: Webhooks) -> Self {
+        Self { client: OnceLock::new(), rules }
+    }
+
+    fn client(&self) -> Result<&Client, reqwest::Error> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let made = self.make()?;
+        Ok(self.client.get_or_init(|| made))
+    }
+
     /// It follows no redirect, takes no proxy from the environment, and repeats nothing by itself.
-    pub(super) fn new(rules: Webhooks) -> Result<Self, reqwest::Error> {
-        let client = Client::builder()
-            .dns_resolver(std::sync::Arc::new(Vetted { allow_private: rules.allow_private }))
+    fn make(&self) -> Result<Client, reqwest::Error> {
+        Client::builder()
+            .dns_resolver(Arc::new(Vetted::new(self.rules.allow_private)))
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
             .pool_idle_timeout(IDLE_TIMEOUT)
@@ -69,36 +83,40 @@ impl Poster {
             .retry(retry::never())
             .no_proxy()
             .user_agent(concat!("otpost/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { client, rules })
+            .build()
     }
 
     /// Posts once, and says what it means.
     pub(super) async fn post(&self, home: &Home, due: &Due) -> Answer {
         let posts = due.delivery.posts;
+        let put_off = |error: String| Answer::NotPosted {
+            error: cut(&error),
+            retry_at: webhook::retry_at(posts, home.clock.now(), rand::random()),
+        };
+        let client = match self.client() {
+            Ok(client) => client,
+            Err(error) => return put_off(format!("there is no HTTP client: {error}")),
+        };
         match write(home, due, home.clock.now()).await {
             Ok(Some(letter)) => {
-                self.send(due, letter).await.answer(posts, home.clock.now(), rand::random())
+                let tried = self.send(client, due, letter).await;
+                tried.answer(posts, home.clock.now(), rand::random())
             }
             Ok(None) => {
                 let error = "the event has been removed meanwhile".to_owned();
                 Answer::NotPosted { error, retry_at: None }
             }
-            Err(error) => Answer::NotPosted {
-                error: cut(&format!("it could not be put together: {error}")),
-                retry_at: webhook::retry_at(posts, home.clock.now(), rand::random()),
-            },
+            Err(error) => put_off(format!("it could not be put together: {error}")),
         }
     }
 
-    async fn send(&self, due: &Due, letter: Letter) -> Tried {
+    async fn send(&self, client: &Client, due: &Due, letter: Letter) -> Tried {
         // The configuration may have changed since it was made; and of an address without a name nobody asks.
         let target = match Target::parse(&due.webhook.url, self.rules) {
             Ok(target) => target,
             Err(said) => return Tried::failed(&format!("its address {said}")),
         };
-        let request = self
-            .client
+        let request = client
             .post(target.into_url())
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", letter.id)
@@ -191,4 +209,18 @@ fn in_words(error: &reqwest::Error) -> String {
     }
     let what = if error.is_connect() { "not connected" } else { "no answer" };
     format!("{what}: {text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_no_client_before_the_first_post() {
+        let poster =
+            Poster::new(Webhooks { allow_http: false, allow_private: false, most_per_tenant: 1 });
+        assert!(poster.client.get().is_none());
+        let made: *const Client = poster.client().expect("a client");
+        assert!(std::ptr::eq(made, poster.client().expect("the same")));
+    }
 }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use otpost_shared::{
     Home,
     event::Filter,
+    retention::Kind as Rows,
     secrets::Keyring,
     tenant::DEFAULT_TENANT,
     verification,
     webhook::{self, Delivery, DeliveryState, Description, NewWebhook, Secret, Target, Webhook},
 };
 use otpost_testbed::{Bed, Kind};
+use otpost_worker::tidy::{self, Purge};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -23,6 +25,8 @@ use crate::{
 };
 
 const DEVELOPMENT: &str = "[webhooks]\nallow_http = true\nallow_private = true\n";
+/// With very many endpoints.
+const MANY: &str = "[webhooks]\nallow_http = true\nallow_private = true\nmost_per_tenant = 100\n";
 const BROKEN: Answer = Answer::Http("500 Internal Server Error", "no");
 
 async fn endpoint(home: &Home, url: &str, types: &[&str]) -> (Webhook, Secret) {
@@ -146,6 +150,78 @@ async fn one_that_says_nothing_delays_no_other() {
     assert!(held.iter().filter(|row| row.state() == DeliveryState::Sending).count() <= 16);
     // It lets what is under way come to its end, at most 15 s; a test has no time for that.
     drop(worker);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn very_many_that_fail_delay_no_other() {
+    let (failing, quick) = (Gateway::start(BROKEN).await, Gateway::start(ACCEPTED).await);
+    let bed = Bed::make(Kind::Production, MANY).await;
+    let home = &bed.home;
+    let mut all = Vec::new();
+    for _ in 0..70 {
+        all.push(endpoint(home, &failing.url, &["verification"]).await.0);
+    }
+    accept(home, 1).await;
+    let worker = Worker::start(home);
+    until("each has failed", async || failing_endpoints(home).await == 70).await;
+    let (of, _) = endpoint(home, &quick.url, &["verification"]).await;
+    let before = failing.requests().len();
+    failing.answers(&[Answer::Silence]);
+    home.clock.advance(7_000);
+    until("they have their places", async || failing.requests().len() >= before + 48).await;
+    accept(home, 2).await;
+    until_there_are(home, &of, 1, DeliveryState::Delivered).await;
+    for of in &all {
+        for row in deliveries(home, of).await {
+            let error = row.last_error.unwrap_or_default();
+            assert!(!error.contains("no answer"), "it waited for one of them: {error}");
+        }
+    }
+    // As above.
+    drop(worker);
+}
+
+/// How many have failed lately.
+async fn failing_endpoints(home: &Home) -> usize {
+    let troubled = webhook::list_troubled(&home.db).await.expect("an answer");
+    troubled.iter().filter(|of| of.failing_since.is_some()).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_is_posted_although_nothing_can_be_handed_out() {
+    let receiver = Gateway::start(ACCEPTED).await;
+    let bed = Bed::make(Kind::Production, DEVELOPMENT).await;
+    let home = &bed.home;
+    let (of, _) = endpoint(home, &receiver.url, &["verification"]).await;
+    accept(home, 1).await;
+    webhook::spread(&home.db, home.clock.now()).await.expect("an answer");
+    accept(home, 2).await;
+    let held = bed.hold_places().await;
+    let worker = Worker::start(home);
+    until_there_are(home, &of, 1, DeliveryState::Delivered).await;
+    assert_eq!(deliveries(home, &of).await.len(), 1, "the second has no place yet");
+    drop(held);
+    until_there_are(home, &of, 2, DeliveryState::Delivered).await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_deliveries_go_as_fast_as_they_come() {
+    let bed = Bed::make(Kind::Embedded, MANY).await;
+    let home = &bed.home;
+    for _ in 0..70 {
+        endpoint(home, "https://app.example.org/hook", &[]).await;
+    }
+    for n in 0..75 {
+        accept(home, n).await;
+    }
+    webhook::spread(&home.db, home.clock.now()).await.expect("an answer");
+    home.clock.advance(30 * 86_400_000);
+    let left = async || Rows::Deliveries.count(home, home.clock.now()).await.expect("an answer");
+    assert_eq!(left().await, 70 * 75);
+    tidy::purge(Purge::Events, home).await.expect("an answer");
+    assert_eq!(left().await, 0);
+    assert_eq!(Rows::Events.count(home, home.clock.now()).await, Ok(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

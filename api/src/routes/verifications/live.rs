@@ -3,6 +3,7 @@
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -23,15 +24,15 @@ use otpost_shared::{
     verification::{self, Status},
 };
 use serde::Serialize;
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::{Instant, Interval, MissedTickBehavior},
-};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::known_id;
+use super::{
+    known_id,
+    views::{View, Views},
+};
 use crate::{
     App,
     auth::Caller,
@@ -48,8 +49,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(15);
 /// A comment that keeps proxies from closing a silent connection.
 const COMMENT_EVERY: Duration = Duration::from_secs(15);
-/// How many one process serves at the same time: each costs two questions a second.
-static VIEWS: Semaphore = Semaphore::const_new(200);
+static VIEWS: LazyLock<Views> = LazyLock::new(Views::default);
 
 /// How a verification stands.
 #[derive(Debug, Hash, Serialize, ToSchema)]
@@ -76,10 +76,22 @@ pub struct LiveMessage {
 impl LiveVerification {
     /// None when there is no such verification of this tenant.
     async fn read(home: &Home, tenant_id: Uuid, id: Uuid) -> Result<Option<Self>, DbError> {
-        let row = verification::find(&home.db, id).await?.filter(|row| row.tenant_id == tenant_id);
-        let Some(row) = row else { return Ok(None) };
-        let messages = message::list_by_verification(&home.db, id).await?.into_iter();
-        let messages = messages.map(|message| LiveMessage {
+        let find = || verification::find(&home.db, id);
+        let Some(mut row) = find().await?.filter(|row| row.tenant_id == tenant_id) else {
+            return Ok(None);
+        };
+        // What ends it calls its messages off in the same commit: both are of one moment, or read again.
+        let messages = loop {
+            let messages = message::list_by_verification(&home.db, id).await?;
+            match find().await? {
+                None => return Ok(None),
+                Some(now) if (&now.status, now.resends) == (&row.status, row.resends) => {
+                    break messages;
+                }
+                Some(now) => row = now,
+            }
+        };
+        let messages = messages.into_iter().map(|message| LiveMessage {
             id: message.id.to_string(),
             channel: message.channel,
             state: message.state,
@@ -120,7 +132,7 @@ impl LiveVerification {
         (status = 200, description = "Server-sent events named `verification`.", body = LiveVerification, content_type = "text/event-stream"),
         (status = 204, description = "It is over, and that is known: do not come again."),
         (status = 404, description = "There is no such verification.", body = Problem),
-        (status = 503, description = "Too many are being watched, or the database does not answer.", body = Problem),
+        (status = 503, description = "Too many are being watched, by this tenant or by all, or the database does not answer.", body = Problem),
     ),
 )]
 pub async fn watch(
@@ -139,7 +151,7 @@ pub async fn watch(
     if first.is_over() && known == Some(first.digest().as_str()) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let watch = Watch::open(&app.home, caller.tenant_id, id, known, stopping)?;
+    let watch = Watch::open(&app.home, caller, id, known, stopping)?;
     let events = stream::unfold(watch, Watch::next);
     let comments = KeepAlive::new().interval(COMMENT_EVERY).text("still watching");
     Ok(Sse::new(events).keep_alive(comments).into_response())
@@ -154,7 +166,7 @@ fn looks() -> Interval {
 /// One client that watches.
 struct Watch {
     home: Home,
-    tenant_id: Uuid,
+    caller: Caller,
     id: Uuid,
     /// What it has seen last.
     known: Option<String>,
@@ -162,37 +174,44 @@ struct Watch {
     until: Instant,
     stop: CancellationToken,
     is_over: bool,
-    _turn: SemaphorePermit<'static>,
+    _view: View,
 }
 
 impl Watch {
     fn open(
         home: &Home,
-        tenant_id: Uuid,
+        caller: Caller,
         id: Uuid,
         known: Option<&str>,
         stopping: Stopping,
     ) -> Result<Self, ApiError> {
-        let busy = |_| ErrorCode::WatchesBusy.error().retry_after_ms(5_000);
+        let view = VIEWS.take(caller.tenant_id)?;
         Ok(Self {
             home: home.clone(),
-            tenant_id,
+            caller,
             id,
             known: known.map(str::to_owned),
             looks: looks(),
             until: Instant::now() + LONGEST,
             stop: stopping.0,
             is_over: false,
-            _turn: VIEWS.try_acquire().map_err(busy)?,
+            _view: view,
         })
+    }
+
+    /// None when it is no longer there, or no longer for this caller.
+    async fn look(&self) -> Result<Option<LiveVerification>, DbError> {
+        if !self.caller.still_counts(&self.home).await? {
+            return Ok(None);
+        }
+        LiveVerification::read(&self.home, self.caller.tenant_id, self.id).await
     }
 
     /// None ends the stream.
     async fn next(mut self) -> Option<(Result<Event, axum::Error>, Self)> {
         while !self.is_over && Instant::now() < self.until {
             self.stop.run_until_cancelled(self.looks.tick()).await?;
-            let found = LiveVerification::read(&self.home, self.tenant_id, self.id).await;
-            let stands = match found {
+            let stands = match self.look().await {
                 Ok(Some(stands)) => stands,
                 Ok(None) => return None,
                 // It is looked at again.

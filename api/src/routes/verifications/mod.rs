@@ -7,6 +7,7 @@ pub mod live;
 pub mod resend;
 pub mod show;
 mod steps;
+mod views;
 
 use otpost_shared::{
     secrets::Handle,

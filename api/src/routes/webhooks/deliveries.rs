@@ -150,7 +150,7 @@ pub struct ReplayEvents {
     #[serde(default)]
     #[schema(example = "2026-11-20T08:00:00Z")]
     since: Option<String>,
-    /// Events after this place instead: `next` of a replay that was cut off, or of `GET /v1/events`.
+    /// Events after this place instead: `next` of the call before, or of `GET /v1/events`.
     #[serde(default)]
     after: Option<i64>,
 }
@@ -159,13 +159,13 @@ pub struct ReplayEvents {
 pub struct ReplayedEvents {
     /// How many are on their way.
     events: usize,
-    /// There are more: repeat with it as `after`.
+    /// There are more events to look at, even when none of these was taken: repeat with it as `after`.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<i64>,
 }
 
 /// Posts all that happened since a moment once more, as far as the endpoint takes it: also what was told while
-/// it was disabled, or before it was made.
+/// it was disabled, or before it was made. One call looks at 10,000 events at most.
 #[utoipa::path(
     post, path = "/v1/webhooks/{id}/replay", tag = "webhooks", operation_id = "replay_webhook",
     security(("api_key" = [])), request_body = ReplayEvents,
