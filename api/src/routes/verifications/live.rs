@@ -21,7 +21,7 @@ use otpost_shared::{
     api_key::Scope,
     db::DbError,
     message,
-    verification::{self, Status},
+    verification::{self, Status, Verification},
 };
 use serde::Serialize;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
@@ -81,13 +81,13 @@ impl LiveVerification {
             return Ok(None);
         };
         // What ends it calls its messages off in the same commit: both are of one moment, or read again.
+        let at = home.clock.now();
+        let said = |row: &Verification| (row.status(at), row.resends);
         let messages = loop {
             let messages = message::list_by_verification(&home.db, id).await?;
             match find().await? {
                 None => return Ok(None),
-                Some(now) if (&now.status, now.resends) == (&row.status, row.resends) => {
-                    break messages;
-                }
+                Some(now) if said(&now) == said(&row) => break messages,
                 Some(now) => row = now,
             }
         };
@@ -98,7 +98,7 @@ impl LiveVerification {
         });
         Ok(Some(Self {
             id: id.to_string(),
-            status: row.status(home.clock.now()).as_str(),
+            status: row.status(at).as_str(),
             guesses_left: row.guesses_left(),
             resends: row.resends,
             resend_at: rfc3339(row.resend_at),
