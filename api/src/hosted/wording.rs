@@ -83,7 +83,9 @@ impl Words {
 
     /// That a code is on its way to this masked address.
     pub(super) fn sent(&self, channel: Channel, to: &str) -> String {
-        self.say_with(&format!("sent-{}", channel.as_str()), "to", to.to_owned())
+        // It has no letter that says which way it is read: in Arabic it would end with its plus.
+        let to = format!("\u{2066}{to}\u{2069}");
+        self.say_with(&format!("sent-{}", channel.as_str()), "to", to)
     }
 
     /// The error with a sentence for whoever sits in front of the page, as `said`, and without those for
@@ -195,6 +197,14 @@ mod tests {
                 let said = words.say_with(id, "to", "x");
                 assert!(!said.is_empty() && !said.contains(".."), "{tag} {id}: {said}");
             }
+        }
+    }
+
+    #[test]
+    fn a_number_is_read_from_the_left_everywhere() {
+        for tag in ["ar", "en", "he"] {
+            let said = words(tag).sent(Channel::Sms, "+1********02");
+            assert!(said.contains("\u{2066}+1********02\u{2069}"), "{said}");
         }
     }
 
