@@ -28,7 +28,6 @@ mod put_off;
 pub mod query;
 mod routes;
 pub mod server;
-pub mod timestamp;
 pub mod topics;
 
 use std::{sync::Arc, time::Duration};

@@ -101,5 +101,5 @@ pub fn secs(ms: i64) -> String {
 
 /// A moment for people and programs alike.
 pub fn moment(at: i64) -> String {
-    otpost_api::timestamp::rfc3339(at)
+    otpost_shared::clock::rfc3339(at)
 }

@@ -9,7 +9,7 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
-use time::{OffsetDateTime, macros::format_description};
+use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 /// A moment as Unix milliseconds by the database's clock; what every `*_at` column holds.
 pub type Millis = i64;
@@ -65,8 +65,19 @@ pub(crate) fn machine_now() -> Millis {
 /// `2026-11-20T08:42:00.000Z`: RFC 3339 in UTC, with milliseconds.
 #[must_use]
 pub fn rfc3339(at: Millis) -> String {
-    let format =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    written(
+        at,
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"),
+    )
+}
+
+/// `2026-11-20T08:42:00Z`, where others expect whole seconds.
+#[must_use]
+pub fn whole_seconds(at: Millis) -> String {
+    written(at, format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z"))
+}
+
+fn written(at: Millis, format: &[BorrowedFormatItem<'_>]) -> String {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000)
         .ok()
         .and_then(|moment| moment.format(&format).ok())
@@ -75,10 +86,15 @@ pub fn rfc3339(at: Millis) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::rfc3339;
+    use super::{rfc3339, whole_seconds};
 
     #[test]
     fn milliseconds_and_utc() {
         assert_eq!(rfc3339(1_795_163_320_007), "2026-11-20T08:28:40.007Z");
+    }
+
+    #[test]
+    fn whole_seconds_are_those_that_have_begun() {
+        assert_eq!(whole_seconds(1_795_163_320_999), "2026-11-20T08:28:40Z");
     }
 }

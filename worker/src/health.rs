@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     breaker::{Availability, Breaker, Call, Change, Turn},
     provider::Blame,
-    refusals::Refusals,
+    refusals::{Refusals, Refused},
     regions::{self, Destination, Regions},
 };
 
@@ -115,8 +115,10 @@ impl Pass {
             regions::tell(change, provider, to, &said);
         }
         // A country that it is known to refuse was told of by itself.
-        if self.health.regions.refusing(&[self.place], to, true, now).is_empty() {
-            self.health.refusals.note(provider, class, &said, now);
+        if let Some(refused) = Refused::by(class)
+            && self.health.regions.refusing(&[self.place], to, true, now).is_empty()
+        {
+            self.health.refusals.note(provider, refused, &said, now);
         }
         match turn {
             Some(Turn::Opened) => tracing::warn!(

@@ -21,15 +21,24 @@ struct Heard {
     untold: u32,
 }
 
+/// What a provider refuses of us, and how that is mended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused(&'static str, &'static str);
+
+impl Refused {
+    pub(crate) fn by(class: ErrorClass) -> Option<Self> {
+        match class {
+            ErrorClass::Account => Some(Self("account", "which `otpost doctor` checks")),
+            ErrorClass::Sender => Some(Self("sender", "where it is named")),
+            _ => None,
+        }
+    }
+}
+
 impl Refusals {
-    /// Takes into account how a call ended, and tells it when it is time: `said` is the provider's class and
-    /// words.
-    pub(crate) fn note(&self, provider: &str, class: ErrorClass, said: &str, now: Millis) {
-        let (what, way_out) = match class {
-            ErrorClass::Account => ("account", "which `otpost doctor` checks"),
-            ErrorClass::Sender => ("sender", "where it is named"),
-            _ => return,
-        };
+    /// Takes it into account, and tells it when it is time: `said` is the provider's class and words.
+    pub(crate) fn note(&self, provider: &str, refused: Refused, said: &str, now: Millis) {
+        let Refused(what, way_out) = refused;
         if let Some(count) = self.count(provider, now) {
             tracing::warn!(
                 provider,

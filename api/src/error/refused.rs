@@ -61,7 +61,7 @@ impl From<Refused> for ApiError {
             Refused::Busy { wait_ms } => E::LaneBusy.error().retry_after_ms(wait_ms),
             Refused::DailyCap { until, now } => E::DailyCapReached
                 .error()
-                .with("resets_at", crate::timestamp::rfc3339(until))
+                .with("resets_at", otpost_shared::clock::rfc3339(until))
                 .retry_at(until, now),
             Refused::KeyReused => E::IdempotencyKeyReused.error(),
             Refused::KeyInUse => E::IdempotencyInProgress.error().retry_after_ms(1_000),

@@ -3,6 +3,7 @@
 use axum::{Json, extract::State};
 use otpost_shared::{
     api_key::Scope,
+    clock::rfc3339,
     event::{self, Event, Filter, Said},
 };
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,6 @@ use crate::{
     auth::Caller,
     error::{ApiError, Problem},
     query::Params,
-    timestamp::rfc3339,
 };
 
 #[derive(Debug, Deserialize, IntoParams)]

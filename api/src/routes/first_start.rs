@@ -8,7 +8,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
-use otpost_shared::{channel::Channel, tenant::DEFAULT_TENANT, verification};
+use otpost_shared::{channel::Channel, clock::rfc3339, tenant::DEFAULT_TENANT, verification};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
@@ -23,7 +23,6 @@ use crate::{
     error::{ApiError, ErrorCode},
     language::AcceptLanguage,
     query::{Params, plus_restored},
-    timestamp::rfc3339,
 };
 
 pub(crate) fn router() -> Router<App> {

@@ -7,6 +7,7 @@ use otpost_shared::{
     Home,
     api_key::Scope,
     channel::Channel,
+    clock::rfc3339,
     db::{DbError, with_one_patience},
     listing::Listing,
     recipient::Recipient,
@@ -30,7 +31,6 @@ use crate::{
     observe::OwnTime,
     query::{Params, plus_restored},
     server::Stopping,
-    timestamp::rfc3339,
 };
 
 /// Seconds that a call may wait for a message.

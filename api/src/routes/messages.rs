@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     api_key::Scope,
+    clock::rfc3339,
     message::{self, NewMessage, Title, longest_text},
     queue::Lane,
 };
@@ -23,7 +24,6 @@ use crate::{
     error::{ApiError, ErrorCode, Problem},
     language,
     query::NoParams,
-    timestamp::rfc3339,
 };
 
 #[derive(Debug, Deserialize, ToSchema)]

@@ -6,6 +6,7 @@ use otpost_shared::{
     admission::Refused,
     api_key::Scope,
     channel::Channel,
+    clock::rfc3339,
     page_link::{ADDED, NotWritten, PageLink},
     policy::DEFAULT_PURPOSE,
     queue::Lane,
@@ -26,7 +27,6 @@ use crate::{
     channel,
     error::{ApiError, ErrorCode, Problem},
     language,
-    timestamp::rfc3339,
 };
 
 /// What stands before all addresses of the page.

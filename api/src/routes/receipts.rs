@@ -3,6 +3,7 @@
 use axum::{Json, extract::State};
 use otpost_shared::{
     api_key::Scope,
+    clock::rfc3339,
     verification::{self, ReceiptAnswer},
 };
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,6 @@ use crate::{
     auth::Caller,
     body::JsonBody,
     error::{ApiError, ErrorCode, Problem},
-    timestamp::rfc3339,
 };
 
 #[derive(Debug, Deserialize, ToSchema)]

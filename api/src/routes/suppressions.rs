@@ -4,6 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     Home,
     api_key::Scope,
+    clock::rfc3339,
     secrets::SecretError,
     suppression::{self, NewSuppression, Reason, Suppression},
 };
@@ -18,7 +19,6 @@ use crate::{
     body::JsonBody,
     error::{ApiError, ErrorCode, Problem},
     query::{NoParams, Params},
-    timestamp::rfc3339,
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {

@@ -9,6 +9,7 @@ use axum::{
 };
 use otpost_shared::{
     api_key::Scope,
+    clock::rfc3339,
     texts::{self, Draft, Owner, Place, StoredTemplate},
 };
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,6 @@ use crate::{
     error::{ApiError, ErrorCode, Problem},
     language,
     query::NoParams,
-    timestamp::rfc3339,
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {

@@ -6,7 +6,7 @@ use otpost_shared::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::timestamp::rfc3339;
+use otpost_shared::clock::rfc3339;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MessageView {

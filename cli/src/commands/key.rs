@@ -51,7 +51,8 @@ async fn create(home: &Home, options: KeyCreate) -> Done {
     let now = home.clock.now();
     let (key, text) = api_key::generate_for(&tenant, &options.name, &scopes, now);
     api_key::insert(&home.db, &key).await?;
-    let speaks_twilio = home.config.compat.twilio.enabled;
+    let of_twilio = home.config.compat.twilio.enabled;
+    let sids = of_twilio.then(|| (Sid::Account.write(tenant.id), Sid::ApiKey.write(key.id)));
     if options.print.json {
         let mut made = json!({
             "id": key.id,
@@ -59,16 +60,15 @@ async fn create(home: &Home, options: KeyCreate) -> Done {
             "tenant": tenant.name,
             "scopes": scopes_of(&key),
         });
-        if speaks_twilio {
-            made["account_sid"] = json!(Sid::Account.write(tenant.id));
-            made["key_sid"] = json!(Sid::ApiKey.write(key.id));
+        if let Some((account, of_key)) = sids {
+            made["account_sid"] = json!(account);
+            made["key_sid"] = json!(of_key);
         }
         print_json(&made);
     } else {
         say!("{}", text.as_str());
         eprintln!("Key {} may: {}. It is not shown again.", key.id, key.scopes);
-        if speaks_twilio {
-            let (account, of_key) = (Sid::Account.write(tenant.id), Sid::ApiKey.write(key.id));
+        if let Some((account, of_key)) = sids {
             eprintln!(
                 "For Twilio's libraries it is the token of {account}, or the secret of {of_key}."
             );

@@ -91,6 +91,12 @@ async fn open_ready(path: Option<&Path>) -> Result<Home, Failure> {
     home.set_clock().await?;
     // Who listens is told of what a command changes, too.
     home.settings.now(&home.db, home.clock.now()).await?;
+    Ok(home)
+}
+
+/// As [`open_ready`], for a command that asks Redis: its first question is not to wait for the connection.
+async fn open_connected(path: Option<&Path>) -> Result<Home, Failure> {
+    let home = open_ready(path).await?;
     if let Some(redis) = &home.redis
         && let Err(down) = redis.connect().await
     {

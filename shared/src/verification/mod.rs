@@ -9,12 +9,13 @@ mod resend;
 mod resend_rule;
 mod rows;
 mod sweep;
+mod terms;
 mod words;
 mod workflow;
 
 use uuid::Uuid;
 
-pub use accept::{Accepted, NewVerification, Refused, Terms, accept, accept_on_terms};
+pub use accept::{Accepted, NewVerification, Refused, accept, accept_on_terms};
 pub use cancel::{CancelAnswer, approve, cancel};
 pub use check::{CheckAnswer, CheckRequest, check, check_known};
 pub(crate) use guess::{Guesses, coalescer as guesses};
@@ -23,6 +24,7 @@ pub use resend::{ResendAnswer, ResendRequest, Resent, resend, resend_on_terms};
 pub(crate) use rows::{Lookups, bind_columns, insert, inserted, list_in, lock, lookups};
 pub use rows::{find, list};
 pub use sweep::{mark_expired, mark_used_up};
+pub use terms::Terms;
 pub(crate) use workflow::{BadTime, LEAST_LIFE, check_times, go_on, go_on_or_fail};
 pub use workflow::{MOST_STEPS, NewStep, SHORTEST_WAIT, StepRefused};
 

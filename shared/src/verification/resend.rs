@@ -6,12 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Status, Verification,
-    accept::{Terms, check_countries},
-    find,
-    resend_rule::ResendRule,
-    words::Words,
-    workflow,
+    Status, Verification, accept::check_countries, find, resend_rule::ResendRule, terms::Terms,
+    words::Words, workflow,
 };
 use crate::{
     admission::{Admission, Asking, Refused, admit, repeat},

@@ -9,6 +9,7 @@ use axum::{
 };
 use otpost_shared::{
     Home,
+    clock::whole_seconds,
     verify_service::{self, Bucket, Inserted, MOST_BUCKETS, MOST_PER_BUCKET, Sid},
 };
 use serde::Serialize;
@@ -21,7 +22,7 @@ use super::{
     page::{Asked, Listed},
     rate_limits::{limits_url, named},
 };
-use crate::{App, timestamp::whole_seconds};
+use crate::App;
 
 const MOST: RangeInclusive<u32> = 1..=MOST_PER_BUCKET;
 /// Up to a year.

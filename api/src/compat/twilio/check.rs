@@ -8,7 +8,7 @@ use axum::{
 use otpost_shared::{
     Home,
     channel::Channel,
-    clock::Millis,
+    clock::{Millis, whole_seconds},
     secrets::{Code, Handle},
     verification::{self, CheckAnswer, CheckRequest, Status, Verification},
     verify_service::Sid,
@@ -22,7 +22,7 @@ use super::{
     form::Form,
     verifications::{find, named, paid, payment, word_for, word_of},
 };
-use crate::{App, timestamp::whole_seconds};
+use crate::App;
 
 #[derive(Debug, Serialize)]
 pub(super) struct CheckView {

@@ -7,6 +7,7 @@ use axum::{
 };
 use otpost_shared::{
     Home,
+    clock::whole_seconds,
     verify_service::{self, Inserted, MOST_RATE_LIMITS, RateLimit, Sid},
 };
 use serde::Serialize;
@@ -19,7 +20,7 @@ use super::{
     page::{Asked, Listed},
     services_url,
 };
-use crate::{App, timestamp::whole_seconds};
+use crate::App;
 
 /// Characters of a name.
 pub(super) const LONGEST_NAME: usize = 64;

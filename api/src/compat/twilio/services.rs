@@ -6,6 +6,7 @@ use axum::{
     http::StatusCode,
 };
 use otpost_shared::{
+    clock::whole_seconds,
     config::Config,
     policy::code_lengths,
     verify_service::{
@@ -23,7 +24,7 @@ use super::{
     page::{Asked, Listed},
     services_url,
 };
-use crate::{App, timestamp::whole_seconds};
+use crate::App;
 
 /// What cannot be switched on here.
 const NOT_HERE: [&str; 5] = [

@@ -7,6 +7,7 @@ use axum::{
 use otpost_shared::{
     Home,
     channel::Channel,
+    clock::whole_seconds,
     db::DbError,
     message::{self, Message},
     recipient::Recipient,
@@ -19,7 +20,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{caller::InService, fault::Fault, form::Form, services_url, start::recipient};
-use crate::{App, timestamp::whole_seconds};
+use crate::App;
 
 /// Characters of an amount or a payee.
 const LONGEST_PAYMENT: usize = 64;

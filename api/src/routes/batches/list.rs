@@ -9,6 +9,7 @@ use axum::{
 use otpost_shared::{
     Home,
     api_key::Scope,
+    clock::rfc3339,
     message::{
         Message,
         batch::{self, Batch, Which},
@@ -26,7 +27,6 @@ use crate::{
     error::{ApiError, Problem},
     query::Params,
     routes::{DEFAULT_LIMIT, PathId, read_after, read_limit, wrong_after},
-    timestamp::rfc3339,
 };
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State};
 use otpost_shared::{
     api_key::Scope,
+    clock::rfc3339,
     message::{self, batch},
 };
 use serde::Serialize;
@@ -17,7 +18,6 @@ use crate::{
     error::{ApiError, Problem},
     query::NoParams,
     routes::PathId,
-    timestamp::rfc3339,
 };
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::timestamp::rfc3339;
+use otpost_shared::clock::rfc3339;
 
 /// The keys of a policy, named as in the configuration, where each is explained: for the reference.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]

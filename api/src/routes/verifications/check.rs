@@ -4,6 +4,7 @@ use axum::{Json, extract::State};
 use otpost_shared::{
     Home,
     api_key::Scope,
+    clock::rfc3339,
     secrets::{Code, Handle},
     verification::{self, CheckAnswer, CheckRequest},
 };
@@ -17,7 +18,6 @@ use crate::{
     auth::Caller,
     body::{IdempotencyHeader, JsonBody},
     error::{ApiError, ErrorCode, Problem},
-    timestamp::rfc3339,
 };
 
 #[derive(Debug, Deserialize, ToSchema)]

@@ -6,6 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     Home,
     api_key::Scope,
+    clock::rfc3339,
     policy::DEFAULT_PURPOSE,
     queue::Lane,
     secrets::Code,
@@ -23,7 +24,6 @@ use crate::{
     channel,
     error::{ApiError, Problem},
     language::AcceptLanguage,
-    timestamp::rfc3339,
 };
 
 /// Longest subject, in bytes.

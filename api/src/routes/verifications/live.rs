@@ -19,6 +19,7 @@ use futures_util::stream;
 use otpost_shared::{
     Home,
     api_key::Scope,
+    clock::rfc3339,
     db::DbError,
     message,
     verification::{self, Status, Verification},
@@ -40,7 +41,6 @@ use crate::{
     query::NoParams,
     routes::PathId,
     server::Stopping,
-    timestamp::rfc3339,
 };
 
 /// From one look at the row to the next.

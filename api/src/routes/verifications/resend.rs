@@ -6,6 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     Home,
     channel::Channel,
+    clock::rfc3339,
     queue::Lane,
     verification::{self, ResendAnswer, ResendRequest, Resent, Terms},
 };
@@ -21,7 +22,6 @@ use crate::{
     client::ClientAddress,
     error::{ApiError, ErrorCode, Problem},
     routes::PathId,
-    timestamp::rfc3339,
 };
 
 #[derive(Debug, Default, Deserialize, ToSchema)]

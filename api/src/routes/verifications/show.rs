@@ -4,6 +4,7 @@ use axum::{Json, extract::State};
 use otpost_shared::{
     Home,
     api_key::Scope,
+    clock::rfc3339,
     db::DbError,
     message, price,
     verification::{self, Status, Verification},
@@ -21,7 +22,6 @@ use crate::{
         PathId,
         timeline::{self, MessageView, PriceView},
     },
-    timestamp::rfc3339,
 };
 
 #[derive(Debug, Serialize, ToSchema)]

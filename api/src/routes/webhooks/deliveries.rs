@@ -7,6 +7,7 @@ use axum::{
 };
 use otpost_shared::{
     api_key::Scope,
+    clock::rfc3339,
     webhook::{self, Delivery, DeliveryState, ReplayFrom},
 };
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,6 @@ use crate::{
     error::{ApiError, ErrorCode, Problem},
     query::{NoParams, Params},
     routes::{DEFAULT_LIMIT, PathId, read_after, read_limit},
-    timestamp::rfc3339,
 };
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -6,6 +6,7 @@ mod deliveries;
 use axum::{Json, extract::State, http::StatusCode};
 use otpost_shared::{
     api_key::Scope,
+    clock::rfc3339,
     event::Filter,
     listing::Listing,
     webhook::{self, Description, NewWebhook, NotMade, ROTATION_MS, Target, Webhook},
@@ -22,7 +23,6 @@ use crate::{
     body::JsonBody,
     error::{ApiError, ErrorCode, Problem},
     query::{NoParams, Params},
-    timestamp::rfc3339,
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {

@@ -38,7 +38,7 @@ const LOOK: Duration = Duration::from_millis(250);
 const COUNTED: i64 = 1_000_000;
 
 pub async fn run(config: Option<&Path>, options: DrillOptions) -> Done {
-    let home = super::open_ready(config).await?;
+    let home = super::open_connected(config).await?;
     let provider = provider(&home, &options)?;
     let chain = otpost_worker::build_chain(&home)?;
     let mut people = Vec::new();

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     args::SendOptions,
-    commands::{PATIENCE, open_ready, progress::Progress, stop_signal},
+    commands::{PATIENCE, open_connected, progress::Progress, stop_signal},
     output::{Done, Failure},
 };
 
@@ -37,7 +37,7 @@ pub async fn run(config: Option<&Path>, options: &SendOptions, path: &Path) -> D
     let people = Arc::new(People::open(path, options.column.as_deref(), &text)?);
     let failures = Failures::of(&people, path, options.failures.as_deref())?;
     let scanned = scan(&people, path, quiet)?;
-    let home = open_ready(config).await?;
+    let home = open_connected(config).await?;
     let key =
         options.idempotency_key.clone().unwrap_or_else(|| key(&people, &scanned, &options.text));
     let new = NewBatch { tenant_id: DEFAULT_TENANT, text, key: Some(key) };

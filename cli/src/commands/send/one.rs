@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     args::SendOptions,
-    commands::{is_worker_alive, open_ready, recipient},
+    commands::{is_worker_alive, open_connected, recipient},
     output::{Done, Failure, print_json, say},
 };
 
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub async fn run(config: Option<&Path>, options: SendOptions) -> Done {
     // Whom it is for is only known with the database.
     check_length(&options.text, LONGEST_LETTER)?;
-    let home = open_ready(config).await?;
+    let home = open_connected(config).await?;
     let to = recipient(&home, options.to.as_deref().unwrap_or_default()).await?;
     check_length(&options.text, longest_text(to.channel()))?;
     let title = Title::of(to.channel(), options.title)

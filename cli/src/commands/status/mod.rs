@@ -24,7 +24,7 @@ use crate::{
 const COUNTED: i64 = 1_000_000;
 
 pub async fn run(config: Option<&Path>, options: StatusOptions) -> Done {
-    let home = super::open_ready(config).await?;
+    let home = super::open_connected(config).await?;
     if let Some(id) = options.id {
         return timeline::run(&home, id, &options).await;
     }
