@@ -178,7 +178,7 @@ impl ApiKeys {
         let Some(handle) = Handle::parse(text) else { return Ok(None) };
         let found = match self.recall(handle.id, now) {
             Some(found) => Some(found),
-            None => self.read(db, handle.id, now).await?,
+            None => Box::pin(self.read(db, handle.id, now)).await?,
         };
         let found = found.filter(|found| (found.sandbox != 0) == as_sandbox);
         let key = found.map(|found| found.key);
@@ -192,7 +192,7 @@ impl ApiKeys {
     pub async fn still_counts(&self, db: &Db, id: Uuid, now: Millis) -> Result<bool, DbError> {
         let found = match self.recall(id, now) {
             Some(found) => Some(found),
-            None => self.read(db, id, now).await?,
+            None => Box::pin(self.read(db, id, now)).await?,
         };
         Ok(found.is_some_and(|found| found.key.counts(now)))
     }

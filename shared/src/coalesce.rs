@@ -1,11 +1,12 @@
 //! Coalescing: concurrent calls of one kind become one statement and one commit, each caller
-//! getting its own row's result. There is no timer: a lone call leaves at once, and what comes
-//! while it runs leaves together after it.
+//! getting its own row's result. A lone call leaves at once, and what comes while it runs leaves
+//! together after it.
 
 use std::{
     cmp::Ordering,
     collections::{HashSet, VecDeque},
     fmt,
+    pin::pin,
     sync::{
         Arc,
         atomic::{
@@ -18,8 +19,8 @@ use std::{
 
 use futures_util::future::{BoxFuture, join_all};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
-    time::timeout,
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    time::{sleep, timeout},
 };
 use uuid::Uuid;
 
@@ -29,6 +30,10 @@ use crate::db::{Db, DbError, GIVE_UP, Pulse, detached};
 const MOST: usize = 128;
 /// The same where each statement costs a change of threads, and not the network.
 const MOST_EMBEDDED: usize = 256;
+/// Beside a batch of fewer another leaves at once: there is time for both.
+const FEW: usize = 16;
+/// A batch that takes longer has a row to wait for, or a far database: others don't wait for it.
+const SLOW: Duration = Duration::from_millis(10);
 /// A call whose turn has not come by then never will: soon enough for its caller, who waits no longer
 /// than [`GIVE_UP`], to undo what it did before.
 const TURN: Duration = Duration::from_secs(2);
@@ -50,8 +55,8 @@ pub(crate) fn key_of(tenant_id: Uuid, hash: &[u8]) -> Key {
 /// How calls of one kind run.
 pub(crate) struct Kind<T, R> {
     pub(crate) name: &'static str,
-    /// How many batches may be on their way to Postgres: with two it parses one while it commits
-    /// another, with one the batches are larger.
+    /// How many batches may be on their way to Postgres. Two small ones beside each other are quicker than
+    /// one after the other, and two large ones are more work than one.
     pub(crate) turns: usize,
     /// None when a call may share a statement with any other.
     pub(crate) key: fn(&T) -> Option<Key>,
@@ -69,6 +74,8 @@ type Run<T, R> = for<'a> fn(&'a Db, &'a [T]) -> BoxFuture<'a, Result<Vec<R>, DbE
 /// The way in; clones share it. Its task ends with the last clone.
 pub(crate) struct Coalescer<T, R> {
     waiting: mpsc::Sender<Call<T, R>>,
+    /// Told when a batch is.
+    full: Arc<Notify>,
     /// None for patient calls.
     pulse: Option<Arc<Pulse>>,
 }
@@ -82,7 +89,11 @@ struct Call<T, R> {
 
 impl<T, R> Clone for Coalescer<T, R> {
     fn clone(&self) -> Self {
-        Self { waiting: self.waiting.clone(), pulse: self.pulse.clone() }
+        Self {
+            waiting: self.waiting.clone(),
+            full: Arc::clone(&self.full),
+            pulse: self.pulse.clone(),
+        }
     }
 }
 
@@ -97,8 +108,9 @@ impl<T: Clone + Send + Sync + 'static, R: Send + 'static> Coalescer<T, R> {
     pub(crate) fn start(db: Db, kind: Kind<T, R>) -> Self {
         let (waiting, calls) = mpsc::channel(WAITING);
         let pulse = (!kind.patient).then(Arc::default);
-        tokio::spawn(gather(db, kind, calls));
-        Self { waiting, pulse }
+        let full = Arc::new(Notify::new());
+        tokio::spawn(gather(db, kind, calls, Arc::clone(&full)));
+        Self { waiting, full, pulse }
     }
 
     /// Runs one item together with whatever else waits.
@@ -121,6 +133,9 @@ impl<T: Clone + Send + Sync + 'static, R: Send + 'static> Coalescer<T, R> {
         self.waiting
             .try_send(call)
             .map_err(|_| DbError::Unavailable("too much waits for the database".into()))?;
+        if WAITING - self.waiting.capacity() >= MOST {
+            self.full.notify_one();
+        }
         let mut answered = answered;
         let in_turn = match timeout(TURN, &mut answered).await {
             Err(_) if ticket.withdraw() => timeout(GIVE_UP.saturating_sub(TURN), answered).await,
@@ -156,6 +171,7 @@ async fn gather<T: Clone + Send + Sync + 'static, R: Send + 'static>(
     db: Db,
     kind: Kind<T, R>,
     mut calls: mpsc::Receiver<Call<T, R>>,
+    full: Arc<Notify>,
 ) {
     let Kind { name, turns, key, order, patient: _, run } = kind;
     // SQLite has one writer.
@@ -163,8 +179,9 @@ async fn gather<T: Clone + Send + Sync + 'static, R: Send + 'static>(
         Db::Sqlite { .. } => (1, MOST_EMBEDDED),
         Db::Postgres(..) => (turns, MOST),
     };
+    let others = u32::try_from(turns.saturating_sub(1)).unwrap_or(u32::MAX);
     let turns = Arc::new(Semaphore::new(turns));
-    let mut put_back = VecDeque::new();
+    let (mut put_back, mut latest) = (VecDeque::new(), 0);
     loop {
         let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };
         if put_back.is_empty() {
@@ -173,12 +190,38 @@ async fn gather<T: Clone + Send + Sync + 'static, R: Send + 'static>(
                 None => return,
             }
         }
+        if latest >= FEW {
+            gather_more(&turns, others, &full, &calls, most, SLOW).await;
+        }
         let mut batch = take_batch(&mut put_back, &mut calls, key, most);
         batch.sort_by(|a, b| order(&a.item, &b.item));
+        latest = batch.len();
         if !batch.is_empty() {
             let rows = u32::try_from(batch.len()).unwrap_or(u32::MAX);
             metrics::histogram!("otpost_batch_rows", "kind" => name).record(f64::from(rows));
             tokio::spawn(run_batch(db.clone(), run, batch, turn));
+        }
+    }
+}
+
+/// Returns when the others are back, one of them is slow, or there are enough calls to leave beside them.
+/// The calls stay where they are: to be woken by each would cost more than it is worth.
+async fn gather_more<T>(
+    turns: &Semaphore,
+    others: u32,
+    full: &Notify,
+    calls: &mpsc::Receiver<T>,
+    most: usize,
+    slow: Duration,
+) {
+    let (mut back, mut slow) = (pin!(turns.acquire_many(others)), pin!(sleep(slow)));
+    while calls.len() < most {
+        tokio::select! {
+            biased;
+            _ = &mut back => return,
+            () = &mut slow => return,
+            // It may be from before what has left since.
+            () = full.notified() => {}
         }
     }
 }
@@ -331,6 +374,27 @@ mod tests {
         let (results, batches) = knock(&calls).await;
         assert_eq!(batches, [vec![1], vec![2, 4], vec![3], vec![5]]);
         assert!(results.iter().all(Result::is_ok));
+    }
+
+    /// Waits as a batch of three does beside another, while so many calls come and the other comes back or not.
+    async fn wait(comes_back: bool, come: usize, slow: Duration) {
+        let (turns, full) = (Semaphore::new(1), Notify::new());
+        let (sender, calls) = mpsc::channel(8);
+        let other = turns.acquire().await.expect("an open semaphore");
+        let meanwhile = async {
+            (0..come).for_each(|call| sender.try_send(call).expect("room"));
+            full.notify_one();
+            (!comes_back).then_some(other)
+        };
+        tokio::join!(gather_more(&turns, 1, &full, &calls, 3, slow), meanwhile);
+    }
+
+    #[tokio::test]
+    async fn beside_another_a_batch_leaves_when_it_is_full_or_the_other_is_back_or_slow() {
+        let never = Duration::from_hours(1);
+        wait(false, 3, never).await;
+        wait(true, 2, never).await;
+        wait(false, 2, Duration::ZERO).await;
     }
 
     #[tokio::test]

@@ -23,7 +23,7 @@ mod sqlite;
 use std::time::Duration;
 
 use sqlx::{
-    PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    Connection, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -127,6 +127,10 @@ pub(crate) use {on_pool, on_tx, retrying};
 /// Short enough that the rows of a batch can each try again by themselves in the caller's time.
 const LOCK_PATIENCE: Duration = Duration::from_millis(700);
 
+/// A connection answered when it was put back. So soon after that it is not asked again before its next
+/// statement: under load the question would be a second round trip of each.
+const SURELY_OPEN: Duration = Duration::from_secs(1);
+
 impl Db {
     /// Opens `sqlite://path` or `postgres://…`; Postgres is connected to on first use.
     ///
@@ -157,6 +161,15 @@ impl Db {
             .max_connections(connections)
             .acquire_timeout(PATIENCE)
             .idle_timeout(Duration::from_mins(5))
+            .test_before_acquire(false)
+            .before_acquire(|connection, of_it| {
+                Box::pin(async move {
+                    if of_it.idle_for > SURELY_OPEN {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_lazy_with(options);
         Ok(Self::Postgres(pool, Ears::default()))
     }

@@ -171,18 +171,17 @@ struct Outcome {
     guesses_left: Option<i32>,
     resends: Option<i32>,
     charged: bool,
-    /// The messages that were called off with it.
+    /// The messages that were called off with it; none where nobody listens.
     canceled: Option<Vec<Uuid>>,
 }
 
-/// The same in one statement, for Postgres alone: the budgets are charged first and hold whoever
-/// guesses at the same recipient elsewhere; only what they admit reaches the verifications. A
-/// guess that its row then did not take is given back.
-async fn record_at_once<'c>(
-    connection: impl PgExecutor<'c>,
-    guesses: &[Guess],
-) -> Result<Vec<Outcome>, DbError> {
-    const SQL: &str = "WITH
+/// One statement for all guesses: the budgets are charged first and hold whoever guesses at the same
+/// recipient elsewhere; only what they admit reaches the verifications. What comes of the messages
+/// that it calls off is the same each time; whether they are returned is not.
+macro_rules! statement {
+    ($canceled:literal, $ids:literal, $of_each:literal) => {
+        concat!(
+            "WITH
         guessed AS (
             SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::bytea[], $4::int[], $5::bool[],
                 $6::bytea[], $7::int[], $8::bigint[], $9::bigint[], $11::int[], $12::text[])
@@ -225,17 +224,41 @@ async fn record_at_once<'c>(
             UPDATE messages m SET state = 'canceled', finished_at = t.now
             FROM taken t
             WHERE m.verification_id = t.id AND m.state || '' = 'queued' AND t.status <> 'pending'
-            RETURNING m.id, m.verification_id),
-        canceled_of AS (
-            SELECT verification_id, array_agg(id) AS ids FROM canceled GROUP BY verification_id)
-        SELECT g.id, t.guesses_left, t.resends, c.tenant_id IS NOT NULL AS charged,
-            k.ids AS canceled
+            ",
+            $canceled,
+            ")
+        SELECT g.id, t.guesses_left, t.resends, c.tenant_id IS NOT NULL AS charged, ",
+            $ids,
+            " AS canceled
         FROM guessed g
         LEFT JOIN taken t ON t.id = g.id
-        LEFT JOIN canceled_of k ON k.verification_id = g.id
-        LEFT JOIN charged c ON c.tenant_id = g.tenant_id AND c.recipient_hash = g.recipient_hash";
+        ",
+            $of_each,
+            "
+        LEFT JOIN charged c ON c.tenant_id = g.tenant_id AND c.recipient_hash = g.recipient_hash"
+        )
+    };
+}
+
+/// Nobody is told which messages were called off, and so it need not be found out.
+const UNHEARD: &str = statement!("", "NULL::uuid[]", "");
+const HEARD: &str = statement!(
+    "RETURNING m.id, m.verification_id),
+        canceled_of AS (
+            SELECT verification_id, array_agg(id) AS ids FROM canceled GROUP BY verification_id",
+    "k.ids",
+    "LEFT JOIN canceled_of k ON k.verification_id = g.id"
+);
+
+/// The same as [`record_one`] for many and for Postgres alone. A guess that its row did not take, and
+/// whose budget was charged, is given back afterwards.
+async fn record_at_once<'c>(
+    connection: impl PgExecutor<'c>,
+    sql: &'static str,
+    guesses: &[Guess],
+) -> Result<Vec<Outcome>, DbError> {
     let rows: Vec<&Guess> = guesses.iter().collect();
-    Ok(sqlx::query_as::<Postgres, Outcome>(SQL)
+    Ok(sqlx::query_as::<Postgres, Outcome>(sql)
         .bind(column(&rows, |g| g.id))
         .bind(column(&rows, |g| g.tenant_id))
         .bind(column(&rows, |g| g.recipient_hash.as_slice()))
@@ -256,11 +279,11 @@ async fn record_at_once<'c>(
 async fn take_at_once(db: &Db, pool: &PgPool, guesses: &[Guess]) -> Result<Vec<Outcome>, DbError> {
     let ears = db.ears();
     if !guesses.iter().any(|guess| ears.hear(guess.tenant_id)) {
-        return bounded(record_at_once(pool, guesses)).await;
+        return bounded(record_at_once(pool, UNHEARD, guesses)).await;
     }
     let mut tx = db.begin().await?;
     let outcomes = match &mut tx {
-        Tx::Postgres(tx, _) => record_at_once(&mut **tx, guesses).await?,
+        Tx::Postgres(tx, _) => record_at_once(&mut **tx, HEARD, guesses).await?,
         Tx::Sqlite(..) => return Err(DbError::Broken("this is a statement of Postgres'".into())),
     };
     let (mut ended, mut canceled, mut now) = (Vec::new(), Vec::new(), 0);

@@ -19,7 +19,7 @@ pub use accept::{Accepted, NewVerification, Refused, accept, accept_on_terms};
 pub use cancel::{CancelAnswer, approve, cancel};
 pub use check::{CheckAnswer, CheckRequest, check, check_known};
 pub(crate) use guess::{Guesses, coalescer as guesses};
-pub use receipt::{ReceiptAnswer, consume_receipt, receipt};
+pub use receipt::{Receipt, ReceiptAnswer, consume_receipt, receipt};
 pub use resend::{ResendAnswer, ResendRequest, Resent, resend, resend_on_terms};
 pub(crate) use rows::{Lookups, bind_columns, insert, inserted, list_in, lock, lookups};
 pub use rows::{find, list};

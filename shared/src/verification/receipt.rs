@@ -86,13 +86,23 @@ pub enum ReceiptAnswer {
     NotValid,
 }
 
+/// What a right code is answered with.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    pub text: String,
+    /// The address that it is about, masked.
+    pub to: String,
+}
+
 /// The receipt of a row that was verified at `at`: what it is bound to, signed with the row's key. The same
 /// row gives the same receipt.
 ///
 /// # Errors
 /// The row's key is missing or a seal is broken.
-pub fn receipt(home: &Home, row: &Verification, at: Millis) -> Result<String, SecretError> {
-    home.keys.sign_receipt(&row.key_id, &Claims::of(home, row, at)?)
+pub fn receipt(home: &Home, row: &Verification, at: Millis) -> Result<Receipt, SecretError> {
+    let claims = Claims::of(home, row, at)?;
+    let text = home.keys.sign_receipt(&row.key_id, &claims)?;
+    Ok(Receipt { text, to: claims.to })
 }
 
 /// Uses a receipt up.
