@@ -180,7 +180,7 @@ async fn insert(db: &Db, batch: &[Arc<Acceptance>]) -> Result<Vec<Committed>, Db
     match db {
         // One statement of many rows is its own transaction: a single round trip.
         Db::Postgres(pool, ears) if batch.iter().all(|a| a.is_alone(ears)) => {
-            retrying!(in_time(Box::pin(insert_at_once(pool, batch))).await)
+            retrying!(in_time(insert_at_once(pool, batch)).await)
         }
         _ => retrying!(insert_in_turn(db, batch).await),
     }

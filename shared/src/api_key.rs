@@ -176,10 +176,7 @@ impl ApiKeys {
             None => (text.strip_prefix(PREFIX).unwrap_or_default(), false),
         };
         let Some(handle) = Handle::parse(text) else { return Ok(None) };
-        let found = match self.recall(handle.id, now) {
-            Some(found) => Some(found),
-            None => Box::pin(self.read(db, handle.id, now)).await?,
-        };
+        let found = self.recall_or_read(db, handle.id, now).await?;
         let found = found.filter(|found| (found.sandbox != 0) == as_sandbox);
         let key = found.map(|found| found.key);
         Ok(key.filter(|key| handle.matches(&key.secret_hash) && key.counts(now)))
@@ -190,11 +187,21 @@ impl ApiKeys {
     /// # Errors
     /// The database does not answer.
     pub async fn still_counts(&self, db: &Db, id: Uuid, now: Millis) -> Result<bool, DbError> {
-        let found = match self.recall(id, now) {
-            Some(found) => Some(found),
-            None => Box::pin(self.read(db, id, now)).await?,
-        };
+        let found = self.recall_or_read(db, id, now).await?;
         Ok(found.is_some_and(|found| found.key.counts(now)))
+    }
+
+    async fn recall_or_read(
+        &self,
+        db: &Db,
+        id: Uuid,
+        now: Millis,
+    ) -> Result<Option<Found>, DbError> {
+        match self.recall(id, now) {
+            Some(found) => Ok(Some(found)),
+            // Rare and large: every request with a key would carry it.
+            None => Box::pin(self.read(db, id, now)).await,
+        }
     }
 
     fn recall(&self, id: Uuid, now: Millis) -> Option<Found> {

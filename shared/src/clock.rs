@@ -80,7 +80,7 @@ pub fn whole_seconds(at: Millis) -> String {
 fn written(at: Millis, format: &[BorrowedFormatItem<'_>]) -> String {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000)
         .ok()
-        .and_then(|moment| moment.format(&format).ok())
+        .and_then(|moment| moment.format(format).ok())
         .unwrap_or_default()
 }
 

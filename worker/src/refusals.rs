@@ -23,13 +23,18 @@ struct Heard {
 
 /// What a provider refuses of us, and how that is mended.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Refused(&'static str, &'static str);
+pub(crate) struct Refused {
+    what: &'static str,
+    way_out: &'static str,
+}
 
 impl Refused {
     pub(crate) fn by(class: ErrorClass) -> Option<Self> {
         match class {
-            ErrorClass::Account => Some(Self("account", "which `otpost doctor` checks")),
-            ErrorClass::Sender => Some(Self("sender", "where it is named")),
+            ErrorClass::Account => {
+                Some(Self { what: "account", way_out: "which `otpost doctor` checks" })
+            }
+            ErrorClass::Sender => Some(Self { what: "sender", way_out: "where it is named" }),
             _ => None,
         }
     }
@@ -38,7 +43,7 @@ impl Refused {
 impl Refusals {
     /// Takes it into account, and tells it when it is time: `said` is the provider's class and words.
     pub(crate) fn note(&self, provider: &str, refused: Refused, said: &str, now: Millis) {
-        let Refused(what, way_out) = refused;
+        let Refused { what, way_out } = refused;
         if let Some(count) = self.count(provider, now) {
             tracing::warn!(
                 provider,

@@ -1,12 +1,11 @@
 //! What became of a message, attempt by attempt: the answer to "why did the code not come?".
 
 use otpost_shared::{
-    Home, attempt, db::DbError, message::Message, outcome::ErrorClass, price::Charge,
+    Home, attempt, clock::rfc3339, db::DbError, message::Message, outcome::ErrorClass,
+    price::Charge,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use otpost_shared::clock::rfc3339;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MessageView {

@@ -1,8 +1,7 @@
 //! Reports that come by way of a topic: its certificate is fetched once, its subscription confirmed.
 
 use futures_util::future::join_all;
-use otpost_shared::clock::rfc3339;
-use otpost_shared::{queue::Lane, suppression, tenant::DEFAULT_TENANT};
+use otpost_shared::{clock::rfc3339, queue::Lane, suppression, tenant::DEFAULT_TENANT};
 use otpost_testbed::on_both_homes;
 use reqwest::Method;
 use serde_json::{Value, json};

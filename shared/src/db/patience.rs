@@ -44,12 +44,16 @@ pub(crate) async fn bounded<T>(
     wait_for(statement).await.unwrap_or_else(late)
 }
 
-/// Gives a whole call up after 2.4 s, however many statements it is made of.
-pub(crate) async fn in_time<T, E: From<DbError>>(
+/// Gives a whole call up after 2.4 s, however many statements it is made of. It goes into a box before
+/// anything waits: such a call is kilobytes, and would be copied into each layer that it passes.
+pub(crate) fn in_time<T, E: From<DbError>>(
     call: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    let late = |_| Err(DbError::Undecided("no answer within 2.4 s".into()).into());
-    wait_for(call).await.unwrap_or_else(late)
+) -> impl Future<Output = Result<T, E>> {
+    let call = Box::pin(call);
+    async {
+        let late = |_| Err(DbError::Undecided("no answer within 2.4 s".into()).into());
+        wait_for(call).await.unwrap_or_else(late)
+    }
 }
 
 /// Runs a commit in a task of its own, so that a client that goes away cannot cut it off half-way,

@@ -51,7 +51,7 @@ pub struct AcceptedMessage {
 /// # Errors
 /// Why nothing was accepted.
 pub async fn accept(home: &Home, new: NewMessage) -> Result<AcceptedMessage, Refused> {
-    in_time(Box::pin(accept_in_time(home, new))).await
+    in_time(accept_in_time(home, new)).await
 }
 
 async fn accept_in_time(home: &Home, new: NewMessage) -> Result<AcceptedMessage, Refused> {

@@ -96,7 +96,7 @@ pub async fn accept_on_terms(
     new: NewVerification,
     terms: &Terms<'_>,
 ) -> Result<Accepted, Refused> {
-    in_time(Box::pin(accept_in_time(home, new, terms))).await
+    in_time(accept_in_time(home, new, terms)).await
 }
 
 async fn accept_in_time(

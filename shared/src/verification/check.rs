@@ -65,7 +65,7 @@ pub enum CheckAnswer {
 /// # Errors
 /// The database does not answer; then nothing was revealed.
 pub async fn check(home: &Home, request: CheckRequest) -> Result<CheckAnswer, DbError> {
-    in_time(Box::pin(check_in_time(home, request, By::Token))).await
+    in_time(check_in_time(home, request, By::Token)).await
 }
 
 /// As [`check`], for whoever may name a verification by its id: the secret of the token is not looked at.
@@ -73,7 +73,7 @@ pub async fn check(home: &Home, request: CheckRequest) -> Result<CheckAnswer, Db
 /// # Errors
 /// The database does not answer; then nothing was revealed.
 pub async fn check_known(home: &Home, request: CheckRequest) -> Result<CheckAnswer, DbError> {
-    in_time(Box::pin(check_in_time(home, request, By::Id))).await
+    in_time(check_in_time(home, request, By::Id)).await
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -77,7 +77,7 @@ pub async fn resend_on_terms(
     request: ResendRequest,
     terms: &Terms<'_>,
 ) -> Result<ResendAnswer, Refused> {
-    in_time(Box::pin(resend_in_time(home, request, terms))).await
+    in_time(resend_in_time(home, request, terms)).await
 }
 
 async fn resend_in_time(

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use otpost_shared::policy::{Body, Shown, Version};
+use otpost_shared::{
+    clock::rfc3339,
+    policy::{Body, Shown, Version},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-
-use otpost_shared::clock::rfc3339;
 
 /// The keys of a policy, named as in the configuration, where each is explained: for the reference.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
